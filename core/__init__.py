@@ -1,0 +1,1 @@
+"""The engine of the fitting debugger: bodies, volumes, rendering, nets, fitting, training."""

@@ -1,0 +1,9 @@
+"""The one exception that means "the input is wrong", as opposed to "the program is wrong"."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend: one line that names the thing and the mend.
+
+    The command line prints it without a traceback and exits with code 2; the debugger shows it
+    in its status line.
+    """
