@@ -1,0 +1,1 @@
+"""Cameras, rotations, crops and alignment: geometry that knows nothing of bodies."""

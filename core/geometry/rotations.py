@@ -1,0 +1,55 @@
+"""Rotations, by roma, in the few forms the engine needs."""
+
+from __future__ import annotations
+
+import roma
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def rotation_from_axis_angle(rotvec: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """Rotation matrices of axis-angle vectors (radians); smooth at zero."""
+    return roma.rotvec_to_rotmat(rotvec)
+
+
+def axis_angle_from_rotation(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3"]:
+    """Axis-angle vectors (radians, at most pi long) of rotation matrices."""
+    return roma.rotmat_to_rotvec(rotation)
+
+
+def rotation_from_6d(columns: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 3 3"]:
+    """Gram-Schmidt of two stacked columns: the continuous form of Zhou et al. (CVPR 2019).
+
+    The first three numbers are the first column, the last three the second.
+    """
+    return roma.special_gramschmidt(columns.unflatten(-1, (2, 3)).transpose(-1, -2))
+
+
+def rotation_to_6d(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 6"]:
+    """The first two columns of rotation matrices, stacked; inverse of `rotation_from_6d`."""
+    return rotation[..., :2].transpose(-1, -2).flatten(-2)
+
+
+def turn_about_vertical(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """The same body turned by 180 degrees about its own vertical (y) axis."""
+    return rotation * torch.tensor([-1.0, 1.0, -1.0], dtype=rotation.dtype, device=rotation.device)
+
+
+def rotation_between(
+    source: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """The smallest rotation that takes ``source`` to ``target`` (both of unit length).
+
+    Opposite vectors have no smallest rotation; the result is then not finite.
+    """
+    axis = torch.cross(source, target, dim=-1)
+    zero = torch.zeros_like(axis[..., 0])
+    skew = torch.stack(
+        [zero, -axis[..., 2], axis[..., 1], axis[..., 2], zero, -axis[..., 0]]
+        + [-axis[..., 1], axis[..., 0], zero],
+        -1,
+    ).unflatten(-1, (3, 3))
+    cosine = (source * target).sum(-1)[..., None, None]
+    identity = torch.eye(3, dtype=axis.dtype, device=axis.device)
+    return identity + skew + skew @ skew / (1 + cosine)
