@@ -1,0 +1,1 @@
+"""Neural Body Volumes: a posed body as Gaussian ellipsoids that emit pose-dependent features."""

@@ -1,0 +1,92 @@
+"""Where the Gaussian kernels of a body sit, and how large they are, in the rest pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.body.model import Body
+
+NEIGHBOURS = 6  # kernels that set the size of one: the mean valence of a triangle mesh
+
+
+@dataclass(frozen=True)
+class KernelLayout:
+    """Axisymmetric Gaussian ellipsoids on a body's surface, rest pose, mean shape.
+
+    Attributes:
+        vertices: the body vertex at which each kernel sits.
+        axis: unit axis of symmetry, here the surface normal.
+        sigma_across: standard deviation in metres perpendicular to the axis.
+        sigma_along: standard deviation in metres along the axis.
+    """
+
+    vertices: Int[Tensor, "kernels"]
+    axis: Float[Tensor, "kernels 3"]
+    sigma_across: Float[Tensor, "kernels"]
+    sigma_along: Float[Tensor, "kernels"]
+
+
+def surface_layout(body: Body, kernels: int, overlap: float, flatness: float) -> KernelLayout:
+    """Kernels at evenly spread vertices, flat along the normal (3DNBF, section 3.5).
+
+    Args:
+        overlap: standard deviation across the surface over the mean distance to the neighbours.
+        flatness: standard deviation along the normal over the one across the surface.
+    """
+    vertices = body.v_template.double().cpu().numpy()
+    normals = vertex_normals(vertices, body.faces.cpu().numpy())
+    chosen = farthest_points(vertices, kernels)
+    spacing = _neighbour_distance(vertices[chosen], normals[chosen])
+    across = torch.as_tensor(overlap * spacing)
+    like = body.v_template
+    return KernelLayout(
+        vertices=torch.as_tensor(chosen, device=like.device),
+        axis=torch.as_tensor(normals[chosen]).to(like),
+        sigma_across=across.to(like),
+        sigma_along=(flatness * across).to(like),
+    )
+
+
+def farthest_points(
+    points: Float[np.ndarray, "points 3"], count: int
+) -> Int[np.ndarray, "count"]:
+    """Indices of ``count`` points, each the one farthest from those before it.
+
+    Starts at the point nearest to the mean, so the choice depends on the points alone.
+    """
+    chosen = [int(np.linalg.norm(points - points.mean(0), axis=1).argmin())]
+    distance = np.linalg.norm(points - points[chosen[0]], axis=1)
+    for _ in range(count - 1):
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return np.array(chosen)
+
+
+def vertex_normals(
+    vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"]
+) -> Float[np.ndarray, "vertices 3"]:
+    """Area-weighted unit normals, outward for counter-clockwise faces."""
+    corner = vertices[faces]
+    face_normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    normals = np.zeros_like(vertices)
+    for column in range(3):
+        np.add.at(normals, faces[:, column], face_normal)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+def _neighbour_distance(
+    points: Float[np.ndarray, "kernels 3"], normals: Float[np.ndarray, "kernels 3"]
+) -> Float[np.ndarray, "kernels"]:
+    """Mean distance to the nearest kernels that face the same way.
+
+    The other side of a hand or an ear is near in space but no neighbour on the surface.
+    """
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    distance[normals @ normals.T <= 0] = np.inf
+    nearest = np.sort(distance, axis=1)[:, 1 : NEIGHBOURS + 1]
+    return np.nanmean(np.where(np.isfinite(nearest), nearest, np.nan), axis=1)

@@ -1,0 +1,131 @@
+"""The Neural Body Volume: kernels that move with the body (3DNBF, equations 5 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.body.kinematics import Kinematics, blend, forward_kinematics
+from core.body.model import Body
+from core.body.names import LIMB_OF_JOINT, LIMBS
+from core.nbv.layout import surface_layout
+
+
+@dataclass(frozen=True)
+class PosedKernels:
+    """The volume in one pose per batch element, in the camera's frame.
+
+    Attributes:
+        means: kernel centres in metres.
+        precisions: inverse covariances in 1/metre^2.
+        axes: blended, not normalised, axes of symmetry (outward surface normals).
+        joints: posed joints in metres.
+        limb_directions: unit vectors along the nine limbs.
+    """
+
+    means: Float[Tensor, "batch kernels 3"]
+    precisions: Float[Tensor, "batch kernels 3 3"]
+    axes: Float[Tensor, "batch kernels 3"]
+    joints: Float[Tensor, "batch 24 3"]
+    limb_directions: Float[Tensor, "batch limbs 3"]
+
+
+@dataclass(frozen=True)
+class NeuralBodyVolume:
+    """Gaussian kernels in the rest pose with their shape basis and blend weights.
+
+    A kernel is axisymmetric: its precision is ``isotropic I + along axis axis^T``, which equation 6
+    turns into ``isotropic I + along sum_i w_i (R_i axis)(R_i axis)^T``.
+
+    Attributes:
+        vertices: the body vertex of each kernel.
+        means: rest centres in metres, mean shape.
+        shapedirs: displacement of each centre per shape coefficient, metres.
+        axis, isotropic, along: the rest precision as above (1/metre^2).
+        weights: blend weights to the 24 joints.
+        limb: the limb each kernel belongs to, by its largest blend weight.
+        joint_template, joint_shapedirs: rest joints and their displacement per coefficient.
+    """
+
+    vertices: Int[Tensor, "kernels"]
+    means: Float[Tensor, "kernels 3"]
+    shapedirs: Float[Tensor, "kernels 3 10"]
+    axis: Float[Tensor, "kernels 3"]
+    isotropic: Float[Tensor, "kernels"]
+    along: Float[Tensor, "kernels"]
+    weights: Float[Tensor, "kernels 24"]
+    limb: Int[Tensor, "kernels"]
+    joint_template: Float[Tensor, "24 3"]
+    joint_shapedirs: Float[Tensor, "24 3 10"]
+
+    @staticmethod
+    def from_body(
+        body: Body, kernels: int = 858, overlap: float = 0.5, flatness: float = 0.5
+    ) -> NeuralBodyVolume:
+        """The surface layout of a body; see `surface_layout` for the arguments."""
+        layout = surface_layout(body, kernels, overlap, flatness)
+        index = layout.vertices
+        isotropic = layout.sigma_across.reciprocal().square()
+        weights = body.weights[index]
+        limb_of_joint = torch.tensor(LIMB_OF_JOINT, device=weights.device)
+        return NeuralBodyVolume(
+            vertices=index,
+            means=body.v_template[index],
+            shapedirs=body.shapedirs[index],
+            axis=layout.axis,
+            isotropic=isotropic,
+            along=layout.sigma_along.reciprocal().square() - isotropic,
+            weights=weights,
+            limb=limb_of_joint[weights.argmax(1)],
+            joint_template=body.joint_regressor @ body.v_template,
+            joint_shapedirs=torch.einsum("jv,vcl->jcl", body.joint_regressor, body.shapedirs),
+        )
+
+    @property
+    def kernels(self) -> int:
+        """Number of kernels."""
+        return len(self.means)
+
+    def pose(
+        self,
+        rotations: Float[Tensor, "batch 24 3 3"],
+        betas: Float[Tensor, "batch 10"],
+        transl: Float[Tensor, "batch 3"],
+    ) -> PosedKernels:
+        """Kernels of a pose: equation 5 for the centres, equation 6 for the precisions."""
+        rest = self.means + torch.einsum("kcl,bl->bkc", self.shapedirs, betas)
+        rest_joints = self.joint_template + torch.einsum("jcl,bl->bjc", self.joint_shapedirs, betas)
+        kinematics = forward_kinematics(rotations, rest_joints)
+        linear, offset = blend(kinematics, self.weights)
+        joints = kinematics.joints + transl[:, None]
+        return PosedKernels(
+            means=(linear @ rest[..., None])[..., 0] + offset + transl[:, None],
+            precisions=self._precisions(kinematics),
+            axes=(linear @ self.axis[..., None])[..., 0],
+            joints=joints,
+            limb_directions=limb_directions(joints),
+        )
+
+    def _precisions(self, kinematics: Kinematics) -> Float[Tensor, "batch kernels 3 3"]:
+        """Equation 6, with R S R^T: rotating the body must rotate every ellipsoid with it."""
+        turned = torch.einsum("bjac,kc->bkaj", kinematics.rotations, self.axis)
+        weighted = turned * (self.weights * self.along[:, None])[None, :, None]
+        identity = torch.eye(3, dtype=turned.dtype, device=turned.device)
+        return self.isotropic[:, None, None] * identity + weighted @ turned.transpose(-1, -2)
+
+    def to(self, like: Tensor) -> NeuralBodyVolume:
+        """The same volume with the device and floating type of ``like``."""
+        moved = {}
+        for name, value in vars(self).items():
+            moved[name] = value.to(like) if value.is_floating_point() else value.to(like.device)
+        return NeuralBodyVolume(**moved)
+
+
+def limb_directions(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "batch limbs 3"]:
+    """Unit vectors along the limbs: from each limb's first joint(s) to its second."""
+    starts = torch.stack([_mean_joint(joints, start) for start, _ in LIMBS.values()], 1)
+    ends = torch.stack([_mean_joint(joints, end) for _, end in LIMBS.values()], 1)
+    return torch.nn.functional.normalize(ends - starts, dim=-1)

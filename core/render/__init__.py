@@ -1,0 +1,1 @@
+"""Rendering: volumes of Gaussian kernels, meshes, and the pictures made of both."""
