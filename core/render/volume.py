@@ -180,7 +180,7 @@ def weigh(
     for point, weight in OCCLUSION_FORMS[settings.occlusion]:
         where = peak + point / reach
         passed = torch.special.ndtr((where[:, :, None] - peak[:, None]) * reach[:, None])
-        share = share + weight * torch.exp(-(passed @ thickness[..., None])[..., 0])
+        share = share + weight * torch.exp(-(passed * thickness[:, None]).sum(-1))
     weights, opacity = thickness * share, -torch.expm1(-thickness.sum(-1))
     if settings.occlusion == "voge":
         opacity = weights.sum(-1)
