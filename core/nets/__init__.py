@@ -1,0 +1,1 @@
+"""Networks: trunks, U-Net, regression head, keypoint and person detectors, pose prior."""

@@ -1,0 +1,193 @@
+"""Convolution blocks of the mobile networks, and batch-norm that can be put in and taken out.
+
+The published BlazePose weights have batch-norm folded into the convolutions. Training is calmer with
+it, inference is faster without: :func:`add_batchnorm` and :func:`fold_batchnorm` change a network
+from one form to the other and leave its function (in eval mode) as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+EPSILON = 1e-3
+
+
+class ConvUnit(nn.Module):
+    """Convolution, optional batch-norm, optional ReLU6; symmetric padding of ``kernel // 2``."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        active: bool = True,
+        norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            channels_in,
+            channels_out,
+            kernel,
+            stride,
+            kernel // 2,
+            groups=groups,
+            bias=not norm,
+        )
+        self.norm: nn.Module = (
+            nn.BatchNorm2d(channels_out, EPSILON) if norm else nn.Identity()
+        )
+        self.active = active
+
+    def forward(
+        self, x: Float[Tensor, "batch cin h w"]
+    ) -> Float[Tensor, "batch cout h2 w2"]:
+        """Apply the unit."""
+        x = self.norm(self.conv(x))
+        return F.relu6(x, inplace=self.training) if self.active else x
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block: widen (1x1), filter each channel (k x k), narrow (1x1)."""
+
+    def __init__(
+        self, channels_in: int, wide: int, kernel: int, stride: int, channels_out: int
+    ) -> None:
+        super().__init__()
+        self.expand = ConvUnit(channels_in, wide) if wide else nn.Identity()
+        wide = wide or channels_in
+        self.depthwise = ConvUnit(wide, wide, kernel, stride, groups=wide)
+        self.project = ConvUnit(wide, channels_out, active=False)
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(
+        self, x: Float[Tensor, "batch cin h w"]
+    ) -> Float[Tensor, "batch cout h2 w2"]:
+        """Apply the block; the input is added where the shapes agree."""
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class Separable(nn.Module):
+    """Depthwise 3x3, then 1x1 with ReLU6."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, inner_active: bool = True
+    ) -> None:
+        super().__init__()
+        self.depthwise = ConvUnit(
+            channels_in, channels_in, 3, 1, channels_in, inner_active
+        )
+        self.project = ConvUnit(channels_in, channels_out)
+
+    def forward(
+        self, x: Float[Tensor, "batch cin h w"]
+    ) -> Float[Tensor, "batch cout h w"]:
+        """Apply the block."""
+        return self.project(self.depthwise(x))
+
+
+class SeparableResidual(nn.Module):
+    """A separable convolution beside a shortcut, ReLU6 after the sum; ``stride`` 2 halves the map.
+
+    TensorFlow's SAME padding puts the odd pixel of a stride-2 window after the map, hence the
+    explicit padding; the shortcut is then a 2x2 maximum.
+    """
+
+    def __init__(
+        self, channels: int, stride: int = 1, inner_active: bool = True
+    ) -> None:
+        super().__init__()
+        self.depthwise = ConvUnit(channels, channels, 3, stride, channels, inner_active)
+        self.project = ConvUnit(channels, channels, active=False)
+        self.stride = stride
+        if stride == 2:
+            self.depthwise.conv.padding = (0, 0)
+
+    def forward(
+        self, x: Float[Tensor, "batch c h w"]
+    ) -> Float[Tensor, "batch c h2 w2"]:
+        """Apply the block."""
+        if self.stride == 1:
+            return F.relu6(x + self.project(self.depthwise(x)))
+        padded = F.pad(x, (0, 1, 0, 1))
+        return F.relu6(F.max_pool2d(x, 2) + self.project(self.depthwise(padded)))
+
+
+@torch.no_grad()
+def add_batchnorm(
+    network: nn.Module,
+    batches: Iterable[Float[Tensor, "batch 3 h w"]],
+    momentum: float = 0.1,
+) -> None:
+    """Put a batch-norm into each :class:`ConvUnit` that has none, without changing what the network computes.
+
+    The running statistics are measured on ``batches`` (a few dozen images of the kind it will be
+    trained on); scale and shift undo them. Convolution weights are rescaled to give unit variance.
+    """
+    units = [
+        unit
+        for unit in network.modules()
+        if isinstance(unit, ConvUnit) and isinstance(unit.norm, nn.Identity)
+    ]
+    moments = _output_moments(network, [unit.conv for unit in units], batches)
+    for unit, (mean, variance) in zip(units, moments, strict=True):
+        conv = unit.conv
+        assert conv.bias is not None
+        deviation = (variance + 1e-4).sqrt()  # the floor leaves dead channels alone
+        norm = nn.BatchNorm2d(conv.out_channels, eps=EPSILON, momentum=momentum)
+        norm.running_mean = (mean - conv.bias) / deviation
+        norm.running_var = variance / deviation**2
+        norm.weight.copy_(deviation * (norm.running_var + EPSILON).sqrt())
+        norm.bias.copy_(mean)
+        conv.weight.div_(deviation[:, None, None, None])
+        conv.bias = None
+        unit.norm = norm
+
+
+def _output_moments(
+    network: nn.Module, convolutions: list[nn.Conv2d], batches: Iterable[Tensor]
+) -> list[tuple[Tensor, Tensor]]:
+    """Mean and variance of each convolution's output channels over all batches and pixels."""
+    sums = {
+        conv: torch.zeros(3, conv.out_channels, dtype=torch.float64)
+        for conv in convolutions
+    }
+
+    def accumulate(conv: nn.Module, _: object, output: Tensor) -> None:
+        flat = output.double().transpose(0, 1).flatten(1)
+        count = torch.full_like(flat[:, 0], flat.shape[1])
+        sums[conv] += torch.stack([count, flat.sum(1), flat.square().sum(1)])  # type: ignore[index]
+
+    hooks = [conv.register_forward_hook(accumulate) for conv in convolutions]
+    for batch in batches:
+        network(batch)
+    for hook in hooks:
+        hook.remove()
+    moments = []
+    for count, first, second in sums.values():
+        mean = first / count
+        variance = (second / count - mean.square()).clamp(min=0)
+        moments.append((mean.float(), variance.float()))
+    return moments
+
+
+@torch.no_grad()
+def fold_batchnorm(network: nn.Module) -> None:
+    """Merge the batch-norm of every :class:`ConvUnit` into its convolution: the same function."""
+    for unit in network.modules():
+        if not isinstance(unit, ConvUnit) or not isinstance(unit.norm, nn.BatchNorm2d):
+            continue
+        conv, norm = unit.conv, unit.norm
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        bias = 0.0 if conv.bias is None else conv.bias
+        conv.weight.mul_(scale[:, None, None, None])
+        conv.bias = nn.Parameter(norm.bias + (bias - norm.running_mean) * scale)
+        unit.norm = nn.Identity()

@@ -1,0 +1,69 @@
+"""The two networks of the project, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import UserError
+
+
+@dataclass(frozen=True)
+class NetworkPreset:
+    """Shape of a :class:`core.nets.network.PoseNetwork`.
+
+    Attributes:
+        trunk: "blazepose" also gives the regressor its landmarks; "resnet50" has none.
+        image_size: side of the square input crop in pixels.
+        feature_dim: dimensions D of the feature map at stride 4.
+        skips, widths: see :class:`core.nets.unet.UNetDecoder`.
+        part_width: channels of the regression head's pooled part features.
+        context_width: channels of the regression head's whole-body context.
+    """
+
+    name: str
+    trunk: Literal["blazepose", "resnet50"]
+    image_size: int
+    feature_dim: int
+    skips: tuple[int, int, int]
+    widths: tuple[int, int, int, int]
+    part_width: int
+    context_width: int
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        NetworkPreset(
+            name="lite",
+            trunk="blazepose",
+            image_size=256,
+            feature_dim=64,
+            skips=(48, 64, 96),
+            widths=(64, 64, 96, 128),
+            part_width=128,
+            context_width=256,
+        ),
+        NetworkPreset(
+            name="paper",
+            trunk="resnet50",
+            image_size=320,
+            feature_dim=64,
+            skips=(256, 256, 256),
+            widths=(256, 256, 256, 256),
+            part_width=128,
+            context_width=1024,
+        ),
+    )
+}
+
+
+def find_preset(name: str) -> NetworkPreset:
+    """The preset called ``name``.
+
+    Raises:
+        UserError: there is none; the message lists those there are.
+    """
+    if name not in PRESETS:
+        raise UserError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")
+    return PRESETS[name]
