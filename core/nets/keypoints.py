@@ -1,0 +1,212 @@
+"""2D keypoints and person boxes from the frozen BlazePose networks: no other detector is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from core.geometry.crop import Box
+from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
+from core.nets.persondetector import Detections, PersonDetector
+
+LANDMARK_OF_JOINT = {
+    **{1: 23, 2: 24, 4: 25, 5: 26, 7: 27, 8: 28},
+    **{16: 11, 17: 12, 18: 13, 19: 14, 20: 15, 21: 16},
+}
+"""SMPL joint -> BlazePose landmark, for the twelve that mean the same: hips, knees, ankles,
+shoulders, elbows, wrists."""
+
+_BODY = 33  # landmarks of the body; the rest are auxiliary points
+_HIP, _CIRCLE = 33, 34  # middle of the hips, a point on the circle around the body
+_FLESH = 0.04  # the body reaches this much of its extent beyond the outermost landmarks
+_WINDOW = 7  # heatmap cells around a landmark that refine it
+_REFINE_ABOVE = 0.5  # heatmap value that is trusted
+_CIRCLE_PADDING = 1.25  # the detector's circle is widened, as in the original
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """2D joints with a confidence; joints that were not looked for have confidence 0."""
+
+    xy: Float[Tensor, "batch joints 2"]
+    """Pixels."""
+    confidence: Float[Tensor, "batch joints"]
+    """0 (not seen) to 1."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A person's box in a photo."""
+
+    box: Box
+    score: float
+    """0 to 1: how sure the networks are that it holds a person."""
+
+
+class KeypointDetector:
+    """BlazePose as published: keypoints of crops, person boxes of photos."""
+
+    def __init__(self) -> None:
+        self.network = load_blazepose()
+        self._people: PersonDetector | None = None
+
+    @torch.no_grad()
+    def __call__(self, images: Float[Tensor, "batch 3 s s"]) -> Keypoints:
+        """Keypoints of upright square crops (RGB, 0..1) in their pixels, SMPL joint order."""
+        landmarks, heatmaps = self._landmarks(images)
+        xy = refine(landmarks.xy, heatmaps)
+        seen = landmarks.visibility.sigmoid() * landmarks.presence.sigmoid()
+        joints, sources = list(LANDMARK_OF_JOINT), list(LANDMARK_OF_JOINT.values())
+        keypoints = xy.new_zeros(len(images), 24, 2)
+        confidence = xy.new_zeros(len(images), 24)
+        keypoints[:, joints] = xy[:, sources] * (images.shape[-1] / INPUT_SIZE)
+        confidence[:, joints] = seen[:, sources]
+        return Keypoints(keypoints, confidence)
+
+    def _landmarks(self, images: Float[Tensor, "batch 3 s s"]) -> tuple[Landmarks, Tensor]:
+        if images.shape[-1] != INPUT_SIZE:
+            size = (INPUT_SIZE, INPUT_SIZE)
+            images = F.interpolate(images, size, mode="bilinear", antialias=True)
+        output = self.network(images)
+        return output.landmarks, output.heatmaps.sigmoid()
+
+    @torch.no_grad()
+    def propose_boxes(
+        self, image: UInt8[np.ndarray, "height width 3"], threshold: float = 0.5
+    ) -> list[Proposal]:
+        """People in an RGB photo, the most prominent (score times size) first.
+
+        A box holds the whole body, its parts outside the photo too: crops of cut-off people
+        then have the scale that BlazePose and our own networks were trained on. The detector gives a circle around each body; BlazePose then looks at that crop, and its
+        landmarks give the box. Without any detection the whole photo is tried as a crop.
+        """
+        if self._people is None:
+            self._people = PersonDetector()
+        whole = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+        found = self._people(whole, threshold)
+        squares = detection_squares(found) or [_whole_square(image)]
+        proposals = [self._look(image, square) for square in squares]
+        kept = _drop_doubles([p for p in proposals if p.score >= threshold])
+        return sorted(kept, key=lambda p: -p.score * np.sqrt(p.box.width * p.box.height))
+
+    def _look(self, image: UInt8[np.ndarray, "height width 3"], square: Box) -> Proposal:
+        """Box of the person in a square region, looking twice: the second crop fits better."""
+        score = 0.0
+        box = square
+        for _ in range(2):
+            crop = cut_square(image, square, INPUT_SIZE)
+            tensor = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+            landmarks, _ = self._landmarks(tensor)
+            score = float(landmarks.person.sigmoid())
+            box = landmark_box(landmarks, square)
+            square = landmark_square(landmarks, square)
+        return Proposal(box, score)
+
+
+def refine(
+    xy: Float[Tensor, "batch points 2"], heatmaps: Float[Tensor, "batch points h w"]
+) -> Float[Tensor, "batch points 2"]:
+    """Move each point to the centre of mass of its heatmap's neighbourhood, where that is sure.
+
+    Args:
+        xy: pixels of the network's input.
+        heatmaps: values 0..1 at stride 4.
+    """
+    size = heatmaps.shape[-1]
+    stride = INPUT_SIZE / size
+    cells = xy / stride
+    ticks = torch.arange(size, device=xy.device) + 0.5
+    near = (ticks - cells[..., None]).abs() <= _WINDOW / 2  # (batch, points, 2, size)
+    window = heatmaps * near[:, :, 1, :, None] * near[:, :, 0, None, :]
+    mass = window.sum((-1, -2)).clamp(min=1e-6)
+    center = torch.stack([(window.sum(-2) * ticks).sum(-1), (window.sum(-1) * ticks).sum(-1)], -1)
+    sure = window.amax((-1, -2)) >= _REFINE_ABOVE
+    return torch.where(sure[..., None], stride * center / mass[..., None], xy)
+
+
+def detection_squares(found: Detections) -> list[Box]:
+    """Square regions around the detector's circles."""
+    return [
+        _square(float(hip[0]), float(hip[1]), 2 * _CIRCLE_PADDING * float(radius))
+        for hip, radius in zip(found.hip, found.radius, strict=True)
+    ]
+
+
+def landmark_box(landmarks: Landmarks, square: Box) -> Box:
+    """Box of one person's landmarks, those predicted outside the photo included.
+
+    ``square`` is the region that was shown to the network.
+    """
+    points = landmarks.xy[0, :_BODY].numpy() * (square.width / INPUT_SIZE)
+    low, high = points.min(0), points.max(0)
+    margin = _FLESH * float((high - low).max())
+    low, high = low - margin, high + margin
+    return Box(
+        square.x + float(low[0]),
+        square.y + float(low[1]),
+        float(high[0] - low[0]),
+        float(high[1] - low[1]),
+    )
+
+
+def landmark_square(landmarks: Landmarks, square: Box) -> Box:
+    """Region for the next look: around the two auxiliary landmarks, hips and body circle."""
+    hip, circle = landmarks.xy[0, _HIP], landmarks.xy[0, _CIRCLE]
+    scale = square.width / INPUT_SIZE
+    side = 2 * _CIRCLE_PADDING * max(float((circle - hip).norm()), 1.0) * scale
+    return _square(square.x + float(hip[0]) * scale, square.y + float(hip[1]) * scale, side)
+
+
+def cut_square(
+    image: UInt8[np.ndarray, "height width 3"], square: Box, size: int
+) -> UInt8[np.ndarray, "size size 3"]:
+    """Resample a square region, black outside the photo."""
+    scale = size / square.width
+    if scale < 0.5:  # average first: bilinear sampling alone would skip pixels
+        shrink = 2 * scale
+        height, width = image.shape[:2]
+        small = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        fx, fy = small[0] / width, small[1] / height
+    else:
+        fx = fy = 1.0
+    offset = np.array([square.x * scale + 0.5, square.y * scale + 0.5])
+    matrix = np.array(
+        [
+            [scale / fx, 0, 0.5 * scale / fx - offset[0]],
+            [0, scale / fy, 0.5 * scale / fy - offset[1]],
+        ]
+    )
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+
+
+def _square(x: float, y: float, side: float) -> Box:
+    return Box(x - side / 2, y - side / 2, side, side)
+
+
+def _whole_square(image: UInt8[np.ndarray, "height width 3"]) -> Box:
+    height, width = image.shape[:2]
+    return _square(width / 2, height / 2, max(width, height))
+
+
+def _drop_doubles(proposals: list[Proposal]) -> list[Proposal]:
+    """Two boxes that share most of their area are one person; the surer one stays."""
+    kept: list[Proposal] = []
+    for proposal in sorted(proposals, key=lambda p: -p.score):
+        if all(overlap(proposal.box, other.box) < 0.6 for other in kept):
+            kept.append(proposal)
+    return kept
+
+
+def overlap(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
+    height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (first.width * first.height + second.width * second.height - shared)

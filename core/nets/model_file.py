@@ -1,0 +1,110 @@
+"""A trained model in one file: network, feature bank, and how they came to be.
+
+The file is safetensors: the network's parameters in half precision under ``network.``, the feature
+bank under ``bank.``, and JSON metadata. Nothing in it can run code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from core.assets import ASSETS
+from core.errors import UserError
+from core.io.atomic import write_atomic
+from core.nbv.features import FeatureBank
+from core.nets.blocks import fold_batchnorm
+from core.nets.network import PoseNetwork
+from core.nets.presets import find_preset
+
+FORMAT = "nbf-model-1"
+_BANK = ("phi", "background", "variance_foreground", "variance_background")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network in eval mode, what its features mean, and the record of its training.
+
+    ``metadata`` holds at least ``format``, ``preset``, ``body`` (topology tag), ``kernels``,
+    ``bins`` and ``dim``; training adds steps, data and validation figures.
+    """
+
+    network: PoseNetwork
+    bank: FeatureBank
+    metadata: dict[str, Any]
+
+
+def save_model(path: Path, network: PoseNetwork, bank: FeatureBank, metadata: dict) -> None:
+    """Write a model; batch-norm is folded into ``network``'s convolutions on the way (in place)."""
+    fold_batchnorm(network)
+    tensors = {f"network.{name}": value.half() for name, value in network.state_dict().items()}
+    tensors |= {f"bank.{name}": getattr(bank, name).float() for name in _BANK}
+    if not all(bool(value.isfinite().all()) for value in tensors.values()):
+        raise ValueError("the model holds values that are not finite in half precision")
+    kernels, bins, dim = bank.phi.shape
+    record = {
+        "format": FORMAT,
+        "preset": network.preset.name,
+        "kernels": kernels,
+        "bins": bins,
+        "dim": dim,
+        **metadata,
+    }
+    contiguous = {name: value.contiguous() for name, value in tensors.items()}
+    text = {"nbf": json.dumps(record)}
+    write_atomic(Path(path), lambda p: save_file(contiguous, p, text))
+
+
+def load_model(preset: str = "lite", path: Path | None = None) -> Model:
+    """Read a model; by default the shipped one of the preset.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another preset.
+    """
+    path = Path(path) if path else default_weights(preset)
+    if not path.is_file():
+        raise UserError(f"no weights at {path}; train them with: nbf train --preset {preset}")
+    record, tensors = _read(path)
+    if record.get("preset") != preset:
+        raise UserError(f"{path} holds preset {record.get('preset')!r}, not {preset!r}")
+    network = PoseNetwork(find_preset(preset))
+    fold_batchnorm(network)
+    parts = {name: value for name, value in tensors.items() if name.startswith("network.")}
+    try:
+        network.load_state_dict({name[8:]: value.float() for name, value in parts.items()})
+        bank = FeatureBank(**{name: tensors[f"bank.{name}"] for name in _BANK})
+    except (RuntimeError, KeyError) as error:
+        summary = str(error).splitlines()[0]
+        raise UserError(f"{path} does not fit preset {preset!r}: {summary}") from error
+    return Model(network.eval(), bank, record)
+
+
+def load_network(preset: str = "lite", weights: Path | None = None) -> PoseNetwork:
+    """The trained network of a preset, in eval mode; see :func:`load_model`."""
+    return load_model(preset, weights).network
+
+
+def default_weights(preset: str) -> Path:
+    """Where a preset's shipped weights lie."""
+    return ASSETS / "weights" / f"{find_preset(preset).name}.safetensors"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, "pt") as file:
+            record = json.loads((file.metadata() or {}).get("nbf", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path} is not a model file: {error}") from error
+    if record.get("format") != FORMAT:
+        raise UserError(f"{path} is not a {FORMAT} file (format {record.get('format')!r})")
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise UserError(f"{path} is damaged: it holds values that are not finite")
+    return record, tensors
