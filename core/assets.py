@@ -7,7 +7,10 @@ from pathlib import Path
 
 from core.errors import UserError
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+_INSTALLED = _PACKAGE / "_assets"
+ASSETS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "assets"
+"""Folder of the shipped assets: inside the package in a wheel, beside it in a checkout."""
 
 
 def asset_path(name: str) -> Path:
