@@ -8,7 +8,7 @@ from pathlib import Path
 from core.errors import UserError
 
 _PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = _PACKAGE / "_assets"
+_INSTALLED = _PACKAGE / "_wheel" / "assets"
 ASSETS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "assets"
 """Folder of the shipped assets: inside the package in a wheel, beside it in a checkout."""
 

@@ -1,7 +1,7 @@
 """The native library: optional, found beside the package, refused if built from other sources.
 
 `pip install` builds every op under ``cuda/`` into one shared library where there is a compiler (see
-CMakeLists.txt). It lies in ``build/native/`` of a checkout and in ``core/_native/`` of a wheel.
+CMakeLists.txt). It lies in ``build/native/`` of a checkout and in ``core/_wheel/`` of a wheel.
 Whoever calls an op asks `load_native` and takes the Python twin when there is None.
 """
 
@@ -41,7 +41,7 @@ def library_paths() -> tuple[Path, ...]:
     named = os.environ.get("NBF_NATIVE")
     if named:
         return (Path(named),)
-    return (ROOT / "build" / "native" / _NAME, PACKAGE / "_native" / _NAME)
+    return (ROOT / "build" / "native" / _NAME, PACKAGE / "_wheel" / _NAME)
 
 
 def source_digest(sources: Path = SOURCES) -> str | None:
