@@ -1,0 +1,1 @@
+"""The debugger: a window on a running fit. It imports `core`; `core` never imports it."""

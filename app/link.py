@@ -1,0 +1,82 @@
+"""The window's end of the worker: start it, talk to it, notice its death."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from app.protocol import Command, Died, Event, Quit
+from app.shared import Pictures
+
+
+def run_worker(*arguments: Any) -> None:
+    """Target of the process; the heavy imports happen there."""
+    from app.worker import main
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window, which tells us to quit
+    main(*arguments)
+
+
+class Link:
+    """A worker's process and the pipe to it."""
+
+    def __init__(self, factory: str, options: dict[str, Any]) -> None:
+        """Args are those of `app.worker.main`; the process starts at once."""
+        self._context = multiprocessing.get_context("spawn")
+        self._factory = factory
+        self._options = options
+        self.pictures = Pictures(self._context)
+        self._start()
+
+    def _start(self) -> None:
+        self._connection: Connection
+        self._connection, theirs = self._context.Pipe()
+        arguments = (theirs, self.pictures, self._factory, self._options)
+        self.process: BaseProcess = self._context.Process(
+            target=run_worker, args=arguments, name="nbf engine", daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self._mourned = False
+
+    def send(self, command: Command) -> None:
+        """Send a command; one to a dead worker is lost, and `receive` tells of the death."""
+        with contextlib.suppress(OSError):
+            self._connection.send(command)
+
+    def receive(self) -> list[Event]:
+        """All messages that have come, without waiting. A death is told once."""
+        events: list[Event] = []
+        with contextlib.suppress(EOFError, OSError):
+            while self._connection.poll():
+                events.append(self._connection.recv())
+        self._mourned |= any(isinstance(event, Died) for event in events)
+        if not self._mourned and not self.process.is_alive():
+            self._mourned = True
+            events.append(Died(f"The engine's process ended ({self._cause()})"))
+        return events
+
+    def restart(self) -> None:
+        """A new process in place of the old one."""
+        self.close()
+        self._start()
+
+    def close(self, patience: float = 1.0) -> None:
+        """End the process, politely first."""
+        self.send(Quit())
+        self.process.join(patience)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self._connection.close()
+
+    def _cause(self) -> str:
+        """How it ended, in words."""
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            return f"signal {signal.Signals(-code).name}"
+        return f"exit code {code}; the terminal has the details"

@@ -1,0 +1,294 @@
+"""What the window and the engine's process say to each other, and what an engine must do.
+
+Messages are small frozen dataclasses; pictures travel beside them in shared memory (`app.shared`).
+Every command about a fit carries its *generation*, which grows with each photo, box and restart:
+an answer of an older generation is about something that is no longer on screen and is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from app.geometry2d import Rect
+from app.orbit import Orbit
+
+# --- commands: window -> worker ---
+
+
+@dataclass(frozen=True)
+class Open:
+    """Read a photo, find the person (or take ``box``), and stand at the fit's start."""
+
+    generation: int
+    path: str
+    box: Rect | None = None
+
+
+@dataclass(frozen=True)
+class Observe:
+    """Look at another box of the photo that is open (None: find the person)."""
+
+    generation: int
+    box: Rect | None
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Forget the steps and stand at the start again."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Take steps until told otherwise."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Take no more steps."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Take one step."""
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Paint the pictures of one recorded step."""
+
+    generation: int
+    step: int
+    opacity: float
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Paint the body of one recorded step as the mouse has turned it."""
+
+    generation: int
+    step: int
+    orbit: Orbit
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Quit:
+    """End the process."""
+
+
+Command = Open | Observe | Restart | Run | Pause | Step | Paint | Turn | Quit
+
+# --- events: worker -> window ---
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine is loaded; ``detail`` tells which preset, backend and threads."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class StageMark:
+    """A stage of the schedule: its records are ``start`` <= step < ``stop``."""
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The photo is read and observed; its thumbnail and feature colours lie in shared memory.
+
+    Attributes:
+        size: width and height of the photo in pixels.
+        box: the person's box in pixels of the photo.
+        detected: False if the box was given, True if it was found or is a guess.
+        corners: the crop's four corners in pixels of the photo, in order around it.
+        to_crop: homography from pixels of the photo to the crop, its corners at (0, 0) and (1, 1).
+        stages: the schedule.
+        shapes: shape of each picture that is ready ("photo", "observed").
+        note: anything the user should know ("no person found, taking the whole photo").
+    """
+
+    generation: int
+    name: str
+    size: tuple[int, int]
+    box: Rect
+    detected: bool
+    corners: tuple[tuple[float, float], ...]
+    to_crop: tuple[tuple[float, ...], ...]
+    stages: tuple[StageMark, ...]
+    shapes: dict[str, tuple[int, ...]]
+    winner: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One more recorded step; terms are weighted, so that they add up to the total."""
+
+    generation: int
+    step: int
+    stage: int
+    terms: dict[str, float]
+    total: float
+    best: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """No more steps will come."""
+
+    generation: int
+    reason: str
+    best: int
+
+
+@dataclass(frozen=True)
+class Painted:
+    """The pictures of a step lie in shared memory."""
+
+    generation: int
+    step: int
+    shapes: dict[str, tuple[int, ...]]
+    occluded: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Turned:
+    """The turned body lies in shared memory.
+
+    Attributes:
+        middle: the point the orbit looks at, in the photo's camera (metres).
+        floor: y of the body's lowest point in the photo's camera.
+    """
+
+    generation: int
+    step: int
+    orbit: Orbit
+    shape: tuple[int, ...]
+    middle: tuple[float, float, float]
+    floor: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A command could not be carried out; the worker goes on. It stands for the answer.
+
+    Attributes:
+        command: the command that failed.
+        text: one line; empty if the command was about something that is no longer there.
+    """
+
+    command: Command
+    text: str
+
+
+@dataclass(frozen=True)
+class Died:
+    """The worker's process has ended without being told to."""
+
+    text: str
+
+
+Event = Ready | Opened | Stepped | Finished | Painted | Turned | Failed | Died
+
+# --- the engine as the worker sees it ---
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One observed box of one photo.
+
+    Attributes:
+        box, detected, corners, to_crop, stages, note: see `Opened`.
+        observed: colours of the feature map.
+        focal, center: the photo's camera in pixels of the photo.
+        handle: whatever the backend wants to remember.
+    """
+
+    box: Rect
+    detected: bool
+    corners: Float[np.ndarray, "4 2"]
+    to_crop: Float[np.ndarray, "3 3"]
+    stages: tuple[StageMark, ...]
+    observed: UInt8[np.ndarray, "height width 3"]
+    focal: float
+    center: tuple[float, float]
+    handle: Any = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a fit: number, stage, weighted terms and their sum."""
+
+    step: int
+    stage: int
+    terms: dict[str, float]
+    total: float
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What the model says about one step's parameters.
+
+    Attributes:
+        rendered: the model's feature map in the colours of the observed one.
+        occlusion: picture of the occlusion variable.
+        visible: p(z = 1) of each map pixel; NaN where the body is not.
+        occluded: share of the body's pixels called occluded.
+    """
+
+    rendered: UInt8[np.ndarray, "height width 3"]
+    occlusion: UInt8[np.ndarray, "height width 3"]
+    visible: Float[np.ndarray, "height width"]
+    occluded: float = field(default=0.0)
+
+
+class Fit(Protocol):
+    """A fit between two steps. `params` may be called from another thread than `step`."""
+
+    done: bool
+    reason: str
+    winner: str
+    best: int
+
+    def step(self) -> Progress:
+        """Take one step and record it."""
+
+    def params(self, step: int) -> Any:
+        """Parameters of a recorded step."""
+
+
+class Backend(Protocol):
+    """An engine. `maps` and `vertices` are pure and may run beside a fit's `step`."""
+
+    detail: str
+    faces: Int[np.ndarray, "faces 3"]
+
+    def read(self, path: str) -> UInt8[np.ndarray, "height width 3"]:
+        """Decode a photo, upright, RGB."""
+
+    def observe(self, photo: UInt8[np.ndarray, "height width 3"], box: Rect | None) -> Scene:
+        """Look at a person."""
+
+    def fit(self, scene: Scene) -> Fit:
+        """Start a fit."""
+
+    def maps(self, scene: Scene, params: Any) -> Maps:
+        """The model's maps for some parameters."""
+
+    def vertices(self, scene: Scene, params: Any) -> Float[np.ndarray, "vertices 3"]:
+        """The body in the photo's camera frame, metres."""
