@@ -129,3 +129,10 @@ def limb_directions(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "batch
     starts = torch.stack([_mean_joint(joints, start) for start, _ in LIMBS.values()], 1)
     ends = torch.stack([_mean_joint(joints, end) for _, end in LIMBS.values()], 1)
     return torch.nn.functional.normalize(ends - starts, dim=-1)
+
+
+def _mean_joint(
+    joints: Float[Tensor, "batch 24 3"], indices: tuple[int, ...]
+) -> Float[Tensor, "batch 3"]:
+    """Mean of some joints: the mid-hip, or a joint itself."""
+    return joints[:, list(indices)].mean(1)

@@ -1,0 +1,89 @@
+"""Pose, shape and place of a body, as SMPL files have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import UserError
+from core.geometry.rotations import rotation_from_axis_angle
+from core.io.atomic import write_atomic
+
+_SHAPES = {"global_orient": (3,), "body_pose": (23, 3), "betas": (10,), "transl": (3,)}
+
+
+@dataclass(frozen=True)
+class BodyParams:
+    """A batch of bodies.
+
+    Attributes:
+        global_orient: axis-angle of the root, radians, in the frame of ``transl``.
+        body_pose: axis-angle of joints 1..23 relative to their parents.
+        betas: shape coefficients in standard deviations.
+        transl: metres.
+    """
+
+    global_orient: Float[Tensor, "batch 3"]
+    body_pose: Float[Tensor, "batch 23 3"]
+    betas: Float[Tensor, "batch 10"]
+    transl: Float[Tensor, "batch 3"]
+
+    def __len__(self) -> int:
+        return len(self.betas)
+
+    def rotations(self) -> Float[Tensor, "batch 24 3 3"]:
+        """Local rotation matrices, the root's first."""
+        vectors = torch.cat([self.global_orient[:, None], self.body_pose], 1)
+        return rotation_from_axis_angle(vectors)
+
+    def select(self, index: int | slice | Tensor) -> BodyParams:
+        """Some of the bodies; an int keeps the batch axis."""
+        index = slice(index, index + 1) if isinstance(index, int) else index
+        return BodyParams(**{name: value[index] for name, value in vars(self).items()})
+
+    @staticmethod
+    def stack(bodies: Sequence[BodyParams]) -> BodyParams:
+        """Several batches as one."""
+        return BodyParams(**{n: torch.cat([getattr(b, n) for b in bodies]) for n in _SHAPES})
+
+    def save(self, path: Path) -> None:
+        """Write an npz of the four arrays."""
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                np.savez(file, **{n: v.detach().cpu().numpy() for n, v in vars(self).items()})
+
+        write_atomic(path, write)
+
+    @staticmethod
+    def load(path: Path) -> BodyParams:
+        """Read an npz; arrays without a batch axis are one body, body_pose may be flat.
+
+        Raises:
+            UserError: the file is missing or damaged, or an array has a wrong shape or NaN.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                found = {name: np.asarray(file[name], np.float32) for name in _SHAPES}
+        except KeyError as error:
+            raise UserError(f"{path} lacks {error}; it needs {', '.join(_SHAPES)}") from error
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{path} is not a readable npz of body parameters ({error})") from error
+        arrays = {n: _checked(path, n, found[n], shape) for n, shape in _SHAPES.items()}
+        if len({len(a) for a in arrays.values()}) != 1:
+            raise UserError(f"{path}: its arrays are not of one batch size; write them alike")
+        return BodyParams(**arrays)
+
+
+def _checked(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    """One array of a file with its batch axis, or the reason why not."""
+    width = int(np.prod(shape))
+    if array.size == 0 or array.size % width or not np.isfinite(array).all():
+        raise UserError(f"{path}: {name} must hold finite numbers, {width} a body")
+    return torch.from_numpy(array.reshape(-1, *shape).copy())

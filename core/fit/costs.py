@@ -1,0 +1,39 @@
+"""Costs beside the likelihood: each a pure function of parameters, one number per person."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def keypoint_cost(
+    projected: Float[Tensor, "batch 24 2"],
+    detected: Float[Tensor, "batch 24 2"],
+    confidence: Float[Tensor, "batch 24"],
+    sigma: float,
+) -> Float[Tensor, "batch"]:
+    """Geman-McClure of the reprojection error, as in SMPLify: sum c^2 sigma^2 e^2/(sigma^2+e^2).
+
+    Args:
+        projected, detected: joints in pixels of the crop.
+        sigma: error in pixels at which a keypoint begins to count as an outlier.
+    """
+    error = (projected - detected).square().sum(-1)
+    robust = sigma**2 * error / (sigma**2 + error)
+    return (confidence.square() * robust).sum(-1)
+
+
+def shape_cost(betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch"]:
+    """Squared Mahalanobis distance of the shape from the mean."""
+    return betas.square().sum(-1)
+
+
+def anchor_cost(
+    turned: Float[Tensor, "batch 24 3"], moved: Float[Tensor, "batch 3"]
+) -> Float[Tensor, "batch"]:
+    """Squared distance from the start: rotation of each joint (radians) and of the place.
+
+    Where nothing is seen the likelihood is flat, and the regressor's guess is the best there is.
+    """
+    return turned.square().sum((-1, -2)) + moved.square().sum(-1)

@@ -1,0 +1,74 @@
+"""What is optimised when, with which weights: data, never code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from core.fit.likelihood import LikelihoodSettings
+from core.render.volume import RenderSettings
+
+PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
+TERMS = ("nll", "keypoints", "prior", "limits", "shape", "anchor")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of Adam steps on some parameters.
+
+    Attributes:
+        name: shown in the debugger and in reports.
+        steps: number of Adam steps; the optimiser's moments start afresh in each stage.
+        parameters: which of `PARAMETERS` may move.
+        weights: weight of each of `TERMS`; a term that is not named has weight 0.
+        learning_rate: Adam's, in radians, metres (place) and standard deviations (shape).
+    """
+
+    name: str
+    steps: int
+    parameters: tuple[str, ...]
+    weights: dict[str, float]
+    learning_rate: float = 0.02
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All stages of a fit and everything else that decides its course.
+
+    Attributes:
+        two_sided: also try the start turned by 180 degrees and keep the likelier one.
+        keypoint_sigma: Geman-McClure scale in pixels of the crop.
+        beta_moments: Adam's decay rates.
+    """
+
+    stages: tuple[Stage, ...]
+    two_sided: bool = True
+    keypoint_sigma: float = 25.0
+    beta_moments: tuple[float, float] = (0.9, 0.99)
+    likelihood: LikelihoodSettings = field(default_factory=LikelihoodSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
+
+    @property
+    def steps(self) -> int:
+        """Adam steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_of(self, step: int) -> int:
+        """Index of the stage that step number ``step`` belongs to."""
+        for index, stage in enumerate(self.stages):
+            if step < stage.steps:
+                return index
+            step -= stage.steps
+        return len(self.stages) - 1
+
+    def with_weights(self, **weights: float) -> Schedule:
+        """The same schedule with some weights changed in every stage."""
+        stages = tuple(replace(s, weights={**s.weights, **weights}) for s in self.stages)
+        return replace(self, stages=stages)
+
+    @staticmethod
+    def standard() -> Schedule:
+        """3DNBF's released course: 40 steps on the root, then 80 on the pose as well."""
+        weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 0.1, "limits": 10.0, "shape": 1.0}
+        root = Stage("root", 40, ("global_orient", "transl"), {**weights, "prior": 0.0})
+        pose = Stage("pose", 80, PARAMETERS, {**weights, "anchor": 1.0})
+        return Schedule(stages=(root, pose))
