@@ -1,0 +1,56 @@
+# Two commands for a newcomer: `make run` and `make test`. Both set everything up first.
+IMAGE ?= skimage:camera
+OUT ?= runs
+BIN := .venv/bin
+STAMP := .venv/.setup
+NATIVE := .venv/.native
+
+.PHONY: help run test setup check format native clean
+
+help:
+	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
+	@echo "make test                   lint, types and all tests, the window's too"
+	@echo "make check                  lint and types alone"
+	@echo "make format                 let ruff format and mend"
+	@echo "make setup                  the set-up alone: .venv with everything pinned, native code"
+	@echo "make native                 rebuild the native library after a change under cuda/"
+	@echo "make clean                  remove what was built (.venv stays)"
+
+run: setup
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+		exec $(BIN)/nbf app "$(IMAGE)"; \
+	else \
+		echo "no display: fitting without a window" >&2; \
+		exec $(BIN)/nbf fit "$(IMAGE)" --out "$(OUT)"; \
+	fi
+
+test: check
+	$(BIN)/python -m pytest -q
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(STAMP) $(NATIVE)
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@sh tools/setup.sh
+	@touch $(STAMP) $(NATIVE)
+
+# Set-up has built it already; this rule rebuilds when a source changes later.
+$(NATIVE): CMakeLists.txt $(wildcard cuda/*/*.h cuda/*/*.cpp) | $(STAMP)
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $(NATIVE)
+
+native: | $(STAMP)
+	@rm -f $(NATIVE)
+	@$(MAKE) --no-print-directory $(NATIVE)
+	@$(BIN)/python -c 'from core.native import native_status as s; print("native code:", s())'
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
