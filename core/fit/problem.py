@@ -1,0 +1,125 @@
+"""What is observed, what explains it, and the objective that compares the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.fit.costs import anchor_cost, keypoint_cost, shape_cost
+from core.fit.joint_limits import joint_limit_cost
+from core.fit.likelihood import (
+    LikelihoodSettings,
+    PixelEvidence,
+    negative_log_likelihood,
+    pixel_evidence,
+)
+from core.fit.schedule import Schedule
+from core.fit.state import SLICES, BodyState
+from core.geometry.camera import Camera, project
+from core.nbv.features import FeatureBank, expected_features
+from core.nbv.volume import NeuralBodyVolume, PosedKernels
+from core.render.volume import RenderSettings, SparseRender, render_sparse
+
+PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, "batch"]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Observations of a batch of people, each in the frame of its crop's camera.
+
+    Attributes:
+        camera: camera of the crop, in pixels of the crop.
+        features: flattened feature maps, row-major.
+        inside: 1 where the map shows the photo, 0 past its edge.
+        map_size: height and width of the maps.
+        stride: crop pixels per map pixel.
+        keypoints: detected joints in crop pixels.
+        confidence: their confidence in [0, 1], 0 where there is none.
+    """
+
+    camera: Camera
+    features: Float[Tensor, "batch map dim"]
+    inside: Float[Tensor, "batch map"]
+    map_size: tuple[int, int]
+    stride: int
+    keypoints: Float[Tensor, "batch 24 2"]
+    confidence: Float[Tensor, "batch 24"]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def map_camera(self) -> Camera:
+        """The camera in pixels of the feature map."""
+        return self.camera.scaled(1 / self.stride)
+
+
+@dataclass(frozen=True)
+class GenerativeModel:
+    """Everything that explains a feature map.
+
+    Attributes:
+        prior: energy of the rotations of body joints 1..21, one number a person.
+    """
+
+    volume: NeuralBodyVolume
+    bank: FeatureBank
+    prior: PriorEnergy
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A pose held against the observation: all that pictures and probes are made of."""
+
+    posed: PosedKernels
+    emitted: Float[Tensor, "batch kernels dim"]
+    render: SparseRender
+    evidence: PixelEvidence
+
+
+def explain(
+    problem: Problem,
+    model: GenerativeModel,
+    body: BodyState,
+    likelihood: LikelihoodSettings,
+    render: RenderSettings,
+) -> Explanation:
+    """Pose the volume, render it, and weigh every pixel it reaches."""
+    posed = model.volume.pose(body.rotations, body.betas, body.transl)
+    emitted = expected_features(model.bank, model.volume, posed)
+    rendered = render_sparse(
+        posed.means, posed.precisions, problem.map_camera, *problem.map_size, render
+    )
+    evidence = pixel_evidence(rendered, emitted, problem.features, model.bank, likelihood)
+    return Explanation(posed, emitted, rendered, evidence)
+
+
+def objective(
+    problem: Problem,
+    model: GenerativeModel,
+    body: BodyState,
+    vector: Float[Tensor, "batch 85"],
+    schedule: Schedule,
+) -> dict[str, Float[Tensor, "batch"]]:
+    """Every term of the cost, unweighted, for each person.
+
+    Args:
+        vector: the body's coordinates around its start, for the anchor.
+    """
+    explanation = explain(problem, model, body, schedule.likelihood, schedule.render)
+    projected = project(problem.camera, explanation.posed.joints)
+    turned = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
+    return {
+        "nll": negative_log_likelihood(explanation.render, explanation.evidence, problem.inside),
+        "keypoints": keypoint_cost(
+            projected, problem.keypoints, problem.confidence, schedule.keypoint_sigma
+        ),
+        "prior": model.prior(body.rotations[:, 1:22]),
+        "limits": joint_limit_cost(body.rotations),
+        "shape": shape_cost(body.betas),
+        "anchor": anchor_cost(turned.unflatten(1, (24, 3)), vector[:, SLICES["transl"]]),
+    }

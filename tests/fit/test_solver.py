@@ -1,0 +1,146 @@
+"""The solver finds a known answer, keeps people apart, and replays bit by bit."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.fit.schedule import Schedule
+from core.fit.solver import Solver
+from core.fit.state import BodyState
+from core.fit.trace import Trace
+from core.geometry.rotations import turn_about_vertical
+from tests.fit.toy_problem import (
+    perturbed,
+    quick_schedule,
+    toy_model,
+    toy_problem,
+    true_body,
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return toy_model()
+
+
+@pytest.fixture(scope="module")
+def finished(model):
+    problem = toy_problem(model, true_body())
+    solver = Solver.begin(problem, model, quick_schedule(), perturbed(true_body()))
+    for _ in solver.run():
+        pass
+    return solver
+
+
+def joint_error(model, params) -> float:
+    def joints(body):
+        return model.volume.pose(body.rotations(), body.betas, body.transl).joints
+
+    return (joints(params) - joints(true_body(len(params)))).norm(dim=-1).mean().item()
+
+
+@pytest.mark.slow
+def test_fit_recovers_the_pose_that_drew_the_map(model):
+    start = perturbed(true_body())
+    solver = Solver.begin(toy_problem(model, true_body()), model, quick_schedule(40), start)
+    for _ in solver.run():
+        pass
+    before, after = joint_error(model, start), joint_error(model, solver.trace.best(model.volume))
+    assert before > 0.06 and after < 0.4 * before
+
+
+def test_records_cover_start_steps_and_end(finished):
+    trace = finished.trace
+    assert len(trace) == 21 and finished.done and finished.reason == "the schedule is over"
+    assert trace.records[0].vector.abs().max() == 0
+    assert [r.stage for r in trace.records[:11]] == [0] * 10 + [1]
+    assert trace.losses("nll")[-1] < trace.losses("nll")[0]
+
+
+def test_only_the_stage_parameters_move(finished):
+    at_end_of_root = finished.trace.records[10].vector
+    assert at_end_of_root[:, 3:82].abs().max() == 0
+    assert at_end_of_root[:, :3].abs().min() > 0 and at_end_of_root[:, 82:].abs().min() > 0
+    assert finished.trace.records[-1].vector[:, 3:72].abs().max() > 0.01
+
+
+def test_the_same_start_gives_the_same_bits(model, finished):
+    again = Solver.begin(finished.problem, model, quick_schedule(), perturbed(true_body()))
+    for _ in again.run():
+        pass
+    for first, second in zip(finished.trace.records, again.trace.records, strict=True):
+        assert torch.equal(first.vector, second.vector)
+        assert torch.equal(first.total, second.total)
+
+
+@pytest.mark.parametrize("cut", [1, 6, 10, 11, 17])
+def test_resuming_from_any_step_replays_the_rest(model, finished, tmp_path, cut):
+    finished.trace.save(tmp_path / "trace.npz")
+    loaded = Trace.load(tmp_path / "trace.npz")
+    del loaded.records[cut:]
+    resumed = Solver.resume(finished.problem, model, quick_schedule(), loaded)
+    for _ in resumed.run():
+        pass
+    assert len(resumed.trace) == len(finished.trace)
+    for first, second in zip(finished.trace.records, resumed.trace.records, strict=True):
+        assert torch.equal(first.vector, second.vector)
+        assert torch.equal(first.moments, second.moments)
+
+
+def test_the_turned_start_is_recognised(model):
+    problem = toy_problem(model, true_body())
+    body = BodyState.of(true_body())
+    rotations = body.rotations.clone()
+    rotations[:, 0] = turn_about_vertical(rotations[:, 0])
+    backwards = BodyState(rotations, body.betas, body.transl).params()
+    two = Solver.begin(problem, model, quick_schedule(), backwards)
+    assert two.trace.winner.tolist() == [1]
+    assert torch.allclose(two.trace.start.rotations(), body.rotations, atol=1e-5)
+    one = Solver.begin(problem, model, replace(quick_schedule(), two_sided=False), backwards)
+    assert one.trace.winner.tolist() == [0] and len(one.trace.start_nll) == 1
+    assert Solver.begin(problem, model, quick_schedule(), true_body()).trace.winner.item() == 0
+
+
+def test_people_in_a_batch_do_not_influence_each_other(model):
+    start = perturbed(true_body(2))
+    schedule = quick_schedule(4)
+    both = Solver.begin(toy_problem(model, true_body(2)), model, schedule, start)
+    alone = Solver.begin(toy_problem(model, true_body()), model, schedule, start.select(1))
+    for _ in zip(both.run(), alone.run(), strict=True):
+        pass
+    moved = both.trace.records[-1].vector
+    assert torch.allclose(moved[1], alone.trace.records[-1].vector[0], atol=1e-4)
+    assert (moved[0] - moved[1]).abs().max() > 1e-3
+
+
+def test_a_person_without_finite_loss_rests_and_is_named(model):
+    problem = toy_problem(model, true_body(2))
+    broken = replace(problem, features=problem.features.clone())
+    broken.features[0, 500:700] = torch.nan
+    solver = Solver.begin(broken, model, quick_schedule(3), perturbed(true_body(2)))
+    for _ in solver.run():
+        pass
+    assert solver.alive.tolist() == [False, True]
+    assert solver.vector.isfinite().all()
+    assert solver.trace.records[-1].vector[1].abs().max() > 0
+
+
+def test_keypoints_pull_joints_to_their_pixels(model):
+    weights = {"nll": 0.0, "keypoints": 1.0, "prior": 0.0, "anchor": 0.0}
+    schedule = quick_schedule(25).with_weights(**weights)
+    problem = toy_problem(model, true_body(), keypoints=True)
+    solver = Solver.begin(problem, model, schedule, perturbed(true_body()))
+    for _ in solver.run():
+        pass
+    errors = solver.trace.losses("keypoints")
+    assert errors[-1] < 0.05 * errors[0]
+
+
+def test_schedule_knows_its_stages():
+    schedule = Schedule.standard()
+    assert schedule.steps == 120
+    assert [schedule.stage_of(i) for i in (0, 39, 40, 119, 120)] == [0, 0, 1, 1, 1]
+    changed = schedule.with_weights(prior=7.0)
+    assert all(stage.weights["prior"] == 7.0 for stage in changed.stages)
+    assert schedule.stages[1].weights["prior"] != 7.0
