@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
+
+from core.errors import UserError
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -13,15 +14,26 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
     The temporary file lies in the same folder and keeps the suffix, so that writers which look at
     the extension (imageio, trimesh) behave. On any error nothing is left behind.
+
+    Raises:
+        UserError: the folder cannot be made or written to, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
         write(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
+    except OSError as error:
+        _discard(temporary)
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
         raise
+
+
+def _discard(temporary: Path) -> None:
+    """Remove the unfinished file; where its folder is no folder there is none."""
+    if temporary.exists():
+        temporary.unlink()

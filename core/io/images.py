@@ -1,0 +1,238 @@
+"""Photos from files, from the scikit-image wheel or from the clipboard, as 8-bit RGB.
+
+Whatever a decoder makes of a file that somebody dropped on the window, the caller gets either an
+upright RGB picture of sensible size, or one line that says what is wrong with the file.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import re
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from core.errors import UserError
+from core.io.atomic import write_atomic
+from core.io.exif import focal_from_exif
+
+MAX_BYTES = 512 * 2**20
+MAX_PIXELS = 120_000_000
+"""Decoded size that is still accepted: the largest phone photos have 108 million pixels."""
+MIN_SIDE = 16
+BACKDROP = (128, 128, 128)
+"""What is seen through transparent pixels: mid-grey favours neither dark nor light outlines."""
+SAMPLES = "skimage:"
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> how to turn the stored picture upright."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture as everything downstream takes it.
+
+    Attributes:
+        pixels: upright RGB, C-contiguous.
+        focal_px: focal length in pixels if the file tells, else None.
+        name: short name for folders and titles: the file's stem.
+        source: where it came from, as the user named it.
+    """
+
+    pixels: UInt8[np.ndarray, "height width 3"]
+    focal_px: float | None
+    name: str
+    source: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+def load_image(source: str | Path | bytes) -> Photo:
+    """Read a photo.
+
+    Orientation tags are applied, transparency is laid over mid-grey, 16-bit channels lose their low
+    byte, of animations and multi-page files the first picture is taken.
+
+    Args:
+        source: a path, ``skimage:camera`` (or another picture inside the scikit-image wheel), or
+            the bytes of an image file (a paste).
+
+    Raises:
+        UserError: nothing there, no permission, not an image, damaged, too small or too large.
+    """
+    if isinstance(source, bytes):
+        if not source:
+            raise UserError("the pasted image is empty; copy it again")
+        return _decode(io.BytesIO(source), "pasted", "the pasted image", len(source))
+    if isinstance(source, str) and source.startswith(SAMPLES):
+        name = source.removeprefix(SAMPLES)
+        return _read(sample_path(name), name, source)
+    path = Path(source).expanduser()
+    return _read(path, path.stem, shown(path))
+
+
+def save_image(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
+    """Write an RGB picture; the suffix of ``path`` decides the format."""
+    write_atomic(path, lambda temporary: Image.fromarray(pixels).save(temporary))
+
+
+def shown(path: Path) -> str:
+    """A path as one printable line, whatever bytes its name holds."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def sample_path(name: str) -> Path:
+    """File of a picture inside the scikit-image wheel (nothing is downloaded).
+
+    Raises:
+        UserError: scikit-image is not installed, or its wheel holds no such picture.
+    """
+    files = sample_files()
+    if name not in files:
+        known = ", ".join(sorted(files)) or "none: install scikit-image"
+        raise UserError(f"{SAMPLES}{name} is not in the scikit-image wheel; there are {known}")
+    return files[name]
+
+
+def sample_files() -> dict[str, Path]:
+    """Pictures inside the installed scikit-image wheel, by name (found without importing it)."""
+    package = importlib.util.find_spec("skimage")
+    if package is None or package.origin is None:
+        return {}
+    folder = Path(package.origin).parent / "data"
+    suffixes = {".png", ".jpg", ".gif", ".tif"}
+    return {path.stem: path for path in folder.glob("*.*") if path.suffix in suffixes}
+
+
+def _read(path: Path, name: str, label: str) -> Photo:
+    """Open a file and decode it, every failure a `UserError`."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UserError(f"{label} is a folder; name an image file in it")
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{label} is not a regular file; save the image to a file first")
+        with path.open("rb") as file:
+            return _decode(file, name, label, status.st_size)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{label} does not exist; check the path") from error
+    except PermissionError as error:
+        raise UserError(f"{label} cannot be read: permission denied; try chmod +r") from error
+    except (OSError, ValueError) as error:  # name too long, loops of links, null characters
+        raise UserError(f"{label} cannot be opened ({_reason(error)}); check the path") from error
+
+
+def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
+    """From an open file to a photo."""
+    _check_start(file, label, size)
+    with _open(file, label) as image:
+        try:
+            image.load()
+            focal = focal_from_exif(image)
+            upright = _turn_upright(image)
+            pixels = _to_rgb(upright)
+        # Decoders of damaged files raise nearly anything; whatever it is, the file is at fault.
+        except Exception as error:
+            reason = _reason(error)
+            message = f"{label} is truncated or damaged ({reason}); get a whole copy of it"
+            raise UserError(message) from error
+    return Photo(pixels, focal, name, label)
+
+
+def _check_start(file: BinaryIO, label: str, size: int) -> None:
+    """Refuse what needs no decoder to be refused."""
+    if size == 0:
+        raise UserError(f"{label} is empty; get a whole copy of it")
+    if size > MAX_BYTES:
+        raise UserError(f"{label} is larger than {MAX_BYTES >> 20} MiB; save it as JPEG first")
+    start = file.read(12)
+    file.seek(0)
+    if start[4:8] == b"ftyp" and start[8:12] in _HEIC_BRANDS:
+        raise UserError(f"{label} is a HEIC photo; convert it first: heif-convert IN.heic OUT.jpg")
+
+
+def _open(file: BinaryIO, label: str) -> Image.Image:
+    """Read the header only, and judge the size before anything is decoded."""
+    Image.init()
+    known = [name for name in _FORMATS if name in Image.OPEN]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large or odd files: judged here
+            image = Image.open(file, formats=known)
+    except UnidentifiedImageError as error:
+        formats = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+        raise UserError(f"{label} is not an image: its content is not {formats}") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(_too_large(label)) from error
+    except Exception as error:  # a damaged header, see _decode
+        raise UserError(f"{label} is damaged ({_reason(error)}); get a whole copy") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UserError(_too_large(f"{label} ({width} x {height})"))
+    if min(width, height) < MIN_SIDE:
+        least = f"at least {MIN_SIDE} x {MIN_SIDE} are needed"
+        raise UserError(f"{label} has only {width} x {height} pixels; {least}")
+    return image
+
+
+def _too_large(label: str) -> str:
+    return f"{label} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first"
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error's message."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return re.split(r"[\r\n]", text.strip() or type(error).__name__)[0]
+
+
+def _turn_upright(image: Image.Image) -> Image.Image:
+    """Apply the orientation tag (TIFF files have been turned by their decoder already)."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # damaged metadata does not make the picture unusable
+        return image
+    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
+    """Any mode Pillow decodes to, as 8-bit RGB."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = _to_byte(np.asarray(image))
+        return np.repeat(grey[..., None], 3, -1)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        backdrop = Image.new("RGBA", layer.size, (*BACKDROP, 255))
+        image = Image.alpha_composite(backdrop, layer)
+    return np.ascontiguousarray(np.asarray(image.convert("RGB")))
+
+
+def _to_byte(values: np.ndarray) -> UInt8[np.ndarray, "height width"]:
+    """Grey values of 16 or more bits: integers span 16 bits if they exceed 8, floats span 0..1."""
+    wide = np.nan_to_num(values.astype(np.float64))
+    if values.dtype.kind == "f":
+        full = 1.0 if wide.max() <= 1.0 else 255.0
+    else:
+        full = 65535.0 if values.dtype.itemsize == 2 or wide.max() > 255 else 255.0
+    return np.rint(np.clip(wide / full, 0.0, 1.0) * 255).astype(np.uint8)

@@ -1,0 +1,54 @@
+import stat
+
+import pytest
+
+from core.errors import UserError
+from core.io.atomic import write_atomic
+
+
+def test_writes_into_new_folders_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "a" / "b.txt"
+    write_atomic(path, lambda temporary: temporary.write_text("whole"))
+    assert path.read_text() == "whole" and list(path.parent.iterdir()) == [path]
+
+
+def test_temporary_file_is_hidden_beside_it_with_its_suffix(tmp_path):
+    seen = []
+    write_atomic(tmp_path / "b.glb", seen.append)
+    assert seen[0].parent == tmp_path and seen[0].suffix == ".glb" and seen[0].name[0] == "."
+
+
+def test_failure_keeps_the_old_file(tmp_path):
+    path = tmp_path / "b.txt"
+    path.write_text("old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(path, fail)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path):
+    (tmp_path / "plain").touch()
+    write_atomic(tmp_path / "atomic", lambda temporary: temporary.write_text("x"))
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert len(modes) == 1
+
+
+@pytest.mark.parametrize("parent", ["file", "file/deeper"])
+def test_a_file_in_place_of_the_folder(tmp_path, parent):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*x\.npz"):
+        write_atomic(tmp_path / parent / "x.npz", lambda temporary: None)
+
+
+def test_full_disk_is_one_line(tmp_path):
+    def fill(temporary):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match="No space left"):
+        write_atomic(tmp_path / "x.npz", fill)
+    assert list(tmp_path.iterdir()) == []
