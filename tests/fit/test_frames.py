@@ -29,5 +29,5 @@ def test_round_trip():
     model = toy_model(torch.float64)
     body = perturbed(true_body(dtype=torch.float64))
     again = crop_from_photo(photo_from_crop(body, VIEW, model.volume), VIEW, model.volume)
-    for name, value in vars(body).items():
-        assert torch.allclose(getattr(again, name), value, atol=1e-8), name
+    assert torch.allclose(again.rotations(), body.rotations())
+    assert torch.allclose(again.transl, body.transl)
