@@ -1,0 +1,130 @@
+"""Colours for what has none: features, the occlusion posterior, body parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+NOWHERE = (24, 24, 24)
+"""Pixels about which a map says nothing."""
+SEEN = (77, 163, 255)
+"""p(z = 1) = 1: the pixel shows the body."""
+UNSURE = (236, 233, 224)
+"""p(z = 1) = 1/2."""
+OCCLUDED = (255, 122, 26)
+"""p(z = 1) = 0: something is in front of the body. Blue and orange differ for every eye."""
+OCCLUSION_LEGEND = ((SEEN, "seen"), (UNSURE, "unsure"), (OCCLUDED, "occluded"))
+
+_RANGE = (0.02, 0.98)  # quantiles of the samples that become the darkest and the brightest value
+_DARKEST, _BRIGHTEST = 20.0, 245.0
+
+
+@dataclass(frozen=True)
+class FeatureColors:
+    """A fixed projection of features onto red, green and blue.
+
+    Fitted once (say, on a model's own features) and used for every picture, it gives equal features
+    equal colours, so that an observed and a rendered map can be compared by eye.
+
+    Attributes:
+        mean: middle of the samples.
+        basis: columns are the three main axes; in each the entry of largest size is positive.
+        low, high: projections that become the darkest and the brightest value.
+    """
+
+    mean: Float[Tensor, "dim"]
+    basis: Float[Tensor, "dim 3"]
+    low: Float[Tensor, "3"]
+    high: Float[Tensor, "3"]
+
+    @staticmethod
+    def fit(features: Float[Tensor, "*samples dim"]) -> FeatureColors:
+        """Principal axes of samples: the rows of a list or the pixels of a map.
+
+        Samples that are not finite are left out; missing axes (fewer than three dimensions, or too
+        few samples) stay grey.
+        """
+        samples = features.detach().reshape(-1, features.shape[-1]).double()
+        samples = samples[samples.isfinite().all(1)]
+        dim = samples.shape[1]
+        mean = samples.mean(0) if len(samples) else samples.new_zeros(dim)
+        basis = _main_axes(samples - mean)
+        projected = (samples - mean) @ basis
+        quantiles = torch.tensor(_RANGE, dtype=samples.dtype)
+        ends = _quantiles(projected, quantiles) if len(samples) else basis.new_zeros(2, 3)
+        parts = (mean, basis, ends[0], ends[1])
+        return FeatureColors(*(part.to(features.dtype) for part in parts))
+
+    def apply(
+        self, features: Float[Tensor, "height width dim"]
+    ) -> UInt8[np.ndarray, "height width 3"]:
+        """Colours of a feature map; values beyond the fitted range are cut off."""
+        projected = (features.detach().to(self.mean) - self.mean) @ self.basis
+        span = self.high - self.low
+        flat = span <= 1e-9
+        share = torch.where(flat, 0.5, (projected - self.low) / torch.where(flat, 1.0, span))
+        tones = _DARKEST + share.nan_to_num(0.5).clamp(0, 1) * (_BRIGHTEST - _DARKEST)
+        return tones.round().to(torch.uint8).numpy()
+
+
+def occlusion_colors(
+    posterior: Float[np.ndarray, "height width"],
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Colours of p(z = 1), the probability that a pixel shows the body it covers.
+
+    Blue is seen, orange is occluded (`OCCLUSION_LEGEND`); NaN, where no body is, is `NOWHERE`.
+    """
+    stops = np.array([OCCLUDED, UNSURE, SEEN], np.float64)
+    level = np.clip(np.nan_to_num(posterior.astype(np.float64), nan=0.5), 0, 1)
+    channels = [np.interp(level, (0.0, 0.5, 1.0), stops[:, i]) for i in range(3)]
+    colors = np.rint(np.stack(channels, -1)).astype(np.uint8)
+    colors[np.isnan(posterior)] = NOWHERE
+    return colors
+
+
+def part_colors(parts: Int[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width 3"]:
+    """Colours of a part map: 0 is background, 1 + joint is a part of the body (24 of them)."""
+    return PART_PALETTE[parts]
+
+
+def _main_axes(centered: Float[Tensor, "samples dim"]) -> Float[Tensor, "dim 3"]:
+    """Eigenvectors of the three largest eigenvalues, signs fixed, zeros where there are none."""
+    dim = centered.shape[1]
+    values, vectors = torch.linalg.eigh(centered.T @ centered / max(len(centered), 1))
+    count = int((values > 1e-12 * values.max().clamp_min(1e-300)).sum().clamp(max=3))
+    axes = vectors.flip(1)[:, :count]
+    largest = axes.abs().argmax(0, keepdim=True)
+    axes = axes * axes.gather(0, largest).sign()
+    return torch.cat([axes, axes.new_zeros(dim, 3 - count)], 1)
+
+
+def _quantiles(
+    values: Float[Tensor, "samples 3"], shares: Float[Tensor, "shares"]
+) -> Float[Tensor, "shares 3"]:
+    """Order statistics by sorting: `torch.quantile` refuses more than 16 million values."""
+    ordered = values.sort(0).values
+    return ordered[(shares * (len(values) - 1)).round().long()]
+
+
+def _part_palette() -> UInt8[np.ndarray, "25 3"]:
+    """Left parts are warm, right parts cool, the trunk green; paler towards hands and feet."""
+    colors = np.zeros((25, 3), np.uint8)
+    chains = {
+        (1, 4, 7, 10): ((206, 61, 48), (255, 196, 120)),
+        (13, 16, 18, 20, 22): ((196, 52, 116), (255, 190, 214)),
+        (2, 5, 8, 11): ((45, 84, 200), (150, 212, 255)),
+        (14, 17, 19, 21, 23): ((108, 62, 196), (206, 186, 255)),
+        (0, 3, 6, 9, 12, 15): ((38, 110, 72), (196, 232, 140)),
+    }
+    for joints, (first, last) in chains.items():
+        for joint, share in zip(joints, np.linspace(0, 1, len(joints)), strict=True):
+            colors[1 + joint] = np.rint(np.array(first) * (1 - share) + np.array(last) * share)
+    return colors
+
+
+PART_PALETTE = _part_palette()
+"""Colour of each value of a part map."""
