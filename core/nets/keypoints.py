@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core.geometry.crop import Box
+from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.persondetector import Detections, PersonDetector
 
@@ -28,16 +29,6 @@ _FLESH = 0.04  # the body reaches this much of its extent beyond the outermost l
 _WINDOW = 7  # heatmap cells around a landmark that refine it
 _REFINE_ABOVE = 0.5  # heatmap value that is trusted
 _CIRCLE_PADDING = 1.25  # the detector's circle is widened, as in the original
-
-
-@dataclass(frozen=True)
-class Keypoints:
-    """2D joints with a confidence; joints that were not looked for have confidence 0."""
-
-    xy: Float[Tensor, "batch joints 2"]
-    """Pixels."""
-    confidence: Float[Tensor, "batch joints"]
-    """0 (not seen) to 1."""
 
 
 @dataclass(frozen=True)
