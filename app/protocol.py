@@ -16,6 +16,8 @@ from jaxtyping import Float, Int, UInt8
 from app.geometry2d import Rect
 from app.orbit import Orbit
 
+Legend = tuple[tuple[tuple[int, int, int], str], ...]
+
 # --- commands: window -> worker ---
 
 
@@ -116,6 +118,8 @@ class Opened:
         to_crop: homography from pixels of the photo to the crop, its corners at (0, 0) and (1, 1).
         stages: the schedule.
         shapes: shape of each picture that is ready ("photo", "observed").
+        winner: which initialisation won.
+        legend: colours of the occlusion map and what they mean.
         note: anything the user should know ("no person found, taking the whole photo").
     """
 
@@ -129,6 +133,7 @@ class Opened:
     stages: tuple[StageMark, ...]
     shapes: dict[str, tuple[int, ...]]
     winner: str
+    legend: Legend
     note: str = ""
 
 
@@ -212,9 +217,10 @@ class Scene:
     """One observed box of one photo.
 
     Attributes:
-        box, detected, corners, to_crop, stages, note: see `Opened`.
+        box, detected, corners, to_crop, stages, legend, note: see `Opened`.
         observed: colours of the feature map.
-        focal, center: the photo's camera in pixels of the photo.
+        size: width and height of the photo.
+        focal: the photo's focal length in its pixels; its principal point is its middle.
         handle: whatever the backend wants to remember.
     """
 
@@ -224,8 +230,9 @@ class Scene:
     to_crop: Float[np.ndarray, "3 3"]
     stages: tuple[StageMark, ...]
     observed: UInt8[np.ndarray, "height width 3"]
+    size: tuple[int, int]
     focal: float
-    center: tuple[float, float]
+    legend: Legend
     handle: Any = None
     note: str = ""
 
@@ -257,13 +264,32 @@ class Maps:
     occluded: float = field(default=0.0)
 
 
+class Photo(Protocol):
+    """A decoded photo."""
+
+    @property
+    def pixels(self) -> UInt8[np.ndarray, "height width 3"]:
+        """Upright RGB."""
+
+
 class Fit(Protocol):
     """A fit between two steps. `params` may be called from another thread than `step`."""
 
-    done: bool
-    reason: str
-    winner: str
-    best: int
+    @property
+    def done(self) -> bool:
+        """Whether no step is left."""
+
+    @property
+    def reason(self) -> str:
+        """Why it stopped."""
+
+    @property
+    def winner(self) -> str:
+        """Which initialisation it started from."""
+
+    @property
+    def best(self) -> int:
+        """The best recorded step."""
 
     def step(self) -> Progress:
         """Take one step and record it."""
@@ -275,14 +301,19 @@ class Fit(Protocol):
 class Backend(Protocol):
     """An engine. `maps` and `vertices` are pure and may run beside a fit's `step`."""
 
-    detail: str
-    faces: Int[np.ndarray, "faces 3"]
+    @property
+    def detail(self) -> str:
+        """What it is, in a few words."""
 
-    def read(self, path: str) -> UInt8[np.ndarray, "height width 3"]:
-        """Decode a photo, upright, RGB."""
+    @property
+    def faces(self) -> Int[np.ndarray, "faces 3"]:
+        """Triangles of the body."""
 
-    def observe(self, photo: UInt8[np.ndarray, "height width 3"], box: Rect | None) -> Scene:
-        """Look at a person."""
+    def read(self, path: str) -> Photo:
+        """Decode a photo."""
+
+    def observe(self, photo: Any, box: Rect | None) -> Scene:
+        """Look at a person of a photo that `read` gave; without a box, find one."""
 
     def fit(self, scene: Scene) -> Fit:
         """Start a fit."""

@@ -187,6 +187,12 @@ class Session:
         """Whether there is a fit that could start again."""
         return self.scene is not None and self.phase in _SETTLED
 
+    @property
+    def settled(self) -> bool:
+        """Whether all pictures on screen are those of the shown step."""
+        painted = self.painted is not None and self.painted.step == self.shown
+        return painted and self._maps.asked is None and self._body.asked is None
+
     def stage_at(self, step: int) -> StageMark | None:
         """The stage that a recorded step belongs to."""
         return next((s for s in self.stages if s.start <= step < s.stop), None)

@@ -23,7 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from app.body_picture import body_middle, body_rgba, overlay, turned_body
+from app.body_picture import COLOR, body_middle, turned_body
 from app.protocol import (
     Backend,
     Command,
@@ -38,6 +38,7 @@ from app.protocol import (
     Paint,
     Painted,
     Pause,
+    Photo,
     Quit,
     Ready,
     Restart,
@@ -50,6 +51,7 @@ from app.protocol import (
 )
 from app.shared import PHOTO_SIDE, Pictures
 from core.errors import UserError
+from core.render.overlay import body_layer, lay_over
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class Worker:
         self._pictures = pictures
         self._backend = backend
         self._sending = threading.Lock()
-        self._photo: np.ndarray | None = None
+        self._photo: Photo | None = None
+        self._thumbnail = np.zeros((1, 1, 3), np.uint8)
         self._name = ""
         self._now: Running | None = None
         self._stepping = False
@@ -136,6 +139,7 @@ class Worker:
         photo = self._backend.read(command.path)
         scene = self._backend.observe(photo, command.box)
         self._photo, self._name = photo, Path(command.path).name
+        self._thumbnail = shrunk(photo.pixels)
         self._begin(command.generation, scene)
 
     def _observe(self, generation: int, box: Any) -> None:
@@ -151,21 +155,21 @@ class Worker:
         """Stand at the start of a fit and tell the window."""
         assert self._photo is not None
         self._now = Running(generation, scene, self._backend.fit(scene))
-        height, width = self._photo.shape[:2]
         shapes = {
-            "photo": self._pictures.put("photo", shrunk(self._photo)),
+            "photo": self._pictures.put("photo", self._thumbnail),
             "observed": self._pictures.put("observed", scene.observed),
         }
         self._send(
             Opened(
                 generation=generation,
                 name=self._name,
-                size=(width, height),
+                size=scene.size,
                 box=scene.box,
                 detected=scene.detected,
                 corners=tuple((float(x), float(y)) for x, y in scene.corners),
                 to_crop=tuple(tuple(float(v) for v in row) for row in scene.to_crop),
                 stages=scene.stages,
+                legend=scene.legend,
                 shapes=shapes,
                 winner=self._now.fit.winner,
                 note=scene.note,
@@ -201,14 +205,14 @@ class Worker:
     def _paint(self, command: Paint) -> None:
         """All pictures of a step."""
         begun = time.perf_counter()
-        now, photo = self._now, self._photo
-        if now is None or photo is None or now.generation != command.generation:
+        now, photo = self._now, self._thumbnail
+        if now is None or now.generation != command.generation:
             self._send(Failed(command, ""))
             return
         params = now.fit.params(command.step)
         maps = self._backend.maps(now.scene, params)
         body = self._backend.vertices(now.scene, params)
-        mixed = self._over_photo(shrunk(photo), photo.shape[1], now.scene, body, command.opacity)
+        mixed = self._over_photo(photo, now.scene, body, command.opacity)
         put = self._pictures.put
         shapes = {
             "overlay": put("overlay", mixed),
@@ -220,16 +224,17 @@ class Worker:
         self._send(Painted(command.generation, command.step, shapes, maps.occluded, seconds))
 
     def _over_photo(
-        self, photo: np.ndarray, full_width: int, scene: Scene, body: np.ndarray, opacity: float
+        self, photo: np.ndarray, scene: Scene, body: np.ndarray, opacity: float
     ) -> np.ndarray:
         """The shrunken photo with the body over it."""
         if opacity <= 0:
             return photo
-        scale = photo.shape[1] / full_width
-        center = scene.center[0] * scale, scene.center[1] * scale
-        size = photo.shape[:2]
-        rgba = body_rgba(body, self._backend.faces, scene.focal * scale, center, *size)
-        return overlay(photo, rgba, opacity)
+        height, width = photo.shape[:2]
+        scale = width / scene.size[0]
+        center = width / 2, height / 2
+        focal = scene.focal * scale
+        layer = body_layer(body, self._backend.faces, focal, center, height, width, COLOR)
+        return lay_over(photo, layer, opacity)
 
     def _turn(self, command: Turn) -> None:
         """The body as the mouse has turned it."""

@@ -1,0 +1,1 @@
+"""One file a panel: each draws a slice of the session and nothing else."""

@@ -1,0 +1,118 @@
+"""The body in three dimensions: the mouse turns it, the wheel comes nearer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+
+import dearpygui.dearpygui as dpg
+import numpy as np
+
+from app import theme
+from app.geometry2d import Point
+from app.orbit import Orbit
+from app.panels.panel import Panel
+from app.panels.texture import Texture
+from app.protocol import Turned
+from app.session import Commands, Session
+
+GRID_CELLS = 4  # on each side of the middle, half a metre each
+GRID_CELL = 0.5
+AXES = (
+    ((1.0, 0.0, 0.0), (235, 100, 90), "x"),
+    ((0.0, 1.0, 0.0), (120, 205, 120), "y"),
+    ((0.0, 0.0, 1.0), (95, 150, 245), "z"),
+)
+
+
+class BodyPanel(Panel):
+    """Drag turns, wheel zooms, double click looks from the photo's side again."""
+
+    name = "body"
+    title = "BODY"
+    hint = (
+        "The body of the step on screen. Drag turns it, the wheel zooms, a double click goes back "
+        "to the photo's own view. Grid squares are half a metre; the axes are the camera's."
+    )
+
+    def __init__(self, fonts: theme.Fonts) -> None:
+        super().__init__(fonts)
+        self.texture = Texture()
+        self.version = 0
+        self._held: Point = (0, 0)
+
+    def show(self, picture: np.ndarray) -> None:
+        """A new picture of the body on nothing."""
+        self.texture.show(picture)
+        self.version += 1
+
+    def draw(self, session: Session) -> None:
+        """Say where the eye is, then draw."""
+        orbit = session.orbit
+        yaw, pitch = math.degrees(orbit.yaw), math.degrees(orbit.pitch)
+        turned = f"turned {yaw:.0f}°, {pitch:.0f}°" if (yaw or pitch) else "as in the photo"
+        self.note(turned if session.turned else "")
+        super().draw(session)
+
+    def key(self, session: Session) -> Hashable:
+        """The picture, and how it was seen."""
+        return self.version, session.turned
+
+    def paint(self, session: Session) -> None:
+        """Floor, body and axes."""
+        self.well()
+        if session.turned is None or self.texture.empty:
+            self.say(("the fitted body",), theme.FAINT)
+            return
+        self._paint_floor(session.turned)
+        dpg.draw_image(self.texture.tag, (0, 0), self.size)
+        self._paint_axes(session.turned.orbit)
+
+    def _paint_floor(self, turned: Turned) -> None:
+        """A grid under the feet, as the orbit sees it."""
+        reach = GRID_CELLS * GRID_CELL
+        ticks = np.linspace(-reach, reach, 2 * GRID_CELLS + 1)
+        ends = np.full_like(ticks, reach)
+        along_z = np.stack([ticks, 0 * ticks, -ends, ticks, 0 * ticks, ends], 1)
+        along_x = along_z[:, [2, 1, 0, 5, 4, 3]]
+        lines = np.concatenate([along_z, along_x]).reshape(-1, 2, 3)
+        below = np.array([0.0, turned.floor - turned.middle[1], 0.0])
+        seen = turned.orbit.see((lines + below).reshape(-1, 3), np.zeros(3))
+        if seen[:, 2].min() < 0.1:
+            return  # the floor reaches behind the eye
+        width, height = turned.shape[1], turned.shape[0]
+        pixels = turned.orbit.project(seen, width, height) * (self.size[0] / width)
+        for a, b in pixels.reshape(-1, 2, 2).tolist():
+            dpg.draw_line(a, b, color=(110, 122, 140, 60), thickness=1)
+
+    def _paint_axes(self, orbit: Orbit) -> None:
+        """The photo camera's axes in the corner."""
+        origin = 34.0, self.size[1] - 34.0
+        for axis, color, letter in AXES:
+            x, y, _ = orbit.rotation @ np.array(axis)
+            tip = origin[0] + 22 * x, origin[1] + 22 * y
+            dpg.draw_line(origin, tip, color=color, thickness=2)
+            at = origin[0] + 30 * x - 4, origin[1] + 30 * y - 8
+            if math.hypot(x, y) > 0.3:
+                dpg.draw_text(at, letter, size=theme.SMALL_SIZE, color=color)
+
+    # --- the mouse ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """Remember where."""
+        self._held = point
+        return []
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """Turn."""
+        dx, dy = point[0] - self._held[0], point[1] - self._held[1]
+        self._held = point
+        return session.turn(session.orbit.turned(dx, dy)) if dx or dy else []
+
+    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
+        """Look from the photo's side."""
+        return session.turn(Orbit())
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
+        """Come nearer."""
+        return session.turn(session.orbit.zoomed(notches))

@@ -1,0 +1,192 @@
+"""The maps that the fit compares, at the size of the feature map, every cell a sharp square."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import dearpygui.dearpygui as dpg
+import numpy as np
+from jaxtyping import Float
+
+from app import theme
+from app.geometry2d import Point, View
+from app.panels.panel import Panel
+from app.panels.texture import Texture
+from app.protocol import Legend
+from app.session import Session
+
+SHARP_SIDE = 512  # pixels: maps are enlarged by a whole factor to about this size
+LEGEND = 24
+
+
+class MapPanel(Panel):
+    """One map. The cell under the mouse is outlined in all maps and on the photo.
+
+    Attributes:
+        cell: the cell to outline, as fractions of the map's sides.
+    """
+
+    empty = ""
+
+    def __init__(self, fonts: theme.Fonts) -> None:
+        super().__init__(fonts)
+        self.texture = Texture()
+        self.version = 0
+        self.cells = (1, 1)
+        self.cell: Point | None = None
+
+    def show(self, picture: np.ndarray) -> None:
+        """A new picture, one pixel a cell."""
+        height, width = picture.shape[:2]
+        self.cells = width, height
+        self.texture.show(picture, max(1, SHARP_SIDE // max(width, height)))
+        self.version += 1
+
+    @property
+    def view(self) -> View:
+        """Where the unit square of the map lies in the panel."""
+        return View.fitted((1.0, 1.0), (self.size[0], self.size[1] - self.legend_height))
+
+    @property
+    def legend_height(self) -> float:
+        """Room below the map."""
+        return 0.0
+
+    def fraction(self, point: Point) -> Point | None:
+        """Which point of the unit square lies at a panel point, None if it is outside."""
+        x, y = self.view.to_image(point)
+        return (x, y) if 0 <= x < 1 and 0 <= y < 1 and not self.texture.empty else None
+
+    def key(self, session: Session) -> Hashable:
+        """The picture and the outlined cell."""
+        return self.version, self._outlined(), session.steps > 0, self.blank(session)
+
+    def blank(self, session: Session) -> bool:
+        """Whether there is nothing to show."""
+        return session.scene is None or self.texture.empty
+
+    def paint(self, session: Session) -> None:
+        """The map and the cell."""
+        self.well()
+        if self.blank(session):
+            self.say((self.empty,), theme.FAINT)
+            return
+        view = self.view
+        dpg.draw_image(self.texture.tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
+        self.paint_legend()
+        if (cell := self._outlined()) is not None:
+            x, y = cell
+            width, height = self.cells
+            low = view.to_panel((x / width, y / height))
+            high = view.to_panel(((x + 1) / width, (y + 1) / height))
+            outline(low, high)
+
+    def paint_legend(self) -> None:
+        """What the colours mean."""
+
+    def _outlined(self) -> tuple[int, int] | None:
+        """Column and row of the outlined cell."""
+        if self.cell is None:
+            return None
+        return int(self.cell[0] * self.cells[0]), int(self.cell[1] * self.cells[1])
+
+
+class ObservedPanel(MapPanel):
+    """Colours of the photo's feature map."""
+
+    name = "observed"
+    title = "OBSERVED FEATURES"
+    hint = (
+        "The network's feature map of the crop. The colours are its three principal components; "
+        "the model's map uses the same three, so equal colours mean equal features."
+    )
+    empty = "the photo's feature map"
+
+    def draw(self, session: Session) -> None:
+        """Say how large the map is, then draw."""
+        width, height = self.cells
+        self.note("" if self.blank(session) else f"{width} × {height} cells · 3 principal colours")
+        super().draw(session)
+
+
+class RenderedPanel(MapPanel):
+    """Colours of the model's feature map."""
+
+    name = "rendered"
+    title = "RENDERED FEATURES"
+    hint = (
+        "The feature map that the body model predicts at the step on screen, volume-rendered from "
+        "its Gaussian kernels, in the colours of the observed map."
+    )
+    empty = "the model's feature map"
+
+    def blank(self, session: Session) -> bool:
+        """Nothing before the first step."""
+        return super().blank(session) or session.painted is None
+
+    def draw(self, session: Session) -> None:
+        """Say which step it is, then draw."""
+        painted = session.painted
+        self.note(f"step {painted.step}" if painted else "")
+        super().draw(session)
+
+
+class OcclusionPanel(RenderedPanel):
+    """The occlusion variable z.
+
+    Attributes:
+        visible: p(z = 1) of each cell, NaN off the body.
+    """
+
+    name = "occlusion"
+    title = "OCCLUSION z"
+    hint = (
+        "Where the body should be seen: is it (z = 1), or is something in front of it (z = 0)? "
+        "Each cell decides by comparing the observed feature with the body's and the background's."
+    )
+    empty = "what hides the body"
+
+    def __init__(self, fonts: theme.Fonts) -> None:
+        super().__init__(fonts)
+        self._legend: Legend = ()
+        self.visible: Float[np.ndarray, "height width"] = np.zeros((1, 1), np.float32)
+
+    @property
+    def legend_height(self) -> float:
+        """A line of text."""
+        return LEGEND
+
+    def draw(self, session: Session) -> None:
+        """Say how much is hidden, then draw."""
+        self._legend = session.scene.legend if session.scene else ()
+        super().draw(session)
+        painted = session.painted
+        share = f"{painted.occluded:.0%} of the body hidden" if painted else ""
+        self.note(share)
+
+    def paint_legend(self) -> None:
+        """A swatch and a word for each end of the scale, and the value of the outlined cell."""
+        y = self.size[1] - LEGEND + 6
+        x = self.view.to_panel((0, 0))[0]
+        for color, word in self._legend:
+            dpg.draw_rectangle((x, y + 2), (x + 12, y + 14), color=color, fill=color, rounding=2)
+            dpg.draw_text((x + 18, y), word, size=theme.SMALL_SIZE, color=theme.DIM)
+            x += 30 + (dpg.get_text_size(word, font=self.fonts.small) or (50, 0))[0]
+        if (value := self.probed()) is not None:
+            text = "off the body" if np.isnan(value) else f"p(z = 1) = {value:.2f}"
+            dpg.draw_text((x + 4, y), text, size=theme.SMALL_SIZE, color=theme.TEXT)
+
+    def probed(self) -> float | None:
+        """p(z = 1) of the outlined cell."""
+        cell = self._outlined()
+        if cell is None or self.visible.shape != self.cells[::-1]:
+            return None
+        return float(self.visible[cell[1], cell[0]])
+
+
+def outline(low: Point, high: Point) -> None:
+    """A frame that is seen on any ground."""
+    dpg.draw_rectangle(
+        (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), color=(0, 0, 0, 200), thickness=3
+    )
+    dpg.draw_rectangle(low, high, color=(255, 255, 255), thickness=1)

@@ -1,0 +1,147 @@
+"""What all panels have in common: a frame, a title, a note beside it, and an area to draw on."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import dearpygui.dearpygui as dpg
+
+from app import theme
+from app.geometry2d import Point, Rect
+from app.session import Commands, Session
+
+HEADER = 30
+MARGIN = 8
+
+
+class Panel:
+    """A rectangle of the window.
+
+    Subclasses draw in `paint`, which is called only when `key` changes, and may answer the mouse.
+    Points are in pixels of the drawing area. Answers are commands for the worker.
+    """
+
+    name = ""
+    title = ""
+    hint = ""
+
+    def __init__(self, fonts: theme.Fonts) -> None:
+        self.fonts = fonts
+        self.area = Rect(0, 0, 1, 1)  # the drawing area in the window
+        self._last_key: Hashable = None
+        self._note = ""
+
+    @property
+    def size(self) -> Point:
+        """Width and height of the drawing area."""
+        return self.area.width, self.area.height
+
+    def build(self) -> None:
+        """Create the panel's items (once)."""
+        with dpg.child_window(tag=self.name, no_scrollbar=True, no_scroll_with_mouse=True):
+            title = dpg.add_text(self.title, pos=(MARGIN + 4, 5), tag=f"{self.name} title")
+            dpg.bind_item_font(title, self.fonts.strong)
+            note = dpg.add_text("", tag=f"{self.name} note", color=theme.DIM)
+            dpg.bind_item_font(note, self.fonts.small)
+            self.build_content()
+        if self.hint:
+            with dpg.tooltip(title, delay=0.4):
+                dpg.add_text(self.hint, wrap=360)
+
+    def build_content(self) -> None:
+        """Create what lies below the title."""
+        self.build_canvas((MARGIN, HEADER))
+
+    def build_canvas(self, place: tuple[int, int]) -> None:
+        """The drawing area. A drawlist has no position of its own: a child window lends it one."""
+        with dpg.child_window(
+            tag=f"{self.name} area",
+            pos=place,
+            border=False,
+            no_scrollbar=True,
+            no_scroll_with_mouse=True,
+        ):
+            dpg.add_drawlist(1, 1, tag=f"{self.name} canvas")
+
+    def place(self, rect: Rect) -> None:
+        """Take this rectangle of the window."""
+        dpg.configure_item(self.name, pos=(rect.x, rect.y), width=rect.width, height=rect.height)
+        width, height = rect.width - 2 * MARGIN, rect.height - HEADER - MARGIN
+        self.area = Rect(rect.x + MARGIN, rect.y + HEADER, max(width, 1), max(height, 1))
+        self.place_content()
+        self._place_note()
+
+    def place_content(self) -> None:
+        """Resize what lies below the title."""
+        width, height = (int(v) for v in self.size)
+        for part in ("area", "canvas"):
+            dpg.configure_item(f"{self.name} {part}", width=width, height=height)
+
+    def note(self, text: str) -> None:
+        """Show a few words at the right of the title."""
+        if text != self._note:
+            self._note = text
+            dpg.set_value(f"{self.name} note", text)
+            self._place_note()
+
+    def _place_note(self) -> None:
+        if self._note:
+            width, _ = dpg.get_text_size(self._note, font=self.fonts.small) or (0, 0)
+            x = self.area.width + MARGIN - 4 - width
+            dpg.configure_item(f"{self.name} note", pos=(max(x, 0), 5))
+
+    def draw(self, session: Session) -> None:
+        """Draw anew if anything has changed."""
+        key = (self.size, self.key(session))
+        if key != self._last_key:
+            self._last_key = key
+            dpg.delete_item(f"{self.name} canvas", children_only=True)
+            dpg.push_container_stack(f"{self.name} canvas")
+            self.paint(session)
+            dpg.pop_container_stack()
+
+    def key(self, session: Session) -> Hashable:  # noqa: ARG002
+        """Everything that `paint` depends on."""
+        return None
+
+    def paint(self, session: Session) -> None:
+        """Draw the slice of the session."""
+
+    # --- the mouse; `button` is 0 left, 1 right, 2 middle ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """A button went down inside."""
+        return []
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The mouse moved with the button down (it may be outside now)."""
+        return []
+
+    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The button went up."""
+        return []
+
+    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
+        """Two clicks of the left button."""
+        return []
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
+        """The wheel turned; positive is away from the user."""
+        return []
+
+    # --- drawing helpers ---
+
+    def say(self, lines: tuple[str, ...], color: theme.Color = theme.DIM) -> None:
+        """Centred lines of text on the empty area."""
+        step = theme.TEXT_SIZE + 8
+        top = (self.area.height - step * len(lines)) / 2
+        for i, line in enumerate(lines):
+            width, _ = dpg.get_text_size(line, font=self.fonts.text) or (8 * len(line), 0)
+            x = (self.area.width - width) / 2
+            shade = color if i == 0 else theme.FAINT
+            dpg.draw_text((x, top + i * step), line, color=shade, size=theme.TEXT_SIZE)
+
+    def well(self) -> None:
+        """The dark ground that pictures lie on."""
+        width, height = self.size
+        dpg.draw_rectangle((0, 0), (width, height), color=theme.WELL, fill=theme.WELL, rounding=4)

@@ -1,0 +1,152 @@
+"""The photo with the fitted body over it, and the person's box to draw and drag."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import dearpygui.dearpygui as dpg
+import numpy as np
+
+from app import theme
+from app.boxes import Grip, dragged, grip_at
+from app.geometry2d import Point, Rect, View
+from app.panels.panel import Panel
+from app.panels.texture import Texture
+from app.session import Commands, Phase, Session
+
+REACH = 8.0  # screen pixels around an edge that still take hold of it
+
+
+class PhotoPanel(Panel):
+    """Left drag draws, moves or resizes the box; right or middle drag pans; the wheel zooms.
+
+    Attributes:
+        cell: corners, in pixels of the photo, of the map cell to outline.
+    """
+
+    name = "photo"
+    title = "PHOTO AND BODY"
+    hint = (
+        "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
+        "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
+        "all. The thin quadrilateral is the crop that the networks see."
+    )
+
+    def __init__(self, fonts: theme.Fonts) -> None:
+        super().__init__(fonts)
+        self.texture = Texture()
+        self.version = 0
+        self.view = View(1.0, (0.0, 0.0))
+        self._fitted_to: Hashable = None
+        self._grip: Grip | None = None
+        self._start: Point = (0, 0)
+        self._draft: Rect | None = None
+        self._held: Point = (0, 0)
+        self.cell: tuple[Point, ...] | None = None
+
+    def show(self, picture: np.ndarray) -> None:
+        """A new picture of the photo, with the body or without."""
+        self.texture.show(picture)
+        self.version += 1
+
+    def draw(self, session: Session) -> None:
+        """Fit a new photo into the panel, then draw."""
+        scene = session.scene
+        if scene is not None and self._fitted_to != (scene.name, scene.size, self.size):
+            self._fitted_to = scene.name, scene.size, self.size
+            self.view = View.fitted(scene.size, self.size)
+        self.note(_summary(session))
+        super().draw(session)
+
+    def key(self, session: Session) -> Hashable:
+        """The picture, where it lies, and the boxes."""
+        scene = session.scene
+        corners = scene.corners if scene else None
+        boxes = session.box, self._draft, corners, self.cell
+        return self.version, self.view, boxes, session.phase
+
+    def paint(self, session: Session) -> None:
+        """The picture, the crop and the box."""
+        self.well()
+        scene = session.scene
+        if scene is None or self.texture.empty:
+            self._paint_empty(session)
+            return
+        low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
+        dpg.draw_image(self.texture.tag, low, high)
+        corners = [self.view.to_panel(corner) for corner in scene.corners]
+        dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
+        if self.cell is not None:
+            cell = [self.view.to_panel(corner) for corner in self.cell]
+            dpg.draw_polygon([*cell, cell[0]], color=(255, 255, 255), thickness=1)
+        box = self._draft or session.box
+        if box is not None:
+            self._paint_box(box)
+
+    def _paint_empty(self, session: Session) -> None:
+        """Words instead of a picture."""
+        if session.phase is Phase.EMPTY:
+            self.say(("Drop a photo here", "or press O to open one, Ctrl+V to paste one"))
+            width, height = self.size
+            dpg.draw_rectangle(
+                (14, 14), (width - 14, height - 14), color=theme.LINE, thickness=2, rounding=10
+            )
+        else:
+            self.say((session.phase.value + "…",))
+
+    def _paint_box(self, box: Rect) -> None:
+        """The box with its grips."""
+        low = self.view.to_panel((box.x, box.y))
+        high = self.view.to_panel((box.right, box.bottom))
+        dpg.draw_rectangle(low, high, color=theme.BOX, thickness=2)
+        for x in (low[0], high[0]):
+            for y in (low[1], high[1]):
+                dpg.draw_rectangle((x - 4, y - 4), (x + 4, y + 4), color=theme.BOX, fill=theme.BOX)
+
+    # --- the mouse ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:
+        """Take hold of the box, or of the photo."""
+        self._held = point
+        if button == 0 and session.scene is not None:
+            self._start = self.view.to_image(point)
+            self._grip = grip_at(session.box, self._start, REACH / self.view.scale)
+        return []
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:
+        """Change the draft of the box, or pan."""
+        if button == 0 and self._grip is not None and session.scene is not None:
+            end = self.view.to_image(point)
+            self._draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
+        elif button != 0:
+            self.view = self.view.panned((point[0] - self._held[0], point[1] - self._held[1]))
+            self._held = point
+        return []
+
+    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The draft becomes the box."""
+        draft, self._draft, self._grip = self._draft, None, None
+        if button != 0 or draft is None or draft == session.box:
+            return []
+        return session.set_box(draft)
+
+    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
+        """Show the whole photo."""
+        self._fitted_to = None
+        return []
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:
+        """Zoom about the mouse."""
+        if session.scene is not None:
+            self.view = self.view.zoomed(point, 1.2**notches)
+        return []
+
+
+def _summary(session: Session) -> str:
+    """Size of the photo, and where the box came from."""
+    scene = session.scene
+    if scene is None:
+        return ""
+    found = "found" if scene.detected else "drawn"
+    box = scene.box
+    return f"{scene.size[0]} × {scene.size[1]} px · box {box.width:.0f} × {box.height:.0f}, {found}"

@@ -1,0 +1,54 @@
+"""The line at the bottom: what happened, which initialisation won, which engine."""
+
+from __future__ import annotations
+
+import dearpygui.dearpygui as dpg
+
+from app import theme
+from app.geometry2d import Rect
+from app.session import Level, Session
+
+COLORS = {Level.INFO: theme.TEXT, Level.WARNING: theme.BOX, Level.ERROR: theme.BAD}
+
+
+class Status:
+    """Message at the left, facts at the right."""
+
+    def __init__(self, fonts: theme.Fonts) -> None:
+        self._fonts = fonts
+        self._rect = Rect(0, 0, 1, 1)
+        self._last: object = None
+
+    def build(self) -> None:
+        """Create the line (once)."""
+        for tag in ("message", "facts"):
+            dpg.add_text("", tag=tag, color=theme.DIM)
+            dpg.bind_item_font(tag, self._fonts.small)
+
+    def place(self, rect: Rect) -> None:
+        """Take this rectangle of the window."""
+        self._rect = rect
+        self._last = None
+
+    def draw(self, session: Session) -> None:
+        """Show the session's message and facts."""
+        facts = _facts(session)
+        if self._last == (session.message, facts):
+            return
+        self._last = session.message, facts
+        y = self._rect.y + 3
+        dpg.set_value("message", session.message.text)
+        color = COLORS[session.message.level]
+        dpg.configure_item("message", color=color, pos=(self._rect.x + 4, y))
+        width, _ = dpg.get_text_size(facts, font=self._fonts.small) or (0, 0)
+        dpg.set_value("facts", facts)
+        dpg.configure_item("facts", pos=(self._rect.right - 4 - width, y))
+
+
+def _facts(session: Session) -> str:
+    """Photo, winner of the two initialisations, engine."""
+    scene = session.scene
+    parts = [scene.name, scene.winner] if scene else []
+    if session.steps:
+        parts.append(f"{1000 * session.curves.seconds / session.steps:.0f} ms a step")
+    return "   ·   ".join(part for part in [*parts, session.engine] if part)

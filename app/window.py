@@ -1,0 +1,328 @@
+"""The window: carries messages between the panels, the session and the worker, frame by frame."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from pathlib import Path
+
+import dearpygui.dearpygui as dpg
+import numpy as np
+
+from app import theme
+from app.drop import accept_drops, native_window
+from app.frames import FrameClock
+from app.geometry2d import Point, Rect
+from app.layout import arrange
+from app.link import Link
+from app.mouse import Mouse
+from app.panels.body import BodyPanel
+from app.panels.controls import Actions, Controls
+from app.panels.help import Help
+from app.panels.loss import LossPanel
+from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
+from app.panels.panel import Panel
+from app.panels.photo import PhotoPanel
+from app.panels.status import Status
+from app.panels.texture import REGISTRY
+from app.panels.timeline import TimelinePanel
+from app.paste import fetch_picture, path_in_text
+from app.protocol import Event, Opened, Painted, Turned
+from app.session import Commands, Level, Message, Phase, Session
+from app.shared import BODY_SIDE
+
+BUTTONS = ("open", "run", "step", "restart", "find", "help")
+SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".webp", ".tif", ".tiff", ".bmp")
+
+
+class Window:
+    """Owns everything that is on screen."""
+
+    def __init__(self, session: Session, link: Link, size: tuple[int, int]) -> None:
+        self.session = session
+        self.link = link
+        self.clock = FrameClock()
+        self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
+        self._size = (0, 0)
+        self._create(size)
+
+    # --- building ---
+
+    def _create(self, size: tuple[int, int]) -> None:
+        """Context, viewport and all items."""
+        dpg.create_context()
+        dpg.configure_app(manual_callback_management=True)
+        title = "nbf · fitting debugger"
+        dpg.create_viewport(title=title, width=size[0], height=size[1], x_pos=0, y_pos=0)
+        dpg.set_viewport_vsync(False)
+        dpg.set_viewport_clear_color([*theme.BACKGROUND[:3], 255])
+        dpg.add_texture_registry(tag=REGISTRY)
+        fonts = theme.load_fonts()
+        dpg.bind_font(fonts.text)
+        theme.bind_theme()
+        self._create_panels(fonts)
+        with dpg.window(tag="root", no_scrollbar=True, no_scroll_with_mouse=True):
+            self.controls.build()
+            for panel in self.panels.values():
+                panel.build()
+            self.status.build()
+        dpg.bind_item_theme("root", theme.bare_theme())
+        dpg.set_primary_window("root", True)
+        dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
+        self.help.build()
+        self._build_dialog()
+        self._bind_keys()
+        self.mouse.listen()
+        dpg.setup_dearpygui()
+        dpg.show_viewport()
+
+    def _create_panels(self, fonts: theme.Fonts) -> None:
+        self.photo, self.body = PhotoPanel(fonts), BodyPanel(fonts)
+        self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
+        self.occlusion = OcclusionPanel(fonts)
+        self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
+        others = (self.photo, self.body, *self.maps, LossPanel(fonts), TimelinePanel(fonts))
+        self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
+        self.mouse = Mouse(list(self.panels.values()))
+        self.help, self.status = Help(fonts), Status(fonts)
+        actions = Actions(
+            open=lambda: dpg.show_item("file dialog"),
+            paste=self.paste,
+            toggle=lambda: self._do(self.session.toggle()),
+            step=lambda: self._do(self.session.step()),
+            restart=self.restart,
+            find=lambda: self._do(self.session.set_box(None)),
+            help=lambda: self.help.toggle(*self._size),
+            opacity=lambda value: self._do(self.session.set_opacity(value)),
+        )
+        self.controls = Controls(fonts, actions)
+        self._actions = actions
+
+    def _build_dialog(self) -> None:
+        """The file dialog, hidden."""
+
+        def chosen(_sender: object, data: dict) -> None:
+            paths = list(data.get("selections", {}).values()) or [data["file_path_name"]]
+            self.open(paths[0])
+
+        with dpg.file_dialog(
+            tag="file dialog", show=False, modal=True, callback=chosen, width=760, height=480
+        ):
+            dpg.add_file_extension("Photos (jpg png webp tif bmp){" + ",".join(SUFFIXES) + "}")
+            dpg.add_file_extension(".*")
+
+    def _bind_keys(self) -> None:
+        """Keys of the main window; dialogs keep theirs."""
+        do, session = self._actions, self.session
+        scrub = lambda step: self._do(session.scrub(step))  # noqa: E731
+        stride = lambda: 10 if dpg.is_key_down(dpg.mvKey_LShift) else 1  # noqa: E731
+        bindings = {
+            dpg.mvKey_O: do.open,
+            dpg.mvKey_Spacebar: do.toggle,
+            dpg.mvKey_S: do.step,
+            dpg.mvKey_R: do.restart,
+            dpg.mvKey_B: do.find,
+            dpg.mvKey_F: lambda: self.photo.double_click(session, (0, 0)),
+            dpg.mvKey_F1: do.help,
+            dpg.mvKey_Slash: do.help,
+            dpg.mvKey_Left: lambda: scrub(session.shown - stride()),
+            dpg.mvKey_Right: lambda: scrub(session.shown + stride()),
+            dpg.mvKey_Home: lambda: scrub(0),
+            dpg.mvKey_End: lambda: scrub(session.steps - 1),
+            dpg.mvKey_G: lambda: scrub(session.shown if session.best is None else session.best),
+        }
+        with dpg.handler_registry():
+            for key, action in bindings.items():
+                dpg.add_key_press_handler(key, callback=lambda _s, _a, act=action: self._key(act))
+            dpg.add_key_press_handler(dpg.mvKey_V, callback=lambda: self._key(self._maybe_paste))
+
+    # --- what buttons, keys, drops and messages do ---
+
+    def open(self, path: str) -> None:
+        """Open a photo."""
+        self._do(self.session.open(path))
+
+    def restart(self) -> None:
+        """Start the fit again, or the engine if it is dead."""
+        if self.session.phase is Phase.DOWN:
+            self.link.restart()
+            self.session.revived()
+        else:
+            self._do(self.session.restart())
+
+    def paste(self) -> None:
+        """Open what the clipboard holds: the path of a photo, or a picture."""
+        path = path_in_text(dpg.get_clipboard_text() or "")
+        if path:
+            self.open(path)
+            return
+        self.session.message = Message("Looking at the clipboard…")
+        fetch_picture(self._inbox.put)
+
+    def _maybe_paste(self) -> None:
+        if dpg.is_key_down(dpg.mvKey_LControl) or dpg.is_key_down(dpg.mvKey_RControl):
+            self.paste()
+
+    def _key(self, action: Callable[[], object]) -> None:
+        """A key of the main window, unless a dialog has the keyboard."""
+        if not dpg.is_item_shown("file dialog"):
+            action()
+
+    def _do(self, commands: Commands) -> None:
+        for command in commands:
+            self.link.send(command)
+
+    # --- one frame ---
+
+    def frame(self) -> None:
+        """Messages, input, drawing."""
+        busy = self.session.phase.busy
+        self.clock.tick(busy)
+        for event in self.link.receive():
+            self._take(event)
+        self._take_paths()
+        dpg.run_callbacks(dpg.get_callback_queue() or [])
+        self._arrange()
+        blocked = dpg.is_item_shown("file dialog") or self.help.shown
+        self._do(self.mouse.poll(self.session, bool(blocked)))
+        self._draw()
+        dpg.render_dearpygui_frame()
+        self.clock.wait(busy)
+
+    def _take(self, event: Event) -> None:
+        """A message: change the state, take the pictures out, then ask for the next."""
+        commands = self.session.receive(event)
+        get = self.link.pictures.get
+        if isinstance(event, Opened) and event is self.session.scene:
+            self.photo.show(get("photo", event.shapes["photo"]))
+            self.observed.show(get("observed", event.shapes["observed"]))
+        elif isinstance(event, Painted) and event is self.session.painted:
+            self.photo.show(get("overlay", event.shapes["overlay"]))
+            self.rendered.show(get("rendered", event.shapes["rendered"]))
+            self.occlusion.show(get("occlusion", event.shapes["occlusion"]))
+            self.occlusion.visible = get("visible", event.shapes["visible"])
+        elif isinstance(event, Turned) and event is self.session.turned:
+            self.body.show(get("body", event.shape))
+        self._do(commands)
+
+    def _take_paths(self) -> None:
+        """Paths that other threads and the drop callback have found."""
+        while not self._inbox.empty():
+            path = self._inbox.get()
+            if path is None:
+                text = "The clipboard holds neither a picture nor the path of one."
+                self.session.message = Message(text, Level.WARNING)
+            else:
+                self.open(path)
+
+    def _arrange(self) -> None:
+        """Follow the window's size."""
+        size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
+        if size == self._size or min(size) <= 0:
+            return
+        self._size = size
+        places = arrange(*size)
+        self.controls.place(places["toolbar"])
+        self.status.place(places["status"])
+        for name, panel in self.panels.items():
+            panel.place(places[name])
+        width, height = (int(side) for side in self.body.size)
+        self._do(self.session.resize_body(min(width, BODY_SIDE), min(height, BODY_SIDE)))
+
+    def _draw(self) -> None:
+        self._link_cells()
+        self.controls.draw(self.session)
+        for panel in self.panels.values():
+            panel.draw(self.session)
+        self.status.draw(self.session)
+
+    def _link_cells(self) -> None:
+        """Outline the cell under the mouse in all maps."""
+        over = self.mouse.under()
+        at: Point | None = None
+        if isinstance(over, MapPanel):
+            at = over.fraction(self.mouse.inside(over))
+        elif over is self.photo and self.session.scene is not None:
+            at = _to_crop(self.session.scene, self.photo.view.to_image(self.mouse.inside(over)))
+        for panel in self.maps:
+            panel.cell = at
+        self.photo.cell = None if at is None else self._cell_on_photo(at)
+
+    def _cell_on_photo(self, at: Point) -> tuple[Point, ...]:
+        """The corners, on the photo, of the map cell that holds a point of the crop."""
+        scene = self.session.scene
+        assert scene is not None
+        columns, rows = self.observed.cells
+        x, y = int(at[0] * columns), int(at[1] * rows)
+        inverse = np.linalg.inv(np.array(scene.to_crop))
+        corners = [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)]
+        return tuple(_mapped(inverse, (u / columns, v / rows)) for u, v in corners)
+
+    # --- the loop ---
+
+    def run(self, after_frame: Callable[[], bool]) -> None:
+        """Frames until the window is closed or ``after_frame`` returns False."""
+        self.frame()
+        if not accept_drops(lambda paths: self._inbox.put(paths[0])):
+            self.session.message = Message("This system cannot drop files here: press O instead.")
+        while dpg.is_dearpygui_running() and after_frame():
+            self.frame()
+
+    def report(self) -> dict[str, object]:
+        """What the window is doing, for tests and bug reports."""
+        session, clock = self.session, self.clock
+        return {
+            "window": native_window(),
+            "size": self._size,
+            "phase": session.phase.name,
+            "message": session.message.text,
+            "level": session.message.level.value,
+            "photo": session.scene.name if session.scene else None,
+            "box": session.scene.box if session.scene else None,
+            "generation": session.generation,
+            "steps": session.steps,
+            "planned": session.planned,
+            "shown": session.shown,
+            "best": session.best,
+            "painted": session.painted.step if session.painted else None,
+            "settled": session.settled,
+            "orbit": [session.orbit.yaw, session.orbit.pitch, session.orbit.zoom],
+            "view": [self.photo.view.scale, *self.photo.view.offset],
+            "panels": {name: panel.area for name, panel in self.panels.items()},
+            "buttons": {name: _rect_of(name) for name in BUTTONS},
+            "worker": self.link.process.pid,
+            "frames": clock.frames,
+            "busy_frames": clock.busy_frames,
+            "frame_ms": round(1000 * clock.median, 1),
+            "worst_ms": round(1000 * clock.worst, 1),
+            "worst_busy_ms": round(1000 * clock.worst_busy, 1),
+        }
+
+    def close(self) -> None:
+        """End the worker and the window."""
+        self.link.close()
+        dpg.destroy_context()
+
+
+def save_screenshot(path: Path) -> None:
+    """Save the next frame as PNG; the file is there a frame or two later."""
+    dpg.output_frame_buffer(str(path))
+
+
+def _rect_of(item: str) -> Rect:
+    """Where an item lies in the window."""
+    x, y = dpg.get_item_rect_min(item)
+    width, height = dpg.get_item_rect_size(item)
+    return Rect(x, y, width, height)
+
+
+def _to_crop(scene: Opened, pixel: Point) -> Point | None:
+    """Where in the crop a pixel of the photo lies, as fractions; None outside."""
+    x, y = _mapped(np.array(scene.to_crop), pixel)
+    return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None
+
+
+def _mapped(homography: np.ndarray, point: Point) -> Point:
+    """A point under a homography."""
+    x, y, w = homography @ np.array([point[0], point[1], 1.0])
+    return float(x / w), float(y / w)

@@ -1,0 +1,151 @@
+"""A small engine that really optimises: it moves an ellipsoid onto the bright blob of a photo.
+
+Same interface as the real one, no weights, no torch, deterministic.
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import trimesh
+from PIL import Image
+
+from app.geometry2d import Rect
+from app.protocol import Maps, Progress, Scene, StageMark
+from core.errors import UserError
+
+MAP = 32
+STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
+LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
+
+
+def load(delay=0.0, broken=False):
+    """The factory; ``delay`` seconds are spent in each step."""
+    if broken:
+        raise UserError("weights toy.safetensors are missing; restore them")
+    return FakeBackend(delay)
+
+
+@dataclass(frozen=True)
+class FakePhoto:
+    pixels: np.ndarray
+
+
+@dataclass
+class FakeFit:
+    target: np.ndarray
+    delay: float
+    vector: np.ndarray = field(default_factory=lambda: np.array([0.5, 0.5, 0.15]))
+    history: list = field(default_factory=list)
+    totals: list = field(default_factory=list)
+    winner: str = "start as regressed"
+
+    @property
+    def done(self):
+        return len(self.history) >= STAGES[-1].stop
+
+    @property
+    def reason(self):
+        return "the schedule is over" if self.done else "running"
+
+    @property
+    def best(self):
+        return int(np.argmin(self.totals))
+
+    def params(self, step):
+        return self.history[step]
+
+    def step(self):
+        time.sleep(self.delay)
+        index = len(self.history)
+        stage = int(index >= STAGES[1].start)
+        terms = _terms(self.vector, self.target)
+        self.history.append(self.vector.copy())
+        self.totals.append(sum(terms.values()))
+        gradient = np.zeros(3)
+        for axis in (0, 1) if stage == 0 else (0, 1, 2):
+            ahead = self.vector.copy()
+            ahead[axis] += 1e-4
+            gradient[axis] = (sum(_terms(ahead, self.target).values()) - self.totals[-1]) / 1e-4
+        self.vector = self.vector - 0.03 * gradient / (np.linalg.norm(gradient) + 1e-9)
+        return Progress(index, stage, terms, self.totals[-1])
+
+
+class FakeBackend:
+    detail = "fake engine"
+
+    def __init__(self, delay):
+        self.delay = delay
+        ball = trimesh.creation.icosphere(subdivisions=3)
+        self.ball = ball.vertices.astype(np.float32) * [0.35, 0.9, 0.25]
+        self.faces = ball.faces.astype(np.int32)
+
+    def read(self, path):
+        if "crash" in path:
+            os._exit(3)
+        if "bug" in path:
+            raise RuntimeError("a fault in the engine")
+        try:
+            return FakePhoto(np.array(Image.open(path).convert("RGB")))
+        except OSError as error:
+            raise UserError(f"{path} is not an image") from error
+
+    def observe(self, photo, box):
+        height, width = photo.pixels.shape[:2]
+        detected = box is None
+        box = box or Rect(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
+        crop = Image.fromarray(photo.pixels).crop((box.x, box.y, box.right, box.bottom))
+        small = np.array(crop.resize((MAP, MAP)))
+        to_crop = np.array(
+            [[1 / box.width, 0, -box.x / box.width], [0, 1 / box.height, -box.y / box.height]]
+            + [[0, 0, 1]]
+        )
+        corners = [(box.x, box.y), (box.right, box.y), (box.right, box.bottom), (box.x, box.bottom)]
+        return Scene(
+            box=box,
+            detected=detected,
+            corners=np.array(corners),
+            to_crop=to_crop,
+            stages=STAGES,
+            observed=small,
+            size=(width, height),
+            focal=float(np.hypot(width, height)),
+            legend=LEGEND,
+            handle=small.mean(-1) / 255,
+        )
+
+    def fit(self, scene):
+        return FakeFit(scene.handle, self.delay)
+
+    def maps(self, scene, params):
+        mask = _mask(params)
+        visible = np.where(mask > 0.5, np.clip(2 * scene.handle, 0, 1), np.nan)
+        rendered = (mask[..., None] * np.array([230, 120, 60]) + 24).clip(0, 255)
+        occlusion = np.full((MAP, MAP, 3), 24.0)
+        seen = ~np.isnan(visible)
+        for channel in range(3):
+            low, high = LEGEND[1][0][channel], LEGEND[0][0][channel]
+            occlusion[seen, channel] = low + (high - low) * visible[seen]
+        share = float((visible[seen] < 0.5).mean()) if seen.any() else 0.0
+        return Maps(rendered.astype(np.uint8), occlusion.astype(np.uint8), visible, share)
+
+    def vertices(self, scene, params):
+        width, height = scene.size
+        x = scene.box.x + params[0] * scene.box.width - width / 2
+        y = scene.box.y + params[1] * scene.box.height - height / 2
+        depth = 0.9 * scene.focal / (params[2] * 1.6 * scene.box.height)
+        place = np.array([x, y, scene.focal]) * depth / scene.focal
+        return (self.ball + place).astype(np.float32)
+
+
+def _mask(vector):
+    grid = (np.arange(MAP) + 0.5) / MAP
+    dx, dy = grid[None] - vector[0], grid[:, None] - vector[1]
+    radius = np.sqrt((dx / (0.6 * vector[2])) ** 2 + (dy / (1.6 * vector[2])) ** 2)
+    return 1 / (1 + np.exp(np.clip(8 * (radius - 1), -50, 50)))
+
+
+def _terms(vector, target):
+    image = float(((_mask(vector) - target) ** 2).mean() * 100)
+    return {"image": image, "size": float((vector[2] - 0.2) ** 2 * 10), "unused": 0.0}
