@@ -57,6 +57,14 @@ def default_focal(width: int, height: int) -> float:
     return math.hypot(width, height)
 
 
+def overlap(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
+    height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (first.width * first.height + second.width * second.height - shared)
+
+
 def crop_view(
     width: int, height: int, box: Box, focal: float, size: int, padding: float = 1.25
 ) -> CropView:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from core.geometry.crop import Box
+from core.geometry.crop import Box, overlap
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.persondetector import Detections, PersonDetector
@@ -193,11 +193,3 @@ def _drop_doubles(proposals: list[Proposal]) -> list[Proposal]:
         if all(overlap(proposal.box, other.box) < 0.6 for other in kept):
             kept.append(proposal)
     return kept
-
-
-def overlap(first: Box, second: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
-    height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (first.width * first.height + second.width * second.height - shared)
