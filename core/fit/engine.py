@@ -20,9 +20,10 @@ from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
+from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.keypoints import KeypointDetector, Keypoints
+from core.nets.keypoints import KeypointDetector
 from core.nets.model_file import load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
@@ -134,9 +135,7 @@ class Engine:
             detected = self.keypoints(image) if keypoints is None else to_crop(keypoints, view)
         stride = self.size // features.shape[-1]
         inside = torch.nn.functional.avg_pool2d(inside, stride)[0, 0]
-        return Observation(
-            photo, focal, box, view, crop, features[0], inside, detected, regressed
-        )
+        return Observation(photo, focal, box, view, crop, features[0], inside, detected, regressed)
 
     def look(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, "batch"]
@@ -176,7 +175,9 @@ class Engine:
         listed = observations if isinstance(observations, list) else [observations]
         if start is None:
             start = BodyParams.stack([o.regressed for o in listed])
-        return Solver.begin(self.problem(listed), self.model, schedule or Schedule.standard(), start)
+        return Solver.begin(
+            self.problem(listed), self.model, schedule or Schedule.standard(), start
+        )
 
     def vertices(self, params: BodyParams) -> Float[Tensor, "batch vertices 3"]:
         """The bodies' surfaces in the frame that ``params`` are in."""

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.fit.problem import GenerativeModel, Problem, explain, objective
 from core.fit.likelihood import negative_log_likelihood
+from core.fit.problem import GenerativeModel, Problem, explain, objective
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState, Chart, moving
 from core.fit.trace import StepRecord, Trace
@@ -134,7 +134,8 @@ class Solver:
 
     def _move(self, leaf: Tensor, mask: Tensor, total: Tensor) -> None:
         """One Adam step on the masked parameters of the people whose gradient is finite."""
-        assert self._optimizer is not None and leaf.grad is not None
+        assert self._optimizer is not None
+        assert leaf.grad is not None
         index = len(self.trace.records) - 1
         rate = self.schedule.stages[self.schedule.stage_of(index)].learning_rate
         finite = total.isfinite() & leaf.grad.isfinite().all(1)

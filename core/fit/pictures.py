@@ -1,0 +1,111 @@
+"""The pictures of a step: pure functions of what was observed and of the parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from core.body.params import BodyParams
+from core.fit.engine import Engine, Observation
+from core.fit.problem import Explanation, explain
+from core.fit.schedule import Schedule
+from core.fit.state import BodyState
+from core.nbv.features import FeatureBank
+from core.render.colors import NOWHERE, FeatureColors, occlusion_colors
+from core.render.overlay import draw_body
+
+COVERED = 0.5  # opacity from which a pixel counts as the body's
+
+
+@dataclass(frozen=True)
+class StepMaps:
+    """What the model says about one step, on the pixels of the feature map.
+
+    Attributes:
+        rendered: the volume's feature map in the colours of the observed one.
+        occlusion: posterior of z in colours: is the body seen, or something in front of it.
+        posterior: the same as numbers, NaN where the body does not reach.
+    """
+
+    rendered: UInt8[np.ndarray, "h w 3"]
+    occlusion: UInt8[np.ndarray, "h w 3"]
+    posterior: Float[np.ndarray, "h w"]
+
+    @property
+    def occluded_share(self) -> float:
+        """Share of the body's pixels that are called occluded."""
+        known = self.posterior[~np.isnan(self.posterior)]
+        return float((known < 0.5).mean()) if known.size else 0.0
+
+
+def feature_colors(bank: FeatureBank) -> FeatureColors:
+    """One colour basis a model, from its own features: a part keeps its colour in all photos."""
+    return FeatureColors.fit(torch.cat([bank.phi.flatten(0, 1), bank.background[None]]))
+
+
+def draw_features(observation: Observation, colors: FeatureColors) -> UInt8[np.ndarray, "h w 3"]:
+    """The observed feature map; the same for all steps."""
+    return colors.apply(observation.features.permute(1, 2, 0))
+
+
+def draw_overlay(
+    engine: Engine, observation: Observation, params: BodyParams, alpha: float = 0.75
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The photo with the body of ``params`` (in the crop camera's frame) drawn over it."""
+    in_crop = engine.vertices(params)[0].numpy()
+    height, width = observation.photo.shape[:2]
+    return draw_body(
+        observation.photo,
+        in_crop @ observation.view.rotation.T.astype(np.float32),
+        engine.body.faces.numpy().astype(np.int32),
+        observation.focal,
+        (width / 2, height / 2),
+        alpha=alpha,
+    )
+
+
+def look_again(
+    engine: Engine, observation: Observation, params: BodyParams, schedule: Schedule
+) -> Explanation:
+    """The explanation of one step, for pictures and probes."""
+    with torch.no_grad():
+        return explain(
+            engine.problem([observation]),
+            engine.model,
+            BodyState.of(params),
+            schedule.likelihood,
+            schedule.render,
+        )
+
+
+def draw_maps(
+    engine: Engine,
+    observation: Observation,
+    params: BodyParams,
+    colors: FeatureColors,
+    schedule: Schedule | None = None,
+) -> StepMaps:
+    """The maps of one step."""
+    seen = look_again(engine, observation, params, schedule or Schedule.standard())
+    size = observation.features.shape[1:]
+    opacity = _spread(seen, seen.render.opacity, size, 0.0)
+    mean = seen.render.composite(seen.emitted) / seen.render.opacity.clamp_min(1e-6)[:, None]
+    tinted = colors.apply(_spread(seen, mean, size, 0.0))
+    shown = opacity[..., None].numpy()
+    posterior = _spread(seen, seen.evidence.posterior, size, torch.nan)
+    posterior[opacity < COVERED] = torch.nan
+    return StepMaps(
+        rendered=(tinted * shown + np.array(NOWHERE) * (1 - shown)).astype(np.uint8),
+        occlusion=occlusion_colors(posterior.numpy()),
+        posterior=posterior.numpy(),
+    )
+
+
+def _spread(seen: Explanation, values: Tensor, size: torch.Size, empty: float) -> Tensor:
+    """Values at the reached pixels as a map of (h, w, ...)."""
+    flat = values.new_full((size[0] * size[1], *values.shape[1:]), empty)
+    return flat.index_put((seen.render.assignment.pixel,), values).unflatten(0, tuple(size))
