@@ -28,7 +28,9 @@ def toy_body(dtype: torch.dtype = torch.float32) -> Body:
     vertices, faces, weights = [], [], []
     for joint in range(24):
         children = [c for c in range(24) if PARENTS[c] == joint]
-        end = JOINTS[children].mean(0) if children else JOINTS[joint] + 0.05 * np.sign(JOINTS[joint])
+        end = (
+            JOINTS[children].mean(0) if children else JOINTS[joint] + 0.05 * np.sign(JOINTS[joint])
+        )
         half = np.maximum(np.abs(end - JOINTS[joint]) / 2, 0.05)
         faces.append(sphere.faces + len(vertices) * len(sphere.vertices))
         vertices.append(sphere.vertices * half + (JOINTS[joint] + end) / 2)

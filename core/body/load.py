@@ -17,5 +17,15 @@ def load_body(path: Path | None = None) -> Body:
         d = {k: f[k] for k in f.files}
     t = lambda k: torch.from_numpy(d[k].astype(np.float32))  # noqa: E731
     i = lambda k: torch.from_numpy(d[k].astype(np.int64))  # noqa: E731
-    return Body(t("v_template"), t("shapedirs")[..., :10], None, t("J_regressor"), t("weights"),
-        i("f"), t("vt"), i("ft"), i("mirror"), "freebody-1")
+    return Body(
+        t("v_template"),
+        t("shapedirs")[..., :10],
+        None,
+        t("J_regressor"),
+        t("weights"),
+        i("f"),
+        t("vt"),
+        i("ft"),
+        i("mirror"),
+        "freebody-1",
+    )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 JOINT_NAMES = (
-    ("pelvis", "l_hip", "r_hip", "spine1", "l_knee", "r_knee", "spine2", "l_ankle", "r_ankle")
-    + ("spine3", "l_foot", "r_foot", "neck", "l_collar", "r_collar", "head")
-    + ("l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hand", "r_hand")
+    *("pelvis", "l_hip", "r_hip", "spine1", "l_knee", "r_knee", "spine2", "l_ankle", "r_ankle"),
+    *("spine3", "l_foot", "r_foot", "neck", "l_collar", "r_collar", "head"),
+    *("l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist", "l_hand", "r_hand"),
 )
 PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 JOINT_FLIP = tuple(

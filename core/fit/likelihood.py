@@ -97,7 +97,7 @@ def log_ratio(
     bank: FeatureBank,
     settings: LikelihoodSettings,
 ) -> Float[Tensor, "pixels"]:
-    """log N(f; mean, s_f^2 I) - log N(f; b, s_b^2 I), with s^2 the variance per dimension."""
+    """Log N(f; mean, s_f^2 I) - log N(f; b, s_b^2 I), with s^2 the variance per dimension."""
     dim = feature.shape[-1]
     foreground, background = bank.variance_foreground, bank.variance_background
     if settings.equal_variance:

@@ -15,7 +15,8 @@ class Camera:
 
     Attributes:
         focal: focal length in pixels.
-        center: principal point in pixels; pixel i covers [i, i + 1), so an image's middle is size/2.
+        center: principal point in pixels; pixel i covers [i, i + 1), so an image's
+            middle is size/2.
     """
 
     focal: Float[Tensor, "batch"]

@@ -44,12 +44,9 @@ def rotation_between(
     Opposite vectors have no smallest rotation; the result is then not finite.
     """
     axis = torch.cross(source, target, dim=-1)
-    zero = torch.zeros_like(axis[..., 0])
-    skew = torch.stack(
-        [zero, -axis[..., 2], axis[..., 1], axis[..., 2], zero, -axis[..., 0]]
-        + [-axis[..., 1], axis[..., 0], zero],
-        -1,
-    ).unflatten(-1, (3, 3))
+    x, y, z = axis.unbind(-1)
+    zero = torch.zeros_like(x)
+    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
     cosine = (source * target).sum(-1)[..., None, None]
     identity = torch.eye(3, dtype=axis.dtype, device=axis.device)
     return identity + skew + skew @ skew / (1 + cosine)

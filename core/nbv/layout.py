@@ -52,9 +52,7 @@ def surface_layout(body: Body, kernels: int, overlap: float, flatness: float) ->
     )
 
 
-def farthest_points(
-    points: Float[np.ndarray, "points 3"], count: int
-) -> Int[np.ndarray, "count"]:
+def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np.ndarray, "count"]:
     """Indices of ``count`` points, each the one farthest from those before it.
 
     Starts at the point nearest to the mean, so the choice depends on the points alone.

@@ -90,7 +90,9 @@ class SparseRender:
     opacity: Float[Tensor, "pixels"]
     depth: Float[Tensor, "pixels nearest"]
 
-    def composite(self, features: Float[Tensor, "batch kernels dim"]) -> Float[Tensor, "pixels dim"]:
+    def composite(
+        self, features: Float[Tensor, "batch kernels dim"]
+    ) -> Float[Tensor, "pixels dim"]:
         """Sum of the kernels' features by weight; divide by the opacity for their mean."""
         count = features.shape[1]
         index = self.assignment.batch[:, None] * count + self.assignment.kernels.clamp_min(0)

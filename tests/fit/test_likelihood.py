@@ -23,9 +23,7 @@ def make_bank(foreground: float = 0.4, background: float = 0.1) -> FeatureBank:
     phi = torch.zeros(1, 1, DIM, dtype=torch.float64)
     b = torch.zeros(DIM, dtype=torch.float64)
     b[0] = 1
-    return FeatureBank(
-        phi, b, torch.tensor(foreground).double(), torch.tensor(background).double()
-    )
+    return FeatureBank(phi, b, torch.tensor(foreground).double(), torch.tensor(background).double())
 
 
 def evidence(opacity, feature, emitted, settings, bank=None):

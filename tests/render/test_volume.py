@@ -81,7 +81,12 @@ def test_far_kernel_behind_an_opaque_one_is_hidden():
     precisions = torch.eye(3, dtype=torch.float64).expand(1, 2, 3, 3) / 0.1**2
     settings = RenderSettings(density=20)
     dense = render_volume(
-        means, precisions, torch.eye(2, dtype=torch.float64)[None], make_camera(size=11), 11, 11,
+        means,
+        precisions,
+        torch.eye(2, dtype=torch.float64)[None],
+        make_camera(size=11),
+        11,
+        11,
         settings,
     )
     middle = dense.features[0, 5, 5]
@@ -110,7 +115,12 @@ def test_batch_equals_one_by_one():
     together = render_volume(means, precisions, features, make_camera(3), 12, 12, EVERYTHING)
     for i in range(3):
         alone = render_volume(
-            means[i : i + 1], precisions[i : i + 1], features[i : i + 1], make_camera(), 12, 12,
+            means[i : i + 1],
+            precisions[i : i + 1],
+            features[i : i + 1],
+            make_camera(),
+            12,
+            12,
             EVERYTHING,
         )
         assert torch.allclose(together.features[i], alone.features[0], atol=1e-12)
@@ -147,8 +157,12 @@ def test_kernels_behind_or_around_the_camera_are_left_out():
 def test_an_empty_view_renders_to_nothing():
     means, precisions = random_scene(3, 1)
     dense = render_volume(
-        means + torch.tensor([50.0, 0, 0]), precisions, torch.ones(1, 3, 2).double(),
-        make_camera(), 12, 12,
+        means + torch.tensor([50.0, 0, 0]),
+        precisions,
+        torch.ones(1, 3, 2).double(),
+        make_camera(),
+        12,
+        12,
     )
     assert dense.opacity.abs().max() == 0 and dense.features.abs().max() == 0
     assert (dense.kernel_ids == -1).all()
