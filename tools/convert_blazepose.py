@@ -23,10 +23,12 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.io.atomic import write_atomic  # noqa: E402
-from core.nets.blazepose import BlazePose  # noqa: E402
-from core.nets.persondetector import PersonDetectorNetwork  # noqa: E402
-from tools.tflite_graph import Operation, TfliteGraph  # noqa: E402
+from core.io.atomic import write_atomic
+from core.nets.blazepose import BlazePose, BlazePoseOutput
+from core.nets.persondetector import PersonDetectorNetwork
+from tools.tflite_graph import Operation, TfliteGraph
+
+Pairs = dict[str, tuple[Tensor, Tensor]]
 
 MEMBERS = {
     "blazepose_full": "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
@@ -49,9 +51,7 @@ def convolutions(module: nn.Module) -> list[nn.Conv2d]:
     return [m for m in module.modules() if isinstance(m, nn.Conv2d)]
 
 
-def full_pairs(
-    network: BlazePose, ops: list[Operation]
-) -> list[tuple[nn.Conv2d, Operation]]:
+def full_pairs(network: BlazePose, ops: list[Operation]) -> list[tuple[nn.Conv2d, Operation]]:
     """Which convolution of ours takes which of the original's weights."""
     laterals = [i for pair in _FULL_LATERALS for i in pair]
     elsewhere = {*laterals, *_FULL_TOP, *_FULL_SEGMENTATION}
@@ -81,12 +81,7 @@ def detector_pairs(
         *convolutions(network.trunk),
         *convolutions(network.top),
         *[c for m in (first, second) for c in convolutions(m.lateral)],
-        *[
-            c
-            for m in (first, second)
-            for part in (m.up, m.refine)
-            for c in convolutions(part)
-        ],
+        *[c for m in (first, second) for part in (m.up, m.refine) for c in convolutions(part)],
         *[c for head in network.heads for c in convolutions(head)],
     ]
     theirs = [*trunk, *middle, *fine, *range(51, len(ops))]
@@ -126,20 +121,21 @@ def compare(network: nn.Module, graph: TfliteGraph) -> dict[str, float]:
     size = graph.shapes[graph.input][1]
     image = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     values = graph.run(image)
-    named = _full_outputs if isinstance(network, BlazePose) else _detector_outputs
+    if isinstance(network, BlazePose):
+        pairs = _full_outputs(network(image), values, graph)
+    else:
+        pairs = _detector_outputs(network(image), values, graph)
     return {
         name: float((ours - theirs).abs().max() / theirs.abs().max())
-        for name, (ours, theirs) in named(network(image), values, graph).items()
+        for name, (ours, theirs) in pairs.items()
     }
 
 
-def _full_outputs(output, values, graph):  # type: ignore[no-untyped-def]
-    landmarks, person, _, heat, world = (values[i] for i in graph.outputs)
+def _full_outputs(output: BlazePoseOutput, values: dict[int, Tensor], graph: TfliteGraph) -> Pairs:
+    landmarks, _, _, heat, world = (values[i] for i in graph.outputs)
     pixels = landmarks.reshape(-1, 39, 5)
     ours = output.landmarks
-    person_logit = next(
-        op.inputs[0] for op in graph.operations if op.name == "LOGISTIC"
-    )
+    person_logit = next(op.inputs[0] for op in graph.operations if op.name == "LOGISTIC")
     return {
         "heatmaps": (output.heatmaps, heat),
         "landmarks": (ours.xy, pixels[..., :2]),
@@ -150,7 +146,9 @@ def _full_outputs(output, values, graph):  # type: ignore[no-untyped-def]
     }
 
 
-def _detector_outputs(output, values, graph):  # type: ignore[no-untyped-def]
+def _detector_outputs(
+    output: tuple[Tensor, Tensor], values: dict[int, Tensor], graph: TfliteGraph
+) -> Pairs:
     boxes, scores = (values[i] for i in graph.outputs)
     return {"scores": (output[0], scores[..., 0]), "boxes": (output[1], boxes)}
 
@@ -212,12 +210,8 @@ def main() -> None:
             network, error = convert(name, source)
             path = arguments.out / f"{name}.safetensors"
             save(network, path, Path(member).name)
-            rows.append(
-                f"| `{path.name}` | `{sha256(path)}` | `{member}` | `{sha256(source)}` |"
-            )
-            errors += [
-                f"| {name} | {key} | {value:.1e} |" for key, value in error.items()
-            ]
+            rows.append(f"| `{path.name}` | `{sha256(path)}` | `{member}` | `{sha256(source)}` |")
+            errors += [f"| {name} | {key} | {value:.1e} |" for key, value in error.items()]
     card = CARD.format(
         wheel=arguments.wheel.name,
         wheel_sha=sha256(arguments.wheel),

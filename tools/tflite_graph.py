@@ -16,9 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_OPERATOR = {
-    code: name for name, code in vars(tflite.BuiltinOperator).items() if name.isupper()
-}
+_OPERATOR = {code: name for name, code in vars(tflite.BuiltinOperator).items() if name.isupper()}
 _DTYPE = {0: np.float32, 1: np.float16, 2: np.int32}
 _ACTIVATION = {0: lambda x: x, 1: F.relu, 3: F.relu6}
 _OPTIONS = {
@@ -77,13 +75,9 @@ class TfliteGraph:
             tensor = self._graph.Tensors(i)
             buffer = self._model.Buffers(tensor.Buffer())
             if buffer.DataLength():
-                values = np.frombuffer(
-                    buffer.DataAsNumpy().tobytes(), _DTYPE[tensor.Type()]
-                )
+                values = np.frombuffer(buffer.DataAsNumpy().tobytes(), _DTYPE[tensor.Type()])
                 sparse = tensor.Sparsity()
-                constants[i] = (
-                    _densify(values, shape, sparse) if sparse else values.reshape(shape)
-                )
+                constants[i] = _densify(values, shape, sparse) if sparse else values.reshape(shape)
         return constants
 
     def _read_operation(self, op: Any) -> Operation | None:
@@ -114,9 +108,7 @@ class TfliteGraph:
         depthwise = read.name.startswith("DEPTHWISE")
         weight = weight.transpose((3, 0, 1, 2) if depthwise else (0, 3, 1, 2))
         read.weight = torch.from_numpy(weight.astype(np.float32).copy())
-        read.bias = torch.from_numpy(
-            self._constants[inputs[2]].astype(np.float32).copy()
-        )
+        read.bias = torch.from_numpy(self._constants[inputs[2]].astype(np.float32).copy())
         read.groups = weight.shape[0] if depthwise else 1
 
     @torch.no_grad()
@@ -152,9 +144,7 @@ def _apply(op: Operation, values: dict[int, Tensor], shape: list[int]) -> Tensor
         return x.sigmoid()
     if op.name == "DEPTH_TO_SPACE":
         batch, channels, height, width = x.shape
-        x = x.reshape(batch, 2, 2, channels // 4, height, width).permute(
-            0, 3, 4, 1, 5, 2
-        )
+        x = x.reshape(batch, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
         return x.reshape(batch, channels // 4, 2 * height, 2 * width)
     if op.name == "RESHAPE":  # channels last, as TensorFlow flattens
         return x.permute(0, 2, 3, 1).reshape(len(x), *shape[1:])
@@ -177,9 +167,7 @@ def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:
     blocks = sparsity.BlockMapAsNumpy().tolist() if sparsity.BlockMapLength() else []
     levels = [sparsity.DimMetadata(i) for i in range(sparsity.DimMetadataLength())]
     rank = len(shape)
-    positions = [
-        ((), 0)
-    ]  # coordinates so far, offset of this node among its level's nodes
+    positions = [((), 0)]  # coordinates so far, offset of this node among its level's nodes
     for level in levels:
         positions = [child for node in positions for child in _children(level, *node)]
     dense = np.zeros(shape, values.dtype)
@@ -196,9 +184,7 @@ def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:
     return dense
 
 
-def _children(
-    level: Any, coordinates: tuple[int, ...], offset: int
-) -> list[tuple[Any, int]]:
+def _children(level: Any, coordinates: tuple[int, ...], offset: int) -> list[tuple[Any, int]]:
     if level.Format() != _SPARSE_CSR:
         size = level.DenseSize()
         return [((*coordinates, i), offset * size + i) for i in range(size)]

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from safetensors.torch import load_file
@@ -96,18 +95,14 @@ class Pyramid(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.top = nn.Sequential(ConvUnit(144, 864), ConvUnit(864, 864, 3, groups=864))
-        self.lateral = nn.ModuleList(
-            Separable(c, PYRAMID_CHANNELS) for c in (24, 32, 88, 864)
-        )
+        self.lateral = nn.ModuleList(Separable(c, PYRAMID_CHANNELS) for c in (24, 32, 88, 864))
 
     def forward(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """The map at stride 4 (48 channels), and the top map at stride 32 (864 channels)."""
         top = self.top(maps[3])
         x = self.lateral[3](top)
         for level in (2, 1, 0):
-            x = F.interpolate(x, scale_factor=2, mode="bilinear") + self.lateral[level](
-                maps[level]
-            )
+            x = F.interpolate(x, scale_factor=2, mode="bilinear") + self.lateral[level](maps[level])
         return x, top
 
 
@@ -118,9 +113,7 @@ class LandmarkTower(nn.Module):
         super().__init__()
         self.reduce = Separable(864, _TOWER_WIDTH)
         strides = (2, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1)
-        self.blocks = nn.Sequential(
-            *[SeparableResidual(_TOWER_WIDTH, s) for s in strides]
-        )
+        self.blocks = nn.Sequential(*[SeparableResidual(_TOWER_WIDTH, s) for s in strides])
         self.landmarks = nn.Conv2d(_TOWER_WIDTH, LANDMARKS * 5, 2)
         self.world = nn.Conv2d(_TOWER_WIDTH, LANDMARKS * 3, 2)
         self.person = nn.Conv2d(_TOWER_WIDTH, 1, 2)

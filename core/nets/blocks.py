@@ -40,14 +40,10 @@ class ConvUnit(nn.Module):
             groups=groups,
             bias=not norm,
         )
-        self.norm: nn.Module = (
-            nn.BatchNorm2d(channels_out, EPSILON) if norm else nn.Identity()
-        )
+        self.norm: nn.Module = nn.BatchNorm2d(channels_out, EPSILON) if norm else nn.Identity()
         self.active = active
 
-    def forward(
-        self, x: Float[Tensor, "batch cin h w"]
-    ) -> Float[Tensor, "batch cout h2 w2"]:
+    def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
         """Apply the unit."""
         x = self.norm(self.conv(x))
         return F.relu6(x, inplace=self.training) if self.active else x
@@ -66,9 +62,7 @@ class InvertedResidual(nn.Module):
         self.project = ConvUnit(wide, channels_out, active=False)
         self.residual = stride == 1 and channels_in == channels_out
 
-    def forward(
-        self, x: Float[Tensor, "batch cin h w"]
-    ) -> Float[Tensor, "batch cout h2 w2"]:
+    def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
         """Apply the block; the input is added where the shapes agree."""
         y = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
@@ -77,18 +71,12 @@ class InvertedResidual(nn.Module):
 class Separable(nn.Module):
     """Depthwise 3x3, then 1x1 with ReLU6."""
 
-    def __init__(
-        self, channels_in: int, channels_out: int, inner_active: bool = True
-    ) -> None:
+    def __init__(self, channels_in: int, channels_out: int, inner_active: bool = True) -> None:
         super().__init__()
-        self.depthwise = ConvUnit(
-            channels_in, channels_in, 3, 1, channels_in, inner_active
-        )
+        self.depthwise = ConvUnit(channels_in, channels_in, 3, 1, channels_in, inner_active)
         self.project = ConvUnit(channels_in, channels_out)
 
-    def forward(
-        self, x: Float[Tensor, "batch cin h w"]
-    ) -> Float[Tensor, "batch cout h w"]:
+    def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h w"]:
         """Apply the block."""
         return self.project(self.depthwise(x))
 
@@ -100,9 +88,7 @@ class SeparableResidual(nn.Module):
     explicit padding; the shortcut is then a 2x2 maximum.
     """
 
-    def __init__(
-        self, channels: int, stride: int = 1, inner_active: bool = True
-    ) -> None:
+    def __init__(self, channels: int, stride: int = 1, inner_active: bool = True) -> None:
         super().__init__()
         self.depthwise = ConvUnit(channels, channels, 3, stride, channels, inner_active)
         self.project = ConvUnit(channels, channels, active=False)
@@ -110,9 +96,7 @@ class SeparableResidual(nn.Module):
         if stride == 2:
             self.depthwise.conv.padding = (0, 0)
 
-    def forward(
-        self, x: Float[Tensor, "batch c h w"]
-    ) -> Float[Tensor, "batch c h2 w2"]:
+    def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h2 w2"]:
         """Apply the block."""
         if self.stride == 1:
             return F.relu6(x + self.project(self.depthwise(x)))
@@ -155,10 +139,7 @@ def _output_moments(
     network: nn.Module, convolutions: list[nn.Conv2d], batches: Iterable[Tensor]
 ) -> list[tuple[Tensor, Tensor]]:
     """Mean and variance of each convolution's output channels over all batches and pixels."""
-    sums = {
-        conv: torch.zeros(3, conv.out_channels, dtype=torch.float64)
-        for conv in convolutions
-    }
+    sums = {conv: torch.zeros(3, conv.out_channels, dtype=torch.float64) for conv in convolutions}
 
     def accumulate(conv: nn.Module, _: object, output: Tensor) -> None:
         flat = output.double().transpose(0, 1).flatten(1)

@@ -17,8 +17,18 @@ from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.persondetector import Detections, PersonDetector
 
 LANDMARK_OF_JOINT = {
-    **{1: 23, 2: 24, 4: 25, 5: 26, 7: 27, 8: 28},
-    **{16: 11, 17: 12, 18: 13, 19: 14, 20: 15, 21: 16},
+    1: 23,
+    2: 24,
+    4: 25,
+    5: 26,
+    7: 27,
+    8: 28,
+    16: 11,
+    17: 12,
+    18: 13,
+    19: 14,
+    20: 15,
+    21: 16,
 }
 """SMPL joint -> BlazePose landmark, for the twelve that mean the same: hips, knees, ankles,
 shoulders, elbows, wrists."""

@@ -80,16 +80,14 @@ class ResNetTrunk(nn.Module):
 
     channels = RESNET_CHANNELS
     landmark_values = 0
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.resnet = ResNet50()
-        self.register_buffer(
-            "mean", torch.tensor(_IMAGENET_MEAN)[:, None, None], persistent=False
-        )
-        self.register_buffer(
-            "std", torch.tensor(_IMAGENET_STD)[:, None, None], persistent=False
-        )
+        self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(_IMAGENET_STD)[:, None, None], persistent=False)
 
     def forward(self, images: Float[Tensor, "batch 3 s s"]) -> TrunkOutput:
         """Images are RGB with values 0..1."""

@@ -84,9 +84,7 @@ def _depth_to_space(
     """TensorFlow's order of channels: the 2x2 position varies slower than the channel."""
     batch, channels, height, width = x.shape
     blocks = x.reshape(batch, 2, 2, channels // 4, height, width)
-    return blocks.permute(0, 3, 4, 1, 5, 2).reshape(
-        batch, channels // 4, 2 * height, 2 * width
-    )
+    return blocks.permute(0, 3, 4, 1, 5, 2).reshape(batch, channels // 4, 2 * height, 2 * width)
 
 
 class PersonDetectorNetwork(nn.Module):
@@ -95,14 +93,11 @@ class PersonDetectorNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = InvertedTrunk(24, _TRUNK, _TAPS)
-        self.top = nn.Sequential(
-            ConvUnit(192, 1152), ConvUnit(1152, 1152, 3, groups=1152)
-        )
+        self.top = nn.Sequential(ConvUnit(192, 1152), ConvUnit(1152, 1152, 3, groups=1152))
         self.merges = nn.ModuleList([_Merge(1152, 112, 192), _Merge(192, 40, 96)])
         widths = (96, 192, 1152)
         self.heads = nn.ModuleList(
-            _Head(width, anchors)
-            for width, (_, anchors) in zip(widths, _GRIDS, strict=True)
+            _Head(width, anchors) for width, (_, anchors) in zip(widths, _GRIDS, strict=True)
         )
 
     def forward(
@@ -113,9 +108,7 @@ class PersonDetectorNetwork(nn.Module):
         top = self.top(coarse)
         middle = self.merges[0](top, middle)
         fine = self.merges[1](middle, fine)
-        outputs = [
-            head(x) for head, x in zip(self.heads, (fine, middle, top), strict=True)
-        ]
+        outputs = [head(x) for head, x in zip(self.heads, (fine, middle, top), strict=True)]
         scores, values = zip(*outputs, strict=True)
         return torch.cat(scores, 1), torch.cat(values, 1)
 
@@ -139,9 +132,7 @@ class PersonDetector:
     def __init__(self, path: Path | None = None) -> None:
         self.network = PersonDetectorNetwork()
         state = load_file(path or asset_path("backbone/blazepose_detector.safetensors"))
-        self.network.load_state_dict(
-            {name: value.float() for name, value in state.items()}
-        )
+        self.network.load_state_dict({name: value.float() for name, value in state.items()})
         self.network.eval()
         self._anchors = anchor_centers()
 
@@ -214,26 +205,18 @@ def _merge_overlapping(
     return groups
 
 
-def _overlap(
-    box: Float[Tensor, "2 2"], boxes: Float[Tensor, "n 2 2"]
-) -> Float[Tensor, " n"]:
+def _overlap(box: Float[Tensor, "2 2"], boxes: Float[Tensor, "n 2 2"]) -> Float[Tensor, " n"]:
     """Intersection over union of one corner box with many."""
-    shared = (
-        torch.minimum(box[1], boxes[:, 1]) - torch.maximum(box[0], boxes[:, 0])
-    ).clamp(min=0)
+    shared = (torch.minimum(box[1], boxes[:, 1]) - torch.maximum(box[0], boxes[:, 0])).clamp(min=0)
     intersection = shared.prod(-1)
     areas = (boxes[:, 1] - boxes[:, 0]).prod(-1)
-    return intersection / ((box[1] - box[0]).prod() + areas - intersection).clamp(
-        min=1e-9
-    )
+    return intersection / ((box[1] - box[0]).prod() + areas - intersection).clamp(min=1e-9)
 
 
 def _to_image(
     groups: list[tuple[float, Tensor]], scale: float, offset: Float[Tensor, " 2"]
 ) -> Detections:
-    points = (
-        torch.stack([mean for _, mean in groups]) if groups else torch.zeros(0, 6, 2)
-    )
+    points = torch.stack([mean for _, mean in groups]) if groups else torch.zeros(0, 6, 2)
     points = (points - offset) / scale
     hip, circle = points[:, 2], points[:, 3]
     return Detections(

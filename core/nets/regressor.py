@@ -84,9 +84,7 @@ class PartRegressor(nn.Module):
         """Regress from the decoder's maps at strides 4 and 8."""
         logits = self.segment(fine)
         parts = pool_parts(self.describe(coarse), F.avg_pool2d(logits[:, 1:], 2))
-        everything = (
-            [parts.flatten(1)] if landmarks is None else [parts.flatten(1), landmarks]
-        )
+        everything = [parts.flatten(1)] if landmarks is None else [parts.flatten(1), landmarks]
         context = self.context(torch.cat(everything, 1))
         shared = context[:, None].expand(-1, JOINTS, -1)
         hidden = F.relu(self.hidden(torch.cat([parts, shared], -1)))
@@ -105,14 +103,10 @@ class PerPartLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         bound = 1 / math.sqrt(inputs)
-        self.weight = nn.Parameter(
-            torch.empty(JOINTS, inputs, outputs).uniform_(-bound, bound)
-        )
+        self.weight = nn.Parameter(torch.empty(JOINTS, inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(JOINTS, outputs))
 
-    def forward(
-        self, x: Float[Tensor, "batch 24 cin"]
-    ) -> Float[Tensor, "batch 24 cout"]:
+    def forward(self, x: Float[Tensor, "batch 24 cin"]) -> Float[Tensor, "batch 24 cout"]:
         """Apply each part's layer to its row."""
         return torch.einsum("bjc,jcd->bjd", x, self.weight) + self.bias
 
@@ -135,11 +129,7 @@ def pool_parts(
 
 def _grid(height: int, width: int, like: Tensor) -> Float[Tensor, "pixels 2"]:
     """(x, y) of the pixel centres, row by row, in -1..1."""
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) * (
-        2 / height
-    ) - 1
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) * (
-        2 / width
-    ) - 1
+    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) * (2 / height) - 1
+    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) * (2 / width) - 1
     rows, columns = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([columns, rows], -1).reshape(-1, 2)

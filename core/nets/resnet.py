@@ -33,9 +33,7 @@ class Bottleneck(nn.Module):
             shortcut = nn.Conv2d(channels_in, channels_out, 1, stride, bias=False)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(channels_out))
 
-    def forward(
-        self, x: Float[Tensor, "batch cin h w"]
-    ) -> Float[Tensor, "batch cout h2 w2"]:
+    def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
         """Apply the block."""
         y = F.relu(self.bn1(self.conv1(x)))
         y = F.relu(self.bn2(self.conv2(y)))
@@ -50,9 +48,7 @@ class ResNet50(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         channels = 64
-        for index, (blocks, width) in enumerate(
-            zip(_BLOCKS, (64, 128, 256, 512), strict=True)
-        ):
+        for index, (blocks, width) in enumerate(zip(_BLOCKS, (64, 128, 256, 512), strict=True)):
             first = Bottleneck(channels, width, 1 if index == 0 else 2)
             channels = width * _EXPANSION
             rest = [Bottleneck(channels, width, 1) for _ in range(blocks - 1)]
@@ -73,12 +69,8 @@ class ResNet50(nn.Module):
         Raises:
             UserError: parameters are missing, left over or of another shape.
         """
-        kept = {
-            name: value for name, value in state.items() if not name.startswith("fc.")
-        }
+        kept = {name: value for name, value in state.items() if not name.startswith("fc.")}
         try:
             self.load_state_dict(kept)
         except RuntimeError as error:
-            raise UserError(
-                f"not a torchvision resnet50 state dict: {error}"
-            ) from error
+            raise UserError(f"not a torchvision resnet50 state dict: {error}") from error

@@ -1,0 +1,95 @@
+"""Train a network, its feature bank and regression head on shards of people.
+
+Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds the checkpoint, the
+curves (losses.csv/.png) and the figures on held-out samples (held_out.csv/.png); when the run is over
+the feature bank is estimated anew and the model is written to OUT/<preset>.safetensors, ready for
+`nbf fit --weights`.
+
+Examples:
+    nbf synth --out shards --count 20000
+    nbf train --shards shards --out runs/lite --minutes 90
+    nbf train --shards shards --out runs/lite --minutes 90 --resume
+    nbf train --shards shards --out runs/lite --export-only
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.commands._output import print_json
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of ``nbf train``."""
+
+    shards: Path
+    """Folder of shards, as `nbf synth` writes them."""
+    out: Path
+    """Folder of the run."""
+    preset: Literal["lite", "paper"] = "lite"
+    """Network: lite (256 px, starts from BlazePose) or paper (320 px, ResNet-50)."""
+    minutes: float | None = None
+    """Length of the run in minutes of training; or give --steps."""
+    steps: int | None = None
+    """Length of the run in steps: then it is repeatable to the bit on one machine."""
+    batch_size: int = 16
+    """Images a step."""
+    rate: float = 1e-3
+    """Highest learning rate."""
+    occlude: float = 0.0
+    """Chance of an additional occluding patch on an image."""
+    seed: int = 0
+    """Seed of everything random."""
+    threads: int = 0
+    """Threads of the arithmetic; 0 leaves it to PyTorch."""
+    bank_images: int = 4000
+    """Images from which the feature bank is estimated at the end."""
+    resume: bool = False
+    """Go on from the checkpoint in OUT."""
+    export_only: bool = False
+    """Do not train: write the model of the checkpoint in OUT."""
+    json: bool = False
+    """Print the held-out figures as JSON."""
+
+
+def run(options: Options) -> int:
+    """Train, then export."""
+    import torch
+
+    from core.body.load import load_body
+    from core.nbv.volume import NeuralBodyVolume
+    from core.train.augment import AugmentSettings
+    from core.train.export import export
+    from core.train.loader import Shards
+    from core.train.reporter import Reporter
+    from core.train.trainer import Trainer, TrainSettings
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    settings = TrainSettings(
+        preset=options.preset,
+        steps=options.steps,
+        minutes=options.minutes,
+        batch_size=options.batch_size,
+        rate=options.rate,
+        seed=options.seed,
+        augment=AugmentSettings(patches=options.occlude),
+    )
+    volume = NeuralBodyVolume.from_body(load_body())
+    trainer = Trainer(settings, Shards(options.shards), volume, options.out)
+    if options.resume or options.export_only:
+        trainer.resume()
+    if not options.export_only:
+        with Reporter() as report:
+            trainer.run(report)
+    path = options.out / f"{options.preset}.safetensors"
+    figures = export(trainer, path, options.bank_images)
+    if options.json:
+        print_json({"model": path, "steps": trainer.step, "held_out": figures})
+    else:
+        rows = [f"  {name:12} {value:8.3f}" for name, value in figures.items()]
+        print("\n".join([f"{path} after {trainer.step} steps, on held-out samples:", *rows]))
+    return 0

@@ -1,0 +1,173 @@
+"""Augmentation on the fly that keeps the truth exact.
+
+Geometry is a small rotation of the camera (pan, tilt, roll) and a change of its focal length, for
+which the crop changes by a homography whatever the depth; and a mirror image. Body, depth and masks
+follow exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from scipy.spatial.transform import Rotation
+
+from core.body.names import JOINT_FLIP
+
+PART_FLIP = np.concatenate([[0], np.asarray(JOINT_FLIP) + 1]).astype(np.uint8)
+"""Part labels (0 background, 1 + joint) of the mirror image."""
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """How much to change; angles in degrees, shifts in crops.
+
+    ``patches`` is the chance of an additional occluding patch; off, as in the paper.
+    """
+
+    flip: float = 0.5
+    roll: float = 20.0
+    shift: float = 0.06
+    zoom: float = 0.15
+    colour: float = 0.3
+    grey: float = 0.05
+    patches: float = 0.0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One crop and its truth, as NumPy arrays; S is its side."""
+
+    image: UInt8[np.ndarray, "s s 3"]
+    focal: float
+    pose: Float[np.ndarray, "24 3"]
+    """Axis-angle; the first is global, in the crop camera's frame."""
+    betas: Float[np.ndarray, "10"]
+    transl: Float[np.ndarray, "3"]
+    parts: UInt8[np.ndarray, "s/4 s/4"]
+    occluder: Bool[np.ndarray, "s/4 s/4"]
+    depth: Float[np.ndarray, "s/2 s/2"]
+
+
+def augment(
+    truth: Truth,
+    pelvis: Float[np.ndarray, "3"],
+    settings: AugmentSettings,
+    random: np.random.Generator,
+) -> Truth:
+    """A random variation of a crop.
+
+    Args:
+        pelvis: rest pelvis of this shape, about which the global rotation turns the body.
+    """
+    if random.random() < settings.flip:
+        truth = mirror(truth, pelvis)
+    turn, zoom = draw_view(truth, settings, random)
+    truth = change_view(truth, pelvis, turn, zoom)
+    if random.random() < settings.patches:
+        truth = cover_with_patch(truth, random)
+    return change_colours(truth, settings, random)
+
+
+def mirror(truth: Truth, pelvis: Float[np.ndarray, "3"]) -> Truth:
+    """The mirror image: left and right joints, parts and pixels change places."""
+    sign = np.array([1.0, -1.0, -1.0])
+    position = (truth.transl + pelvis) * [-1, 1, 1]
+    return Truth(
+        image=np.ascontiguousarray(truth.image[:, ::-1]),
+        focal=truth.focal,
+        pose=truth.pose[np.asarray(JOINT_FLIP)] * sign,
+        betas=truth.betas,
+        transl=position - pelvis,
+        parts=PART_FLIP[truth.parts[:, ::-1]],
+        occluder=truth.occluder[:, ::-1].copy(),
+        depth=truth.depth[:, ::-1].copy(),
+    )
+
+
+def draw_view(
+    truth: Truth, settings: AugmentSettings, random: np.random.Generator
+) -> tuple[Float[np.ndarray, "3 3"], float]:
+    """A random camera rotation (new from old) and focal factor."""
+    shift = random.uniform(-settings.shift, settings.shift, 2) * len(truth.image) / truth.focal
+    roll = np.deg2rad(random.uniform(-settings.roll, settings.roll))
+    zoom = float(np.exp(random.uniform(-settings.zoom, settings.zoom)))
+    pan_tilt = Rotation.from_rotvec([-np.arctan(shift[1]), np.arctan(shift[0]), 0])
+    return (Rotation.from_rotvec([0, 0, roll]) * pan_tilt).as_matrix(), zoom
+
+
+def change_view(
+    truth: Truth, pelvis: Float[np.ndarray, "3"], turn: Float[np.ndarray, "3 3"], zoom: float
+) -> Truth:
+    """See the same scene with a camera that is turned (new from old) and zoomed."""
+    size = len(truth.image)
+    old, new = _intrinsics(truth.focal, size), _intrinsics(truth.focal * zoom, size)
+    homography = new @ turn @ np.linalg.inv(old)
+    root = (Rotation.from_matrix(turn) * Rotation.from_rotvec(truth.pose[0])).as_rotvec()
+    return Truth(
+        image=_warp(truth.image, homography, 1, cv2.INTER_LINEAR),
+        focal=truth.focal * zoom,
+        pose=np.concatenate([root[None], truth.pose[1:]]),
+        betas=truth.betas,
+        transl=turn @ (truth.transl + pelvis) - pelvis,
+        parts=_warp(truth.parts, homography, 4, cv2.INTER_NEAREST),
+        occluder=_warp(truth.occluder.astype(np.uint8), homography, 4, cv2.INTER_NEAREST, 1) > 0,
+        depth=_turn_depth(truth, turn, homography),
+    )
+
+
+def _intrinsics(focal: float, size: int) -> Float[np.ndarray, "3 3"]:
+    return np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1.0]])
+
+
+def _warp(
+    image: np.ndarray,
+    homography: Float[np.ndarray, "3 3"],
+    stride: int,
+    flags: int,
+    fill: float = 0,
+) -> np.ndarray:
+    """Warp a map whose cells are ``stride`` crop pixels; OpenCV's cell centres are integers."""
+    cell = np.array([[stride, 0, 0.5 * stride], [0, stride, 0.5 * stride], [0, 0, 1.0]])
+    matrix = np.linalg.inv(cell) @ homography @ cell
+    size = (image.shape[1], image.shape[0])
+    return cv2.warpPerspective(image, matrix, size, flags=flags, borderValue=[fill] * 4)
+
+
+def _turn_depth(
+    truth: Truth, turn: Float[np.ndarray, "3 3"], homography: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "s/2 s/2"]:
+    """Depth along the new camera's axis, resampled."""
+    cells = len(truth.depth)
+    ticks = ((np.arange(cells) + 0.5) / cells - 0.5) * len(truth.image) / truth.focal
+    along = turn[2, 0] * ticks[None, :] + turn[2, 1] * ticks[:, None] + turn[2, 2]
+    depth = (truth.depth * along).astype(np.float32)
+    return _warp(depth, homography, 2, cv2.INTER_NEAREST, np.inf)
+
+
+def cover_with_patch(truth: Truth, random: np.random.Generator) -> Truth:
+    """Cover a random rectangle with a random colour and noise."""
+    size = len(truth.image)
+    height, width = (random.uniform(0.15, 0.4, 2) * size).astype(int)
+    top, left = random.integers(size - height), random.integers(size - width)
+    colour = random.integers(0, 256, 3) + random.normal(0, 20, (height, width, 3))
+    patch = (slice(top, top + height), slice(left, left + width))
+    image, covered = truth.image.copy(), np.zeros((size, size), bool)
+    image[patch], covered[patch] = colour.clip(0, 255), True
+    occluder = truth.occluder | covered[2::4, 2::4]
+    return replace(truth, image=image, occluder=occluder)
+
+
+def change_colours(truth: Truth, settings: AugmentSettings, random: np.random.Generator) -> Truth:
+    """Random contrast, brightness, colour balance, saturation; sometimes no colour at all."""
+    strength = settings.colour
+    gain = 1 + strength * random.uniform(-1, 1) + 0.3 * strength * random.uniform(-1, 1, 3)
+    offset = 80 * strength * random.uniform(-1, 1)
+    saturation = 0.0 if random.random() < settings.grey else 1 + strength * random.uniform(-1, 1)
+    weights = np.array([0.299, 0.587, 0.114])
+    # one 3x3 matrix: saturation about the grey value, then gain
+    matrix = gain[:, None] * (saturation * np.eye(3) + (1 - saturation) * weights)
+    affine = np.concatenate([matrix, np.full((3, 1), offset)], 1)
+    return replace(truth, image=cv2.transform(truth.image, affine))

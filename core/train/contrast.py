@@ -1,0 +1,121 @@
+"""Contrastive losses of the feature map, in a form that cannot run away (3DNBF, equations 10-12).
+
+The paper pushes squared distances apart without bound. Here each term is a cross-entropy over cosine
+similarities, as in the released code: a visible kernel's feature must be more like what its kernel
+emits in this pose than like other kernels (FG) and background samples (BG); among the orientations
+of its own kernel it must pick the one its limb has (3D).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ContrastSettings:
+    """Which terms count how much, and how sharp they are. A weight of 0 switches a term off."""
+
+    foreground: float = 1.0
+    background: float = 1.0
+    orientation: float = 1.0
+    nll: float = 1.0
+    temperature: float = 0.07
+    orientation_temperature: float = 0.03
+
+
+@dataclass(frozen=True)
+class KernelSamples:
+    """Features of visible kernels, gathered from all images of a batch."""
+
+    features: Float[Tensor, "n dim"]
+    """Unit vectors read from the feature map at the kernels' projections."""
+    kernel: Int[Tensor, " n"]
+    orientation: Float[Tensor, "n bins"]
+    """p(o | limb) of each sample."""
+
+
+def kernel_neighbours(
+    means: Float[Tensor, "kernels 3"], radius: float = 0.085
+) -> Bool[Tensor, "kernels kernels"]:
+    """Kernels within ``radius`` metres in the rest pose, itself included: too near to be told apart."""
+    return torch.cdist(means, means) < radius
+
+
+def contrast_losses(
+    samples: KernelSamples,
+    background: Float[Tensor, "m dim"],
+    phi: Float[Tensor, "kernels bins dim"],
+    clutter: Float[Tensor, " dim"],
+    neighbours: Bool[Tensor, "kernels kernels"],
+    settings: ContrastSettings,
+) -> dict[str, Tensor]:
+    """Weighted scalar losses by name; gradients reach the features, not the bank.
+
+    Args:
+        background: unit features of pixels that show no body.
+        phi, clutter: the bank's kernel features and background mean.
+        neighbours: pairs that are not contrasted, see :func:`kernel_neighbours`.
+    """
+    phi, clutter = phi.detach(), clutter.detach()
+    directions = F.normalize(phi, dim=-1)
+    expected = torch.einsum("no,nod->nd", samples.orientation, phi[samples.kernel])
+    return {
+        "kernel": _kernel_loss(samples, background, directions, expected, neighbours, settings),
+        "clutter": settings.background
+        * _clutter_loss(background, directions, clutter, settings.temperature),
+        "orientation": settings.orientation * _orientation_loss(samples, directions, settings),
+        "nll": settings.nll * (samples.features - expected).square().sum(-1).mean(),
+    }
+
+
+def _kernel_loss(
+    samples: KernelSamples,
+    background: Tensor,
+    directions: Tensor,
+    expected: Float[Tensor, "n dim"],
+    neighbours: Tensor,
+    settings: ContrastSettings,
+) -> Tensor:
+    """FG and BG: the expected feature of the own kernel against the negatives that are on.
+
+    A negative with weight w counts as w negatives, hence the logarithms.
+    """
+    features = samples.features / settings.temperature
+    own = (features * F.normalize(expected, dim=-1)).sum(-1, keepdim=True)
+    logits = [own]
+    if settings.foreground:
+        bins = directions.shape[1]
+        others = features @ directions.flatten(0, 1).T + math.log(settings.foreground)
+        masked = neighbours.repeat_interleave(bins, 1)[samples.kernel]
+        logits.append(others.masked_fill(masked, -torch.inf))
+    if settings.background and len(background):
+        logits.append(features @ background.T + math.log(settings.background))
+    return (torch.cat(logits, 1).logsumexp(1) - own[:, 0]).mean()
+
+
+def _clutter_loss(
+    background: Tensor, directions: Tensor, clutter: Tensor, temperature: float
+) -> Tensor:
+    """BG from the other side: a background pixel is like the background mean, like no kernel."""
+    if not len(background):
+        return background.sum()
+    own = F.normalize(clutter, dim=0)[None]
+    logits = background @ torch.cat([own, directions.flatten(0, 1)]).T / temperature
+    return (logits.logsumexp(1) - logits[:, 0]).mean()
+
+
+def _orientation_loss(
+    samples: KernelSamples, directions: Tensor, settings: ContrastSettings
+) -> Tensor:
+    """3D: among the own kernel's orientations; the target's entropy is subtracted, so 0 is best."""
+    own = directions[samples.kernel]
+    logits = torch.einsum("nd,nod->no", samples.features, own) / settings.orientation_temperature
+    target = samples.orientation
+    cross_entropy = -(target * logits.log_softmax(-1)).sum(-1)
+    return (cross_entropy - torch.special.entr(target).sum(-1)).mean()

@@ -1,0 +1,164 @@
+"""The training loss of one batch: everything the network is asked for, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from core.body.kinematics import forward_kinematics
+from core.nbv.volume import NeuralBodyVolume
+from core.nets.network import (
+    NetworkOutput,
+    PoseNetwork,
+    camera_from_translation,
+    translation_from_camera,
+)
+from core.train.bank import MomentumBank, Observed, read_features
+from core.train.batch import Batch, KernelTruth, kernel_truth
+from core.train.contrast import (
+    ContrastSettings,
+    KernelSamples,
+    contrast_losses,
+    kernel_neighbours,
+)
+from core.train.losses import (
+    RegressionWeights,
+    heatmap_loss,
+    keypoints2d_loss,
+    keypoints3d_loss,
+    parts_loss,
+    pose_loss,
+)
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """Weights of all losses, and how many samples the contrast takes from an image."""
+
+    contrast: ContrastSettings = field(default_factory=ContrastSettings)
+    regression: RegressionWeights = field(default_factory=RegressionWeights)
+    kernels_per_image: int = 96
+    background_per_image: int = 32
+
+
+class Objective:
+    """Losses of a network on batches, for one body volume and feature bank."""
+
+    def __init__(
+        self,
+        volume: NeuralBodyVolume,
+        bank: MomentumBank,
+        settings: ObjectiveSettings,
+        original: torch.nn.Module | None = None,
+    ) -> None:
+        """``original`` is the untrained BlazePose, if the trunk should stay faithful to it."""
+        self.volume = volume
+        self.bank = bank
+        self.settings = settings
+        self.original = original
+        self.neighbours = kernel_neighbours(volume.means)
+
+    def __call__(
+        self, network: PoseNetwork, batch: Batch, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Weighted losses by name; their sum is to be minimised. Updates the bank."""
+        trunk = network.trunk(batch.images)
+        output = network.decode(trunk)
+        truth = kernel_truth(self.volume, batch, self.bank.phi.shape[1])
+        losses = regression_losses(self.volume, output, batch, truth, self.settings.regression)
+        weight = self.settings.regression.heatmaps
+        if self.original is not None and weight and trunk.heatmaps is not None:
+            losses["heatmaps"] = weight * self._faithfulness(batch, trunk.heatmaps)
+        return losses | self._contrast(output, batch, truth, generator)
+
+    def _faithfulness(self, batch: Batch, heatmaps: Tensor) -> Tensor:
+        """On a quarter of the batch: the original has to run on it too."""
+        assert self.original is not None
+        share = max(1, len(heatmaps) // 4)
+        with torch.no_grad():
+            original = self.original(batch.images[:share]).heatmaps
+        return heatmap_loss(heatmaps[:share], original)
+
+    def _contrast(
+        self,
+        output: NetworkOutput,
+        batch: Batch,
+        truth: KernelTruth,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        settings = self.settings
+        seen = observe(output.features, truth, batch)
+        self.bank.update(seen)
+        chosen = draw(truth.visible, settings.kernels_per_image, generator)
+        pixels = draw(seen.background.flatten(1), settings.background_per_image, generator)
+        samples = KernelSamples(
+            features=seen.features[chosen],
+            kernel=chosen[1],
+            orientation=truth.orientation[chosen],
+        )
+        background = output.features.flatten(2).transpose(1, 2)[pixels]
+        return contrast_losses(
+            samples,
+            background,
+            self.bank.phi,
+            self.bank.background,
+            self.neighbours,
+            settings.contrast,
+        )
+
+
+def observe(features: Float[Tensor, "batch dim h w"], truth: KernelTruth, batch: Batch) -> Observed:
+    """What a feature map says about kernels and background, given the truth."""
+    return Observed(
+        features=read_features(features, truth.xy, batch.size),
+        weights=truth.orientation * truth.visible[..., None],
+        map=features,
+        background=(batch.parts == 0) | batch.occluder,
+    )
+
+
+def regression_losses(
+    volume: NeuralBodyVolume,
+    output: NetworkOutput,
+    batch: Batch,
+    truth: KernelTruth,
+    weights: RegressionWeights,
+) -> dict[str, Tensor]:
+    """Weighted losses of the regression head by name."""
+    transl = translation_from_camera(output.camera, batch.focal, batch.size)
+    joints = posed_joints(volume, output.rotations, output.betas, transl)
+    camera = camera_from_translation(batch.transl, batch.focal, batch.size)
+    return {
+        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, truth.joints),
+        "keypoints2d": weights.keypoints2d
+        * keypoints2d_loss(batch.camera, joints, truth.joints, batch.size),
+        "pose": weights.pose * pose_loss(output.rotations, batch.rotations),
+        "betas": weights.betas * (output.betas - batch.betas).square().mean(),
+        "camera": weights.camera * (output.camera - camera).square().mean(),
+        "parts": weights.parts * parts_loss(output.part_logits, batch.parts),
+    }
+
+
+def posed_joints(
+    volume: NeuralBodyVolume,
+    rotations: Float[Tensor, "batch 24 3 3"],
+    betas: Float[Tensor, "batch 10"],
+    transl: Float[Tensor, "batch 3"],
+) -> Float[Tensor, "batch 24 3"]:
+    """Joints in the camera frame, without posing any kernel."""
+    rest = volume.joint_template + torch.einsum("jcl,bl->bjc", volume.joint_shapedirs, betas)
+    return forward_kinematics(rotations, rest).joints + transl[:, None]
+
+
+def draw(
+    allowed: Bool[Tensor, "batch n"], count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Indices (batch, n) of up to ``count`` allowed entries of each row, at random."""
+    score = torch.rand(allowed.shape, generator=generator).masked_fill(~allowed, -1.0)
+    top = score.topk(min(count, allowed.shape[1]), dim=1)
+    rows = torch.arange(len(allowed))[:, None].expand_as(top.indices)
+    valid = top.values >= 0
+    return rows[valid], top.indices[valid]

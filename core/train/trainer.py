@@ -1,0 +1,236 @@
+"""The training loop: AdamW, cosine schedule, averaged weights, whole checkpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.errors import UserError
+from core.io.atomic import write_atomic
+from core.nbv.volume import NeuralBodyVolume
+from core.nets.blazepose import load_blazepose
+from core.nets.blocks import add_batchnorm, fold_batchnorm
+from core.nets.network import BlazePoseTrunk, PoseNetwork
+from core.nets.presets import find_preset
+from core.train.augment import AugmentSettings
+from core.train.bank import MomentumBank
+from core.train.batch import Batch
+from core.train.curves import Curves
+from core.train.ema import WeightAverage
+from core.train.loader import Loader, Shards, in_order
+from core.train.objective import Objective, ObjectiveSettings
+from core.train.validate import validate
+
+Report = Callable[[int, float, dict[str, float]], None]
+"""Called with (step, progress 0..1, smoothed losses)."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides a run. Give ``steps`` (repeatable) or ``minutes`` (of training).
+
+    ``trunk_rate`` scales the learning rate of the trunk, which knows real people already, and
+    ``frozen_blocks`` of its first blocks (the default: those above stride 4) are not trained at
+    all, which makes a step a fifth cheaper.
+    """
+
+    preset: str = "lite"
+    steps: int | None = None
+    minutes: float | None = None
+    batch_size: int = 16
+    bins: int = 4
+    rate: float = 1e-3
+    trunk_rate: float = 0.3
+    frozen_blocks: int = 4
+    weight_decay: float = 1e-4
+    warmup: int = 200
+    clip: float = 100.0
+    decay: float = 0.998
+    seed: int = 0
+    held_out: int = 256
+    validate_every: int = 500
+    save_every: int = 200
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Share of the run that is done."""
+        if self.steps is not None:
+            return min(1.0, step / self.steps)
+        if self.minutes is not None:
+            return min(1.0, seconds / (60 * self.minutes))
+        raise UserError("say how long to train: --minutes M or --steps N")
+
+    def rate_factor(self, step: int, seconds: float) -> float:
+        """Linear warm-up, then half a cosine to zero."""
+        cosine = 0.5 * (1 + math.cos(math.pi * self.progress(step, seconds)))
+        return min(1.0, (step + 1) / self.warmup) * cosine
+
+
+class Trainer:
+    """One run in one folder: ``checkpoint.pt``, ``losses.csv``/``.png``, ``held_out.csv``/``.png``.
+
+    The last ``held_out`` samples of the shards are never trained on.
+    """
+
+    def __init__(
+        self, settings: TrainSettings, shards: Shards, volume: NeuralBodyVolume, folder: Path
+    ) -> None:
+        preset = find_preset(settings.preset)
+        if shards.size != preset.image_size:
+            raise UserError(
+                f"the shards hold {shards.size} px crops, preset {preset.name!r} wants "
+                f"{preset.image_size} px; make shards of that size"
+            )
+        if len(shards) < settings.held_out + settings.batch_size:
+            raise UserError(f"{len(shards)} samples are too few: {settings.held_out} are held out")
+        self.settings, self.shards, self.volume, self.folder = settings, shards, volume, folder
+        torch.manual_seed(settings.seed)
+        order = np.arange(len(shards))
+        self.train_indices = order[: len(shards) - settings.held_out]
+        self.held_out = order[len(shards) - settings.held_out :]
+        self.loader = Loader(
+            shards,
+            volume,
+            self.train_indices,
+            settings.batch_size,
+            settings.augment,
+            settings.seed,
+        )
+        self.network = build_network(settings, self.loader)
+        self.bank = MomentumBank(volume.kernels, settings.bins, preset.feature_dim)
+        self.average = WeightAverage(self.network, settings.decay)
+        self.optimizer = build_optimizer(self.network, settings)
+        original = load_blazepose() if preset.trunk == "blazepose" else None
+        self.objective = Objective(volume, self.bank, settings.objective, original)
+        self.step, self.seconds = 0, 0.0
+        self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")
+
+    def run(self, report: Report) -> None:
+        """Train to the end of the settings; may be stopped at any time and resumed."""
+        smooth: dict[str, float] = {}
+        for batch in self.loader.batches(self.step):
+            if self.settings.progress(self.step, self.seconds) >= 1:
+                break
+            started = time.monotonic()
+            losses = self.update(batch)
+            self.seconds += time.monotonic() - started
+            for name, value in losses.items():
+                smooth[name] = 0.95 * smooth.get(name, value) + 0.05 * value
+            if self.step % 10 == 0:
+                self.losses.add(self.step, losses)
+            report(self.step, self.settings.progress(self.step, self.seconds), smooth)
+            if self.step % self.settings.validate_every == 0:
+                self.validate()
+            if self.step % self.settings.save_every == 0:
+                self.save()
+        self.validate()
+        self.save()
+
+    def update(self, batch: Batch) -> dict[str, float]:
+        """One optimiser step; the losses before it."""
+        self.network.train()
+        factor = self.settings.rate_factor(self.step, self.seconds)
+        for group in self.optimizer.param_groups:
+            group["lr"] = factor * group["base_rate"]
+        generator = torch.Generator().manual_seed(self.settings.seed + self.step)
+        losses = self.objective(self.network, batch, generator)
+        total: Tensor = torch.stack(list(losses.values())).sum()
+        self.optimizer.zero_grad()
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the gradient is not finite at step {self.step}")
+        self.optimizer.step()
+        self.step += 1
+        self.average.update(self.network, self.step)
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        return {**values, "gradient": float(norm), "rate": factor}
+
+    def validate(self) -> dict[str, float]:
+        """Figures of the averaged network on the held-out samples."""
+        bank = self.bank.snapshot()
+        batches = in_order(self.shards, self.held_out)
+        figures = validate(self.average.network, bank, self.volume, batches)
+        self.figures.add(self.step, figures)
+        self.figures.save()
+        return figures
+
+    def save(self) -> None:
+        """Write the checkpoint and the curves."""
+        state = {
+            "settings": json.dumps(asdict(self.settings)),
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "bank": self.bank.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        write_atomic(self.folder / "checkpoint.pt", lambda path: torch.save(state, path))
+        self.losses.save()
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint.
+
+        Raises:
+            UserError: there is none, or it belongs to another network.
+        """
+        path = self.folder / "checkpoint.pt"
+        if not path.is_file():
+            raise UserError(f"nothing to resume in {self.folder}; leave out --resume")
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.network.load_state_dict(state["average"])
+            self.bank.load_state_dict(state["bank"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{path} belongs to another network: {error}") from error
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.losses.cut(self.step)
+        self.figures.cut(self.step)
+
+
+def build_network(settings: TrainSettings, loader: Loader) -> PoseNetwork:
+    """A new network; BlazePose starts from its published weights, batch-norm put back in."""
+    network = PoseNetwork(find_preset(settings.preset))
+    if isinstance(network.trunk, BlazePoseTrunk):
+        blazepose = load_blazepose()
+        network.trunk.blazepose = blazepose
+        add_batchnorm(blazepose, [loader.batch(step).images for step in range(4)])
+        frozen = [blazepose.trunk.stem, *blazepose.trunk.blocks][: settings.frozen_blocks]
+        for module in frozen:
+            fold_batchnorm(module.requires_grad_(False))
+            module.requires_grad_(False)  # folding makes new parameters
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def build_optimizer(network: PoseNetwork, settings: TrainSettings) -> torch.optim.AdamW:
+    """AdamW, with a gentler rate for the trunk and no decay of biases and norms."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            kind = (name.startswith("trunk."), parameter.ndim > 1)
+            groups.setdefault(kind, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "base_rate": settings.rate * (settings.trunk_rate if trunk else 1.0),
+                "weight_decay": settings.weight_decay if decays else 0.0,
+            }
+            for (trunk, decays), parameters in groups.items()
+        ],
+        lr=settings.rate,
+    )

@@ -1,0 +1,79 @@
+"""Models survive the disk; damaged and wrong files are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.errors import UserError
+from core.nbv.features import FeatureBank
+from core.nets.model_file import default_weights, load_model, save_model
+from core.nets.network import PoseNetwork
+from core.nets.presets import PRESETS
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PoseNetwork, FeatureBank]:
+    torch.manual_seed(0)
+    network = PoseNetwork(PRESETS["lite"]).eval()
+    bank = FeatureBank(
+        phi=torch.randn(30, 4, 64),
+        background=torch.randn(64),
+        variance_foreground=torch.tensor(0.4),
+        variance_background=torch.tensor(0.1),
+    )
+    path = tmp_path_factory.mktemp("model") / "lite.safetensors"
+    save_model(path, network, bank, {"steps": 12, "figures": {"mpjpe": 100.5}})
+    return path, network, bank
+
+
+def test_round_trip(saved: tuple[Path, PoseNetwork, FeatureBank]) -> None:
+    path, network, bank = saved
+    model = load_model("lite", path)
+    image = torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        before, after = network(image), model.network(image)
+    # half precision: eleven bits
+    torch.testing.assert_close(after.features, before.features, atol=5e-3, rtol=0)
+    torch.testing.assert_close(after.rotations, before.rotations, atol=5e-3, rtol=0)
+    assert torch.equal(model.bank.phi, bank.phi)
+    assert model.bank.variance_background == bank.variance_background
+    assert model.metadata["steps"] == 12 and model.metadata["kernels"] == 30
+    assert not model.network.training
+
+
+def test_bad_files(saved: tuple[Path, PoseNetwork, FeatureBank], tmp_path: Path) -> None:
+    whole = saved[0].read_bytes()
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="not a model file"):
+        load_model("lite", broken)
+    broken.write_text("hello")
+    with pytest.raises(UserError, match="not a model file"):
+        load_model("lite", broken)
+    save_file({"x": torch.zeros(1)}, broken)
+    with pytest.raises(UserError, match="not a nbf-model-1 file"):
+        load_model("lite", broken)
+    with pytest.raises(UserError, match="'lite', not 'paper'"):
+        load_model("paper", saved[0])
+    with pytest.raises(UserError, match=r"nbf train --preset lite"):
+        load_model("lite", tmp_path / "absent.safetensors")
+
+
+def test_not_finite_is_refused(
+    saved: tuple[Path, PoseNetwork, FeatureBank], tmp_path: Path
+) -> None:
+    _, network, bank = saved
+    bad = FeatureBank(
+        bank.phi * torch.nan, bank.background, bank.variance_foreground, bank.variance_background
+    )
+    with pytest.raises(ValueError, match="not finite"):
+        save_model(tmp_path / "bad.safetensors", network, bad, {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_default_place() -> None:
+    assert default_weights("lite").parts[-3:] == ("assets", "weights", "lite.safetensors")
