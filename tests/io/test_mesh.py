@@ -1,0 +1,87 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+import trimesh
+
+from core.io.mesh import save_glb, save_obj
+
+
+def tetrahedron():
+    """In the camera frame: 2 m away, a corner above (y < 0) and one to the right (x > 0)."""
+    vertices = np.array([[0, -0.3, 2], [0.2, 0, 2], [-0.1, 0, 1.8], [0, 0.1, 2.2]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
+    return vertices, faces
+
+
+def glb_json(path):
+    data = path.read_bytes()
+    magic, version, length, size, kind = struct.unpack("<4sIIII", data[:20])
+    assert (magic, version, length, kind) == (b"glTF", 2, len(data), 0x4E4F534A)
+    return json.loads(data[20 : 20 + size])
+
+
+def test_glb_reads_back_in_its_frame(tmp_path):
+    vertices, faces = tetrahedron()
+    save_glb(tmp_path / "body.glb", vertices, faces)
+    scene = trimesh.load_scene(tmp_path / "body.glb", process=False)
+    (mesh,) = scene.geometry.values()
+    assert np.allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-6)
+    assert (mesh.faces == faces).all()
+    assert mesh.vertices[0, 1] > 0 and (mesh.vertices[:, 2] < 0).all()  # up, before the camera
+    assert np.allclose(scene.graph.get("body")[0], np.eye(4))
+
+
+def test_glb_faces_still_look_outwards(tmp_path):
+    vertices, faces = tetrahedron()
+    outwards = trimesh.Trimesh(vertices, faces, process=False).volume
+    save_glb(tmp_path / "body.glb", vertices, faces)
+    (mesh,) = trimesh.load_scene(tmp_path / "body.glb", process=False).geometry.values()
+    assert mesh.volume == pytest.approx(outwards) and abs(outwards) > 1e-3
+
+
+def test_glb_material_names_and_normals(tmp_path):
+    save_glb(tmp_path / "body.glb", *tetrahedron(), color=(1.0, 0.5, 0.0))
+    document = glb_json(tmp_path / "body.glb")
+    (material,) = document["materials"]
+    assert material["name"] == "body" and document["meshes"][0]["name"] == "body"
+    surface = material["pbrMetallicRoughness"]
+    assert surface["baseColorFactor"] == pytest.approx([1.0, 0.2140, 0.0, 1.0], abs=1 / 255)
+    assert surface["metallicFactor"] == 0
+    assert "NORMAL" in document["meshes"][0]["primitives"][0]["attributes"]
+
+
+def test_glb_is_the_same_every_time(tmp_path):
+    for name in ("a.glb", "b.glb"):
+        save_glb(tmp_path / name, *tetrahedron())
+    assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes()
+
+
+def test_doubled_vertices_are_kept(tmp_path):
+    vertices, faces = tetrahedron()
+    doubled = np.concatenate([vertices, vertices])
+    for suffix, save in ((".glb", save_glb), (".obj", save_obj)):
+        save(tmp_path / f"body{suffix}", doubled, faces)
+        mesh = trimesh.load(tmp_path / f"body{suffix}", process=False, maintain_order=True)
+        geometry = next(iter(mesh.geometry.values())) if suffix == ".glb" else mesh
+        assert len(geometry.vertices) == 8
+
+
+def test_obj_text(tmp_path):
+    vertices, faces = tetrahedron()
+    save_obj(tmp_path / "body.obj", vertices, faces)
+    lines = (tmp_path / "body.obj").read_text().splitlines()
+    assert lines[2] == "v 0.000000 0.300000 -2.000000" and lines[6] == "f 1 2 3"
+    mesh = trimesh.load_mesh(tmp_path / "body.obj", process=False)
+    assert np.allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-6)
+    assert (mesh.faces == faces).all()
+
+
+@pytest.mark.parametrize("save", [save_glb, save_obj])
+def test_vertices_that_are_not_finite(tmp_path, save):
+    vertices, faces = tetrahedron()
+    vertices[0, 0] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        save(tmp_path / "body.any", vertices, faces)
+    assert list(tmp_path.iterdir()) == []
