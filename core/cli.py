@@ -1,0 +1,117 @@
+"""`nbf`: the command line.
+
+Exit codes: 0 done, 1 the command says no (a failed check), 2 bad input (one line on standard error
+names it and the mend), 130 interrupted. Anything else that goes wrong is a bug and shows a
+traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from core.commands import Command, find_commands
+from core.errors import UserError
+
+DEFAULT = "app"
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+_HEAD = """\
+usage: nbf [COMMAND] [OPTIONS]
+
+Fit a neural body volume to photographs, and see why a fit fails.
+Without a command, the debugger opens (nbf app).
+"""
+_TAIL = """\
+options:
+  -h, --help   this text; `nbf COMMAND --help` tells of one command, with examples
+  --version    print the version
+
+examples:
+  nbf app photo.jpg              open the debugger on a photo
+  nbf fit photo.jpg --out runs   the same fit without a window
+  nbf doctor                     what works on this machine, and how to mend what does not
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        print(f"nbf: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("nbf: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name, rest = (arguments[0], arguments[1:]) if arguments else (DEFAULT, [])
+    commands = find_commands()
+    if name in ("-h", "--help"):
+        print(overview(commands))
+        return 0
+    if name == "--version":
+        from importlib.metadata import version
+
+        print(f"nbf {version('nbf')}")
+        return 0
+    if name not in commands:
+        raise UserError(f"no command {name!r}; there are {', '.join(commands)} (see nbf --help)")
+    command = commands[name]
+    module = command.load()
+    options = parse(command, module.Options, rest)
+    return module.run(options) if options is not None else 0
+
+
+def overview(commands: dict[str, Command]) -> str:
+    """The text of ``nbf --help``."""
+    width = max(len(name) for name in commands)
+    lines = [f"  {name:<{width}}   {command.summary}" for name, command in commands.items()]
+    return "\n".join([_HEAD, "commands:", *lines, "", _TAIL.rstrip()])
+
+
+def parse(command: Command, options: type, arguments: list[str]) -> Any:
+    """The options of one command, or None when only help was asked for.
+
+    Raises:
+        UserError: an option is unknown, missing or has a value it cannot have.
+    """
+    import tyro
+
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(
+                options,
+                prog=f"nbf {command.name}",
+                description=command.description,
+                args=arguments,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            return None
+        reason = first_complaint(complaint.getvalue())
+        raise UserError(f"{reason} (see nbf {command.name} --help)") from None
+
+
+def first_complaint(box: str) -> str:
+    """The reason out of tyro's framed message, on one line."""
+    lines = [line.strip("│ ") for line in box.splitlines()[1:]]
+    words: list[str] = []
+    for line in lines:
+        if not line or line[0] in "─╰":
+            break
+        words.append(line)
+    return " ".join(words).rstrip(".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
