@@ -1,0 +1,109 @@
+"""Dataclasses as json and back, every field checked on the way in."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from core.errors import UserError
+from core.io.atomic import write_atomic
+
+MAX_BYTES = 64 * 2**20
+Record = TypeVar("Record")
+_EXACT = 2**53  # integers below this are floats without rounding
+
+
+def save_record(path: Path, record: object) -> None:
+    """Write a dataclass as indented json; numbers that are not finite become null."""
+    text = to_json(record) + "\n"
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def to_json(record: object) -> str:
+    """A dataclass (or a list or dict of them) as indented json, keys in the order of the fields."""
+    return json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def load_record(kind: type[Record], path: Path) -> Record:
+    """Read a dataclass written by `save_record`.
+
+    Raises:
+        UserError: the file is missing, not json, or does not fit the dataclass.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path} is too large to be a {kind.__name__}")
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not json; it may be truncated") from error
+    return from_plain(kind, document, str(path))
+
+
+def from_plain(kind: type[Record], document: object, where: str) -> Record:
+    """Build a dataclass of what json gave.
+
+    Raises:
+        UserError: a field is missing, unknown or of the wrong type; the line names it.
+    """
+    if not isinstance(document, dict):
+        raise UserError(f"{where} is not a {kind.__name__}: an object with named fields is needed")
+    hints = get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    unknown = sorted(set(document) - set(fields))
+    if unknown:
+        raise UserError(f"{where} has unknown fields: {', '.join(unknown)}")
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in document:
+            values[name] = _parse(hints[name], document[name], f"{where}: {name}")
+        elif field.default is dataclasses.MISSING:
+            raise UserError(f"{where} lacks {name!r}; it may be of another version")
+    return kind(**values)
+
+
+def _plain(value: object) -> Any:
+    """What json can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    raise TypeError(f"{type(value).__name__} does not belong into a record")
+
+
+def _parse(kind: Any, value: object, where: str) -> Any:
+    """A value of the annotated type, or a `UserError`."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        inner = next(a for a in arguments if a is not type(None))
+        return None if value is None else _parse(inner, value, where)
+    if dataclasses.is_dataclass(kind):
+        return from_plain(kind, value, where)  # type: ignore[arg-type]  # not an instance
+    if origin is dict and isinstance(value, dict):
+        return {k: _parse(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
+    if origin is list and isinstance(value, list):
+        return [_parse(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if origin is tuple and isinstance(value, list) and len(value) == len(arguments):
+        return tuple(_parse(a, v, where) for a, v in zip(arguments, value, strict=True))
+    if kind is float and type(value) is int and abs(value) < _EXACT:
+        value = float(value)
+    if origin is not None or type(value) is not kind:
+        raise UserError(f"{where} is {value!r:.60}, not a {_name(kind)}")
+    if kind is float and not math.isfinite(value):  # type: ignore[arg-type]  # it is a float
+        raise UserError(f"{where} is not finite")
+    return value
+
+
+def _name(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)

@@ -1,0 +1,98 @@
+"""``report.json``: what a fit did, for people and for machines."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from core.errors import UserError
+from core.geometry.crop import Box
+from core.io.records import load_record, save_record
+
+SCHEMA = 1
+"""Raised when a field changes its meaning or goes; new fields with a default do not count."""
+_PACKAGES = ("nbf", "torch", "numpy", "opencv-python", "roma")
+
+
+@dataclass(frozen=True)
+class TermLoss:
+    """One unweighted term of the objective (or the weighted total); None where not finite."""
+
+    start: float | None
+    best: float | None
+    end: float | None
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """One fit of one person.
+
+    Attributes:
+        image: the photo as the user named it.
+        image_size: width and height in pixels.
+        box: the person's box in photo pixels.
+        focal_px: focal length of the photo in pixels.
+        focal_source: "exif", "diagonal" (nothing known) or "given".
+        preset, backend: networks and renderer that were used.
+        seed: of everything random.
+        steps: optimiser steps taken.
+        best_step: the recorded step whose body was exported.
+        reason: why the fit stopped.
+        seconds: wall time by phase.
+        loss: by term, and "total".
+        initialisation: which start won: "regressed", "turned" (by 180 degrees) or "given".
+        start_nll: negative log-likelihood of the starts that were tried, None if not finite.
+        occluded_share: share of the body's pixels with p(z = 1) < 1/2, None if it covers none.
+        warnings: what the user should know, one line each.
+        versions: of Python and the packages that decide the result.
+        schema: version of this record.
+    """
+
+    image: str
+    image_size: tuple[int, int]
+    box: Box
+    focal_px: float
+    focal_source: str
+    preset: str
+    backend: str
+    seed: int
+    steps: int
+    best_step: int
+    reason: str
+    seconds: dict[str, float]
+    loss: dict[str, TermLoss]
+    initialisation: str
+    start_nll: dict[str, float | None]
+    occluded_share: float | None
+    warnings: list[str]
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    schema: int = SCHEMA
+
+    def save(self, path: Path) -> None:
+        """Write the report as json."""
+        save_record(path, self)
+
+    @staticmethod
+    def load(path: Path) -> FitReport:
+        """Read a report.
+
+        Raises:
+            UserError: missing, damaged, or of another version.
+        """
+        report = load_record(FitReport, path)
+        if report.schema != SCHEMA:
+            raise UserError(f"{path} has schema {report.schema}; this version reads {SCHEMA}")
+        return report
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a fit's result."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

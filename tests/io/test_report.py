@@ -1,0 +1,135 @@
+import json
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import UserError
+from core.geometry.crop import Box
+from core.io.records import from_plain, load_record, save_record, to_json
+from core.io.report import SCHEMA, FitReport, TermLoss
+
+
+def report():
+    return FitReport(
+        image="photos/Jörg.jpg",
+        image_size=(640, 480),
+        box=Box(10.5, -3, 200, 400),
+        focal_px=800.0,
+        focal_source="diagonal",
+        preset="lite",
+        backend="torch",
+        seed=0,
+        steps=120,
+        best_step=118,
+        reason="the schedule is over",
+        seconds={"load": 1.5, "fit": 12.0},
+        loss={"nll": TermLoss(10.0, 2.0, 2.5), "total": TermLoss(12.0, 3.0, None)},
+        initialisation="turned",
+        start_nll={"regressed": 11.0, "turned": None},
+        occluded_share=0.25,
+        warnings=["focal length unknown: the diagonal was taken"],
+    )
+
+
+def test_round_trip(tmp_path):
+    report().save(tmp_path / "a" / "report.json")
+    assert FitReport.load(tmp_path / "a" / "report.json") == report()
+    document = json.loads((tmp_path / "a" / "report.json").read_text("utf-8"))
+    assert document["schema"] == SCHEMA and document["image"] == "photos/Jörg.jpg"
+    assert document["box"] == {"x": 10.5, "y": -3, "width": 200, "height": 400}
+    assert document["versions"].keys() >= {"python", "torch", "numpy"}
+
+
+def test_numbers_that_are_not_finite_become_null(tmp_path):
+    odd = replace(report(), occluded_share=math.nan, start_nll={"regressed": math.inf})
+    odd.save(tmp_path / "r.json")
+    back = FitReport.load(tmp_path / "r.json")
+    assert back.occluded_share is None and back.start_nll == {"regressed": None}
+
+
+def test_things_that_are_no_json_are_refused_when_writing():
+    with pytest.raises(TypeError, match="ndarray"):
+        to_json(replace(report(), seconds={"fit": np.zeros(2)}))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": "zero"}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"focal_px": 10**400}, "focal_px"),
+        ({"box": [1, 2, 3, 4]}, "box"),
+        ({"box": {"x": 1, "y": 2, "width": 3}}, "height"),
+        ({"image_size": [640]}, "image_size"),
+        ({"loss": {"nll": {"start": "much", "best": 1, "end": 1}}}, r"loss\.nll: start"),
+        ({"warnings": "none"}, "warnings"),
+        ({"warnings": [3]}, r"warnings\[0\]"),
+        ({"reason": None}, "reason"),
+        ({"colour": "blue"}, "colour"),
+        ({"schema": 99}, "schema 99"),
+    ],
+)
+def test_wrong_fields_are_named(tmp_path, change, words):
+    document = json.loads(to_json(report())) | change
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match=words) as caught:
+        FitReport.load(tmp_path / "r.json")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["image", "loss", "start_nll", "occluded_share"])
+def test_missing_fields_are_named(tmp_path, name):
+    document = json.loads(to_json(report()))
+    del document[name]
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match=name):
+        FitReport.load(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"seed": NaN}', "[" * 100_000])
+def test_no_report(tmp_path, text):
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(UserError, match=r"r\.json"):
+        FitReport.load(tmp_path / "r.json")
+
+
+def test_missing_file_and_not_finite_numbers(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        FitReport.load(tmp_path / "none.json")
+    text = to_json(report()).replace('"focal_px": 800.0', '"focal_px": Infinity')
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(UserError, match="focal_px is not finite"):
+        FitReport.load(tmp_path / "r.json")
+
+
+@dataclass(frozen=True)
+class Sample:
+    number: int
+    share: float | None
+    names: list[str]
+    table: dict[str, tuple[float, float]]
+    extra: int = 3
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.lists(st.text()),
+    st.dictionaries(st.text(), st.tuples(*[st.floats(-1e9, 1e9)] * 2)),
+)
+def test_any_record_round_trips(number, share, names, table):
+    sample = Sample(number, share, names, table)
+    assert from_plain(Sample, json.loads(to_json(sample)), "sample") == sample
+
+
+def test_fields_with_a_default_may_be_missing(tmp_path):
+    save_record(tmp_path / "s.json", Sample(1, None, [], {}))
+    text = (tmp_path / "s.json").read_text().replace(',\n  "extra": 3', "")
+    (tmp_path / "s.json").write_text(text)
+    assert load_record(Sample, tmp_path / "s.json") == Sample(1, None, [], {})
