@@ -76,12 +76,13 @@ def detector_pairs(
     """As :func:`full_pairs`, for the person detector."""
     fine, middle = [16, 17], [36, 37]  # lateral branches at strides 8 and 16
     trunk = [i for i in range(51) if i not in (*fine, *middle)]
-    first, second = network.merges
+    merges = list(network.merges)
+    refined = [part for m in merges for part in (m.get_submodule("up"), m.get_submodule("refine"))]
     ours = [
         *convolutions(network.trunk),
         *convolutions(network.top),
-        *[c for m in (first, second) for c in convolutions(m.lateral)],
-        *[c for m in (first, second) for part in (m.up, m.refine) for c in convolutions(part)],
+        *[c for m in merges for c in convolutions(m.get_submodule("lateral"))],
+        *[c for part in refined for c in convolutions(part)],
         *[c for head in network.heads for c in convolutions(head)],
     ]
     theirs = [*trunk, *middle, *fine, *range(51, len(ops))]
@@ -91,7 +92,9 @@ def detector_pairs(
 def copy_weights(pairs: list[tuple[nn.Conv2d, Operation]]) -> None:
     """Fill our convolutions; any difference in shape, stride or grouping is an error."""
     for conv, op in pairs:
-        assert op.weight is not None and op.bias is not None and conv.bias is not None
+        assert op.weight is not None
+        assert op.bias is not None
+        assert conv.bias is not None
         here = (tuple(conv.weight.shape), conv.stride[0], conv.groups)
         there = (tuple(op.weight.shape), op.stride, op.groups)
         if here != there:

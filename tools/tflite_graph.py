@@ -130,6 +130,7 @@ def _apply(op: Operation, values: dict[int, Tensor], shape: list[int]) -> Tensor
     x = values[op.inputs[0]]
     if "CONV" in op.name:
         x = _pad_same(x, op.kernel, op.stride) if op.same else x
+        assert op.weight is not None
         return F.conv2d(x, op.weight, op.bias, op.stride, groups=op.groups)
     if op.name == "ADD":
         return x + values[op.inputs[1]]
@@ -167,7 +168,7 @@ def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:
     blocks = sparsity.BlockMapAsNumpy().tolist() if sparsity.BlockMapLength() else []
     levels = [sparsity.DimMetadata(i) for i in range(sparsity.DimMetadataLength())]
     rank = len(shape)
-    positions = [((), 0)]  # coordinates so far, offset of this node among its level's nodes
+    positions: list[tuple[tuple[int, ...], int]] = [((), 0)]  # coordinates so far, offset of this node among its level's nodes
     for level in levels:
         positions = [child for node in positions for child in _children(level, *node)]
     dense = np.zeros(shape, values.dtype)
@@ -184,7 +185,7 @@ def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:
     return dense
 
 
-def _children(level: Any, coordinates: tuple[int, ...], offset: int) -> list[tuple[Any, int]]:
+def _children(level: Any, coordinates: tuple[int, ...], offset: int) -> list[tuple[tuple[int, ...], int]]:
     if level.Format() != _SPARSE_CSR:
         size = level.DenseSize()
         return [((*coordinates, i), offset * size + i) for i in range(size)]

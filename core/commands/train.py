@@ -1,9 +1,8 @@
 """Train a network, its feature bank and regression head on shards of people.
 
-Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds the checkpoint, the
-curves (losses.csv/.png) and the figures on held-out samples (held_out.csv/.png); when the run is over
-the feature bank is estimated anew and the model is written to OUT/<preset>.safetensors, ready for
-`nbf fit --weights`.
+Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds the checkpoint,
+the curves (losses.csv/.png) and the figures on held-out samples (held_out.csv/.png). When the run
+is over, the feature bank is estimated anew and the model written to OUT/<preset>.safetensors.
 
 Examples:
     nbf synth --out shards --count 20000

@@ -1,9 +1,9 @@
 """BlazePose-full as a trainable PyTorch module.
 
 A MobileNetV2-like trunk (strides 2 to 32), the network's own top-down pyramid with 39 keypoint
-heatmaps at stride 4, and its landmark tower (39 landmarks in pixels and in metres). The weights are
-converted from the Apache-2.0 original by ``tools/convert_blazepose.py``; they have seen real people,
-which synthetic training alone cannot give.
+heatmaps at stride 4, and its landmark tower (39 landmarks in pixels and in metres). The weights
+are converted from the Apache-2.0 original by ``tools/convert_blazepose.py``; they have seen real
+people, which synthetic training alone cannot give.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Convolution blocks of the mobile networks, and batch-norm that can be put in and taken out.
 
-The published BlazePose weights have batch-norm folded into the convolutions. Training is calmer with
-it, inference is faster without: :func:`add_batchnorm` and :func:`fold_batchnorm` change a network
-from one form to the other and leave its function (in eval mode) as it was.
+The published BlazePose weights have batch-norm folded into the convolutions. Training is calmer
+with it, inference is faster without: :func:`add_batchnorm` and :func:`fold_batchnorm` change a
+network from one form to the other and leave its function (in eval mode) as it was.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def add_batchnorm(
     batches: Iterable[Float[Tensor, "batch 3 h w"]],
     momentum: float = 0.1,
 ) -> None:
-    """Put a batch-norm into each :class:`ConvUnit` that has none, without changing what the network computes.
+    """Put a batch-norm into each :class:`ConvUnit` that has none; the function stays as it was.
 
     The running statistics are measured on ``batches`` (a few dozen images of the kind it will be
     trained on); scale and shift undo them. Convolution weights are rescaled to give unit variance.
@@ -166,7 +166,8 @@ def fold_batchnorm(network: nn.Module) -> None:
         if not isinstance(unit, ConvUnit) or not isinstance(unit.norm, nn.BatchNorm2d):
             continue
         conv, norm = unit.conv, unit.norm
-        assert norm.running_mean is not None and norm.running_var is not None
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         bias = 0.0 if conv.bias is None else conv.bias
         conv.weight.mul_(scale[:, None, None, None])

@@ -83,9 +83,10 @@ class KeypointDetector:
     ) -> list[Proposal]:
         """People in an RGB photo, the most prominent (score times size) first.
 
-        A box holds the whole body, its parts outside the photo too: crops of cut-off people
-        then have the scale that BlazePose and our own networks were trained on. The detector gives a circle around each body; BlazePose then looks at that crop, and its
-        landmarks give the box. Without any detection the whole photo is tried as a crop.
+        A box holds the whole body, its parts outside the photo too: crops of cut-off people then
+        have the scale that BlazePose and our own networks were trained on. The detector gives a
+        circle around each body; BlazePose looks at that crop, and its landmarks give the box.
+        Without any detection the whole photo is tried as a crop.
         """
         if self._people is None:
             self._people = PersonDetector()

@@ -1,9 +1,9 @@
 """BlazePose's person detector: where are people in a whole image, and how large.
 
 A single-shot detector on a 224 px letterboxed image, converted (Apache-2.0) by
-``tools/convert_blazepose.py``. Each of its 2254 anchors gives a score, a face box and four key points;
-the first is the middle of the hips, the second lies on the circle around the whole body, which is
-what a square crop needs.
+``tools/convert_blazepose.py``. Each of its 2254 anchors gives a score, a face box and four key
+points; the first is the middle of the hips, the second lies on the circle around the whole body,
+which is what a square crop needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Regression head after PARE: part attention, one pose per part, shape and camera from all parts."""
+"""Regression head after PARE: part attention, a pose per part, shape and camera from all parts."""
 
 from __future__ import annotations
 

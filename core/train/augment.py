@@ -28,7 +28,7 @@ class AugmentSettings:
     """
 
     flip: float = 0.5
-    roll: float = 20.0
+    roll: float = 12.0
     shift: float = 0.06
     zoom: float = 0.15
     colour: float = 0.3

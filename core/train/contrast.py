@@ -1,9 +1,9 @@
 """Contrastive losses of the feature map, in a form that cannot run away (3DNBF, equations 10-12).
 
-The paper pushes squared distances apart without bound. Here each term is a cross-entropy over cosine
-similarities, as in the released code: a visible kernel's feature must be more like what its kernel
-emits in this pose than like other kernels (FG) and background samples (BG); among the orientations
-of its own kernel it must pick the one its limb has (3D).
+The paper pushes squared distances apart without bound. Here each term is a cross-entropy over
+cosine similarities, as in the released code: a visible kernel's feature must be more like what its
+kernel emits in this pose than like other kernels (FG) and background samples (BG); among the
+orientations of its own kernel it must pick the one its limb has (3D).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class KernelSamples:
 def kernel_neighbours(
     means: Float[Tensor, "kernels 3"], radius: float = 0.085
 ) -> Bool[Tensor, "kernels kernels"]:
-    """Kernels within ``radius`` metres in the rest pose, itself included: too near to be told apart."""
+    """Kernels within ``radius`` metres in the rest pose, itself included: too near to contrast."""
     return torch.cdist(means, means) < radius
 
 

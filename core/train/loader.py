@@ -82,8 +82,8 @@ def _open_shard(folder: Path) -> dict[str, np.ndarray]:
 class Loader:
     """Draws batches: a fresh shuffle every epoch, a fresh augmentation every time.
 
-    Everything random follows from ``seed`` and the step, so a resumed run sees what an uninterrupted
-    one would have seen.
+    Everything random follows from ``seed`` and the step, so a resumed run sees what an
+    uninterrupted one would have seen.
     """
 
     shards: Shards

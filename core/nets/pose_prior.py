@@ -1,0 +1,123 @@
+"""A prior over body poses: a variational auto-encoder of VPoser's shape (SMPL-X, CVPR 2019).
+
+It knows the 21 joints 1..21 (without the hands) by their local rotations. Layers have VPoser's
+names, so that a user's VPoser checkpoint (V02_05) loads in place of the shipped one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from core.assets import asset_path
+from core.errors import UserError
+from core.geometry.rotations import axis_angle_from_rotation, rotation_from_6d
+
+JOINTS = 21
+LATENT = 32
+_WIDTH = 512
+_SHIPPED = "prior/pose_prior.safetensors"
+_VPOSER_PREFIX = "vp_model."
+
+
+class PosePrior(nn.Module):
+    """Encoder from 63 axis-angle numbers to a 32-dimensional normal, decoder back to rotations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        flat = 3 * JOINTS
+        self.encoder_net = nn.Sequential(
+            nn.Flatten(),
+            nn.BatchNorm1d(flat),
+            nn.Linear(flat, _WIDTH),
+            nn.LeakyReLU(),
+            nn.BatchNorm1d(_WIDTH),
+            nn.Dropout(0.1),
+            nn.Linear(_WIDTH, _WIDTH),
+            nn.Linear(_WIDTH, _WIDTH),
+            _NormalHead(),
+        )
+        self.decoder_net = nn.Sequential(
+            nn.Linear(LATENT, _WIDTH),
+            nn.LeakyReLU(),
+            nn.Dropout(0.1),
+            nn.Linear(_WIDTH, _WIDTH),
+            nn.LeakyReLU(),
+            nn.Linear(_WIDTH, 6 * JOINTS),
+        )
+
+    def encode(self, rotations: Float[Tensor, "batch 21 3 3"]) -> torch.distributions.Normal:
+        """The latent distribution of poses."""
+        mean, scale = self.encoder_net(axis_angle_from_rotation(rotations))
+        return torch.distributions.Normal(mean, scale)
+
+    def decode(self, latent: Float[Tensor, "batch 32"]) -> Float[Tensor, "batch 21 3 3"]:
+        """The rotations of latent vectors."""
+        numbers = self.decoder_net(latent).unflatten(1, (JOINTS, 3, 2))
+        return rotation_from_6d(numbers.transpose(-1, -2).flatten(-2))
+
+    def energy(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch"]:
+        """How far poses are from human ones: ``||mu||^2 / 2 + E_rec``, zero for the mean pose.
+
+        ``mu`` is the encoded mean. ``E_rec`` is the squared chordal distance to what the decoder
+        makes of it, over twice its variance among real poses (`noise`): a pose that the
+        auto-encoder cannot say again is no pose it has seen.
+        """
+        latent = self.encode(rotations).mean
+        again = self.decode(latent)
+        misfit = (again - rotations).square().sum((-1, -2, -3))
+        return 0.5 * latent.square().sum(-1) + misfit
+
+
+class _NormalHead(nn.Module):
+    """Mean and standard deviation of the latent vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mu = nn.Linear(_WIDTH, LATENT)
+        self.logvar = nn.Linear(_WIDTH, LATENT)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(mean, standard deviation); VPoser's "logvar" goes through a softplus."""
+        return self.mu(x), nn.functional.softplus(self.logvar(x))
+
+
+def load_prior(path: Path | None = None) -> PosePrior:
+    """The shipped prior, one of ours, or a VPoser checkpoint (.ckpt, .pt).
+
+    Raises:
+        UserError: the file is missing, damaged or not a VPoser of this size.
+    """
+    file = Path(path) if path else asset_path(_SHIPPED)
+    if not file.is_file():
+        raise UserError(f"pose prior {file} does not exist; check the path")
+    tensors = _read(file)
+    prior = PosePrior()
+    try:
+        prior.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except RuntimeError as error:
+        raise UserError(f"{file} is no VPoser with {LATENT} latent dimensions") from error
+    return prior.eval().requires_grad_(False)
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file or a Lightning checkpoint, under this module's names."""
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        stored = torch.load(file, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+        raise UserError(f"{file} is not a pose prior: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # torch's unpickler has no common class for refusals
+        raise UserError(f"{file} cannot be read safely: {str(error).splitlines()[0]}") from error
+    state = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
+    return {
+        name.removeprefix(_VPOSER_PREFIX): value
+        for name, value in state.items()
+        if isinstance(value, Tensor) and not name.startswith("bm_train")
+    }
