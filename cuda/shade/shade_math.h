@@ -1,0 +1,114 @@
+// Arithmetic of deferred shading for one pixel; compiles for host and device.
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#ifndef NBF_HD
+#ifdef __CUDACC__
+#define NBF_HD __host__ __device__
+#else
+#define NBF_HD
+#endif
+#endif
+
+namespace nbf {
+
+struct Vec3 {
+  float x, y, z;
+};
+
+NBF_HD inline Vec3 operator+(Vec3 a, Vec3 b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
+NBF_HD inline Vec3 operator-(Vec3 a, Vec3 b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+NBF_HD inline Vec3 operator*(float s, Vec3 a) { return {s * a.x, s * a.y, s * a.z}; }
+NBF_HD inline Vec3 operator*(Vec3 a, Vec3 b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
+NBF_HD inline float dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+NBF_HD inline Vec3 cross(Vec3 a, Vec3 b) {
+  return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
+}
+NBF_HD inline Vec3 load(const float* p) { return {p[0], p[1], p[2]}; }
+NBF_HD inline void store(Vec3 a, float* p) { p[0] = a.x, p[1] = a.y, p[2] = a.z; }
+
+// Zero stays zero.
+NBF_HD inline Vec3 unit(Vec3 a) {
+  const float square = dot(a, a);
+  return square > 0 ? (1.f / std::sqrt(square)) * a : a;
+}
+
+NBF_HD inline Vec3 interpolate(const float* values, const int32_t* face, const float* weights) {
+  return weights[0] * load(values + 3 * face[0]) + weights[1] * load(values + 3 * face[1]) +
+         weights[2] * load(values + 3 * face[2]);
+}
+
+NBF_HD inline Vec3 linear_texel(const uint8_t* texel) {
+  const float scale = 1.f / 255;
+  const Vec3 value = scale * Vec3{float(texel[0]), float(texel[1]), float(texel[2])};
+  return value * value;
+}
+
+NBF_HD inline int wrap(int index, int size) {
+  index %= size;
+  return index < 0 ? index + size : index;
+}
+
+// Bilinear, repeating; texel centres lie at +0.5 and row 0 is v = 1.
+NBF_HD inline Vec3 sample(const uint8_t* texture, int rows, int columns, float u, float v) {
+  const float x = (u - std::floor(u)) * columns - 0.5f;
+  const float y = (1 - (v - std::floor(v))) * rows - 0.5f;
+  const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
+  const float fx = x - x0, fy = y - y0;
+  const int left = wrap(x0, columns), right = wrap(x0 + 1, columns);
+  const uint8_t* top = texture + size_t(3) * columns * wrap(y0, rows);
+  const uint8_t* bottom = texture + size_t(3) * columns * wrap(y0 + 1, rows);
+  const Vec3 above = (1 - fx) * linear_texel(top + 3 * left) + fx * linear_texel(top + 3 * right);
+  const Vec3 below =
+      (1 - fx) * linear_texel(bottom + 3 * left) + fx * linear_texel(bottom + 3 * right);
+  return (1 - fy) * above + fy * below;
+}
+
+// Light from all around, at a surface with unit normal n.
+NBF_HD inline Vec3 ambient_light(const float* sh, Vec3 n) {
+  const float basis[9] = {1,         n.x,       n.y,
+                          n.z,       n.x * n.y, n.y * n.z,
+                          3 * n.z * n.z - 1, n.x * n.z, n.x * n.x - n.y * n.y};
+  Vec3 sum{0, 0, 0};
+  for (int k = 0; k < 9; ++k) sum = sum + basis[k] * load(sh + 3 * k);
+  return {std::fmax(sum.x, 0.f), std::fmax(sum.y, 0.f), std::fmax(sum.z, 0.f)};
+}
+
+struct Shadow {
+  const float* depth; // null: no shadows
+  int size;
+  const float* view;
+  float bias;
+};
+
+// 1 where the map's texel holds nothing nearer to the light; outside the map all is lit.
+NBF_HD inline float lit_texel(const Shadow& shadow, int row, int column, float z) {
+  if (row < 0 || column < 0 || row >= shadow.size || column >= shadow.size) return 1;
+  return z <= shadow.depth[size_t(row) * shadow.size + column] + shadow.bias ? 1.f : 0.f;
+}
+
+// Share of the first light that reaches p: the four nearest comparisons, blended.
+NBF_HD inline float lit_share(const Shadow& shadow, Vec3 p) {
+  if (!shadow.depth) return 1;
+  const float* m = shadow.view;
+  const float z = dot(load(m + 8), p) + m[11];
+  const float scale = m[12] / z, middle = 0.5f * shadow.size;
+  const float x = scale * (dot(load(m), p) + m[3]) + middle - 0.5f;
+  const float y = scale * (dot(load(m + 4), p) + m[7]) + middle - 0.5f;
+  const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
+  const float fx = x - x0, fy = y - y0;
+  const float above =
+      (1 - fx) * lit_texel(shadow, y0, x0, z) + fx * lit_texel(shadow, y0, x0 + 1, z);
+  const float below =
+      (1 - fx) * lit_texel(shadow, y0 + 1, x0, z) + fx * lit_texel(shadow, y0 + 1, x0 + 1, z);
+  return (1 - fy) * above + fy * below;
+}
+
+// x^24, the width of a highlight on skin or cloth.
+NBF_HD inline float highlight(float x) {
+  const float x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
+  return x8 * x8 * x8;
+}
+
+}  // namespace nbf
