@@ -1,0 +1,1 @@
+"""Synthetic people: sampled, dressed, lit, rendered, with exact ground truth."""

@@ -1,0 +1,100 @@
+"""Cameras for synthetic people: heading, pitch, roll, lens, and the person's place in the crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+FLIP = np.diag([1.0, -1.0, -1.0])  # y up, z towards the viewer -> y down, z forward
+DIAGONAL_MM = 43.27  # of a 36 x 24 mm frame, to which focal equivalents refer
+NEAREST = 0.5  # metres between the camera and the nearest point of the person
+
+# Which body parts the box is drawn around, and how often.
+LOWER_LEGS = [4, 5, 7, 8, 10, 11]
+LEGS = [1, 2, *LOWER_LEGS]
+CHEST_UP = [9, 12, 13, 14, 15, 16, 17]
+FRAMINGS: list[tuple[float, list[int]]] = [
+    (0.75, list(range(24))),
+    (0.10, [j for j in range(24) if j not in LOWER_LEGS]),
+    (0.09, [j for j in range(24) if j not in LEGS]),
+    (0.03, CHEST_UP),
+    (0.03, [0, 3, *LEGS]),
+]
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Camera of a crop and the place of the person in it.
+
+    Attributes:
+        focal: pixels of the crop.
+        transl: metres to add to the body so that it stands before the camera.
+        truncated: the box was drawn around a part of the body only.
+    """
+
+    focal: float
+    transl: Float[np.ndarray, "3"]
+    truncated: bool
+
+
+def random_orientation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
+    """Camera-from-world rotation: any heading, mostly level, nearly upright.
+
+    World axes are y up; a positive pitch looks down on the person.
+    """
+    usual = rng.random() < 0.85
+    pitch = np.clip(rng.normal(8, 11), -25, 45) if usual else rng.uniform(-40, 65)
+    heading, roll = rng.uniform(0, 360), rng.normal(0, 5)
+    turn = Rotation.from_euler("ZXY", [roll, pitch, heading], degrees=True)
+    return FLIP @ turn.as_matrix()
+
+
+def random_distance(height: float, rng: np.random.Generator) -> float:
+    """Metres to a person of ``height`` metres for a lens of 24-200 mm and a usual framing."""
+    lens = np.exp(rng.uniform(np.log(24), np.log(200)))
+    photo_diagonal = rng.uniform(1.2, 1.8)  # in photo heights
+    share = rng.uniform(0.3, 1.1)  # of the photo's height that the person takes
+    return float(np.clip(lens / DIAGONAL_MM * photo_diagonal * height / share, 1.2, 40))
+
+
+def frame_person(
+    vertices: Float[np.ndarray, "vertices 3"],
+    vertex_part: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+) -> Framing:
+    """Place a person so that its box fills the crop as a detector's padded box would.
+
+    Args:
+        vertices: metres, in the camera's orientation but around the origin.
+        vertex_part: joint that each vertex belongs to.
+    """
+    parts = _random_parts(rng)
+    boxed = vertices[np.isin(vertex_part, parts)]
+    height = float(np.ptp(vertices, axis=0).max())
+    depth = max(random_distance(height, rng), NEAREST - float(vertices[:, 2].min()))
+    transl = np.array([0.0, 0.0, depth])
+    for _ in range(2):  # perspective moves the box a little when the person moves
+        low, high = _screen_box(boxed + transl)
+        transl[:2] -= (low + high) / 2 * depth
+    low, high = _screen_box(boxed + transl)
+    share = np.clip(rng.normal(0.78, 0.09), 0.5, 0.98)
+    focal = share * size / float((high - low).max())
+    jitter = np.clip(rng.normal(0, 0.04, 2), -0.1, 0.1)
+    transl[:2] += jitter * depth * size / focal
+    return Framing(focal, transl, len(parts) < 24)
+
+
+def _random_parts(rng: np.random.Generator) -> list[int]:
+    """The body parts that the box shall hold."""
+    odds = [odd for odd, _ in FRAMINGS]
+    return FRAMINGS[rng.choice(len(FRAMINGS), p=odds)][1]
+
+
+def _screen_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corner of projected points, for focal length 1."""
+    screen = points[:, :2] / points[:, 2:]
+    return screen.min(0), screen.max(0)

@@ -1,0 +1,131 @@
+"""Poses for synthetic people: a bank of real ones, mirrored, mixed and perturbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int
+from scipy.spatial.transform import Rotation
+
+from core.body.names import JOINT_FLIP, JOINT_NAMES
+from core.errors import UserError
+
+LEGS = [1, 2, 4, 5, 7, 8, 10, 11]
+UPRIGHT = 0.7  # share of poses drawn from the upright ones only
+SPLIT_CODE = {"train": 0, "test": 1}
+
+Turns = dict[str, tuple[float, float, float]]
+
+ARMS_DOWN: Turns = {"l_shoulder": (0, 0, -68), "r_shoulder": (0, 0, 68)}
+ARMS_FORWARD: Turns = {"l_shoulder": (0, -60, -40), "r_shoulder": (0, 60, 40)}
+ELBOWS_BENT: Turns = {"l_elbow": (0, -60, 0), "r_elbow": (0, 60, 0)}
+STEP: Turns = {
+    "l_hip": (-25, 0, 0),
+    "r_hip": (20, 0, 0),
+    "l_knee": (15, 0, 0),
+    "r_knee": (35, 0, 0),
+}
+SITTING: Turns = {
+    "l_hip": (-88, 0, 10),
+    "r_hip": (-88, 0, -10),
+    "l_knee": (90, 0, 0),
+    "r_knee": (90, 0, 0),
+}
+BOWED: Turns = {"pelvis": (25, 0, 0), "spine1": (20, 0, 0), "spine2": (15, 0, 0)}
+
+# Degrees of axis-angle of the joints that leave the T-pose, for the bank without mocap.
+CANONICAL: tuple[Turns, ...] = (
+    ARMS_DOWN,
+    ARMS_DOWN | STEP,
+    ARMS_DOWN | ELBOWS_BENT | {"l_hip": (-45, 0, 0), "r_knee": (60, 0, 0)},
+    {"l_shoulder": (0, 0, 60), "r_shoulder": (0, 0, -60)},
+    ARMS_DOWN | {"r_elbow": (0, 80, 0), "neck": (0, 20, 0)},
+    ARMS_FORWARD | ELBOWS_BENT,
+    ARMS_DOWN | SITTING,
+    ARMS_FORWARD | SITTING | {"l_knee": (120, 0, 0), "r_knee": (120, 0, 0)},
+    ARMS_FORWARD | SITTING | BOWED,
+    ARMS_DOWN | BOWED | STEP,
+    ARMS_DOWN | {"l_elbow": (0, -110, 0), "spine1": (0, 20, 0), "head": (0, 30, 0)},
+    {"l_hip": (0, 0, 30), "r_hip": (0, 0, -30)},
+)
+
+
+@dataclass(frozen=True)
+class PoseBank:
+    """Whole-body poses in the body's own upright frame (y up).
+
+    Attributes:
+        poses: axis-angle; entry 0 is the body's rotation in that frame.
+    """
+
+    poses: Float32[np.ndarray, "poses 24 3"]
+
+    @cached_property
+    def upright(self) -> Int[np.ndarray, "upright"]:
+        """Poses whose pelvis leans by less than 40 degrees: what most photos show."""
+        up = Rotation.from_rotvec(self.poses[:, 0]).as_matrix()[:, 1, 1]
+        return np.flatnonzero(up > np.cos(np.deg2rad(40)))
+
+    @staticmethod
+    def load(path: Path, split: str) -> PoseBank:
+        """The poses of one split of a bank written from mocap."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                poses, split_of = file["pose"], file["split"]
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"pose bank {path} cannot be read ({error}); build it again") from error
+        return PoseBank(poses[split_of == SPLIT_CODE[split]].astype(np.float32))
+
+    @staticmethod
+    def canonical() -> PoseBank:
+        """A dozen everyday poses, for machines without mocap."""
+        poses = np.zeros((len(CANONICAL), 24, 3), np.float32)
+        for pose, turned in zip(poses, CANONICAL, strict=True):
+            for name, degrees in turned.items():
+                pose[JOINT_NAMES.index(name)] = np.deg2rad(degrees)
+        return PoseBank(poses)
+
+
+def mirror_pose(pose: Float32[np.ndarray, "24 3"]) -> Float32[np.ndarray, "24 3"]:
+    """The pose seen in a mirror: left and right change places."""
+    return pose[list(JOINT_FLIP)] * np.array([1, -1, -1], pose.dtype)
+
+
+def random_pose(
+    bank: PoseBank, rng: np.random.Generator, spread: float = 1.0
+) -> Float32[np.ndarray, "24 3"]:
+    """A pose of the bank, sometimes with other legs or free arms, mirrored, perturbed.
+
+    Args:
+        spread: factor on the perturbation (larger for small banks).
+    """
+    pose = _pick(bank, rng)
+    if rng.random() < 0.35:
+        pose[LEGS] = _pick(bank, rng)[LEGS]
+    if rng.random() < 0.15:
+        free = [joint for joint in (16, 17) if rng.random() < 0.7]
+        pose[free] = rng.normal(0, 0.7, (len(free), 3)).clip(-1.4, 1.4)
+    return _perturb(pose, rng, spread)
+
+
+def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
+    """A pose of the bank, mirrored half of the time."""
+    upright = bank.upright
+    anything = rng.random() > UPRIGHT or not len(upright)
+    index = rng.integers(len(bank.poses)) if anything else rng.choice(upright)
+    pose = bank.poses[index].copy()
+    return mirror_pose(pose) if rng.random() < 0.5 else pose
+
+
+def _perturb(pose: np.ndarray, rng: np.random.Generator, spread: float) -> np.ndarray:
+    """Small rotations at every joint; wrists, head and arms move most."""
+    sigma = np.full((24, 1), 0.07)
+    sigma[[16, 17, 18, 19]] = 0.12
+    sigma[[20, 21]] = 0.22
+    sigma[[12, 15]] = 0.15
+    sigma[[10, 11, 22, 23]] = 0.1
+    noise = Rotation.from_rotvec(rng.normal(0, 1, (24, 3)) * sigma * spread)
+    return (Rotation.from_rotvec(pose) * noise).as_rotvec().astype(np.float32)

@@ -1,0 +1,63 @@
+"""Garments fitted to the embedded body by ``tools.wardrobe``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+
+from core.data.looks import HELD_OUT
+from core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Garment:
+    """An item on the T-posed mean body.
+
+    Attributes:
+        kind: "suit", "shoes", "hair" or "hat".
+        hidden: faces of the body that the item covers.
+    """
+
+    name: str
+    kind: str
+    vertices: Float32[np.ndarray, "vertices 3"]
+    shapedirs: Float32[np.ndarray, "vertices 3 10"]
+    weights: Float32[np.ndarray, "vertices 24"]
+    faces: Int32[np.ndarray, "faces 3"]
+    corner_uv: Float32[np.ndarray, "faces 3 2"]
+    texture: UInt8[np.ndarray, "rows columns 3"]
+    hidden: Int32[np.ndarray, "hidden"]
+
+    @cached_property
+    def face_part(self) -> Int32[np.ndarray, "faces"]:
+        """The joint that moves each face most."""
+        return self.weights[self.faces].sum(1).argmax(1).astype(np.int32)
+
+    @staticmethod
+    def load(path: Path) -> Garment:
+        """Read one item."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                item = {key: file[key] for key in file.files}
+            return Garment(name=path.stem, kind=str(item.pop("kind")), **item)
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise UserError(
+                f"garment {path} is damaged ({error}); build the wardrobe again"
+            ) from error
+
+
+def load_wardrobe(folder: Path, split: str) -> dict[str, list[Garment]]:
+    """The split's items by kind; every fifth item of a kind is for testing only."""
+    kinds: dict[str, list[Garment]] = {}
+    for path in sorted(folder.glob("*.npz")):
+        garment = Garment.load(path)
+        kinds.setdefault(garment.kind, []).append(garment)
+    test = split == "test"
+    return {
+        kind: [g for i, g in enumerate(items) if (i % HELD_OUT == 2) == test or len(items) < 3]
+        for kind, items in kinds.items()
+    }

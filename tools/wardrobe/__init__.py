@@ -1,0 +1,1 @@
+"""Build the wardrobe: MakeHuman garments, shoes, hair and hats fitted to the free body."""
