@@ -83,8 +83,8 @@ def _draw_stages(
     canvas: Canvas, area: tuple[int, int, int, int], steps: int, stages: Sequence[tuple[int, str]]
 ) -> None:
     """A border where each stage begins, and its name as far as there is room."""
-    borders = [round(_x(start, steps, area)) for start, _ in stages]
-    for (_, name), x, next_x in zip(stages, borders, [*borders[1:], area[2]], strict=True):
+    borders = [*(round(_x(start, steps, area)) for start, _ in stages), area[2]]
+    for (_, name), x, next_x in zip(stages, borders[:-1], borders[1:], strict=True):
         canvas.line(x, area[1], x, area[3], LINE)
         canvas.text(x + 4, 9, shorten(name, _SMALL, max(next_x - x - 8, 0)), _SMALL, DIM)
 
