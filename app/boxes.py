@@ -41,26 +41,24 @@ def grip_at(box: Rect | None, point: Point, reach: float) -> Grip:
     return Grip(sides) if any(sides) else Grip.INSIDE
 
 
-def dragged(box: Rect | None, grip: Grip, start: Point, end: Point, bounds: Point) -> Rect:
-    """The box after dragging from ``start`` to ``end``, kept inside a photo of size ``bounds``."""
+def dragged(box: Rect | None, grip: Grip, start: Point, end: Point, photo: Point) -> Rect:
+    """The box after dragging from ``start`` to ``end`` on a photo of size ``photo``.
+
+    A box may reach past the photo's edge, as that of a cut-off person does, but a moved one keeps
+    its middle on the photo.
+    """
     if grip is Grip.NEW or box is None:
-        return clipped(Rect.spanning(start, end), bounds)
+        return Rect.spanning(start, end)
     dx, dy = end[0] - start[0], end[1] - start[1]
     if grip is Grip.INSIDE:
-        x = min(max(box.x + dx, 0.0), bounds[0] - box.width)
-        y = min(max(box.y + dy, 0.0), bounds[1] - box.height)
+        half = box.width / 2, box.height / 2
+        x = min(max(box.x + dx, -half[0]), photo[0] - half[0])
+        y = min(max(box.y + dy, -half[1]), photo[1] - half[1])
         return box._replace(x=x, y=y)
     left, top, right, bottom = grip.value
     corner = box.x + left * dx, box.y + top * dy
     opposite = box.right + right * dx, box.bottom + bottom * dy
-    return clipped(Rect.spanning(corner, opposite), bounds)
-
-
-def clipped(box: Rect, bounds: Point) -> Rect:
-    """The part of the box that lies inside a photo of size ``bounds``."""
-    x, y = min(max(box.x, 0.0), bounds[0]), min(max(box.y, 0.0), bounds[1])
-    right, bottom = min(max(box.right, 0.0), bounds[0]), min(max(box.bottom, 0.0), bounds[1])
-    return Rect(x, y, right - x, bottom - y)
+    return Rect.spanning(corner, opposite)
 
 
 def usable(box: Rect) -> bool:

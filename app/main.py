@@ -1,14 +1,27 @@
-"""``nbf app``: open the debugger."""
+"""Open the debugger: watch a fit, scrub its steps, see why it fails.
+
+Drop a photo on the window, open or paste one, or name it here. F1 shows what mouse and keys do.
+
+Examples:
+    nbf app
+    nbf app photo.jpg
+    nbf app photo.jpg --bbox 120,40,200,420 --paused
+    nbf app photo.jpg --screenshot window.png --after 20
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+import tyro
 
 from app.geometry2d import Rect
 from app.session import Level, Phase, Session
@@ -18,63 +31,95 @@ from core.io.atomic import write_atomic
 if TYPE_CHECKING:
     from app.window import Window
 
-ENGINE = "app.engine:load"
 PATIENCE = 180.0  # seconds that a screenshot waits for the photo to be observed
 
 
 @dataclass(frozen=True)
-class AppOptions:
-    """Options of the debugger.
+class Options:
+    """Options of ``nbf app``."""
 
-    Attributes:
-        image: photo to open.
-        box: the person's box in pixels of the photo.
-        run: start fitting as soon as a photo is open.
-        screenshot: save the window to this PNG and exit.
-        after: seconds of fitting before the screenshot; it comes earlier if the fit is over.
-        size: width and height of the window.
-        engine: ``module:function`` that makes the engine.
-        engine_options: keyword arguments of that function.
-        state: write what the window is doing to this JSON file, over and over (for tests).
-    """
-
-    image: str | None = None
-    box: Rect | None = None
-    run: bool = True
+    image: tyro.conf.Positional[str | None] = None
+    """Photo to open."""
+    bbox: str | None = None
+    """The person's box in pixels of the photo, x,y,w,h; without it the person is searched."""
+    preset: Literal["lite", "paper"] = "lite"
+    """Network: lite (256 px) or paper (320 px)."""
+    weights: Path | None = None
+    """Weights instead of the shipped ones."""
+    body: Path | None = None
+    """SMPL file instead of the embedded body."""
+    prior: Path | None = None
+    """Pose prior (or VPoser checkpoint) instead of the shipped one."""
+    paused: bool = False
+    """Do not start fitting by itself."""
     screenshot: Path | None = None
+    """Save the window to this PNG and exit."""
     after: float = 20.0
-    size: tuple[int, int] = (1400, 900)
-    engine: str = ENGINE
-    engine_options: dict[str, Any] = field(default_factory=dict)
+    """Seconds of fitting before the screenshot; it comes earlier if the fit is over."""
+    size: str = "1400x900"
+    """Size of the window in pixels."""
     state: Path | None = None
+    """Write what the window is doing to this JSON file, over and over (for tests)."""
+    engine: str = "app.engine:load"
+    """The function that makes the engine (for tests)."""
 
 
-def run(options: AppOptions) -> int:
+def run(options: Options) -> int:
     """Open the window and stay until it is closed.
 
     Returns:
-        0, or 2 if a screenshot was asked for and the photo could not be fitted.
+        0, or 2 if a screenshot was asked for and the photo could not be opened.
 
     Raises:
-        UserError: there is no display.
+        UserError: there is no display, or an option makes no sense.
     """
+    size, box = parse_size(options.size), parse_bbox(options.bbox)
     check_display()
     from app.link import Link
     from app.window import Window  # after the display: Dear PyGui ends the process without one
 
-    session = Session(auto_run=options.run)
+    session = Session(auto_run=not options.paused)
     if options.image is not None:
-        session.open(options.image, options.box)
-    link = Link(options.engine, options.engine_options)
-    window = Window(session, link, options.size)
+        session.open(options.image, box)
+    names = ("preset", "weights", "body", "prior")
+    link = Link(options.engine, {name: getattr(options, name) for name in names})
+    window = Window(session, link, size)
     errand = Errand(window, options)
     try:
-        window.run(errand.after_frame)
-    except KeyboardInterrupt:
-        pass
+        with contextlib.suppress(KeyboardInterrupt):
+            window.run(errand.after_frame)
     finally:
         window.close()
     return errand.exit_code
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``WIDTHxHEIGHT``.
+
+    Raises:
+        UserError: it is something else, or too small to show anything.
+    """
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.strip())
+    if match is None:
+        raise UserError(f"window size {text!r} is not WIDTHxHEIGHT, such as 1400x900")
+    width, height = int(match[1]), int(match[2])
+    if width < 640 or height < 480:
+        raise UserError(f"window size {text} is too small: take 640x480 or more")
+    return width, height
+
+
+def parse_bbox(text: str | None) -> Rect | None:
+    """Read ``x,y,w,h``; the photo is not known yet, so the worker checks the rest.
+
+    Raises:
+        UserError: not four numbers.
+    """
+    if text is None:
+        return None
+    from core.io.boxes import parse_box
+
+    box = parse_box(text)
+    return Rect(box.x, box.y, box.width, box.height)
 
 
 def check_display() -> None:
@@ -108,7 +153,7 @@ class Errand:
     """What the command line wants besides the window: a screenshot, a file with the state."""
 
     window: Window
-    options: AppOptions
+    options: Options
     exit_code: int = 0
     _began: float = field(default_factory=time.monotonic)
     _fitting_since: float | None = None
@@ -162,7 +207,13 @@ class Errand:
 
 
 def cli() -> int:
-    """Open the debugger with the command line's arguments."""
-    from core.cli import main
+    """``python -m app``: the same without an installation."""
+    from core.cli import parse
+    from core.commands import Command
 
-    return main(["app", *sys.argv[1:]])
+    try:
+        options = parse(Command("app", "app.main"), Options, sys.argv[1:])
+        return run(options) if options is not None else 0
+    except UserError as error:
+        print(f"nbf: {error}", file=sys.stderr)
+        return 2

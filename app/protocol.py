@@ -8,6 +8,7 @@ an answer of an older generation is about something that is no longer on screen 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -124,7 +125,7 @@ class Opened:
     """
 
     generation: int
-    name: str
+    path: str
     size: tuple[int, int]
     box: Rect
     detected: bool
@@ -135,6 +136,11 @@ class Opened:
     winner: str
     legend: Legend
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The photo's file name."""
+        return Path(self.path).name
 
 
 @dataclass(frozen=True)

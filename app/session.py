@@ -148,8 +148,7 @@ class Session:
     turned: Turned | None = None
     orbit: Orbit = field(default_factory=Orbit)
     body_size: tuple[int, int] = (0, 0)
-    _rest: Phase = Phase.EMPTY  # where a failed opening returns to, with `_kept` as ``wanted``
-    _kept: tuple[str, Rect | None] | None = None
+    _rest: Phase = Phase.EMPTY  # where a failed opening returns to
     _maps: Request = field(default_factory=Request)
     _body: Request = field(default_factory=Request)
 
@@ -327,6 +326,7 @@ class Session:
         self.scene = event
         self._renew(event.generation)
         if event.generation < self.issued:
+            self._rest = Phase.PAUSED
             return []
         self.phase = Phase.PAUSED
         commands = self.run() if self.auto_run else self.step()
@@ -368,7 +368,7 @@ class Session:
             return self._body.answered()
         if isinstance(command, Open | Observe):
             if command.generation == self.issued:
-                self.phase, self.wanted = self._rest, self._kept
+                self.phase, self.wanted = self._rest, _wish_of(self.scene)
         elif self.phase is Phase.RUNNING:
             self.phase = Phase.PAUSED
         return []
@@ -387,7 +387,7 @@ class Session:
         """Rest the current fit while the worker looks at something else."""
         commands = self.pause()
         if self.phase is not Phase.OPENING:
-            self._rest, self._kept = self.phase, self.wanted
+            self._rest = self.phase
         self.wanted = wanted
         self.phase = Phase.OPENING
         self.message = Message(text)
@@ -410,3 +410,8 @@ class Session:
         if not self.steps or min(self.body_size) <= 0:
             return []
         return self._body.ask(Turn(self.generation, self.shown, self.orbit, *self.body_size))
+
+
+def _wish_of(scene: Opened | None) -> tuple[str, Rect | None] | None:
+    """What must be opened to see this scene again."""
+    return None if scene is None else (scene.path, None if scene.detected else scene.box)

@@ -75,6 +75,7 @@ class Window:
         self.mouse.listen()
         dpg.setup_dearpygui()
         dpg.show_viewport()
+        dpg.render_dearpygui_frame()  # from now on texts can be measured
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
         self.photo, self.body = PhotoPanel(fonts), BodyPanel(fonts)

@@ -16,7 +16,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -95,7 +94,7 @@ class Worker:
         self._sending = threading.Lock()
         self._photo: Photo | None = None
         self._thumbnail = np.zeros((1, 1, 3), np.uint8)
-        self._name = ""
+        self._path = ""
         self._now: Running | None = None
         self._stepping = False
         self._maps = Painter(self._paint, self._guard)
@@ -138,7 +137,7 @@ class Worker:
     def _open(self, command: Open) -> None:
         photo = self._backend.read(command.path)
         scene = self._backend.observe(photo, command.box)
-        self._photo, self._name = photo, Path(command.path).name
+        self._photo, self._path = photo, command.path
         self._thumbnail = shrunk(photo.pixels)
         self._begin(command.generation, scene)
 
@@ -162,7 +161,7 @@ class Worker:
         self._send(
             Opened(
                 generation=generation,
-                name=self._name,
+                path=self._path,
                 size=scene.size,
                 box=scene.box,
                 detected=scene.detected,

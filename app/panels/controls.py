@@ -50,16 +50,13 @@ class Controls:
                 tip = "Forget the drawn box and look for the person again (B)"
                 self._button("find", "Find person", 110, do.find, tip)
                 dpg.add_spacer(width=4)
-                with dpg.group():
-                    dpg.add_spacer(height=0)
-                    dpg.add_text("Body", color=theme.DIM)
                 dpg.add_slider_float(
                     tag="opacity",
                     default_value=0.75,
                     min_value=0.0,
                     max_value=1.0,
-                    width=110,
-                    format="%.2f",
+                    width=150,
+                    format="body  %.2f",
                     callback=lambda _, value: do.opacity(value),
                 )
                 self._tip("opacity", "How strongly the body covers the photo")

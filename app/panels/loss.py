@@ -26,7 +26,7 @@ class LossPanel(Panel):
 
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
-        self._series: dict[str, str] = {}
+        self._series: dict[str, int | str] = {}
         self._drawn: Hashable = None
         self._signed: bool | None = None
 
@@ -44,6 +44,7 @@ class LossPanel(Panel):
             dpg.add_plot_axis(dpg.mvXAxis, tag="loss steps", no_gridlines=True)
             dpg.add_plot_axis(dpg.mvYAxis, tag="loss values")
             dpg.add_inf_line_series([], tag="loss now", parent="loss steps")
+        dpg.set_axis_limits("loss values", 0.0, 1.0)
         dpg.bind_item_font("loss plot", self.fonts.small)
         dpg.bind_item_theme("loss now", theme.series_theme((*theme.ACCENT[:3], 200), 1.5))
 
@@ -72,21 +73,21 @@ class LossPanel(Panel):
         used = {name: values for name, values in curves.items() if any(values)}
         for name in [name for name in self._series if name not in used]:
             dpg.delete_item(self._series.pop(name))
-        signed = any(min(values) <= 0 for values in used.values())
-        if signed != self._signed:
+        signed = any(min(values) < 0 for values in used.values())
+        if used and signed != self._signed:
             self._signed = signed
             scale = dpg.mvPlotScale_SymLog if signed else dpg.mvPlotScale_Log10
             dpg.configure_item("loss values", scale=scale)
         for name, values in used.items():
             if name not in self._series:
                 self._add_series(name, list(curves).index(name))
-            steps = [float(step) for step in range(len(values))]
-            dpg.set_value(self._series[name], [steps, values])
+            points = [(float(i), v) for i, v in enumerate(values) if v != 0 and math.isfinite(v)]
+            dpg.set_value(self._series[name], [[p[0] for p in points], [p[1] for p in points]])
 
     def _add_series(self, name: str, index: int) -> None:
         """A curve that keeps its colour for the whole session."""
         tag = dpg.add_line_series([], [], label=name, parent="loss values")
-        self._series[name] = str(tag) if isinstance(tag, str) else tag
+        self._series[name] = tag
         color = theme.SERIES[index % len(theme.SERIES)]
         dpg.bind_item_theme(tag, theme.series_theme(color, 2.5 if name == "total" else 1.5))
 
@@ -105,7 +106,7 @@ class LossPanel(Panel):
 
 def value_range(curves: list[list[float]]) -> tuple[float, float]:
     """Limits of the axis: a little more than the values, and not more than seven decades."""
-    values = [v for curve in curves if any(curve) for v in curve if math.isfinite(v)]
+    values = [v for curve in curves for v in curve if v != 0 and math.isfinite(v)]
     low, high = min(values, default=0.0), max(values, default=1.0)
     if low > 0:
         return max(low, high * 1e-7) / 1.3, high * 1.3

@@ -20,11 +20,19 @@ STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
 
-def load(delay=0.0, broken=False):
-    """The factory; ``delay`` seconds are spent in each step."""
-    if broken:
-        raise UserError("weights toy.safetensors are missing; restore them")
-    return FakeBackend(delay)
+def load(**_options):
+    """The factory, named on the command line as ``--engine tests.app.fake_engine:load``."""
+    return FakeBackend(delay=0.0)
+
+
+def load_slow(**_options):
+    """Every step takes a while."""
+    return FakeBackend(delay=0.05)
+
+
+def load_broken(**_options):
+    """An engine that cannot be loaded."""
+    raise UserError("weights toy.safetensors are missing; restore them")
 
 
 @dataclass(frozen=True)
@@ -97,10 +105,7 @@ class FakeBackend:
         box = box or Rect(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
         crop = Image.fromarray(photo.pixels).crop((box.x, box.y, box.right, box.bottom))
         small = np.array(crop.resize((MAP, MAP)))
-        to_crop = np.array(
-            [[1 / box.width, 0, -box.x / box.width], [0, 1 / box.height, -box.y / box.height]]
-            + [[0, 0, 1]]
-        )
+        to_crop = np.linalg.inv([[box.width, 0, box.x], [0, box.height, box.y], [0, 0, 1]])
         corners = [(box.x, box.y), (box.right, box.y), (box.right, box.bottom), (box.x, box.bottom)]
         return Scene(
             box=box,

@@ -1,0 +1,163 @@
+"""The real engine behind the worker's interface: `core.fit`, with arrays going in and out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from app.geometry2d import Rect
+from app.protocol import Maps, Progress, Scene, StageMark
+from core.body.params import BodyParams
+from core.fit.engine import Engine, Observation
+from core.fit.pictures import draw_features, draw_maps, feature_colors
+from core.fit.schedule import Schedule
+from core.fit.solver import Solver
+from core.geometry.crop import Box, CropView
+from core.io.boxes import check_box
+from core.io.images import Photo, load_image
+from core.render.colors import OCCLUSION_LEGEND
+
+NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
+
+
+def load(
+    preset: str = "lite",
+    weights: Path | None = None,
+    body: Path | None = None,
+    prior: Path | None = None,
+) -> CoreBackend:
+    """Load the engine of a preset; see `core.fit.engine.Engine.load`.
+
+    One core is left to the window.
+    """
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    engine = Engine.load(preset, weights, body, prior)
+    return CoreBackend(engine, f"{preset} preset")
+
+
+class CoreBackend:
+    """An `app.protocol.Backend`."""
+
+    def __init__(self, engine: Engine, detail: str, schedule: Schedule | None = None) -> None:
+        self.detail = detail
+        self.faces: Int[np.ndarray, "faces 3"] = engine.body.faces.numpy().astype(np.int32)
+        self._engine = engine
+        self._schedule = schedule or Schedule.standard()
+        self._colors = feature_colors(engine.model.bank)
+
+    def read(self, path: str) -> Photo:
+        """Decode a photo."""
+        return load_image(path)
+
+    def observe(self, photo: Photo, box: Rect | None) -> Scene:
+        """Look at the person in the box, else at the most prominent one, else at everything."""
+        width, height = photo.size
+        detected, note = box is None, ""
+        if box is None:
+            people = self._engine.find_people(photo.pixels)
+            note = "" if people else NOBODY
+            found = people[0] if people else Box(0, 0, width, height)
+            box = Rect(found.x, found.y, found.width, found.height)
+        checked = check_box(Box(*box), width, height)
+        observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
+        corners, to_crop = crop_outline(observation.view)
+        return Scene(
+            box=box,
+            detected=detected,
+            corners=corners,
+            to_crop=to_crop,
+            stages=stage_marks(self._schedule),
+            observed=draw_features(observation, self._colors),
+            size=(width, height),
+            focal=observation.focal,
+            legend=OCCLUSION_LEGEND,
+            handle=observation,
+            note=note,
+        )
+
+    def fit(self, scene: Scene) -> CoreFit:
+        """Choose the better initialisation and stand there."""
+        solver = self._engine.solver(scene.handle, self._schedule)
+        return CoreFit(solver, self._engine)
+
+    def maps(self, scene: Scene, params: BodyParams) -> Maps:
+        """The model's maps at some parameters."""
+        observation: Observation = scene.handle
+        maps = draw_maps(self._engine, observation, params, self._colors, self._schedule)
+        return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
+
+    def vertices(self, scene: Scene, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
+        """The body in the photo's camera frame."""
+        observation: Observation = scene.handle
+        in_crop = self._engine.vertices(params)[0].numpy()
+        return in_crop @ observation.view.rotation.T.astype(np.float32)
+
+
+@dataclass
+class CoreFit:
+    """An `app.protocol.Fit` of one person."""
+
+    solver: Solver
+    engine: Engine
+
+    @property
+    def done(self) -> bool:
+        """Whether no step is left."""
+        return self.solver.done
+
+    @property
+    def reason(self) -> str:
+        """Why it stopped."""
+        return self.solver.reason
+
+    @property
+    def winner(self) -> str:
+        """Which initialisation won, and by how much."""
+        trace = self.solver.trace
+        given, turned = (float(value) for value in trace.start_nll[:, 0])
+        if np.isnan(turned):
+            return f"one start (NLL {given:.4g})"
+        if int(trace.winner[0]):
+            return f"the turned start won (NLL {turned:.4g} against {given:.4g})"
+        return f"the regressed start won (NLL {given:.4g} against {turned:.4g})"
+
+    @property
+    def best(self) -> int:
+        """The best step of the last stage."""
+        return int(self.solver.trace.best_steps()[0])
+
+    def step(self) -> Progress:
+        """Evaluate, record, move on."""
+        record = self.solver.step()
+        weights = self.solver.schedule.stages[record.stage].weights
+        terms = {
+            name: weights.get(name, 0.0) * float(value[0]) for name, value in record.terms.items()
+        }
+        return Progress(record.step, record.stage, terms, float(record.total[0]))
+
+    def params(self, step: int) -> BodyParams:
+        """The body of a recorded step in the crop camera's frame."""
+        return self.solver.trace.params(step, self.engine.volume)
+
+
+def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
+    """Where the stages' records lie; the last has one more, behind the last Adam step."""
+    marks, start = [], 0
+    for index, stage in enumerate(schedule.stages):
+        stop = start + stage.steps + (index == len(schedule.stages) - 1)
+        marks.append(StageMark(stage.name, start, stop))
+        start = stop
+    return tuple(marks)
+
+
+def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:
+    """The crop's corners in pixels of the photo, and the homography onto the unit square."""
+    to_crop = np.diag([1 / view.size, 1 / view.size, 1.0]) @ view.homography
+    unit = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64)
+    corners = unit @ np.linalg.inv(to_crop).T
+    return corners[:, :2] / corners[:, 2:], to_crop
