@@ -36,6 +36,11 @@ class StepMaps:
     posterior: Float[np.ndarray, "h w"]
 
     @property
+    def covers(self) -> bool:
+        """Whether the body covers any pixel of the map."""
+        return bool(np.isfinite(self.posterior).any())
+
+    @property
     def occluded_share(self) -> float:
         """Share of the body's pixels that are called occluded."""
         known = self.posterior[~np.isnan(self.posterior)]

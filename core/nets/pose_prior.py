@@ -62,11 +62,10 @@ class PosePrior(nn.Module):
         return rotation_from_6d(numbers.transpose(-1, -2).flatten(-2))
 
     def energy(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch"]:
-        """How far poses are from human ones: ``||mu||^2 / 2 + E_rec``, zero for the mean pose.
+        """How far poses are from human ones: half the squared length of the encoded mean, plus the
+        squared chordal distance to what the decoder makes of it.
 
-        ``mu`` is the encoded mean. ``E_rec`` is the squared chordal distance to what the decoder
-        makes of it, over twice its variance among real poses (`noise`): a pose that the
-        auto-encoder cannot say again is no pose it has seen.
+        The second part matters most: what the auto-encoder cannot say again is no pose it has seen.
         """
         latent = self.encode(rotations).mean
         again = self.decode(latent)

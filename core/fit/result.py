@@ -1,0 +1,189 @@
+"""What a finished fit leaves behind: parameters, trace, mesh, pictures, film and report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from core.body.params import BodyParams
+from core.fit.engine import Engine, Observation
+from core.fit.frames import photo_from_crop
+from core.fit.pictures import StepMaps, draw_features, draw_maps, draw_overlay, feature_colors
+from core.fit.solver import Solver
+from core.io.images import save_image
+from core.io.mesh import save_glb
+from core.io.report import FitReport, TermLoss
+from core.io.video import save_video
+from core.render.colors import OCCLUSION_LEGEND
+from core.render.lossplot import plot_losses
+from core.render.panels import Panel, compose_panels, fit_into
+
+FILM_STRIDE = 3  # steps between two frames
+FILM_TILE = (300, 300)
+FILM_RATE = 12.0
+LONGEST_SIDE = 1280  # of the photo in pictures; a larger one only costs time
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a fit came from, for its report; the fields are those of `FitReport`."""
+
+    image: str
+    focal_source: str
+    preset: str
+    backend: str
+    seed: int
+    given_start: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def save_result(
+    folder: Path,
+    engine: Engine,
+    observation: Observation,
+    solver: Solver,
+    origin: Origin,
+    seconds: dict[str, float],
+) -> FitReport:
+    """Write all files of one fit of one person into ``folder``, the report last.
+
+    Args:
+        seconds: wall time by phase so far; the time of writing is added.
+    """
+    begin = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    best = int(solver.trace.best_steps()[0])
+    params = solver.trace.params(best, engine.volume)
+    in_photo = photo_from_crop(params, observation.view, engine.volume)
+    in_photo.save(folder / "params.npz")
+    solver.trace.save(folder / "trace.npz")
+    vertices = engine.vertices(in_photo)[0].numpy()
+    save_glb(folder / "body.glb", vertices, engine.body.faces.numpy())
+    sheet = Sheet.of(engine, observation, solver)
+    title = f"{Path(origin.image).name}: best step {best} of {solver.schedule.steps}"
+    save_image(folder / "panels.png", sheet.draw(best, title))
+    save_video(folder / "fit.mp4", sheet.film(best), FILM_RATE)
+    seconds = seconds | {"write": time.perf_counter() - begin}
+    report = make_report(observation, solver, origin, sheet.maps(best), seconds)
+    report.save(folder / "report.json")
+    return report
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The pictures of a fit's steps, side by side."""
+
+    observation: Observation
+    solver: Solver
+    photo: Picture
+    features: Picture
+    maps: Callable[[int], StepMaps]
+    overlay: Callable[[int], Picture]
+
+    @staticmethod
+    def of(engine: Engine, observation: Observation, solver: Solver) -> Sheet:
+        """The sheet of one fit of one person."""
+        colors = feature_colors(engine.model.bank)
+
+        def params(step: int) -> BodyParams:
+            return solver.trace.params(step, engine.volume)
+
+        return Sheet(
+            observation,
+            solver,
+            photo=_shrunk(observation.photo),
+            features=draw_features(observation, colors),
+            maps=lambda s: draw_maps(engine, observation, params(s), colors, solver.schedule),
+            overlay=lambda s: _shrunk(draw_overlay(engine, observation, params(s))),
+        )
+
+    def draw(self, step: int, title: str = "", tile: tuple[int, int] = (420, 420)) -> Picture:
+        """One step: photo, body, features, rendered features, occlusion, losses."""
+        maps = self.maps(step)
+        share = f"{maps.occluded_share:.0%} of the body called occluded"
+        panels = [
+            Panel("photo", self.photo, "box and crop as fitted"),
+            Panel("body", self.overlay(step), f"step {step}"),
+            Panel("losses", self._losses(step, tile), "each term on its own scale"),
+            Panel("observed features", self.features, "principal components of the model"),
+            Panel("rendered features", maps.rendered, "the same colours"),
+            Panel("occlusion", maps.occlusion, share, OCCLUSION_LEGEND),
+        ]
+        return compose_panels(panels, title=title, columns=3, tile=tile)
+
+    def film(self, best: int) -> Iterator[Picture]:
+        """Every few steps, then the best one for a second."""
+        for step in range(0, len(self.solver.trace), FILM_STRIDE):
+            yield self.draw(step, tile=FILM_TILE)
+        last = self.draw(best, tile=FILM_TILE)
+        yield from [last] * round(FILM_RATE)
+
+    def _losses(self, step: int, tile: tuple[int, int]) -> Picture:
+        """Weighted curves; terms that no stage weighs are left out."""
+        trace, schedule = self.solver.trace, self.solver.schedule
+        weights = [schedule.stages[r.stage].weights for r in trace.records]
+        curves = {"total": trace.losses("total")[:, 0]}
+        for name in trace.records[0].terms:
+            weight = np.array([w.get(name, 0.0) for w in weights])
+            if weight.any():
+                curves[name] = trace.losses(name)[:, 0] * weight
+        starts = np.cumsum([0, *(stage.steps for stage in schedule.stages[:-1])])
+        names = [stage.name for stage in schedule.stages]
+        marks = [(int(s), n) for s, n in zip(starts, names, strict=True)]
+        return plot_losses(curves, *tile, stages=marks, best=step)
+
+
+def make_report(
+    observation: Observation,
+    solver: Solver,
+    origin: Origin,
+    maps: StepMaps,
+    seconds: dict[str, float],
+) -> FitReport:
+    """The report of one fit of one person."""
+    trace = solver.trace
+    best = int(trace.best_steps()[0])
+    names = [*trace.records[0].terms, "total"]
+    at = {name: trace.losses(name)[[0, best, -1], 0] for name in names}
+    tried = ["given" if origin.given_start else "regressed", "turned"]
+    nll = trace.start_nll[:, 0].tolist()
+    height, width = observation.photo.shape[:2]
+    return FitReport(
+        image=origin.image,
+        image_size=(width, height),
+        box=observation.box,
+        focal_px=float(observation.focal),
+        focal_source=origin.focal_source,
+        preset=origin.preset,
+        backend=origin.backend,
+        seed=origin.seed,
+        steps=len(trace) - 1,
+        best_step=best,
+        reason=solver.reason,
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        loss={name: TermLoss(*map(_finite, values)) for name, values in at.items()},
+        initialisation=tried[int(trace.winner[0])],
+        start_nll={n: _finite(v) for n, v in zip(tried, nll, strict=False)},
+        occluded_share=maps.occluded_share if maps.covers else None,
+        warnings=list(origin.warnings),
+    )
+
+
+def _finite(value: float) -> float | None:
+    """A number, or None for what JSON cannot hold."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _shrunk(picture: Picture) -> Picture:
+    """A picture no larger than the sheet needs."""
+    height, width = picture.shape[:2]
+    if max(height, width) <= LONGEST_SIDE:
+        return picture
+    return fit_into(picture, LONGEST_SIDE, LONGEST_SIDE)
