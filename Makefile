@@ -17,7 +17,7 @@ help:
 	@echo "make clean                  remove what was built (.venv stays)"
 
 run: setup
-	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	@if [ -n "$$DISPLAY" ]; then \
 		exec $(BIN)/nbf app "$(IMAGE)"; \
 	else \
 		echo "no display: fitting without a window" >&2; \

@@ -103,14 +103,20 @@ def parse(command: Command, options: type, arguments: list[str]) -> Any:
 
 
 def first_complaint(box: str) -> str:
-    """The reason out of tyro's framed message, on one line."""
-    lines = [line.strip("│ ") for line in box.splitlines()[1:]]
-    words: list[str] = []
-    for line in lines:
-        if not line or line[0] in "─╰":
-            break
-        words.append(line)
-    return " ".join(words).rstrip(".")
+    """The reason out of tyro's framed message, on one line.
+
+    The first part of the frame is the reason, further parts are advice; where the terminal has no
+    Unicode the frame is made of dashes.
+    """
+    lines = [line.strip("│ ") for line in box.splitlines()]
+    rulers = [i for i, line in enumerate(lines) if line[:1] in {*"╭─╰"} or set(line) == {"-"}]
+    if len(rulers) < 2:
+        return " ".join(box.split())
+    reason = lines[rulers[0] + 1 : rulers[1]]
+    missing = [line for line in reason if line.startswith("--")]
+    if missing and reason[0].startswith("Missing from"):
+        return f"{', '.join(missing)} must be given"
+    return " ".join(reason).rstrip(".")
 
 
 if __name__ == "__main__":

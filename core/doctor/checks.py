@@ -1,0 +1,199 @@
+"""The checks, in the order in which they are reported."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from core.assets import ASSETS, cache_dir, data_dir
+from core.cards import shipped_assets
+from core.doctor.check import Check, Status
+from core.doctor.graphics import check_offscreen, check_window
+from core.errors import UserError
+from core.native import MEND, load_native, native_status
+
+GET_SMPL = (
+    "optional: register at https://smpl.is.tue.mpg.de (non-commercial research), download "
+    "SMPL_python_v.1.1.0.zip, and pass --body .../basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"
+)
+
+
+def all_checks(body: Path | None = None) -> list[Check]:
+    """Run every check.
+
+    Args:
+        body: the user's SMPL file, if there is one to look at.
+    """
+    checks: list[Callable[[], Check]] = [
+        check_python,
+        check_packages,
+        check_torch,
+        check_cuda,
+        check_native,
+        check_assets,
+        check_engine,
+        partial(check_body, body),
+        check_data,
+        check_cache,
+        check_ffmpeg,
+        check_window,
+        partial(check_offscreen, "egl", "libegl1 libgl1-mesa-dri"),
+        partial(check_offscreen, "osmesa", "libosmesa6"),
+    ]
+    # The probes of graphics are processes and wait most of the time.
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return list(pool.map(lambda check: check(), checks))
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides results."""
+    names = ("nbf", "torch", "numpy", "scipy", "opencv-python", "dearpygui", "pyrender-maintained")
+    found = {"python": platform.python_version(), "system": platform.platform()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def check_python() -> Check:
+    """The interpreter (pip has refused one that is too old)."""
+    return Check("python", Status.OK, f"{platform.python_version()} ({sys.executable})")
+
+
+def check_packages() -> Check:
+    """Everything that the project declares is installed, and OpenCV can be loaded."""
+    mend = "make setup (or pip install -e .)"
+    missing = []
+    for line in metadata.requires("nbf") or []:
+        name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if "extra ==" not in line:
+                missing.append(name)
+    if missing:
+        return Check("packages", Status.BROKEN, f"missing: {', '.join(missing)}", mend)
+    try:
+        import cv2
+    except ImportError as error:
+        mend = "sudo apt-get install -y libgl1 libglib2.0-0"
+        return Check("packages", Status.BROKEN, f"OpenCV cannot be loaded: {error}", mend)
+    return Check("packages", Status.OK, f"all installed; OpenCV {cv2.__version__}")
+
+
+def check_torch() -> Check:
+    """PyTorch computes."""
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Check("torch", Status.BROKEN, f"cannot be loaded: {error}", "make setup")
+    ones = torch.ones(8, 8)
+    if float((ones @ ones).sum()) != 512:
+        return Check("torch", Status.BROKEN, "a product of matrices is wrong", "make setup")
+    return Check("torch", Status.OK, f"{torch.__version__}, {torch.get_num_threads()} threads")
+
+
+def check_cuda() -> Check:
+    """A GPU that PyTorch can use."""
+    try:
+        import torch
+
+        if torch.cuda.is_available():
+            return Check("cuda", Status.OK, torch.cuda.get_device_name())
+    except (ImportError, OSError, RuntimeError) as error:
+        return Check("cuda", Status.ABSENT, str(error))
+    built = "for CUDA " + torch.version.cuda if torch.version.cuda else "for the CPU alone"
+    mend = "optional: everything runs on the CPU; with an NVIDIA GPU install a CUDA build of torch"
+    return Check("cuda", Status.ABSENT, f"no GPU in use (this torch is built {built})", mend)
+
+
+def check_native() -> Check:
+    """The native library."""
+    if load_native() is not None:
+        return Check("native code", Status.OK, native_status())
+    detail = f"{native_status().removesuffix('; ' + MEND)}; the Python twins do the work, slower"
+    return Check("native code", Status.ABSENT, detail, MEND)
+
+
+def check_assets() -> Check:
+    """Shipped files are there, and are what their cards say."""
+    assets = shipped_assets()
+    wrong = [f"{asset.name}: {asset.status}" for asset in assets if asset.status != "ok"]
+    if not assets:
+        return Check("assets", Status.BROKEN, f"none in {ASSETS}", "git checkout -- assets")
+    if wrong:
+        return Check("assets", Status.BROKEN, "; ".join(wrong), "git checkout -- assets")
+    size = sum(asset.size for asset in assets) / 2**20
+    return Check("assets", Status.OK, f"{len(assets)} files, {size:.0f} MiB, as their cards say")
+
+
+def check_engine() -> Check:
+    """The shipped network, body and prior load and fit together."""
+    from core.fit.engine import Engine
+
+    try:
+        engine = Engine.load()
+    except UserError as error:
+        return Check("engine", Status.BROKEN, str(error), "git checkout -- assets, or reinstall")
+    kernels = len(engine.volume.vertices)
+    return Check("engine", Status.OK, f"lite preset, {kernels} kernels, {engine.body.topology}")
+
+
+def check_body(path: Path | None) -> Check:
+    """The user's SMPL file loads."""
+    if path is None:
+        return Check("smpl", Status.ABSENT, "not given; the embedded body is used", GET_SMPL)
+    from core.body.load import load_body
+
+    try:
+        body = load_body(path)
+    except UserError as error:
+        return Check("smpl", Status.BROKEN, str(error), GET_SMPL)
+    return Check("smpl", Status.OK, f"{path}: {len(body.v_template)} vertices, {body.topology}")
+
+
+def check_data() -> Check:
+    """The folder of training material."""
+    mend = "optional: set NBF_DATA, or pass --data; without it synthetic people are procedural"
+    try:
+        folder = data_dir()
+    except UserError as error:
+        return Check("data folder", Status.BROKEN, str(error), "set NBF_DATA to a folder, or unset")
+    if folder is None:
+        return Check("data folder", Status.ABSENT, "none named", mend)
+    return Check("data folder", Status.OK, str(folder))
+
+
+def check_cache() -> Check:
+    """The cache can be written."""
+    mend = "make it writable, or set XDG_CACHE_HOME"
+    try:
+        folder = cache_dir()
+    except OSError as error:
+        return Check("cache", Status.BROKEN, str(error), mend)
+    if not os.access(folder, os.W_OK):
+        return Check("cache", Status.BROKEN, f"{folder} cannot be written", mend)
+    return Check("cache", Status.OK, str(folder))
+
+
+def check_ffmpeg() -> Check:
+    """The encoder of fit.mp4."""
+    try:
+        import imageio_ffmpeg
+
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+        output = subprocess.run([path, "-version"], capture_output=True, text=True, check=True)
+    except (ImportError, RuntimeError, OSError, subprocess.CalledProcessError) as error:
+        mend = "pip install imageio-ffmpeg, or sudo apt-get install -y ffmpeg"
+        return Check("ffmpeg", Status.BROKEN, f"no mp4 can be written: {error}", mend)
+    return Check("ffmpeg", Status.OK, " ".join(output.stdout.split()[:3]))

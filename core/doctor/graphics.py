@@ -1,0 +1,97 @@
+"""Can a window open here, and can a mesh be rendered without one?
+
+Each probe is a process of its own: a graphics driver that fails tends to take its process with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+from core.doctor.check import Check, Status
+
+SECONDS = 60
+APT = "sudo apt-get install -y"
+
+_WINDOW = """
+import dearpygui.dearpygui as dpg
+dpg.create_context()
+dpg.create_viewport(title="nbf doctor", width=160, height=120)
+dpg.setup_dearpygui()
+dpg.show_viewport()
+for _ in range(3):
+    dpg.render_dearpygui_frame()
+dpg.destroy_context()
+"""
+
+_OFFSCREEN = """
+import numpy as np, pyrender, trimesh
+scene = pyrender.Scene(ambient_light=[1.0, 1.0, 1.0])
+scene.add(pyrender.Mesh.from_trimesh(trimesh.creation.icosphere(1)))
+pose = np.eye(4)
+pose[2, 3] = 3
+scene.add(pyrender.PerspectiveCamera(1.0), pose=pose)
+depth = pyrender.OffscreenRenderer(32, 32).render(scene)[1]
+assert 1.9 < depth[depth > 0].min() < 2.1, depth
+"""
+
+
+def check_window() -> Check:
+    """Open a real window on the display, or on a virtual one to see whether it would open."""
+    mend = f"{APT} libgl1 libgl1-mesa-dri"
+    if os.environ.get("DISPLAY") or not sys.platform.startswith("linux"):
+        reason = probe([sys.executable, "-c", _WINDOW])
+        if reason is None:
+            return Check("window", Status.OK, "the debugger's window opens")
+        return Check("window", Status.ABSENT, f"no window opens: {reason}", mend)
+    if shutil.which("xvfb-run") is None:
+        return Check(
+            "window",
+            Status.ABSENT,
+            "no display, and no Xvfb to try a virtual one",
+            f"log in with a desktop, or {APT} xvfb xauth; `nbf fit` needs neither",
+        )
+    reason = probe(["xvfb-run", "-a", sys.executable, "-c", _WINDOW])
+    if reason is None:
+        return Check(
+            "window",
+            Status.ABSENT,
+            "no display; on a virtual one (Xvfb) the window opens",
+            "log in with a desktop, or take `nbf fit`, which needs no window",
+        )
+    return Check("window", Status.ABSENT, f"no display; under Xvfb no window opens: {reason}", mend)
+
+
+def check_offscreen(platform: str, package: str) -> Check:
+    """Render a sphere without a window.
+
+    Args:
+        platform: what PyOpenGL calls the way to do it, ``"egl"`` or ``"osmesa"``.
+        package: the Debian package that brings it.
+    """
+    name = f"offscreen {platform}"
+    reason = probe([sys.executable, "-c", _OFFSCREEN], PYOPENGL_PLATFORM=platform)
+    if reason is None:
+        return Check(name, Status.OK, "pyrender renders")
+    return Check(name, Status.ABSENT, f"pyrender does not render: {reason}", f"{APT} {package}")
+
+
+def probe(command: list[str], **environment: str) -> str | None:
+    """Run a probe; None if it went well, else the last thing it said."""
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer in {SECONDS} s"
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else f"ended with code {done.returncode}"

@@ -1,0 +1,64 @@
+"""What every test runs in: a machine without the user's caches, settings and display."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SCREEN = "1600x1000x24"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Caches go to a temporary folder, and no variable of the user's shell changes a result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name in ("NBF_DATA", "NBF_NATIVE", "DISPLAY", "WAYLAND_DISPLAY"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def display(_bare_machine: None) -> Iterator[str]:
+    """A private X server for the window's tests (``$DISPLAY`` is set while it runs)."""
+    if shutil.which("Xvfb") is None:
+        message = "Xvfb is missing: sudo apt-get install -y xvfb"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with pytest.MonkeyPatch.context() as patch:
+        server, name = start_xvfb()
+        patch.setenv("DISPLAY", name)
+        yield name
+        server.terminate()
+        server.wait(10)
+
+
+def start_xvfb() -> tuple[subprocess.Popen, str]:
+    """Start Xvfb on a display that it picks itself; the process and the display's name."""
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        number = pipe.readline().strip()
+    assert number, "Xvfb did not start"
+    return server, f":{number}"
+
+
+@pytest.fixture(autouse=True)
+def _display_for_gui(request: pytest.FixtureRequest) -> None:
+    """Tests marked ``gui`` find an X server without asking for it."""
+    if request.node.get_closest_marker("gui"):
+        request.getfixturevalue("display")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parent.parent

@@ -1,0 +1,138 @@
+"""The command line as users meet it: exit codes, one line for a mistake, quick help."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from core import cli
+from core.commands import Command, find_commands
+
+
+def run(*arguments, **options):
+    command = [sys.executable, "-m", "core.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def test_help_lists_every_command_and_is_quick(root):
+    run("--help", cwd=root)  # warm the file cache
+    began = time.monotonic()
+    done = run("--help", cwd=root)
+    assert time.monotonic() - began < 0.5
+    assert done.returncode == 0
+    for name, command in find_commands().items():
+        assert f"  {name} " in done.stdout
+        assert command.summary.endswith("."), f"{name}: its module's docstring is its help"
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys; from core.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("name", sorted(find_commands()))
+def test_each_command_has_help_with_examples(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"usage: nbf {name}" in text
+    assert "Examples:" in text
+    assert f"    nbf {name}" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["tset"], "no command 'tset'"),
+        (["assets", "--jsn"], "Unrecognized options: --jsn (see nbf assets --help)"),
+        (["doctor", "--body"], "--body"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, complaint, capsys):
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("nbf: ")
+    assert complaint in captured.err
+
+
+def test_without_a_command_the_debugger_opens(capsys):
+    # There is no display here, and that is what the debugger says.
+    assert cli.main([]) == 2
+    assert "no display" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("nbf 0.")
+
+
+COMMAND = '''"""Raise what is asked for.
+
+Examples:
+    nbf raise
+"""
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Options:
+    kind: str = "none"
+    """What to raise."""
+
+def run(options):
+    from core.errors import UserError
+    errors = {"user": UserError("no x.png; name another"), "interrupt": KeyboardInterrupt()}
+    if options.kind in errors:
+        raise errors[options.kind]
+    return 7
+'''
+
+
+@pytest.fixture
+def raising(tmp_path, monkeypatch):
+    (tmp_path / "raising_command.py").write_text(COMMAND)
+    monkeypatch.syspath_prepend(tmp_path)
+    commands = {"raise": Command("raise", "raising_command")}
+    monkeypatch.setattr(cli, "find_commands", lambda: commands)
+
+
+def test_exit_codes(raising, capsys):
+    assert cli.main(["raise"]) == 7
+    assert cli.main(["raise", "--kind", "user"]) == 2
+    assert capsys.readouterr().err == "nbf: no x.png; name another\n"
+    assert cli.main(["raise", "--kind", "interrupt"]) == 130
+
+
+def test_summary_comes_from_the_docstring(raising):
+    assert "  raise   Raise what is asked for." in cli.overview(cli.find_commands())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--preset", "huge"], "invalid choice 'huge' for argument '--preset'"),
+        (["--shards"], "Missing value for argument '--shards'. Expected 1 values (see"),
+        ([], "--shards PATH, "),
+        (["--steps", "many", "--shards", "a"], "--out PATH must be given (see nbf train --help)\n"),
+    ],
+)
+def test_frames_become_one_line_in_every_terminal(arguments, reason, encoding, root):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = run("train", *arguments, cwd=root, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("nbf: ")
+    assert done.stderr.count("\n") == 1
+    assert reason in done.stderr
+
+
+def test_assets_as_json(capsys):
+    code = cli.main(["assets", "--json"])
+    listed = json.loads(capsys.readouterr().out)
+    assert code == int(any(asset["status"] != "ok" for asset in listed))
+    assert {"name", "size", "sha256", "card", "status"} <= set(listed[0])

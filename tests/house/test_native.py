@@ -1,0 +1,77 @@
+"""The native library is optional, and never one that was built from other sources."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from core import native
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    native._load.cache_clear()
+    yield
+    native._load.cache_clear()
+
+
+def test_turned_off(monkeypatch):
+    monkeypatch.setenv("NBF_NATIVE", "off")
+    assert native.load_native() is None
+    assert "NBF_NATIVE=off" in native.native_status()
+
+
+def test_absent(monkeypatch, tmp_path):
+    monkeypatch.setenv("NBF_NATIVE", str(tmp_path / "none.so"))
+    assert native.load_native() is None
+    assert native.native_status().startswith("not built")
+
+
+def test_a_file_that_is_no_library(tmp_path):
+    path = tmp_path / "broken.so"
+    path.write_bytes(b"\x7fELF" + bytes(100))
+    library, status = native.open_library(path, None)
+    assert library is None
+    assert "cannot be used" in status
+
+
+def test_a_library_without_our_functions(tmp_path):
+    library, status = native.open_library("libm.so.6", None)
+    assert library is None
+    assert "cannot be used" in status
+
+
+def test_digest_follows_names_and_contents(tmp_path):
+    op = tmp_path / "cuda" / "op"
+    op.mkdir(parents=True)
+    digest = native.source_digest(tmp_path / "cuda")
+    assert digest is None
+    (op / "op.h").write_text("int a();")
+    first = native.source_digest(tmp_path / "cuda")
+    (op / "op.h").write_text("int b();")
+    second = native.source_digest(tmp_path / "cuda")
+    (op / "op.h").rename(op / "op2.h")
+    assert len({first, second, native.source_digest(tmp_path / "cuda")}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("c++"), reason="no compiler: the twins do the work")
+def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
+    shutil.copytree(root / "cuda", tmp_path / "cuda")
+    shutil.copy(root / "CMakeLists.txt", tmp_path)
+    build = tmp_path / "build"
+    for step in (["-S", tmp_path, "-B", build, "-G", "Ninja"], ["--build", build]):
+        subprocess.run([tool(root, "cmake"), *step], check=True, capture_output=True)
+    path = build / native._NAME
+    library, status = native.open_library(path, native.source_digest(tmp_path / "cuda"))
+    assert library is not None, status
+    assert native.source_digest(tmp_path / "cuda") == native.source_digest(root / "cuda")
+    with (tmp_path / "cuda" / "raster" / "raster.h").open("a") as header:
+        header.write("// another argument\n")
+    library, status = native.open_library(path, native.source_digest(tmp_path / "cuda"))
+    assert library is None
+    assert "built from other sources" in status
+
+
+def tool(root, name):
+    return shutil.which(name, path=str(root / ".venv" / "bin")) or shutil.which(name)
