@@ -1,0 +1,167 @@
+"""Errors of bodies and of occlusion maps, as the papers define them, one number a person.
+
+Distances are in millimetres and computed in float64. ``scored`` says which joints count; a person
+of whom too few are left has the value NaN, which every summary leaves out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Shaped
+from scipy.stats import rankdata
+from torch import Tensor
+
+from core.geometry.procrustes import similarity_align
+
+JOINTS_14 = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
+"""Ankles, knees, hips, wrists, elbows, shoulders, neck, head: 3DPW's fourteen in SMPL's order."""
+PELVIS, NECK, HEAD = 0, 12, 15
+HEAD_OVER_NECK = 1.8
+"""Head size over the distance from neck to head joint. MPII's head size is 0.6 of the diagonal of
+the head's box: 0.185 m on the embedded body, whose two joints are 0.104 m apart."""
+
+_MM = 1000.0
+_LEAST_ALIGNED = 4  # points below which a similarity explains (nearly) everything
+
+Points = Float[Tensor, "batch points 3"]
+Scored = Bool[Tensor, "batch points"]
+PerPerson = Float[Tensor, "batch"]
+
+
+def mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
+    """Mean distance of joints after the pelvis (joint 0) has been moved onto the true one."""
+    return _MM * _mean_over(_distance(_rooted(predicted), _rooted(truth)), scored)
+
+
+def n_mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
+    """`mpjpe` after the best scaling about the pelvis (Rhodin et al., CVPR 2018)."""
+    source, target = _rooted(predicted), _rooted(truth)
+    weight = torch.ones_like(source[..., 0]) if scored is None else scored.to(source)
+    along = (weight[..., None] * source * target).sum((1, 2))
+    square = (weight[..., None] * source.square()).sum((1, 2))
+    scale = along / square.clamp_min(torch.finfo(torch.float64).tiny)
+    return _MM * _mean_over(_distance(scale[:, None, None] * source, target), scored)
+
+
+def pa_mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
+    """Mean distance after the best similarity (rotation, scale, translation; no reflection)."""
+    source, target = predicted.double(), truth.double()
+    if scored is None:
+        return _MM * _distance(similarity_align(source, target), target).mean(1)
+    errors = [
+        _aligned_error(a[s], b[s]) for a, b, s in zip(source, target, scored.bool(), strict=True)
+    ]
+    return _MM * torch.stack(errors)
+
+
+def pve(
+    predicted: Points,
+    truth: Points,
+    predicted_pelvis: Float[Tensor, "batch 3"],
+    true_pelvis: Float[Tensor, "batch 3"],
+) -> PerPerson:
+    """Mean distance of vertices after the pelvis has been moved onto the true one."""
+    source = predicted.double() - predicted_pelvis.double()[:, None]
+    target = truth.double() - true_pelvis.double()[:, None]
+    return _MM * _distance(source, target).mean(1)
+
+
+def pa_pve(predicted: Points, truth: Points) -> PerPerson:
+    """Mean distance of vertices after the best similarity."""
+    return pa_mpjpe(predicted, truth)
+
+
+def pve_t_sc(predicted: Points, truth: Points) -> PerPerson:
+    """Error of shape alone: vertices in the rest pose, centred and brought to the same size.
+
+    The size is the root mean square distance from the middle (STRAPS, BMVC 2020).
+    """
+    source, target = (p.double() - p.double().mean(1, keepdim=True) for p in (predicted, truth))
+    size = [p.square().sum(2).mean(1).sqrt()[:, None, None] for p in (source, target)]
+    scaled = source * (size[1] / size[0].clamp_min(torch.finfo(torch.float64).tiny))
+    return _MM * _distance(scaled, target).mean(1)
+
+
+def pck(
+    predicted: Float[Tensor, "batch points 2"],
+    truth: Float[Tensor, "batch points 2"],
+    threshold: PerPerson,
+    scored: Scored | None = None,
+) -> PerPerson:
+    """Share of 2D joints within a threshold (pixels, one a person)."""
+    near = _distance(predicted.double(), truth.double()) <= threshold.double()[:, None]
+    return _mean_over(near.double(), scored)
+
+
+def head_size(truth: Points, focal: PerPerson) -> PerPerson:
+    """Length of the head in pixels, for PCKh (`HEAD_OVER_NECK`).
+
+    It is measured in space and projected at the head's depth, so that a bowed head does not shrink.
+
+    Args:
+        truth: SMPL's 24 joints in metres in the camera's frame.
+        focal: pixels.
+    """
+    joints = truth.double()
+    length = HEAD_OVER_NECK * (joints[:, HEAD] - joints[:, NECK]).norm(dim=-1)
+    return length * focal.double() / joints[:, HEAD, 2]
+
+
+def pckh(
+    predicted: Float[Tensor, "batch points 2"],
+    truth: Float[Tensor, "batch points 2"],
+    head: PerPerson,
+    scored: Scored | None = None,
+    share: float = 0.5,
+) -> PerPerson:
+    """Share of 2D joints within ``share`` of the head's size (PCKh@0.5)."""
+    return pck(predicted, truth, share * head.double(), scored)
+
+
+def auroc(scores: Shaped[np.ndarray, "*pixels"], labels: Bool[np.ndarray, "*pixels"]) -> float:
+    """Probability that a positive outscores a negative, a tie counting half; exact.
+
+    NaN if one of the two kinds is missing.
+    """
+    flat, positive = np.asarray(scores, np.float64).ravel(), np.asarray(labels, bool).ravel()
+    if np.isnan(flat).any():
+        raise ValueError("AUROC of scores that are NaN")
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    ranks = rankdata(flat)
+    above = ranks[positive].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
+
+
+def iou(predicted: Bool[np.ndarray, "*pixels"], truth: Bool[np.ndarray, "*pixels"]) -> float:
+    """Intersection over union of two masks; NaN if both are empty."""
+    union = int((predicted | truth).sum())
+    return float((predicted & truth).sum() / union) if union else float("nan")
+
+
+def _rooted(points: Points) -> Points:
+    """Points about the pelvis, in float64."""
+    wide = points.double()
+    return wide - wide[:, PELVIS : PELVIS + 1]
+
+
+def _distance(first: Tensor, second: Tensor) -> Float[Tensor, "batch points"]:
+    return (first - second).norm(dim=-1)
+
+
+def _mean_over(values: Float[Tensor, "batch points"], scored: Scored | None) -> PerPerson:
+    """Mean of the scored values, NaN where there are none."""
+    if scored is None:
+        return values.mean(1)
+    kept = scored.to(values)
+    # a joint that does not count must not spoil the mean, not even by being infinite
+    return torch.where(scored.bool(), values, 0.0).sum(1) / kept.sum(1)
+
+
+def _aligned_error(source: Float[Tensor, "points 3"], target: Float[Tensor, "points 3"]) -> Tensor:
+    """Mean distance of one person's points after alignment."""
+    if len(source) < _LEAST_ALIGNED:
+        return source.new_tensor(torch.nan)
+    return _distance(similarity_align(source[None], target[None])[0], target).mean()
