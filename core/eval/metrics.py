@@ -29,9 +29,14 @@ Scored = Bool[Tensor, "batch points"]
 PerPerson = Float[Tensor, "batch"]
 
 
+def joint_errors(predicted: Points, truth: Points) -> Float[Tensor, "batch points"]:
+    """Distance of each joint after the pelvis (joint 0) has been moved onto the true one."""
+    return _MM * _distance(_rooted(predicted), _rooted(truth))
+
+
 def mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
-    """Mean distance of joints after the pelvis (joint 0) has been moved onto the true one."""
-    return _MM * _mean_over(_distance(_rooted(predicted), _rooted(truth)), scored)
+    """Mean of `joint_errors`."""
+    return _mean_over(joint_errors(predicted, truth), scored)
 
 
 def n_mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:

@@ -1,0 +1,151 @@
+"""Square textured patches over people: at random places, and slid over the picture (AdvOcc).
+
+3DNBF's protocol states patches of 40 or 80 pixels and a stride of 10 for pictures of 224; both are
+scaled to other sizes. Only joints inside the picture and not under the patch are scored: where a
+hidden joint is, nobody can know for sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+PAPER_SIZE = 224
+STRIDE = 10
+
+Picture = UInt8[np.ndarray, "size size 3"]
+Texture = Callable[[np.random.Generator, int], UInt8[np.ndarray, "side side 3"]]
+"""Draws a square of some texture: `core.data.looks.Looks.patch` is one."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A square of a picture; (x, y) is its top left pixel."""
+
+    x: int
+    y: int
+    side: int
+
+    def mask(self, size: int) -> Bool[np.ndarray, "size size"]:
+        """True under the patch, in a picture of ``size`` pixels."""
+        mask = np.zeros((size, size), bool)
+        mask[self.y : self.y + self.side, self.x : self.x + self.side] = True
+        return mask
+
+    def covers(self, points: Float[np.ndarray, "*points 2"]) -> Bool[np.ndarray, "*points"]:
+        """Which points (pixels) lie under the patch."""
+        offset = points - np.array([self.x, self.y])
+        return np.asarray(((offset >= 0) & (offset < self.side)).all(-1))
+
+
+def patch_side(patch: int, size: int) -> int:
+    """Pixels of a patch that is stated for pictures of 224 pixels."""
+    return max(1, round(patch * size / PAPER_SIZE))
+
+
+def random_patch(person: Bool[np.ndarray, "size size"], patch: int, seed: int) -> Patch:
+    """A patch centred on a random pixel of the person, moved to lie inside the picture.
+
+    Args:
+        patch: side as stated for 224 pixels.
+
+    Raises:
+        ValueError: the mask is empty.
+    """
+    size = len(person)
+    side = patch_side(patch, size)
+    rows, columns = np.nonzero(person)
+    if len(rows) == 0:
+        raise ValueError("a patch over a person needs a person: the mask is empty")
+    pick = int(np.random.default_rng([seed, 0]).integers(len(rows)))
+    corner = np.array([columns[pick], rows[pick]]) - side // 2
+    x, y = np.clip(corner, 0, size - side).tolist()
+    return Patch(x, y, side)
+
+
+def place_patch(
+    image: Picture,
+    person: Bool[np.ndarray, "size size"],
+    patch: int,
+    seed: int,
+    texture: Texture,
+) -> tuple[Picture, Bool[np.ndarray, "size size"]]:
+    """The picture with a random patch over the person, and where the patch lies.
+
+    Args:
+        person: pixels of the body, hidden ones included.
+        patch: side as stated for 224 pixels.
+    """
+    chosen = random_patch(person, patch, seed)
+    return cover(image, chosen, seed, texture), chosen.mask(len(image))
+
+
+def cover(image: Picture, patch: Patch, seed: int, texture: Texture) -> Picture:
+    """A copy of the picture with a textured patch."""
+    covered = image.copy()
+    square = texture(np.random.default_rng([seed, 1]), patch.side)
+    covered[patch.y : patch.y + patch.side, patch.x : patch.x + patch.side] = square
+    return covered
+
+
+def patch_grid(size: int, patch: int, stride: int = STRIDE) -> list[Patch]:
+    """All places of AdvOcc's sliding patch, row by row.
+
+    Args:
+        patch, stride: as stated for 224 pixels.
+    """
+    side = patch_side(patch, size)
+    starts = np.arange(0, PAPER_SIZE - patch + 1, stride) * size / PAPER_SIZE
+    places = np.minimum(np.round(starts), size - side).astype(int).tolist()
+    return [Patch(x, y, side) for y in places for x in places]
+
+
+def touching(patches: Sequence[Patch], person: Bool[np.ndarray, "size size"]) -> list[Patch]:
+    """The patches that hide at least one pixel of the person; the others leave it as it is."""
+    return [p for p in patches if person[p.y : p.y + p.side, p.x : p.x + p.side].any()]
+
+
+def slide(
+    image: Picture, patches: Sequence[Patch], seed: int, texture: Texture
+) -> Iterator[tuple[Patch, Picture]]:
+    """The picture under each patch in turn, each with a texture of its own."""
+    for index, patch in enumerate(patches):
+        square_seed = int(np.random.default_rng([seed, 2, index]).integers(2**31))
+        yield patch, cover(image, patch, square_seed, texture)
+
+
+def scored_joints(
+    joints2d: Float[np.ndarray, "joints 2"], size: int, patches: Sequence[Patch] = ()
+) -> Bool[np.ndarray, "joints"]:
+    """Joints inside the picture that no patch covers."""
+    scored = ((joints2d >= 0) & (joints2d < size)).all(-1)
+    for patch in patches:
+        scored &= ~patch.covers(joints2d)
+    return np.asarray(scored)
+
+
+def worst_patch(
+    clean: Float[np.ndarray, "joints"],
+    occluded: Float[np.ndarray, "patches joints"],
+    scored: Bool[np.ndarray, "patches joints"],
+) -> int:
+    """The patch under which the error of the scored joints grows most, relative to the clean one.
+
+    Args:
+        clean: error of each joint without a patch.
+        occluded: the same under each patch.
+
+    Raises:
+        ValueError: no patch leaves any joint.
+    """
+    counts = scored.sum(1)
+    if not counts.any():
+        raise ValueError("no patch leaves a joint to be scored")
+    kept = np.maximum(counts, 1)
+    before = np.where(scored, clean, 0).sum(1) / kept
+    after = np.where(scored, occluded, 0).sum(1) / kept
+    growth = after / np.maximum(before, 1e-9)
+    return int(np.where(counts > 0, growth, -np.inf).argmax())
