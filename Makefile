@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make run` and `make test`. Both set everything up first.
 IMAGE ?= skimage:camera
-OUT ?= runs
+OUT ?= out
 BIN := .venv/bin
 STAMP := .venv/.setup
 NATIVE := .venv/.native
