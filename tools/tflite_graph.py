@@ -168,7 +168,8 @@ def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:
     blocks = sparsity.BlockMapAsNumpy().tolist() if sparsity.BlockMapLength() else []
     levels = [sparsity.DimMetadata(i) for i in range(sparsity.DimMetadataLength())]
     rank = len(shape)
-    positions: list[tuple[tuple[int, ...], int]] = [((), 0)]  # coordinates so far, offset of this node among its level's nodes
+    # coordinates so far, and the offset of this node among its level's nodes
+    positions: list[tuple[tuple[int, ...], int]] = [((), 0)]
     for level in levels:
         positions = [child for node in positions for child in _children(level, *node)]
     dense = np.zeros(shape, values.dtype)
@@ -185,7 +186,9 @@ def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:
     return dense
 
 
-def _children(level: Any, coordinates: tuple[int, ...], offset: int) -> list[tuple[tuple[int, ...], int]]:
+def _children(
+    level: Any, coordinates: tuple[int, ...], offset: int
+) -> list[tuple[tuple[int, ...], int]]:
     if level.Format() != _SPARSE_CSR:
         size = level.DenseSize()
         return [((*coordinates, i), offset * size + i) for i in range(size)]

@@ -6,9 +6,9 @@ is over, the feature bank is estimated anew and the model written to OUT/<preset
 
 Examples:
     nbf synth --out shards --count 20000
-    nbf train --shards shards --out runs/lite --minutes 90
-    nbf train --shards shards --out runs/lite --minutes 90 --resume
-    nbf train --shards shards --out runs/lite --export-only
+    nbf synth --out held-out --count 400 --split test
+    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90
+    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --resume
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class Options:
     """Options of ``nbf train``."""
 
     shards: Path
-    """Folder of shards, as `nbf synth` writes them."""
+    """Folder of shards to train on, as `nbf synth` writes them."""
+    held_out: Path
+    """Folder of other shards to validate on, of another seed or split."""
     out: Path
     """Folder of the run."""
     preset: Literal["lite", "paper"] = "lite"
@@ -34,7 +36,7 @@ class Options:
     """Length of the run in minutes of training; or give --steps."""
     steps: int | None = None
     """Length of the run in steps: then it is repeatable to the bit on one machine."""
-    batch_size: int = 16
+    batch_size: int = 12
     """Images a step."""
     rate: float = 1e-3
     """Highest learning rate."""
@@ -59,10 +61,10 @@ def run(options: Options) -> int:
     import torch
 
     from core.body.load import load_body
+    from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
     from core.train.augment import AugmentSettings
     from core.train.export import export
-    from core.train.loader import Shards
     from core.train.reporter import Reporter
     from core.train.trainer import Trainer, TrainSettings
 
@@ -78,7 +80,8 @@ def run(options: Options) -> int:
         augment=AugmentSettings(patches=options.occlude),
     )
     volume = NeuralBodyVolume.from_body(load_body())
-    trainer = Trainer(settings, Shards(options.shards), volume, options.out)
+    shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
+    trainer = Trainer(settings, shards, held_out, volume, options.out)
     if options.resume or options.export_only:
         trainer.resume()
     if not options.export_only:

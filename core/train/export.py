@@ -28,8 +28,7 @@ def export(trainer: Trainer, path: Path, bank_images: int) -> dict[str, float]:
     network = copy.deepcopy(trainer.average.network).eval()
     fold_batchnorm(network)
     bank = reestimate(observations(trainer, network, bank_images))
-    held_out = in_order(trainer.shards, trainer.held_out)
-    figures = validate(network, bank, trainer.volume, held_out)
+    figures = validate(network, bank, trainer.volume, in_order(trainer.held_out))
     metadata = {
         "body": "freebody-1",
         "body_sha256": hashlib.sha256(asset_path("body/freebody.npz").read_bytes()).hexdigest(),
@@ -37,8 +36,8 @@ def export(trainer: Trainer, path: Path, bank_images: int) -> dict[str, float]:
         "concentration": CONCENTRATION,
         "steps": trainer.step,
         "batch_size": trainer.settings.batch_size,
-        "training_samples": len(trainer.train_indices),
-        "bank_images": min(bank_images, len(trainer.train_indices)),
+        "training_samples": len(trainer.shards),
+        "bank_images": min(bank_images, len(trainer.shards)),
         "held_out": {"samples": len(trainer.held_out), **figures},
     }
     save_model(path, network, bank, metadata)
@@ -48,9 +47,9 @@ def export(trainer: Trainer, path: Path, bank_images: int) -> dict[str, float]:
 @torch.no_grad()
 def observations(trainer: Trainer, network: PoseNetwork, count: int) -> Iterator[Observed]:
     """What the network's features say about evenly chosen training samples, as they are."""
-    available = trainer.train_indices
-    spaced = np.linspace(0, len(available) - 1, min(count, len(available))).astype(int)
+    number = len(trainer.shards)
+    spaced = np.linspace(0, number - 1, min(count, number)).astype(int).tolist()
     bins = trainer.settings.bins
-    for batch in in_order(trainer.shards, available[np.unique(spaced)]):
+    for batch in in_order(trainer.shards, spaced):
         truth = kernel_truth(trainer.volume, batch, bins)
         yield observe(network(batch.images).features, truth, batch)

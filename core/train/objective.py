@@ -36,12 +36,16 @@ from core.train.losses import (
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """Weights of all losses, and how many samples the contrast takes from an image."""
+    """Weights of all losses, and how many samples the contrast takes from an image.
+
+    ``bfloat16`` runs the U-Net decoder (not the trunk, not the regressor) in half precision.
+    """
 
     contrast: ContrastSettings = field(default_factory=ContrastSettings)
     regression: RegressionWeights = field(default_factory=RegressionWeights)
     kernels_per_image: int = 96
     background_per_image: int = 32
+    bfloat16: bool = True
 
 
 class Objective:
@@ -66,7 +70,7 @@ class Objective:
     ) -> dict[str, Tensor]:
         """Weighted losses by name; their sum is to be minimised. Updates the bank."""
         trunk = network.trunk(batch.images)
-        output = network.decode(trunk)
+        output = network.decode(trunk, self.settings.bfloat16)
         truth = kernel_truth(self.volume, batch, self.bank.phi.shape[1])
         losses = regression_losses(self.volume, output, batch, truth, self.settings.regression)
         weight = self.settings.regression.heatmaps
@@ -75,9 +79,9 @@ class Objective:
         return losses | self._contrast(output, batch, truth, generator)
 
     def _faithfulness(self, batch: Batch, heatmaps: Tensor) -> Tensor:
-        """On a quarter of the batch: the original has to run on it too."""
+        """On an eighth of the batch: the original has to run on it too."""
         assert self.original is not None
-        share = max(1, len(heatmaps) // 4)
+        share = max(1, len(heatmaps) // 8)
         with torch.no_grad():
             original = self.original(batch.images[:share]).heatmaps
         return heatmap_loss(heatmaps[:share], original)

@@ -57,7 +57,32 @@ def test_mirror(volume: NeuralBodyVolume, truth: Truth) -> None:
     flipped = mirror(truth, pelvis)
     joints, pixels = joints_and_pixels(volume, truth)
     other_joints, other_pixels = joints_and_pixels(volume, flipped)
-    left_right = [0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10, 12, 14, 13, 15, 17, 16, 19, 18, 21, 20, 23, 22]
+    left_right = [
+        0,
+        2,
+        1,
+        3,
+        5,
+        4,
+        6,
+        8,
+        7,
+        9,
+        11,
+        10,
+        12,
+        14,
+        13,
+        15,
+        17,
+        16,
+        19,
+        18,
+        21,
+        20,
+        23,
+        22,
+    ]
     # the embedded body is symmetric to about a millimetre
     np.testing.assert_allclose(other_joints[left_right], joints * [-1, 1, 1], atol=2e-3)
     np.testing.assert_allclose(other_pixels[left_right, 0], 128 - pixels[:, 0], atol=0.3)
@@ -71,9 +96,7 @@ def test_mirror(volume: NeuralBodyVolume, truth: Truth) -> None:
     assert (back.depth == truth.depth).all()
 
 
-def test_change_view_moves_the_body_by_the_rotation(
-    volume: NeuralBodyVolume, truth: Truth
-) -> None:
+def test_change_view_moves_the_body_by_the_rotation(volume: NeuralBodyVolume, truth: Truth) -> None:
     pelvis = rest_pelvis(volume, truth.betas)
     settings = AugmentSettings(roll=25, shift=0.1, zoom=0.2)
     turn, zoom = draw_view(truth, settings, np.random.default_rng(1))
@@ -144,4 +167,6 @@ def test_same_seed_same_bits(volume: NeuralBodyVolume, truth: Truth) -> None:
         augment(truth, pelvis, AugmentSettings(patches=1), np.random.default_rng(5))
         for _ in range(2)
     )
-    assert all(np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(vars(one).values(), vars(two).values(), strict=True)
+    )

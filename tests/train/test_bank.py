@@ -89,4 +89,6 @@ def test_read_features_at_cell_centres() -> None:
     read = read_features(features, xy, 16)
     torch.testing.assert_close(read[0], torch.stack([features[0, :, 2, 1], features[0, :, 3, 0]]))
     between = read_features(features, torch.tensor([[[8.0, 10.0]]]), 16)[0, 0]
-    torch.testing.assert_close(between, F.normalize(features[0, :, 2, 1] + features[0, :, 2, 2], dim=0))
+    torch.testing.assert_close(
+        between, F.normalize(features[0, :, 2, 1] + features[0, :, 2, 2], dim=0)
+    )

@@ -1,0 +1,100 @@
+"""A run learns, stops, goes on where it stopped, and ends in a model file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.data.shards import ShardDataset
+from core.errors import UserError
+from core.nbv.volume import NeuralBodyVolume
+from core.nets.model_file import load_model
+from core.train.export import export
+from core.train.trainer import Trainer, TrainSettings
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = TrainSettings(
+    steps=6, batch_size=2, warmup=2, validate_every=100, save_every=3, decay=0.5
+)
+
+
+def quiet(step: int, done: float, losses: dict[str, float]) -> None:
+    """Report nothing."""
+
+
+@pytest.fixture(scope="module")
+def finished(
+    shards: ShardDataset, volume: NeuralBodyVolume, tmp_path_factory: pytest.TempPathFactory
+) -> Trainer:
+    trainer = Trainer(SETTINGS, shards, shards, volume, tmp_path_factory.mktemp("whole"))
+    trainer.figures.add = lambda *_: None  # type: ignore[method-assign]
+    trainer.run(quiet)
+    return trainer
+
+
+def test_files_of_a_run(finished: Trainer) -> None:
+    names = {path.name for path in finished.folder.iterdir()}
+    assert {"checkpoint.pt", "losses.csv", "losses.png"} <= names
+    assert finished.step == 6
+
+
+def test_resumed_run_is_the_same_run(
+    finished: Trainer, shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path
+) -> None:
+    first = Trainer(SETTINGS, shards, shards, volume, tmp_path)
+    batches = first.loader.batches(0)
+    for _ in range(3):
+        first.update(next(batches))
+    first.save()
+    second = Trainer(SETTINGS, shards, shards, volume, tmp_path)
+    second.resume()
+    assert second.step == 3
+    for batch in second.loader.batches(3):
+        second.update(batch)
+        if second.step == SETTINGS.steps:
+            break
+    for name, value in finished.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
+    assert torch.equal(finished.bank.phi, second.bank.phi)
+
+
+def test_learns(shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, steps=12, batch_size=4)
+    trainer = Trainer(settings, shards, shards, volume, tmp_path)
+    batch = trainer.loader.batch(0)
+    losses = [trainer.update(batch) for _ in range(10)]
+    for name in ("parts", "clutter", "pose", "keypoints3d"):
+        assert losses[-1][name] < losses[0][name], name
+
+
+def test_export(finished: Trainer, tmp_path: Path) -> None:
+    path = tmp_path / "lite.safetensors"
+    figures = export(finished, path, bank_images=4)
+    assert {"mpjpe", "pa_mpjpe", "kernel_near", "orientation", "parts"} <= set(figures)
+    model = load_model("lite", path)
+    assert model.bank.phi.shape == (80, 4, 64)
+    assert model.metadata["steps"] == 6
+    assert model.metadata["held_out"]["samples"] == 9
+    assert model.bank.variance_foreground > 0
+
+
+def test_bad_runs_are_named(shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="320 px"):
+        Trainer(replace(SETTINGS, preset="paper"), shards, shards, volume, tmp_path)
+    with pytest.raises(UserError, match="fill one batch"):
+        Trainer(replace(SETTINGS, batch_size=10), shards, shards, volume, tmp_path)
+    with pytest.raises(UserError, match="--minutes"):
+        TrainSettings().progress(0, 0.0)
+
+
+def test_schedule() -> None:
+    settings = TrainSettings(steps=1000, warmup=100)
+    assert settings.rate_factor(0, 0.0) == pytest.approx(0.01)
+    assert settings.rate_factor(500, 0.0) == pytest.approx(0.5)
+    assert settings.rate_factor(1000, 0.0) == pytest.approx(0)
+    timed = TrainSettings(minutes=10, warmup=100)
+    assert timed.rate_factor(500, 300.0) == pytest.approx(0.5)
