@@ -7,14 +7,16 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 from scipy.spatial.transform import Rotation
 
 from core.body.names import JOINT_FLIP, JOINT_NAMES
+from core.data.files import read_npz
 from core.errors import UserError
 
 LEGS = [1, 2, 4, 5, 7, 8, 10, 11]
-UPRIGHT = 0.7  # share of poses drawn from the upright ones only
+UPRIGHT = 0.88  # share of poses drawn from the upright ones
+EVERYDAY = 0.15  # perturbed canonical poses added to a bank of mocap, as a share of it
 SPLIT_CODE = {"train": 0, "test": 1}
 
 Turns = dict[str, tuple[float, float, float]]
@@ -66,18 +68,32 @@ class PoseBank:
     @cached_property
     def upright(self) -> Int[np.ndarray, "upright"]:
         """Poses whose pelvis leans by less than 40 degrees: what most photos show."""
-        up = Rotation.from_rotvec(self.poses[:, 0]).as_matrix()[:, 1, 1]
-        return np.flatnonzero(up > np.cos(np.deg2rad(40)))
+        return np.flatnonzero(self._height_of_up > np.cos(np.deg2rad(40)))
+
+    @cached_property
+    def others(self) -> Int[np.ndarray, "others"]:
+        """All other poses: bowed, lying, tumbling."""
+        return np.setdiff1d(np.arange(len(self.poses)), self.upright)
+
+    @cached_property
+    def _height_of_up(self) -> Float[np.ndarray, "poses"]:
+        """Cosine of the pelvis' lean."""
+        return Rotation.from_rotvec(self.poses[:, 0]).as_matrix()[:, 1, 1]
 
     @staticmethod
     def load(path: Path, split: str) -> PoseBank:
-        """The poses of one split of a bank written from mocap."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                poses, split_of = file["pose"], file["split"]
-        except (OSError, KeyError, ValueError) as error:
-            raise UserError(f"pose bank {path} cannot be read ({error}); build it again") from error
-        return PoseBank(poses[split_of == SPLIT_CODE[split]].astype(np.float32))
+        """The poses of one split of a bank written from mocap, and varied everyday ones.
+
+        Mocap walks, jumps and plays; it seldom sits.
+        """
+        file = read_npz(path, "pose bank")
+        if not {"pose", "split"} <= file.keys():
+            raise UserError(f"pose bank {path} lacks `pose` or `split`; build it again")
+        own = file["pose"][file["split"] == SPLIT_CODE[split]].astype(np.float32)
+        rng = np.random.default_rng(SPLIT_CODE[split])
+        everyday = PoseBank.canonical()
+        varied = [_perturb(_pick(everyday, rng), rng, 2.0) for _ in range(int(EVERYDAY * len(own)))]
+        return PoseBank(np.concatenate([own, *([varied] if varied else [])]))
 
     @staticmethod
     def canonical() -> PoseBank:
@@ -113,10 +129,8 @@ def random_pose(
 
 def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
     """A pose of the bank, mirrored half of the time."""
-    upright = bank.upright
-    anything = rng.random() > UPRIGHT or not len(upright)
-    index = rng.integers(len(bank.poses)) if anything else rng.choice(upright)
-    pose = bank.poses[index].copy()
+    chosen = bank.upright if rng.random() < UPRIGHT or not len(bank.others) else bank.others
+    pose = bank.poses[chosen[rng.integers(len(chosen))]].copy()
     return mirror_pose(pose) if rng.random() < 0.5 else pose
 
 

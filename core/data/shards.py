@@ -28,6 +28,8 @@ from core.io.atomic import write_atomic
 PER_SHARD = 1000
 RECIPE = "recipe.json"
 
+Job = tuple[Path, int, int]  # a shard's folder, its first sample, one past its last
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -67,12 +69,9 @@ def write_shards(
     missing = [job for job in jobs if not _is_whole(job[0], job[2] - job[1])]
     done = count - sum(stop - start for _, start, stop in missing)
     yield done
-    if not missing:
-        return
-    context = get_context("spawn")  # threads of OpenCV and torch do not survive a fork
-    with ProcessPoolExecutor(workers, context, _start_worker, (recipe,)) as pool:
-        for future in as_completed([pool.submit(_write_shard, *job) for job in missing]):
-            done += future.result()
+    if missing:
+        for written in _write_all(recipe, missing, workers):
+            done += written
             yield done
 
 
@@ -102,6 +101,19 @@ class ShardDataset:
         which = int(np.searchsorted(self._ends, index, side="right"))
         row = index - (int(self._ends[which - 1]) if which else 0)
         return Sample(**{name: np.array(array[row]) for name, array in self._shards[which].items()})
+
+
+def _write_all(recipe: Recipe, jobs: list[Job], workers: int) -> Iterator[int]:
+    """Numbers of samples, as shards are done; one worker is this process."""
+    if workers == 1:
+        sampler = recipe.sampler()
+        for job in jobs:
+            yield _write_shard(sampler, *job)
+        return
+    context = get_context("spawn")  # threads of OpenCV and torch do not survive a fork
+    with ProcessPoolExecutor(workers, context, _start_worker, (recipe,)) as pool:
+        for future in as_completed([pool.submit(_work, job) for job in jobs]):
+            yield future.result()
 
 
 def _shard(folder: Path, number: int) -> Path:
@@ -164,12 +176,17 @@ def _start_worker(recipe: Recipe) -> None:
     _sampler = recipe.sampler()
 
 
-def _write_shard(path: Path, start: int, stop: int) -> int:
-    """Samples start..stop-1 into one folder; the number written."""
+def _work(job: Job) -> int:
+    """One shard with this process' sampler."""
     if _sampler is None:
         raise RuntimeError("the worker has no sampler")
+    return _write_shard(_sampler, *job)
+
+
+def _write_shard(sampler: PeopleSampler, path: Path, start: int, stop: int) -> int:
+    """Samples start..stop-1 into one folder; the number written."""
     path.mkdir(parents=True, exist_ok=True)
-    layout = field_layout(_sampler.size)
+    layout = field_layout(sampler.size)
     arrays = {
         name: np.lib.format.open_memmap(
             path / f"{name}.part", mode="w+", dtype=dtype, shape=(stop - start, *shape)
@@ -177,7 +194,7 @@ def _write_shard(path: Path, start: int, stop: int) -> int:
         for name, (shape, dtype) in layout.items()
     }
     for row, index in enumerate(range(start, stop)):
-        for name, value in _sampler.sample(index).arrays().items():
+        for name, value in sampler.sample(index).arrays().items():
             arrays[name][row] = value
     for array in arrays.values():
         array.flush()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
+from core.data.files import read_npz
 from core.data.looks import HELD_OUT
 from core.errors import UserError
 
@@ -40,14 +41,10 @@ class Garment:
     @staticmethod
     def load(path: Path) -> Garment:
         """Read one item."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                item = {key: file[key] for key in file.files}
-            return Garment(name=path.stem, kind=str(item.pop("kind")), **item)
-        except (OSError, KeyError, ValueError, TypeError) as error:
-            raise UserError(
-                f"garment {path} is damaged ({error}); build the wardrobe again"
-            ) from error
+        item = read_npz(path, "garment")
+        if {*item, "name"} != {field.name for field in fields(Garment)}:
+            raise UserError(f"garment {path} has other fields than it should; build it again")
+        return Garment(name=path.stem, kind=str(item.pop("kind")), **item)
 
 
 def load_wardrobe(folder: Path, split: str) -> dict[str, list[Garment]]:

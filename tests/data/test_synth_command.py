@@ -1,0 +1,45 @@
+"""``nbf synth`` from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import imageio.v3 as imageio
+import pytest
+
+from core.cli import main
+
+
+def test_sheet(tmp_path, monkeypatch):
+    monkeypatch.delenv("NBF_DATA", raising=False)
+    sheet = tmp_path / "sheet.png"
+    assert main(["synth", "--sheet", str(sheet), "--count", "3", "--size", "64"]) == 0
+    assert imageio.imread(sheet).shape == (128, 128, 3)
+
+
+def test_shards_and_json(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("NBF_DATA", raising=False)
+    out = tmp_path / "shards"
+    assert main(["synth", "--out", str(out), "--count", "2", "--size", "64", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["count"] == 2
+    assert facts["data"] is False
+    assert (out / "shard-00000" / "image.npy").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "nothing to do"),
+        (["--sheet", "x.txt", "--count", "1", "--size", "64"], "not a picture's name"),
+        (["--sheet", "x.png", "--count", "0"], "--count"),
+        (["--sheet", "x.png", "--size", "30"], "--size"),
+        (["--sheet", "x.png", "--data", "/nowhere/at/all"], "does not exist"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, words, capsys, monkeypatch):
+    monkeypatch.delenv("NBF_DATA", raising=False)
+    assert main(["synth", *arguments]) == 2
+    complaint = capsys.readouterr().err
+    assert words in complaint
+    assert complaint.count("\n") == 1
