@@ -1,0 +1,101 @@
+"""All poses of a folder of motion capture, thinned, with whole sequences held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from scipy.spatial.transform import Rotation
+
+from core.data.mocap import asf_amc, deepmimic, expmap
+from core.data.mocap.retarget import BoneMotion, smpl_poses
+from core.errors import UserError
+from core.io.atomic import write_atomic
+
+CHANGE = np.deg2rad(8)  # a frame counts when some joint has turned this much since the last
+LEAD_IN = 12  # frames of calibration pose at the start of a recording
+HELD_OUT = frozenset(
+    (
+        *("01_05", "02_05", "02_08", "03_04"),
+        *("humanoid3d_kick", "humanoid3d_dance_b", "humanoid3d_jog"),
+        *("humanoid3d_zombie_walk", "humanoid3d_punch"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class MocapBank:
+    """Poses with where they come from.
+
+    Attributes:
+        pose: axis-angle, the root's first, y up.
+        split: 0 to train on, 1 held out.
+        source: the sequence of each pose.
+    """
+
+    pose: Float32[np.ndarray, "poses 24 3"]
+    split: Int[np.ndarray, "poses"]
+    source: list[str]
+
+    def save(self, path: Path) -> None:
+        """Write the npz that `core.data.poses.PoseBank` reads."""
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                np.savez_compressed(
+                    file, pose=self.pose, split=self.split, source=np.array(self.source)
+                )
+
+        write_atomic(path, write)
+
+
+def read_bank(folder: Path, rest_joints: Float[np.ndarray, "24 3"]) -> MocapBank:
+    """Read every motion below ``folder`` (see `motions`).
+
+    Raises:
+        UserError: there is none, or one is damaged.
+    """
+    poses, split, source = [], [], []
+    for name, motion in motions(folder):
+        kept = thin(smpl_poses(motion, rest_joints)[LEAD_IN:])
+        poses.append(kept)
+        split += [is_held_out(name)] * len(kept)
+        source += [name] * len(kept)
+    if not poses:
+        raise UserError(f"no motion capture in {folder}; it needs cmu_asfamc, cmu_expmap, ...")
+    return MocapBank(np.concatenate(poses), np.array(split, np.int64), source)
+
+
+def motions(folder: Path) -> Iterator[tuple[str, BoneMotion]]:
+    """Every motion of the known sub-folders, in the order of their names."""
+    for path in sorted((folder / "cmu_asfamc").glob("*.amc*")):
+        name = path.name.split(".")[0]
+        skeleton = asf_amc.read_skeleton(path.with_name(f"{name.split('_')[0]}.asf"))
+        yield name, asf_amc.read_motion(path, skeleton)
+    for path in sorted((folder / "cmu_expmap").glob("*.npz")):
+        yield path.stem, expmap.read_motion(path)
+    for path in sorted((folder / "deepmimic").glob("*.txt")):
+        yield path.stem, deepmimic.read_motion(path)
+
+
+def is_held_out(name: str) -> bool:
+    """Whether a sequence is for evaluation only."""
+    return name.startswith("test_") or name in HELD_OUT
+
+
+def thin(
+    poses: Float32[np.ndarray, "frames 24 3"], change: float = CHANGE
+) -> Float32[np.ndarray, "kept 24 3"]:
+    """Frames in which some joint (the root apart) has turned by ``change`` since the last kept."""
+    if not len(poses):
+        return poses
+    turns = Rotation.from_rotvec(poses[:, 1:].reshape(-1, 3)).as_matrix().reshape(-1, 23, 3, 3)
+    kept = [0]
+    for frame in range(1, len(poses)):
+        cosine = (np.einsum("jab,jab->j", turns[kept[-1]], turns[frame]) - 1) / 2
+        if np.arccos(np.clip(cosine.min(), -1, 1)) > change:
+            kept.append(frame)
+    return poses[kept]

@@ -1,0 +1,157 @@
+"""Motion capture readers on tiny files, and the pose bank made of them."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from core.data.mocap import asf_amc, deepmimic, expmap
+from core.data.mocap.pose_bank import LEAD_IN, read_bank, thin
+from core.data.mocap.retarget import smpl_poses
+from core.data.poses import PoseBank
+from core.errors import UserError
+from tests.toys import JOINTS
+
+BONES = {
+    "lhipjoint": ("root", ""),
+    "lfemur": ("lhipjoint", "xyz"),
+    "ltibia": ("lfemur", "x"),
+    "lfoot": ("ltibia", "xz"),
+    "ltoes": ("lfoot", "x"),
+    "rhipjoint": ("root", ""),
+    "rfemur": ("rhipjoint", "xyz"),
+    "rtibia": ("rfemur", "x"),
+    "rfoot": ("rtibia", "xz"),
+    "rtoes": ("rfoot", "x"),
+    "lowerback": ("root", "xyz"),
+    "upperback": ("lowerback", "xyz"),
+    "thorax": ("upperback", "xyz"),
+    "lowerneck": ("thorax", "xyz"),
+    "head": ("lowerneck", "x"),
+    "lclavicle": ("thorax", "yz"),
+    "lhumerus": ("lclavicle", "xyz"),
+    "lradius": ("lhumerus", "x"),
+    "lhand": ("lradius", "xz"),
+    "rclavicle": ("thorax", "yz"),
+    "rhumerus": ("rclavicle", "xyz"),
+    "rradius": ("rhumerus", "x"),
+    "rhand": ("rradius", "xz"),
+}
+
+
+def direction_of(name: str) -> np.ndarray:
+    side = -1.0 if name[0] == "r" else 1.0
+    if name[1:] in ("femur", "tibia"):
+        return np.array([0.342 * side, -0.940, 0])
+    if name[1:] in ("clavicle", "humerus", "radius", "hand"):
+        return np.array([side, 0, 0])
+    return np.array([0, 0, 1.0]) if name[1:] in ("foot", "toes") else np.array([0, 1.0, 0])
+
+
+def write_skeleton(path):
+    lines = [":version 1.10", ":bonedata"]
+    for name, (_, freedom) in BONES.items():
+        lines += ["begin", f"name {name}", "direction " + " ".join(map(str, direction_of(name)))]
+        lines += ["axis 0 0 0 XYZ"]
+        lines += ["dof " + " ".join(f"r{letter}" for letter in freedom)] if freedom else []
+        lines += ["end"]
+    lines += [":hierarchy", "begin"]
+    lines += [f"{parent} {name}" for name, (parent, _) in BONES.items()]
+    path.write_text("\n".join([*lines, "end"]))
+
+
+def write_motion(path, frames: int, knee: float = 60.0):
+    lines = [":FULLY-SPECIFIED", ":DEGREES"]
+    for frame in range(frames):
+        lines += [str(frame + 1), "root 0 17 0 0 0 0"]
+        for name, (_, freedom) in BONES.items():
+            if freedom:
+                angles = [0.0] * len(freedom)
+                if name == "ltibia":
+                    angles[0] = knee * frame / max(frames - 1, 1)
+                lines.append(f"{name} " + " ".join(map(str, angles)))
+    with gzip.open(path, "wt") as file:
+        file.write("\n".join(lines))
+
+
+def test_acclaim_knee_becomes_the_smpl_knee(tmp_path):
+    write_skeleton(tmp_path / "01.asf")
+    write_motion(tmp_path / "01_01.amc.gz", 5)
+    skeleton = asf_amc.read_skeleton(tmp_path / "01.asf")
+    motion = asf_amc.read_motion(tmp_path / "01_01.amc.gz", skeleton, every=1)
+    poses = smpl_poses(motion, JOINTS)
+    bend = np.rad2deg(np.linalg.norm(poses[:, 4], axis=1))
+    assert np.allclose(bend, [0, 15, 30, 45, 60], atol=3)
+    assert poses[-1, 4, 0] > 0.9  # bends backwards, about +x
+    assert np.ptp(poses[:, 5], axis=0).max() < 1e-6
+    hip = np.rad2deg(poses[0, 1])  # the skeleton's legs are spread by 20 degrees
+    assert hip[2] > 10 and np.allclose(hip, np.rad2deg(poses[0, 2]) * [1, -1, -1], atol=1e-4)
+
+
+def test_exponential_maps_are_transposed(tmp_path):
+    numbers = np.zeros((3, expmap.COLUMNS))
+    knee = 3 + 3 * [name for name, _ in expmap.JOINTS].index("ltibia")
+    numbers[:, knee] = -1.0  # a row-vector rotation of -1 bends the knee by +1
+    np.savez(tmp_path / "walk.npz", x=numbers)
+    poses = smpl_poses(expmap.read_motion(tmp_path / "walk.npz"), JOINTS)
+    assert np.allclose(np.linalg.norm(poses[:, 4], axis=1), 1.0, atol=0.01)
+    assert (poses[:, 4, 0] > 0.9).all()
+
+
+def test_deepmimic_arms_hang_and_knees_bend_back(tmp_path):
+    frame = np.zeros(deepmimic.WIDTH)
+    for start, width in deepmimic.COLUMNS.values():
+        if width == 4:
+            frame[start] = 1.0
+    frame[deepmimic.COLUMNS["l_knee"][0]] = -0.8
+    (tmp_path / "m.txt").write_text(json.dumps({"Frames": [frame.tolist()] * 2}))
+    pose = smpl_poses(deepmimic.read_motion(tmp_path / "m.txt"), JOINTS)[0]
+    assert np.rad2deg(pose[16]) == pytest.approx([0, 0, -83], abs=1e-4)
+    assert np.rad2deg(pose[17]) == pytest.approx([0, 0, 83], abs=1e-4)
+    assert pose[4] == pytest.approx([0.8, 0, 0], abs=1e-6)
+
+
+def test_thinning_keeps_frames_that_differ():
+    poses = np.zeros((100, 24, 3), np.float32)
+    poses[:, 18, 1] = np.linspace(0, -1, 100)
+    poses[:, 0, 1] = np.linspace(0, 3, 100)  # turning on the spot is no new pose
+    kept = thin(poses, np.deg2rad(8))
+    steps = np.abs(np.diff(kept[:, 18, 1]))
+    assert len(kept) == 1 + int(1 / np.deg2rad(8)) and steps.min() > np.deg2rad(8)
+
+
+def test_bank_round_trip_holds_out_whole_sequences(tmp_path):
+    folder = tmp_path / "cmu_asfamc"
+    folder.mkdir()
+    write_skeleton(folder / "01.asf")
+    for name in ("01_01", "01_05"):
+        write_motion(folder / f"{name}.amc.gz", 2 * (LEAD_IN + 20), knee=120)
+    bank = read_bank(tmp_path, JOINTS)
+    bank.save(tmp_path / "poses.npz")
+    train = PoseBank.load(tmp_path / "poses.npz", "train")
+    test = PoseBank.load(tmp_path / "poses.npz", "test")
+    assert len(train.poses) and len(test.poses)
+    assert {n for n, s in zip(bank.source, bank.split, strict=True) if s} == {"01_05"}
+
+
+@pytest.mark.parametrize("text", ["", "rubbish\x00", ":bonedata\nbegin\nname a\naxis x\nend"])
+def test_damaged_skeletons_are_named(tmp_path, text):
+    (tmp_path / "bad.asf").write_text(text)
+    with pytest.raises(UserError, match=r"bad\.asf"):
+        asf_amc.read_skeleton(tmp_path / "bad.asf")
+
+
+def test_damaged_motions_are_named(tmp_path):
+    (tmp_path / "bad.amc").write_text("1\nroot 0 0 0 0 0 0\n")
+    skeleton = {"lfemur": asf_amc.Bone(freedom="x")}
+    with pytest.raises(UserError, match=r"bad\.amc does not fit"):
+        asf_amc.read_motion(tmp_path / "bad.amc", skeleton)
+    np.savez(tmp_path / "bad.npz", x=np.zeros((3, 5)))
+    with pytest.raises(UserError, match="117"):
+        expmap.read_motion(tmp_path / "bad.npz")
+    (tmp_path / "bad.txt").write_text('{"Frames": [[1, 2]]}')
+    with pytest.raises(UserError, match="44"):
+        deepmimic.read_motion(tmp_path / "bad.txt")
+    with pytest.raises(UserError, match="no motion capture"):
+        read_bank(tmp_path, JOINTS)
