@@ -1,18 +1,26 @@
-"""Training of the pose prior on a bank of real poses."""
+"""Training of the pose prior on a bank of real poses.
+
+``python -m core.train.prior poses.npz pose_prior.safetensors``
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
+from safetensors.torch import save_file
 from torch import Tensor
 
 from core.body.kinematics import forward_kinematics
+from core.body.load import load_body
 from core.body.model import Body
 from core.body.names import JOINT_FLIP
 from core.geometry.rotations import rotation_from_axis_angle
+from core.io.atomic import write_atomic
 from core.nets.pose_prior import PosePrior
 
 _MIRROR = torch.tensor([1.0, -1.0, -1.0])
@@ -92,3 +100,17 @@ def _sample(
     pose[:half] = pose[:half][:, list(JOINT_FLIP)] * _MIRROR
     noise = torch.randn(pose.shape, generator=generator)
     return rotation_from_axis_angle((pose + settings.noise * noise)[:, BODY_JOINTS])
+
+
+def main(bank: Path, out: Path) -> None:
+    """Train on the training split of a pose bank and write the prior in half precision."""
+    with np.load(bank, allow_pickle=False) as file:
+        poses = file["pose"][file["split"] == 0].astype(np.float32)
+    prior = train_prior(poses, load_body(), PriorSettings())
+    state = prior.state_dict()
+    half = {n: (v.half() if v.is_floating_point() else v) for n, v in state.items()}
+    write_atomic(out, lambda path: save_file({n: v.contiguous() for n, v in half.items()}, path))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,82 @@
+"""The prior likes human poses, and reads only what it should."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.errors import UserError
+from core.geometry.rotations import rotation_from_axis_angle
+from core.nets.pose_prior import PosePrior, load_prior
+
+
+@pytest.fixture(scope="module")
+def prior() -> PosePrior:
+    return load_prior()
+
+
+def walking(noise: float = 0.0) -> torch.Tensor:
+    """Rotations of joints 1..21 of a walker, arms down, eight variants."""
+    pose = torch.zeros(8, 24, 3)
+    pose[:, 1, 0], pose[:, 2, 0], pose[:, 5, 0] = -0.4, 0.3, 0.6
+    pose[:, 16, 2], pose[:, 17, 2] = -1.2, 1.2
+    pose = pose + noise * torch.randn(pose.shape, generator=torch.Generator().manual_seed(0))
+    return rotation_from_axis_angle(pose[:, 1:22])
+
+
+def test_noise_costs_energy(prior):
+    energies = [prior.energy(walking(noise)).mean().item() for noise in (0.03, 0.3, 0.8)]
+    assert energies[0] < 0.5 * energies[1] < 0.25 * energies[2]
+
+
+def test_human_pose_survives_the_auto_encoder(prior):
+    pose = walking(0.03)
+    again = prior.decode(prior.encode(pose).mean)
+    turn = (again.transpose(-1, -2) @ pose).diagonal(dim1=-1, dim2=-2).sum(-1)
+    angle = torch.rad2deg(torch.arccos(((turn - 1) / 2).clamp(-1, 1)))
+    assert angle.mean() < 8
+
+
+def test_samples_are_rotations_and_differ(prior):
+    sample = prior.decode(torch.randn(16, 32, generator=torch.Generator().manual_seed(1)))
+    assert torch.allclose(sample @ sample.transpose(-1, -2), torch.eye(3), atol=1e-5)
+    assert sample.std(0).amax() > 0.3
+
+
+def test_energy_has_gradients_and_no_dropout(prior):
+    pose = walking(0.2).requires_grad_()
+    first, second = prior.energy(pose), prior.energy(pose)
+    assert torch.equal(first, second)
+    first.sum().backward()
+    assert pose.grad is not None and pose.grad.isfinite().all() and pose.grad.abs().max() > 0
+
+
+def test_a_vposer_checkpoint_takes_its_place(prior, tmp_path):
+    state = {f"vp_model.{name}": value for name, value in prior.state_dict().items()}
+    state["bm_train.v_template"] = torch.zeros(3)
+    torch.save({"state_dict": state}, tmp_path / "V02_05.ckpt")
+    loaded = load_prior(tmp_path / "V02_05.ckpt")
+    assert torch.equal(loaded.energy(walking()), prior.energy(walking()))
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(UserError, match="does not exist"):
+        load_prior(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(UserError, match=r"bad\.safetensors"):
+        load_prior(tmp_path / "bad.safetensors")
+    (tmp_path / "bad.ckpt").write_bytes(b"rubbish")
+    with pytest.raises(UserError, match=r"bad\.ckpt"):
+        load_prior(tmp_path / "bad.ckpt")
+    save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(UserError, match="no VPoser"):
+        load_prior(tmp_path / "other.safetensors")
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return print, ("run",)
+
+    torch.save({"state_dict": Malicious()}, tmp_path / "evil.ckpt")
+    with pytest.raises(UserError, match=r"evil\.ckpt"):
+        load_prior(tmp_path / "evil.ckpt")
