@@ -59,7 +59,7 @@ def load_keypoints(
     """The person of a keypoint file that is meant: the one in ``box``, else the largest.
 
     Args:
-        image_name: name of the photo's file, for COCO files with several photos.
+        image_name: name or stem of the photo's file, for COCO files with several photos.
 
     Raises:
         UserError: the file cannot be read, holds nobody, or nobody in the box.
@@ -147,11 +147,11 @@ def _image_ids(images: object, image_name: str | None) -> set[str] | None:
     if image_name is None or not isinstance(images, list):
         return None
     wanted = Path(image_name).name
-    found = {
-        str(image.get("id"))
-        for image in images
-        if isinstance(image, dict) and Path(str(image.get("file_name"))).name == wanted
-    }
+    found = set()
+    for image in images:
+        file = Path(str(image.get("file_name"))) if isinstance(image, dict) else None
+        if file is not None and wanted in (file.name, file.stem):
+            found.add(str(image.get("id")))
     return found or None
 
 

@@ -208,14 +208,23 @@ class TestSeveralPhotos:
             entry["image_id"] = name
         return write(tmp_path, entries)
 
-    def test_annotations_by_file_name(self, tmp_path):
-        person = load_keypoints(self.annotations(tmp_path), "/photos/000000000459.jpg")
+    @pytest.mark.parametrize("name", ["/photos/000000000459.jpg", "000000000459"])
+    def test_annotations_by_file_name_or_stem(self, tmp_path, name):
+        person = load_keypoints(self.annotations(tmp_path), name)
         check_joints(person.keypoints, 1.0, offset=459)
 
     @pytest.mark.parametrize("ids", [(785, 459), ("000000000785.jpg", "000000000459.jpg")])
     def test_results_by_number_or_name(self, tmp_path, ids):
         person = load_keypoints(self.results(tmp_path, ids), "000000000785.jpg")
         check_joints(person.keypoints, 1.0, offset=785)
+
+    @pytest.mark.parametrize("name", ["my.holiday.jpg", "my.holiday"])
+    def test_names_with_dots(self, tmp_path, name):
+        images = [{"id": 5, "file_name": "my.holiday.jpg"}, {"id": 6, "file_name": "my.jpg"}]
+        entries = [{"image_id": i, "keypoints": flat(COCO_17, 2, i)} for i in (5, 6)]
+        document = {"images": images, "annotations": entries}
+        person = load_keypoints(write(tmp_path, document), name)
+        check_joints(person.keypoints, 1.0, offset=5)
 
     def test_photo_that_is_not_there(self, tmp_path):
         with pytest.raises(UserError, match=r"2 photos and none is other\.jpg"):
