@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.body.params import BodyParams
 from core.fit.engine import Engine, Observation
-from core.fit.problem import Explanation, explain
+from core.fit.problem import Explanation, GenerativeModel, Problem, explain
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.nbv.features import FeatureBank
@@ -108,6 +108,18 @@ def draw_maps(
         occlusion=occlusion_colors(posterior.numpy()),
         posterior=posterior.numpy(),
     )
+
+
+def occlusion_maps(
+    problem: Problem, model: GenerativeModel, params: BodyParams, schedule: Schedule
+) -> Float[np.ndarray, "batch h w"]:
+    """Posterior of z for a batch of bodies, NaN where they do not reach."""
+    with torch.no_grad():
+        seen = explain(problem, model, BodyState.of(params), schedule.likelihood, schedule.render)
+    posterior = seen.evidence.posterior.masked_fill(seen.render.opacity < COVERED, torch.nan)
+    flat = posterior.new_full(problem.features.shape[:2], torch.nan)
+    place = (seen.render.assignment.batch, seen.render.assignment.pixel)
+    return flat.index_put(place, posterior).unflatten(1, problem.map_size).numpy()
 
 
 def _spread(seen: Explanation, values: Tensor, size: torch.Size, empty: float) -> Tensor:

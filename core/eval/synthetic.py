@@ -1,0 +1,171 @@
+"""The regressor and the fit on held-out synthetic people, as they are and behind patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from core.body.params import BodyParams
+from core.data.sample import Sample
+from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
+from core.eval.scores import Scores, occlusion_scores, score_joints
+from core.eval.tables import EvalReport, Protocol, Row
+from core.fit.engine import Engine
+from core.fit.pictures import occlusion_maps
+from core.fit.problem import Problem
+from core.fit.schedule import Schedule
+from core.fit.solver import Solver
+from core.geometry.camera import Camera
+
+DATASET = "synth-occ"
+SEED = 9_000_001
+"""Of `PeopleSampler`; training uses seeds below a million."""
+PATCHES = {"clean": 0, "occ40": 40, "occ80": 80}
+METHODS = ("init", "nbf")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A batch of people under one protocol, ready to be fitted.
+
+    Attributes:
+        images: crops, covered by a patch if the protocol says so.
+        occluder: what hides the person, the sample's own occluders and the patch.
+        scored: joints that count.
+    """
+
+    samples: Sequence[Sample]
+    images: UInt8[np.ndarray, "people size size 3"]
+    occluder: Bool[np.ndarray, "people size size"]
+    scored: Bool[Tensor, "people 24"]
+
+    @property
+    def focal(self) -> Float[Tensor, "people"]:
+        """Focal lengths in pixels of the crops."""
+        return torch.tensor(np.stack([s.focal for s in self.samples]))
+
+    @property
+    def joints(self) -> Float[Tensor, "people 24 3"]:
+        """True joints, metres, crop camera."""
+        return torch.from_numpy(np.stack([s.joints for s in self.samples]))
+
+
+def protocol(name: str, people: str) -> Protocol:
+    """What ``clean``, ``occ40`` and ``occ80`` mean."""
+    placement = "centred on a random pixel of the person, one a person" if PATCHES[name] else "none"
+    return Protocol(
+        name=name,
+        people=people,
+        images="256 px crops around the person; the people's own occluders stay",
+        patch=PATCHES[name],
+        placement=placement,
+    )
+
+
+def make_case(samples: Sequence[Sample], first: int, patch: int, texture: Texture) -> Case:
+    """A batch under one protocol.
+
+    Args:
+        first: number of the first sample; it seeds its patch, so that all methods see the same.
+    """
+    images, occluders, scored = [], [], []
+    for index, sample in enumerate(samples):
+        image, occluder, patches = sample.image, sample.occluder, []
+        person = sample.parts > 0
+        if patch and person.any():
+            image, mask = place_patch(image, person, patch, first + index, texture)
+            occluder = occluder | mask
+            patches = [random_patch(person, patch, first + index)]
+        images.append(image)
+        occluders.append(occluder)
+        scored.append(scored_joints(sample.joints2d, len(image), patches))
+    return Case(samples, np.stack(images), np.stack(occluders), torch.from_numpy(np.stack(scored)))
+
+
+def solve(
+    engine: Engine, case: Case, schedule: Schedule
+) -> tuple[Problem, dict[str, BodyParams], Solver]:
+    """The problem, the bodies of both methods, and the finished solver."""
+    images = torch.from_numpy(case.images).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        features, regressed = engine.look(images, case.focal)
+        keypoints = engine.keypoints(images)
+    stride = engine.size // features.shape[-1]
+    problem = Problem(
+        camera=Camera.centered(case.focal, engine.size),
+        features=features.flatten(2).transpose(1, 2).contiguous(),
+        inside=features.new_ones(len(features), features[0, 0].numel()),
+        map_size=(features.shape[2], features.shape[3]),
+        stride=stride,
+        keypoints=keypoints.xy,
+        confidence=keypoints.confidence,
+    )
+    solver = Solver.begin(problem, engine.model, schedule, regressed)
+    for _ in solver.run():
+        pass
+    bodies = {"init": regressed, "nbf": solver.trace.best(engine.volume)}
+    return problem, bodies, solver
+
+
+def score_case(
+    engine: Engine, case: Case, schedule: Schedule, methods: Sequence[str] = METHODS
+) -> dict[str, Scores]:
+    """Figures of each method on one batch."""
+    problem, bodies, _ = solve(engine, case, schedule)
+    scores = {}
+    for method in methods:
+        body = bodies[method]
+        with torch.no_grad():
+            posed = engine.volume.pose(body.rotations(), body.betas, body.transl)
+        maps = occlusion_maps(problem, engine.model, body, schedule)
+        occlusion = [
+            occlusion_scores(posterior, occluder, sample.parts > 0)
+            for posterior, occluder, sample in zip(maps, case.occluder, case.samples, strict=True)
+        ]
+        scores[method] = score_joints(
+            posed.joints, case.joints, case.focal, case.scored, occlusion=occlusion
+        )
+    return scores
+
+
+def evaluate(
+    engine: Engine,
+    samples: Sequence[Sample],
+    people: str,
+    texture: Texture,
+    protocols: Iterable[str] = ("clean", "occ80"),
+    methods: Sequence[str] = METHODS,
+    schedule: Schedule | None = None,
+    batch: int = 8,
+    progress: Callable[[int], object] = lambda _: None,
+) -> EvalReport:
+    """A table of methods under protocols.
+
+    Args:
+        people: which people these are, for the report.
+        texture: draws the patches.
+        progress: told the number of people done after each batch.
+    """
+    schedule = schedule or Schedule.standard()
+    protocols = list(protocols)
+    rows: list[Row] = []
+    done = 0
+    for name in protocols:
+        parts: dict[str, list[Scores]] = {method: [] for method in METHODS}
+        for first in range(0, len(samples), batch):
+            case = make_case(samples[first : first + batch], first, PATCHES[name], texture)
+            for method, scores in score_case(engine, case, schedule).items():
+                parts[method].append(scores)
+            done += len(case.samples)
+            progress(done)
+        merged = {method: Scores.concatenate(part) for method, part in parts.items()}
+        for method in methods:
+            start = merged["init"] if method != "init" else None
+            rows.append(Row.of(method, name, merged[method], start))
+    listed = [protocol(name, people) for name in protocols]
+    return EvalReport(f"{DATASET}: {len(samples)} people", listed, rows, seed=SEED)
