@@ -158,17 +158,15 @@ class Errand:
     _began: float = field(default_factory=time.monotonic)
     _fitting_since: float | None = None
     _shot_asked: bool = False
-    _state_written: float = 0.0
 
     def after_frame(self) -> bool:
         """Called after each frame; False closes the window."""
-        now = time.monotonic()
-        if self.options.state is not None and now - self._state_written > 0.1:
-            self._state_written = now
-            self._write_state(self.options.state)
+        if self.options.state is not None:
+            text = json.dumps(self.window.report())
+            write_atomic(self.options.state, lambda temporary: temporary.write_text(text))
         if self.options.screenshot is None:
             return True
-        return self._towards_screenshot(self.options.screenshot, now)
+        return self._towards_screenshot(self.options.screenshot, time.monotonic())
 
     def _towards_screenshot(self, path: Path, now: float) -> bool:
         """Wait, shoot, and stop when the file is there."""
@@ -199,11 +197,7 @@ class Errand:
         if self._fitting_since is None:
             self._fitting_since = now
         over = session.phase is Phase.DONE or now - self._fitting_since > self.options.after
-        return over and session.settled
-
-    def _write_state(self, path: Path) -> None:
-        text = json.dumps(self.window.report())
-        write_atomic(path, lambda temporary: temporary.write_text(text))
+        return over and self.window.settled
 
 
 def cli() -> int:

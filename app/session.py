@@ -188,9 +188,11 @@ class Session:
 
     @property
     def settled(self) -> bool:
-        """Whether all pictures on screen are those of the shown step."""
-        painted = self.painted is not None and self.painted.step == self.shown
-        return painted and self._maps.asked is None and self._body.asked is None
+        """Whether the pictures of the shown step have come."""
+        if self._maps.asked is not None or self._body.asked is not None or self.painted is None:
+            return False
+        turned = self.turned.step if self.turned else self.shown
+        return self.painted.step == turned == self.shown
 
     def stage_at(self, step: int) -> StageMark | None:
         """The stage that a recorded step belongs to."""

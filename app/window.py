@@ -10,9 +10,9 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 
 from app import theme
-from app.drop import accept_drops, native_window
 from app.frames import FrameClock
 from app.geometry2d import Point, Rect
+from app.glfw import accept_drops, clipboard_text, native_window
 from app.layout import arrange
 from app.link import Link
 from app.mouse import Mouse
@@ -32,6 +32,7 @@ from app.session import Commands, Level, Message, Phase, Session
 from app.shared import BODY_SIDE
 
 BUTTONS = ("open", "run", "step", "restart", "find", "help")
+UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
 SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -44,6 +45,7 @@ class Window:
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
         self._size = (0, 0)
+        self._pictures_came = 0
         self._create(size)
 
     # --- building ---
@@ -134,8 +136,8 @@ class Window:
         }
         with dpg.handler_registry():
             for key, action in bindings.items():
-                dpg.add_key_press_handler(key, callback=lambda _s, _a, act=action: self._key(act))
-            dpg.add_key_press_handler(dpg.mvKey_V, callback=lambda: self._key(self._maybe_paste))
+                dpg.add_key_press_handler(key, callback=self._key(action))
+            dpg.add_key_press_handler(dpg.mvKey_V, callback=self._key(self._maybe_paste))
 
     # --- what buttons, keys, drops and messages do ---
 
@@ -153,7 +155,7 @@ class Window:
 
     def paste(self) -> None:
         """Open what the clipboard holds: the path of a photo, or a picture."""
-        path = path_in_text(dpg.get_clipboard_text() or "")
+        path = path_in_text(clipboard_text())
         if path:
             self.open(path)
             return
@@ -164,10 +166,14 @@ class Window:
         if dpg.is_key_down(dpg.mvKey_LControl) or dpg.is_key_down(dpg.mvKey_RControl):
             self.paste()
 
-    def _key(self, action: Callable[[], object]) -> None:
-        """A key of the main window, unless a dialog has the keyboard."""
-        if not dpg.is_item_shown("file dialog"):
-            action()
+    def _key(self, action: Callable[[], object]) -> Callable[[], None]:
+        """The action of a key of the main window; nothing while the dialog has the keyboard."""
+
+        def pressed() -> None:
+            if not dpg.is_item_shown("file dialog"):
+                action()
+
+        return pressed
 
     def _do(self, commands: Commands) -> None:
         for command in commands:
@@ -204,6 +210,8 @@ class Window:
             self.occlusion.visible = get("visible", event.shapes["visible"])
         elif isinstance(event, Turned) and event is self.session.turned:
             self.body.show(get("body", event.shape))
+        if isinstance(event, Opened | Painted | Turned):
+            self._pictures_came = self.clock.frames
         self._do(commands)
 
     def _take_paths(self) -> None:
@@ -269,6 +277,11 @@ class Window:
         while dpg.is_dearpygui_running() and after_frame():
             self.frame()
 
+    @property
+    def settled(self) -> bool:
+        """Whether all pictures of the shown step are on screen."""
+        return self.session.settled and self.clock.frames > self._pictures_came + UPLOAD_FRAMES
+
     def report(self) -> dict[str, object]:
         """What the window is doing, for tests and bug reports."""
         session, clock = self.session, self.clock
@@ -286,7 +299,7 @@ class Window:
             "shown": session.shown,
             "best": session.best,
             "painted": session.painted.step if session.painted else None,
-            "settled": session.settled,
+            "settled": self.settled,
             "orbit": [session.orbit.yaw, session.orbit.pitch, session.orbit.zoom],
             "view": [self.photo.view.scale, *self.photo.view.offset],
             "panels": {name: panel.area for name, panel in self.panels.items()},

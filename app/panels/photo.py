@@ -78,7 +78,8 @@ class PhotoPanel(Panel):
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:
             cell = [self.view.to_panel(corner) for corner in self.cell]
-            dpg.draw_polygon([*cell, cell[0]], color=(255, 255, 255), thickness=1)
+            dpg.draw_polygon([*cell, cell[0]], color=(0, 0, 0, 200), thickness=4)
+            dpg.draw_polygon([*cell, cell[0]], color=(255, 255, 255), thickness=2)
         box = self._draft or session.box
         if box is not None:
             self._paint_box(box)

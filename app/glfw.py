@@ -1,8 +1,7 @@
-"""Files dropped on the window.
+"""What Dear PyGui's window library can do and Dear PyGui does not offer: drops, a safe clipboard.
 
-Dear PyGui has no call for it, but its library is built on GLFW and exports it, so that GLFW's drop
-callback can be set through ctypes. On Windows the package DearPyGui-DragAndDrop does the same by
-other means. Elsewhere the argument, the file dialog and pasting remain.
+On Linux and macOS its shared library is built on GLFW and exports it, so that ctypes can reach it.
+On Windows it is not; there the package DearPyGui-DragAndDrop brings drops.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ import sys
 from collections.abc import Callable
 
 import dearpygui._dearpygui as library
+import dearpygui.dearpygui as dpg
 
 OnDrop = Callable[[list[str]], None]
-_GLFW_DROP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_char_p))
+_DROP = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_char_p))
 _kept: list[object] = []  # ctypes callbacks must outlive the window
 
 
@@ -34,37 +34,58 @@ def accept_drops(on_drop: OnDrop) -> bool:
     return False
 
 
+def clipboard_text() -> str:
+    """The text in the clipboard, empty if there is none.
+
+    Dear PyGui's own call ends the process when the clipboard holds a picture.
+    """
+    if sys.platform == "win32":
+        return str(dpg.get_clipboard_text() or "")
+    with contextlib.suppress(AttributeError, OSError):
+        glfw = _glfw()
+        glfw.glfwGetClipboardString.restype = ctypes.c_char_p
+        glfw.glfwGetClipboardString.argtypes = [ctypes.c_void_p]
+        text: bytes | None = glfw.glfwGetClipboardString(_window(glfw))
+        return (text or b"").decode("utf-8", "replace")
+    return ""
+
+
 def native_window() -> int | None:
     """X11's number of the window, None where there is no X11."""
     with contextlib.suppress(AttributeError, OSError):
-        glfw = ctypes.CDLL(library.__file__)
+        glfw = _glfw()
         glfw.glfwGetX11Window.restype = ctypes.c_ulong
         glfw.glfwGetX11Window.argtypes = [ctypes.c_void_p]
-        return int(glfw.glfwGetX11Window(_current_window(glfw))) or None
+        return int(glfw.glfwGetX11Window(_window(glfw))) or None
     return None
 
 
+def _glfw() -> ctypes.CDLL:
+    """The shared library; using a missing function of it raises AttributeError."""
+    return ctypes.CDLL(library.__file__)
+
+
+def _window(glfw: ctypes.CDLL) -> int | None:
+    """The GLFW window whose context is current on this thread."""
+    glfw.glfwGetCurrentContext.restype = ctypes.c_void_p
+    return glfw.glfwGetCurrentContext()
+
+
 def _accept_by_glfw(on_drop: OnDrop) -> bool:
-    glfw = ctypes.CDLL(library.__file__)
-    window = _current_window(glfw)
+    glfw = _glfw()
+    window = _window(glfw)
     if not window:
         return False
 
     def dropped(_window: int, count: int, paths: ctypes.Array[ctypes.c_char_p]) -> None:
         on_drop([(paths[i] or b"").decode("utf-8", "surrogateescape") for i in range(count)])
 
-    callback = _GLFW_DROP(dropped)
+    callback = _DROP(dropped)
     _kept.append(callback)
     glfw.glfwSetDropCallback.restype = ctypes.c_void_p
-    glfw.glfwSetDropCallback.argtypes = [ctypes.c_void_p, _GLFW_DROP]
+    glfw.glfwSetDropCallback.argtypes = [ctypes.c_void_p, _DROP]
     glfw.glfwSetDropCallback(window, callback)
     return True
-
-
-def _current_window(glfw: ctypes.CDLL) -> int | None:
-    """The GLFW window whose context is current on this thread."""
-    glfw.glfwGetCurrentContext.restype = ctypes.c_void_p
-    return glfw.glfwGetCurrentContext()
 
 
 def _accept_on_windows(on_drop: OnDrop) -> bool:

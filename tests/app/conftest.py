@@ -1,0 +1,30 @@
+"""A debugger on the private display, that tests drive like a person."""
+
+import pytest
+from PIL import Image
+
+from tests.app.blob import blob_photo
+from tests.app.driver import Debugger
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photo whose name needs quoting wherever quoting can be forgotten."""
+    path = tmp_path / "ein Foto ümläut #1.png"
+    Image.fromarray(blob_photo()).save(path)
+    return path
+
+
+@pytest.fixture
+def debugger(display, tmp_path):
+    """Starts debuggers; all are closed at the end."""
+    running = []
+
+    def start(*arguments, engine="load"):
+        app = Debugger(display, tmp_path / f"state{len(running)}.json", engine, arguments)
+        running.append(app)
+        return app
+
+    yield start
+    for app in running:
+        app.close()

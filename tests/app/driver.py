@@ -1,0 +1,136 @@
+"""A debugger in its own process, driven through the X server: real mouse, keys, drops, pixels."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from app.geometry2d import Rect, View
+from tests.app import xdnd
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 40.0
+
+
+class Debugger:
+    """One running debugger."""
+
+    def __init__(self, display, state_file, engine, arguments):
+        self.display = display
+        self.state_file = state_file
+        command = [sys.executable, "-m", "app", *map(str, arguments)]
+        command += ["--engine", f"tests.app.fake_engine:{engine}", "--state", str(state_file)]
+        self.environment = xdnd.environment(display)
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    # --- what it says ---
+
+    @property
+    def state(self):
+        return json.loads(self.state_file.read_text())
+
+    def wait(self, condition, what=""):
+        """The first state for which the condition holds."""
+        limit = time.monotonic() + PATIENCE
+        state = None
+        while time.monotonic() < limit:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the debugger ended: {self.process.stderr.read()}")
+            if self.state_file.is_file():
+                state = self.state
+                if condition(state):
+                    return state
+            time.sleep(0.01)
+        raise AssertionError(f"waited in vain for {what}: {state}")
+
+    def wait_phase(self, phase):
+        return self.wait(lambda s: s["phase"] == phase, phase)
+
+    def wait_done(self):
+        return self.wait(lambda s: s["phase"] == "DONE" and s["settled"], "the end of the fit")
+
+    def next_frames(self, count=3):
+        """Let the window see what was done to it."""
+        now = self.state["frames"]
+        self.wait(lambda s: s["frames"] >= now + count, "frames")
+
+    def panel(self, name):
+        return Rect(*self.state["panels"][name])
+
+    def view(self):
+        scale, x, y = self.state["view"]
+        return View(scale, (x, y))
+
+    def on_photo(self, point):
+        """Where a pixel of the photo is in the window."""
+        panel, (x, y) = self.panel("photo"), self.view().to_panel(point)
+        return panel.x + x, panel.y + y
+
+    # --- what a person does ---
+
+    def xdotool(self, *arguments):
+        subprocess.run(["xdotool", *map(str, arguments)], env=self.environment, check=True)
+
+    def move(self, point):
+        self.xdotool("mousemove", round(point[0]), round(point[1]))
+        self.next_frames()
+
+    def drag(self, start, end, button=1, stops=4):
+        self.move(start)
+        self.xdotool("mousedown", button)
+        self.next_frames()
+        for i in range(1, stops + 1):
+            share = i / stops
+            self.move([a + (b - a) * share for a, b in zip(start, end, strict=True)])
+        self.xdotool("mouseup", button)
+        self.next_frames()
+
+    def click(self, point, button=1):
+        self.move(point)
+        self.xdotool("mousedown", button)
+        self.next_frames()
+        self.xdotool("mouseup", button)
+        self.next_frames()
+
+    def press_button(self, name):
+        rect = Rect(*self.state["buttons"][name])
+        self.click((rect.x + rect.width / 2, rect.y + rect.height / 2))
+
+    def key(self, name):
+        self.xdotool("key", name)
+        self.next_frames()
+
+    def drop(self, path):
+        xdnd.drop_files(self.display, self.state["window"], [str(path)], at=(200, 200))
+
+    # --- what a person sees ---
+
+    def pixels(self, rect=None):
+        """The window's pixels, (height, width, 3) uint8, from the X server."""
+        self.next_frames()
+        picture = xdnd.grab(self.display)
+        if rect is None:
+            return picture
+        x, y, right, bottom = (int(v) for v in (rect.x, rect.y, rect.right, rect.bottom))
+        return picture[y:bottom, x:right]
+
+    def panel_pixels(self, name):
+        return self.pixels(self.panel(name)).astype(np.int64)
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stderr.close()
