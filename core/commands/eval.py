@@ -11,11 +11,13 @@ Examples:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from core.commands._output import print_json
+from core.eval.summary import Estimate
+from core.eval.tables import Row
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,19 @@ def run(options: Options) -> int:
     if options.out:
         report.save(options.out)
     if options.json:
-        print_json({"rows": report.flat_rows()})
+        print_json({"rows": [_flat(row) for row in report.rows]})
     else:
         report.print(Console())
     return 0
+
+
+def _flat(row: Row) -> dict[str, object]:
+    """A row of means alone; --out keeps the intervals."""
+    flat = {}
+    for field in fields(row):
+        value = getattr(row, field.name)
+        flat[field.name] = value.value if isinstance(value, Estimate) else value
+    return flat
 
 
 def _people(dressed: bool) -> str:
