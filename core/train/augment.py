@@ -31,7 +31,7 @@ class AugmentSettings:
     roll: float = 12.0
     shift: float = 0.06
     zoom: float = 0.15
-    colour: float = 0.3
+    colour: float = 0.2
     grey: float = 0.05
     patches: float = 0.0
 

@@ -52,11 +52,11 @@ class TrainSettings:
     trunk_rate: float = 0.3
     frozen_blocks: int = 5
     weight_decay: float = 1e-4
-    warmup: int = 200
+    warmup: int = 100
     clip: float = 100.0
     decay: float = 0.998
     seed: int = 0
-    validate_every: int = 500
+    validate_every: int = 400
     save_every: int = 200
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
