@@ -44,7 +44,7 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 
 # Set-up has built it already; this rule rebuilds when a source changes later.
 $(NATIVE): CMakeLists.txt $(wildcard cuda/*/*.h cuda/*/*.cpp) | $(STAMP)
-	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation -e .
 	@touch $(NATIVE)
 
 native: | $(STAMP)

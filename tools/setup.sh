@@ -52,17 +52,21 @@ may_install() {
     [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null
 }
 
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1
+}
+
 install_system() {
     wanted=$(missing_packages | tr '\n' ' ')
     [ -n "$wanted" ] || return 0
     if may_install; then
         say "installing system packages: $wanted"
         as_root apt-get update -qq || say "apt-get update failed; trying with the lists there are"
-        for package in $wanted; do
-            # One by one: a release that has dropped a package must not keep us from the others.
-            as_root env DEBIAN_FRONTEND=noninteractive \
-                apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
-                say "no system package $package here; going on without"
+        # One by one if need be: a release that has dropped a package must not cost us the others.
+        # shellcheck disable=SC2086
+        apt_install $wanted || for package in $wanted; do
+            apt_install "$package" || say "$package cannot be installed here; going on without"
         done
     fi
     wanted=$(missing_packages | tr '\n' ' ')
@@ -81,7 +85,11 @@ make_environment() {
     "$python" -m venv --clear "$VENV" || { say "$python cannot make an environment (see above)"; exit 1; }
 }
 
-pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check -q "$@"; }
+# Downloads take minutes: progress for a person, errors alone for a log.
+quiet=-qq
+[ -t 2 ] && quiet=
+# shellcheck disable=SC2086
+pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check $quiet "$@"; }
 
 install_packages() {
     say "installing the packages pinned in constraints.txt (a few minutes the first time)"
