@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from core.body.kinematics import blend, forward_kinematics
 from core.body.model import Body
+from core.data.face import face_texels
 from core.data.paint import Surface, texel_surface
 from core.data.wardrobe import Garment
 from core.render.shade import Material, Mesh, vertex_normals
@@ -55,6 +57,12 @@ class Figure:
             vertices_surface=Surface(rest, part),
             texels_surface=texel_surface(rest, part, faces, corner_uv),
         )
+
+    @cached_property
+    def face_texels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the face is on the body's texture (see `core.data.face`)."""
+        surface = self.texels_surface
+        return face_texels(surface.position, surface.members["face"], self.joints[15])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from core.data.face import paint_face
 from core.data.figure import Figure, Outfit
 from core.data.looks import Looks
 from core.data.paint import BARE, HAIR, SHOES, fabric, looseness, paint, random_cut, region_of
@@ -41,7 +42,9 @@ def random_outfit(
     kinds = {garment.kind for garment in worn}
     for painted in (region, texel_region):
         _leave_room(painted, kinds)
-    texture = paint(looks.skin(rng), figure.texels_surface, texel_region, looks, rng)
+    skin_texture = looks.skin(rng).copy()
+    paint_face(skin_texture, figure.face_texels, not looks.skins, rng)
+    texture = paint(skin_texture, figure.texels_surface, texel_region, looks, rng)
     standoff = looseness(region, figure.vertices_surface.position, rng)
     skin = Material(texture, gloss=float(rng.uniform(0, 0.12)))
     return Outfit(skin, standoff, [(g, _material(g, looks, rng)) for g in worn])

@@ -117,8 +117,8 @@ def random_cut(joints: Float[np.ndarray, "24 3"], rng: np.random.Generator) -> C
         cuff=cuff,
         neck=neck + rng.uniform(-0.06, 0.07),
         shoe=ankle + rng.choice([rng.uniform(-0.04, 0.02), rng.uniform(0.02, 0.3)], p=[0.8, 0.2]),
-        hairline=head[2] + rng.uniform(-0.03, 0.05),
-        crown=head[1] + rng.uniform(0.13, 0.17),
+        hairline=head[2] + rng.uniform(-0.02, 0.07),
+        crown=head[1] + rng.uniform(0.1, 0.16),
         nape=head[1] + rng.uniform(-0.1, 0.05),
         worn=frozenset(region for region, odd in odds.items() if rng.random() < odd),
     )

@@ -64,7 +64,7 @@ class PeopleSampler:
     Args:
         seed: another seed, other people.
         data: folder of CC0 material; None makes everything procedural (painted clothes, patterned
-            backgrounds, a dozen perturbed poses).
+            backgrounds, poses from the prior).
         split: "train" or "test"; the splits share neither seeds nor skins, textures, panoramas,
             garments or mocap sequences.
         size: side of the crop in pixels.
@@ -77,14 +77,15 @@ class PeopleSampler:
         self.figure = Figure.of(load_body())
         self.looks = Looks.load(data, split)
         self.garments: dict[str, list[Garment]] = {}
-        self.bank, self.spread = PoseBank.canonical(), 2.5
-        if data is not None:
+        if data is None:
+            self.bank = PoseBank.without_mocap(split)
+        else:
             self.garments = load_wardrobe(cache_dir() / "wardrobe", split)
             if not self.garments:
                 raise UserError(
                     f"no wardrobe yet; build it: python -m tools.wardrobe --data {data}"
                 )
-            self.bank, self.spread = PoseBank.load(cache_dir() / "poses.npz", split), 1.0
+            self.bank = PoseBank.load(cache_dir() / "poses.npz", split)
 
     def __iter__(self) -> Iterator[Sample]:
         """Samples 0, 1, 2, ... without end."""
@@ -126,7 +127,7 @@ class PeopleSampler:
         self, view: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Pose in the camera frame (24, 3) and shape (10,)."""
-        pose = random_pose(self.bank, rng, self.spread)
+        pose = random_pose(self.bank, rng)
         root = Rotation.from_matrix(view) * Rotation.from_rotvec(pose[0])
         pose[0] = root.as_rotvec()
         betas = rng.normal(0, 1, 10).clip(-2.5, 2.5)

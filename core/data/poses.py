@@ -7,15 +7,18 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, Int
 from scipy.spatial.transform import Rotation
 
 from core.body.names import JOINT_FLIP, JOINT_NAMES
 from core.data.files import read_npz
 from core.errors import UserError
+from core.nets.pose_prior import load_prior
 
 LEGS = [1, 2, 4, 5, 7, 8, 10, 11]
 UPRIGHT = 0.88  # share of poses drawn from the upright ones
+PRIOR_POSES = 1500  # drawn from the prior where there is no mocap
 EVERYDAY = 0.15  # perturbed canonical poses added to a bank of mocap, as a share of it
 SPLIT_CODE = {"train": 0, "test": 1}
 
@@ -38,7 +41,7 @@ SITTING: Turns = {
 }
 BOWED: Turns = {"pelvis": (25, 0, 0), "spine1": (20, 0, 0), "spine2": (15, 0, 0)}
 
-# Degrees of axis-angle of the joints that leave the T-pose, for the bank without mocap.
+# Everyday poses: degrees of axis-angle of the joints that leave the T-pose.
 CANONICAL: tuple[Turns, ...] = (
     ARMS_DOWN,
     ARMS_DOWN | STEP,
@@ -90,14 +93,23 @@ class PoseBank:
         if not {"pose", "split"} <= file.keys():
             raise UserError(f"pose bank {path} lacks `pose` or `split`; build it again")
         own = file["pose"][file["split"] == SPLIT_CODE[split]].astype(np.float32)
-        rng = np.random.default_rng(SPLIT_CODE[split])
-        everyday = PoseBank.canonical()
-        varied = [_perturb(_pick(everyday, rng), rng, 2.0) for _ in range(int(EVERYDAY * len(own)))]
-        return PoseBank(np.concatenate([own, *([varied] if varied else [])]))
+        return PoseBank(np.concatenate([own, _everyday(int(EVERYDAY * len(own)), split)]))
+
+    @staticmethod
+    def without_mocap(split: str) -> PoseBank:
+        """Poses drawn from the shipped prior, and varied everyday ones."""
+        rng = np.random.default_rng([SPLIT_CODE[split], 1])
+        latent = torch.from_numpy(rng.standard_normal((PRIOR_POSES, 32), dtype=np.float32))
+        with torch.no_grad():
+            rotations = load_prior().decode(latent).numpy()
+        poses = np.zeros((PRIOR_POSES, 24, 3), np.float32)
+        turned = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec()
+        poses[:, 1:22] = turned.reshape(PRIOR_POSES, 21, 3)
+        return PoseBank(np.concatenate([poses, _everyday(PRIOR_POSES // 3, split)]))
 
     @staticmethod
     def canonical() -> PoseBank:
-        """A dozen everyday poses, for machines without mocap."""
+        """A dozen everyday poses."""
         poses = np.zeros((len(CANONICAL), 24, 3), np.float32)
         for pose, turned in zip(poses, CANONICAL, strict=True):
             for name, degrees in turned.items():
@@ -105,26 +117,29 @@ class PoseBank:
         return PoseBank(poses)
 
 
+def _everyday(count: int, split: str) -> np.ndarray:
+    """Varied canonical poses (count, 24, 3), other ones for each split."""
+    rng, bank = np.random.default_rng(SPLIT_CODE[split]), PoseBank.canonical()
+    poses = np.zeros((count, 24, 3), np.float32)
+    for pose in poses:
+        pose[:] = _perturb(_pick(bank, rng), rng, 2.0)
+    return poses
+
+
 def mirror_pose(pose: Float32[np.ndarray, "24 3"]) -> Float32[np.ndarray, "24 3"]:
     """The pose seen in a mirror: left and right change places."""
     return pose[list(JOINT_FLIP)] * np.array([1, -1, -1], pose.dtype)
 
 
-def random_pose(
-    bank: PoseBank, rng: np.random.Generator, spread: float = 1.0
-) -> Float32[np.ndarray, "24 3"]:
-    """A pose of the bank, sometimes with other legs or free arms, mirrored, perturbed.
-
-    Args:
-        spread: factor on the perturbation (larger for small banks).
-    """
+def random_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray, "24 3"]:
+    """A pose of the bank, sometimes with other legs or free arms, mirrored, perturbed."""
     pose = _pick(bank, rng)
     if rng.random() < 0.35:
         pose[LEGS] = _pick(bank, rng)[LEGS]
     if rng.random() < 0.15:
         free = [joint for joint in (16, 17) if rng.random() < 0.7]
         pose[free] = rng.normal(0, 0.7, (len(free), 3)).clip(-1.4, 1.4)
-    return _perturb(pose, rng, spread)
+    return _perturb(pose, rng, 1.0)
 
 
 def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
@@ -135,7 +150,7 @@ def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
 
 
 def _perturb(pose: np.ndarray, rng: np.random.Generator, spread: float) -> np.ndarray:
-    """Small rotations at every joint; wrists, head and arms move most."""
+    """Small rotations (times ``spread``) at every joint; wrists, head and arms move most."""
     sigma = np.full((24, 1), 0.07)
     sigma[[16, 17, 18, 19]] = 0.12
     sigma[[20, 21]] = 0.22

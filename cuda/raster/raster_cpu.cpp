@@ -15,10 +15,16 @@ struct Bounds {
   int x0, x1, y0, y1; // inclusive pixel indices; empty when x0 > x1 or y0 > y1
 };
 
+// Without the calls that std::floor and std::ceil are on a plain x86-64.
+int floor_to_int(double x) {
+  const int truncated = int(x);
+  return truncated - (truncated > x);
+}
+
 // Pixels whose centres lie in [low, high].
 void pixel_range(double low, double high, int size, int* first, int* last) {
-  *first = int(std::max(0.0, std::ceil(low - 0.5)));
-  *last = int(std::min(double(size) - 1, std::floor(high - 0.5)));
+  *first = std::max(0, -floor_to_int(0.5 - low));
+  *last = std::min(size - 1, floor_to_int(high - 0.5));
 }
 
 Bounds bounds(const ScreenPoint& a, const ScreenPoint& b, const ScreenPoint& c, int h, int w) {

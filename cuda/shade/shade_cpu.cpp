@@ -26,8 +26,9 @@ Vec3 radiance(const Scene& scene, Vec3 albedo, float gloss, Vec3 position, Vec3 
     if (cosine <= 0) continue;
     const float lit = l == 0 ? nbf::lit_share(scene.shadow, position) : 1.f;
     const Vec3 light = lit * nbf::load(scene.lights + 6 * l + 3);
-    const float along = std::fmax(nbf::dot(normal, nbf::unit(direction + view)), 0.f);
     diffuse = diffuse + cosine * light;
+    if (gloss <= 0) continue;
+    const float along = std::fmax(nbf::dot(normal, nbf::unit(direction + view)), 0.f);
     specular = specular + gloss * nbf::highlight(along) * light;
   }
   return albedo * diffuse + specular;

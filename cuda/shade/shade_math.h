@@ -45,20 +45,27 @@ NBF_HD inline Vec3 linear_texel(const uint8_t* texel) {
   return value * value;
 }
 
-NBF_HD inline int wrap(int index, int size) {
-  index %= size;
-  return index < 0 ? index + size : index;
+// Without the call that std::floor is on a plain x86-64; |x| must fit an int.
+NBF_HD inline int floor_to_int(float x) {
+  const int truncated = int(x);
+  return truncated - (float(truncated) > x);
+}
+
+NBF_HD inline float fraction(float x) {
+  const float rest = x - float(floor_to_int(x));
+  return rest < 1 ? rest : 0; // a tiny negative x rounds up to 1
 }
 
 // Bilinear, repeating; texel centres lie at +0.5 and row 0 is v = 1.
 NBF_HD inline Vec3 sample(const uint8_t* texture, int rows, int columns, float u, float v) {
-  const float x = (u - std::floor(u)) * columns - 0.5f;
-  const float y = (1 - (v - std::floor(v))) * rows - 0.5f;
-  const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
+  const float x = fraction(u) * columns - 0.5f; // -0.5 ... columns - 0.5
+  const float y = (1 - fraction(v)) * rows - 0.5f;
+  const int x0 = floor_to_int(x), y0 = floor_to_int(y);
   const float fx = x - x0, fy = y - y0;
-  const int left = wrap(x0, columns), right = wrap(x0 + 1, columns);
-  const uint8_t* top = texture + size_t(3) * columns * wrap(y0, rows);
-  const uint8_t* bottom = texture + size_t(3) * columns * wrap(y0 + 1, rows);
+  const int left = x0 < 0 ? columns - 1 : x0, right = x0 + 1 < columns ? x0 + 1 : 0;
+  const int above_row = y0 < 0 ? rows - 1 : y0, below_row = y0 + 1 < rows ? y0 + 1 : 0;
+  const uint8_t* top = texture + size_t(3) * columns * above_row;
+  const uint8_t* bottom = texture + size_t(3) * columns * below_row;
   const Vec3 above = (1 - fx) * linear_texel(top + 3 * left) + fx * linear_texel(top + 3 * right);
   const Vec3 below =
       (1 - fx) * linear_texel(bottom + 3 * left) + fx * linear_texel(bottom + 3 * right);
@@ -96,7 +103,8 @@ NBF_HD inline float lit_share(const Shadow& shadow, Vec3 p) {
   const float scale = m[12] / z, middle = 0.5f * shadow.size;
   const float x = scale * (dot(load(m), p) + m[3]) + middle - 0.5f;
   const float y = scale * (dot(load(m + 4), p) + m[7]) + middle - 0.5f;
-  const int x0 = int(std::floor(x)), y0 = int(std::floor(y));
+  if (!(std::fabs(x) < 1e6f && std::fabs(y) < 1e6f)) return 1;
+  const int x0 = floor_to_int(x), y0 = floor_to_int(y);
   const float fx = x - x0, fy = y - y0;
   const float above =
       (1 - fx) * lit_texel(shadow, y0, x0, z) + fx * lit_texel(shadow, y0, x0 + 1, z);

@@ -7,6 +7,7 @@ import pytest
 
 from core.data import backdrop, paint
 from core.data.degrade import degrade
+from core.data.face import paint_face
 from core.data.light import ambient_terms, shadow_map
 from core.data.looks import Looks
 from core.data.patterns import noise, pattern
@@ -146,3 +147,18 @@ def test_raster_of_floor_shadow_is_below_the_person():
     assert not dark[:33].any()
     person = rasterize(vertices, faces, 64.0, (32.0, 32.0), 64, 64).mask
     assert np.nonzero(dark)[1].mean() > np.nonzero(person)[1].mean()  # away from the light
+
+
+def test_face_is_painted_on_the_front_of_the_head_only(sampler):
+    figure = sampler.figure
+    plain = np.full((*figure.texels_surface.part.shape, 3), 180, np.uint8)
+    texture = plain.copy()
+    paint_face(texture, figure.face_texels, True, np.random.default_rng(0))
+    changed = (texture != plain).any(-1)
+    local = figure.texels_surface.position[changed] - figure.joints[15]
+    assert changed.sum() > 50
+    assert (figure.texels_surface.part[changed] == 15).all()
+    assert local[:, 2].min() > 0.02
+    assert abs(local[:, 0].mean()) < 0.01  # both sides alike
+    whites = (texture > 140).all(-1) & changed
+    assert np.abs(np.abs(figure.texels_surface.position[whites][:, 0]) - 0.034).max() < 0.015
