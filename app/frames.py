@@ -17,26 +17,31 @@ class FrameClock:
 
     Attributes:
         worst, worst_busy: longest frame in seconds; of all, and of those while the engine worked.
+        worst_cpu: most processor seconds that this process has spent in a frame; unlike the others
+            it does not grow when other programs take the processor away.
     """
 
     worst: float = 0.0
     worst_busy: float = 0.0
+    worst_cpu: float = 0.0
     frames: int = 0
     busy_frames: int = 0
     _last: float | None = None
+    _last_cpu: float = 0.0
     _durations: list[float] = field(default_factory=list)
 
     def tick(self, busy: bool) -> None:
         """A frame begins."""
-        now = time.perf_counter()
+        now, cpu = time.perf_counter(), time.process_time()
         if self._last is not None:
+            self.worst_cpu = max(self.worst_cpu, cpu - self._last_cpu)
             duration = now - self._last
             self._durations = [*self._durations[-99:], duration]
             self.worst = max(self.worst, duration)
             if busy:
                 self.worst_busy = max(self.worst_busy, duration)
                 self.busy_frames += 1
-        self._last = now
+        self._last, self._last_cpu = now, cpu
         self.frames += 1
 
     def wait(self, busy: bool) -> None:

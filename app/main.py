@@ -196,8 +196,11 @@ class Errand:
             return session.phase is Phase.EMPTY and now - self._began > self.options.after
         if self._fitting_since is None:
             self._fitting_since = now
-        over = session.phase is Phase.DONE or now - self._fitting_since > self.options.after
-        return over and self.window.settled
+        if session.phase is not Phase.RUNNING:
+            over = session.phase is Phase.DONE or now - self._fitting_since > self.options.after
+            return over and self.window.settled
+        pictured = session.painted is not None and session.turned is not None
+        return pictured and now - self._fitting_since > self.options.after
 
 
 def cli() -> int:

@@ -310,6 +310,7 @@ class Window:
             "frame_ms": round(1000 * clock.median, 1),
             "worst_ms": round(1000 * clock.worst, 1),
             "worst_busy_ms": round(1000 * clock.worst_busy, 1),
+            "worst_cpu_ms": round(1000 * clock.worst_cpu, 1),
         }
 
     def close(self) -> None:

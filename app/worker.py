@@ -221,6 +221,8 @@ class Worker:
         }
         seconds = time.perf_counter() - begun
         self._send(Painted(command.generation, command.step, shapes, maps.occluded, seconds))
+        if self._stepping:
+            time.sleep(seconds)  # leave the processor to the fit half of the time
 
     def _over_photo(
         self, photo: np.ndarray, scene: Scene, body: np.ndarray, opacity: float

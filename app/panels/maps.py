@@ -187,6 +187,6 @@ class OcclusionPanel(RenderedPanel):
 def outline(low: Point, high: Point) -> None:
     """A frame that is seen on any ground."""
     dpg.draw_rectangle(
-        (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), color=(0, 0, 0, 200), thickness=3
+        (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), color=(0, 0, 0, 200), thickness=4
     )
-    dpg.draw_rectangle(low, high, color=(255, 255, 255), thickness=1)
+    dpg.draw_rectangle(low, high, color=(255, 255, 255), thickness=2)

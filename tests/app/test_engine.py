@@ -1,0 +1,126 @@
+"""The worker's view of the real engine (weights that have learnt nothing, everything else real)."""
+
+import numpy as np
+import pytest
+import torch
+
+from app.engine import NOBODY, crop_outline, stage_marks
+from app.geometry2d import Rect
+from core.errors import UserError
+from core.fit.schedule import Schedule
+from core.geometry.crop import Box, crop_view
+from core.io.images import Photo
+from tests.app import untrained
+
+BOX = Rect(150, 10, 220, 500)
+
+
+@pytest.fixture(scope="module")
+def backend():
+    return untrained.load()
+
+
+@pytest.fixture(scope="module")
+def photo(backend):
+    return backend.read("skimage:astronaut")
+
+
+@pytest.fixture(scope="module")
+def scene(backend, photo):
+    return backend.observe(photo, BOX)
+
+
+@pytest.fixture(scope="module")
+def fit(backend, scene):
+    fit = backend.fit(scene)
+    fit.records = [fit.step() for _ in range(7)]
+    return fit
+
+
+def test_stage_marks_cover_every_record():
+    marks = stage_marks(Schedule.standard())
+    assert [(m.start, m.stop) for m in marks] == [(0, 40), (40, 121)]
+
+
+def test_the_crop_s_outline_and_its_homography_belong_together():
+    view = crop_view(640, 480, Box(400, 100, 150, 300), 800.0, 256)
+    corners, to_crop = crop_outline(view)
+    mapped = np.concatenate([corners, np.ones((4, 1))], 1) @ to_crop.T
+    unit = [[0, 0], [1, 0], [1, 1], [0, 1]]
+    np.testing.assert_allclose(mapped[:, :2] / mapped[:, 2:], unit, atol=1e-9)
+    assert corners[:, 0].min() < 400 < 550 < corners[:, 0].max()
+
+
+def test_a_drawn_box_is_taken_as_it_is(scene):
+    assert scene.box == BOX
+    assert not scene.detected
+    assert scene.size == (512, 512)
+    assert scene.observed.shape == (64, 64, 3)
+    assert scene.observed.dtype == np.uint8
+
+
+def test_without_a_box_the_person_is_found(backend, photo):
+    scene = backend.observe(photo, None)
+    assert scene.detected
+    assert scene.note == ""
+    assert scene.box.contains((220, 110))  # the astronaut's nose
+    assert scene.box.contains((220, 400))  # and belly
+
+
+def test_where_nobody_is_the_whole_photo_is_taken_with_a_note(backend):
+    blank = Photo(np.full((120, 160, 3), 128, np.uint8), None, "blank", "blank.png")
+    scene = backend.observe(blank, None)
+    assert scene.note == NOBODY
+    assert scene.box == Rect(0, 0, 160, 120)
+
+
+def test_a_box_beside_the_photo_is_a_mistake(backend, photo):
+    with pytest.raises(UserError, match="outside"):
+        backend.observe(photo, Rect(9000, 10, 50, 50))
+
+
+def test_a_fit_takes_all_its_steps_and_its_terms_add_up(fit):
+    assert fit.done
+    assert "schedule is over" in fit.reason
+    assert 3 <= fit.best <= 6  # of the last stage
+    assert [record.stage for record in fit.records] == [0, 0, 0, 1, 1, 1, 1]
+    for record in fit.records:
+        assert sum(record.terms.values()) == pytest.approx(record.total, rel=1e-4, abs=1e-3)
+
+
+def test_the_winner_is_told_with_both_likelihoods(fit):
+    assert fit.winner.startswith(("the regressed start won", "the turned start won"))
+    assert "against" in fit.winner
+
+
+def test_the_body_lies_where_the_crop_s_camera_sees_it(backend, scene, fit):
+    """Photo pixels of the vertices, by the photo's camera and by the crop's with its homography."""
+    params = fit.params(2)
+    in_photo = backend.vertices(scene, params)
+    center = np.array(scene.size) / 2
+    pixels = scene.focal * in_photo[:, :2] / in_photo[:, 2:] + center
+    view = scene.handle.view
+    in_crop = backend._engine.vertices(params)[0].numpy()
+    crop = view.focal * in_crop[:, :2] / in_crop[:, 2:] + view.size / 2
+    mapped = np.concatenate([crop, np.ones((len(crop), 1))], 1) @ np.linalg.inv(view.homography).T
+    np.testing.assert_allclose(pixels, mapped[:, :2] / mapped[:, 2:], atol=0.05)
+
+
+def test_maps_are_pure_and_differ_between_steps(backend, scene, fit):
+    first, again = (backend.maps(scene, fit.params(0)) for _ in range(2))
+    later = backend.maps(scene, fit.params(6))
+    np.testing.assert_array_equal(first.rendered, again.rendered)
+    np.testing.assert_array_equal(first.visible, again.visible)
+    assert not np.array_equal(first.rendered, later.rendered)
+    assert first.visible.shape == (64, 64)
+    assert 0 <= first.occluded <= 1
+    shown = first.visible[~np.isnan(first.visible)]
+    assert shown.size
+    assert ((shown >= 0) & (shown <= 1)).all()
+
+
+def test_painting_needs_no_gradients(backend, scene, fit):
+    with torch.enable_grad():
+        vertices = backend.vertices(scene, fit.params(0))
+    assert vertices.dtype == np.float32
+    assert np.isfinite(vertices).all()
