@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from core.body.load import load_body
@@ -22,9 +22,10 @@ from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
+from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.keypoints import KeypointDetector
-from core.nets.model_file import load_model
+from core.nets.model_file import Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
 
@@ -82,7 +83,7 @@ class Engine:
         start = time.perf_counter()
         trained = load_model(preset, weights)
         loaded_body = load_body(body)
-        volume = NeuralBodyVolume.from_body(loaded_body, kernels=len(trained.bank.phi))
+        volume = NeuralBodyVolume.from_body(loaded_body, kernel_vertices(trained, loaded_body))
         model = GenerativeModel(volume, trained.bank, load_prior(prior).energy)
         engine = Engine(trained.network, loaded_body, model, KeypointDetector(), trained.metadata)
         engine.seconds["load"] = time.perf_counter() - start
@@ -184,6 +185,17 @@ class Engine:
         with torch.no_grad():
             posed = self.body.pose(params.rotations(), params.betas, params.transl)
         return posed.vertices
+
+
+def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, "kernels"]:
+    """The vertices of ``body`` whose features a model has learnt.
+
+    A model is trained on the embedded body; another topology gets the corresponding vertices.
+    """
+    embedded = load_body()
+    chosen = even_vertices(embedded, len(trained.bank.phi))
+    same = body.topology == embedded.topology
+    return chosen if same else corresponding_vertices(embedded, chosen, body)
 
 
 def to_crop(keypoints: Keypoints, view: CropView) -> Keypoints:

@@ -31,8 +31,10 @@ class KernelLayout:
     sigma_along: Float[Tensor, "kernels"]
 
 
-def surface_layout(body: Body, kernels: int, overlap: float, flatness: float) -> KernelLayout:
-    """Kernels at evenly spread vertices, flat along the normal (3DNBF, section 3.5).
+def surface_layout(
+    body: Body, chosen: Int[np.ndarray, "kernels"], overlap: float, flatness: float
+) -> KernelLayout:
+    """Kernels at the chosen vertices, flat along the normal (3DNBF, section 3.5).
 
     Args:
         overlap: standard deviation across the surface over the mean distance to the neighbours.
@@ -40,7 +42,6 @@ def surface_layout(body: Body, kernels: int, overlap: float, flatness: float) ->
     """
     vertices = body.v_template.double().cpu().numpy()
     normals = vertex_normals(vertices, body.faces.cpu().numpy())
-    chosen = farthest_points(vertices, kernels)
     spacing = _neighbour_distance(vertices[chosen], normals[chosen])
     across = torch.as_tensor(overlap * spacing)
     like = body.v_template
@@ -50,6 +51,30 @@ def surface_layout(body: Body, kernels: int, overlap: float, flatness: float) ->
         sigma_across=across.to(like),
         sigma_along=(flatness * across).to(like),
     )
+
+
+def even_vertices(body: Body, count: int) -> Int[np.ndarray, "count"]:
+    """``count`` vertices spread evenly over a body's rest pose."""
+    return farthest_points(body.v_template.double().cpu().numpy(), count)
+
+
+def corresponding_vertices(
+    body: Body, chosen: Int[np.ndarray, "kernels"], other: Body
+) -> Int[np.ndarray, "kernels"]:
+    """Vertices of ``other`` at the places of some vertices of ``body``.
+
+    Both rest in SMPL's T-pose. A place is taken relative to the joint that moves it most, and only
+    vertices of the same part come into question, so that limbs of other lengths do not matter much.
+    """
+    joints, other_joints = (
+        (b.joint_regressor @ b.v_template).double().cpu().numpy() for b in (body, other)
+    )
+    part, other_part = body.vertex_part.cpu().numpy(), other.vertex_part.cpu().numpy()
+    places = body.v_template.double().cpu().numpy()[chosen] - joints[part[chosen]]
+    other_places = other.v_template.double().cpu().numpy() - other_joints[other_part]
+    distance = np.linalg.norm(places[:, None] - other_places[None], axis=2)
+    distance[part[chosen][:, None] != other_part[None]] = np.inf
+    return np.asarray(distance.argmin(1))
 
 
 def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np.ndarray, "count"]:

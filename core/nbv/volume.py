@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from core.body.kinematics import Kinematics, blend, forward_kinematics
 from core.body.model import Body
 from core.body.names import LIMB_OF_JOINT, LIMBS
-from core.nbv.layout import surface_layout
+from core.nbv.layout import even_vertices, surface_layout
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,19 @@ class NeuralBodyVolume:
 
     @staticmethod
     def from_body(
-        body: Body, kernels: int = 858, overlap: float = 0.5, flatness: float = 0.5
+        body: Body,
+        kernels: int | Int[np.ndarray, "kernels"] = 858,
+        overlap: float = 0.5,
+        flatness: float = 0.5,
     ) -> NeuralBodyVolume:
-        """The surface layout of a body; see `surface_layout` for the arguments."""
-        layout = surface_layout(body, kernels, overlap, flatness)
+        """The surface layout of a body.
+
+        Args:
+            kernels: how many, evenly spread, or the vertices at which they sit.
+            overlap, flatness: see `surface_layout`.
+        """
+        chosen = even_vertices(body, kernels) if isinstance(kernels, int) else kernels
+        layout = surface_layout(body, chosen, overlap, flatness)
         index = layout.vertices
         isotropic = layout.sigma_across.reciprocal().square()
         weights = body.weights[index]

@@ -1,13 +1,14 @@
 """The volume moves with the body: equivariance, and the layout's promises."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.features import FeatureBank, expected_features
-from core.nbv.layout import farthest_points
+from core.nbv.layout import corresponding_vertices, even_vertices, farthest_points
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume
 from tests.toys import toy_body
@@ -81,6 +82,23 @@ def test_kernels_spread_evenly():
     gaps = torch.cdist(torch.from_numpy(chosen), torch.from_numpy(chosen)).fill_diagonal_(9)
     assert gaps.min() > 0.5 * gaps.min(1).values.max()
     assert len(set(farthest_points(points, 100).tolist())) == 100
+
+
+def test_kernels_find_their_places_on_another_topology():
+    body = toy_body(torch.float64)
+    order = torch.randperm(len(body.v_template), generator=torch.Generator().manual_seed(0))
+    moved = replace(
+        body,
+        v_template=(1.05 * body.v_template)[order],
+        shapedirs=body.shapedirs[order],
+        joint_regressor=body.joint_regressor[:, order],
+        weights=body.weights[order],
+        topology="other",
+    )
+    chosen = even_vertices(body, 100)
+    found = corresponding_vertices(body, chosen, moved)
+    assert (order[found] == torch.from_numpy(chosen)).double().mean() > 0.95
+    assert (moved.vertex_part[found] == body.vertex_part[chosen]).all()
 
 
 def test_orientation_weights_fade_for_limbs_along_x():
