@@ -15,6 +15,7 @@ from core.render.raster import rasterize
 from core.render.shade import Mesh
 
 FLOOR_TILE = 256  # pixels
+HORIZON = 0.02  # the floor ends where rays fall less than this for a metre of depth
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def lay_floor(
 ) -> np.ndarray:
     """Draw the tiled ground plane into ``picture``; returns where it lies (size, size) bool."""
     size = len(picture)
-    tile_metres = rng.uniform(0.6, 4)
-    place = np.stack([*(ground.axes * tile_metres / FLOOR_TILE), ground.foot], 1)
+    texels_per_metre = FLOOR_TILE / rng.uniform(0.6, 4)
+    place = np.stack([*(ground.axes / texels_per_metre), ground.foot], 1)
     shift = rng.uniform(0, FLOOR_TILE, 2)
     move = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]], [0, 0, 1.0]])
     camera = np.array([[focal, 0, size / 2 - 0.5], [0, focal, size / 2 - 0.5], [0, 0, 1.0]])
@@ -93,16 +94,22 @@ def lay_floor(
         tile, camera @ place @ move, (size, size), flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_WRAP,
     )  # fmt: skip
-    lies = _sees_ground(ground, focal, size)
-    picture[lies] = floor[lies].astype(np.float32) * np.float32(rng.uniform(0.6, 1.1) / 255)
+    descent = _descent(ground, focal, size)
+    lies = descent > HORIZON
+    footprint = -ground.height / (focal * descent[lies] ** 2)  # metres of depth in a pixel
+    detail = (1.5 / (texels_per_metre * footprint)).clip(0, 1)[:, None].astype(np.float32)
+    mean = tile.mean((0, 1), dtype=np.float32)  # what is seen of a texture finer than pixels
+    colors = mean + detail * (floor[lies] - mean)
+    picture[lies] = colors * np.float32(rng.uniform(0.6, 1.1) / 255)
     return lies
 
 
-def _sees_ground(ground: Ground, focal: float, size: int) -> np.ndarray:
-    """Pixels whose ray meets the plane in front of the camera and below the horizon's haze."""
+def _descent(ground: Ground, focal: float, size: int) -> Float[np.ndarray, "size size"]:
+    """How far each pixel's ray falls for a metre of depth; 0 under a plane above the camera."""
+    if ground.height >= 0:
+        return np.zeros((size, size))
     offset = (np.arange(size) + 0.5 - size / 2) / focal
-    slope = ground.up[0] * offset[None] + ground.up[1] * offset[:, None] + ground.up[2]
-    return (slope < -0.02) if ground.height < 0 else np.zeros((size, size), bool)
+    return -(ground.up[0] * offset[None] + ground.up[1] * offset[:, None] + ground.up[2])
 
 
 def cast_shadow(
