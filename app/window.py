@@ -109,9 +109,15 @@ class Window:
             self.open(paths[0])
 
         with dpg.file_dialog(
-            tag="file dialog", show=False, modal=True, callback=chosen, width=760, height=480
+            label="Open a photo",
+            tag="file dialog",
+            show=False,
+            modal=True,
+            callback=chosen,
+            width=760,
+            height=480,
         ):
-            dpg.add_file_extension("Photos (jpg png webp tif bmp){" + ",".join(SUFFIXES) + "}")
+            dpg.add_file_extension("Photos{" + ",".join(SUFFIXES) + "}")
             dpg.add_file_extension(".*")
 
     def _bind_keys(self) -> None:
@@ -137,6 +143,7 @@ class Window:
         with dpg.handler_registry():
             for key, action in bindings.items():
                 dpg.add_key_press_handler(key, callback=self._key(action))
+            dpg.add_key_press_handler(dpg.mvKey_Escape, callback=self._close_dialogs)
             dpg.add_key_press_handler(dpg.mvKey_V, callback=self._key(self._maybe_paste))
 
     # --- what buttons, keys, drops and messages do ---
@@ -174,6 +181,10 @@ class Window:
                 action()
 
         return pressed
+
+    def _close_dialogs(self) -> None:
+        dpg.hide_item("file dialog")
+        self.help.hide()
 
     def _do(self, commands: Commands) -> None:
         for command in commands:

@@ -62,7 +62,7 @@ class BodyPanel(Panel):
         """Floor, body and axes."""
         self.well()
         if session.turned is None or self.texture.empty:
-            self.say(("the fitted body",), theme.FAINT)
+            self.say(("the fitted body",))
             return
         self._paint_floor(session.turned)
         dpg.draw_image(self.texture.tag, (0, 0), self.size)

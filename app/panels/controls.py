@@ -50,14 +50,14 @@ class Controls:
                 tip = "Forget the drawn box and look for the person again (B)"
                 self._button("find", "Find person", 110, do.find, tip)
                 dpg.add_spacer(width=4)
-                dpg.add_slider_float(
+                dpg.add_slider_int(
                     tag="opacity",
-                    default_value=0.75,
-                    min_value=0.0,
-                    max_value=1.0,
+                    default_value=75,
+                    min_value=0,
+                    max_value=100,
                     width=150,
-                    format="body  %.2f",
-                    callback=lambda _, value: do.opacity(value),
+                    format="body %d %%",
+                    callback=lambda _, value: do.opacity(value / 100),
                 )
                 self._tip("opacity", "How strongly the body covers the photo")
             dpg.add_text("", tag="phase", color=theme.DIM)

@@ -18,6 +18,7 @@ KEYS = (
     ("G", "go to the best step"),
     ("F", "show the whole photo"),
     ("F1 or ?", "this sheet"),
+    ("Escape", "close a dialog"),
 )
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
@@ -26,7 +27,7 @@ MOUSE = (
     ("Loss, timeline", "drag to scrub through the steps"),
     ("Anywhere", "drop a photo"),
 )
-WIDTH, HEIGHT = 640, 520
+WIDTH, HEIGHT = 680, 672
 
 
 class Help:
@@ -56,14 +57,19 @@ class Help:
                     dpg.add_table_column(width_stretch=True)
                     for name, meaning in rows:
                         with dpg.table_row():
-                            dpg.add_text(name)
-                            dpg.add_text(meaning, color=theme.DIM, wrap=460)
+                            dpg.bind_item_font(dpg.add_text(name), self._fonts.small)
+                            text = dpg.add_text(meaning, color=theme.DIM, wrap=500)
+                            dpg.bind_item_font(text, self._fonts.small)
                 dpg.add_spacer(height=4)
 
     @property
     def shown(self) -> bool:
         """Whether the sheet is up."""
         return bool(dpg.is_item_shown("help sheet"))
+
+    def hide(self) -> None:
+        """Take it away."""
+        dpg.hide_item("help sheet")
 
     def toggle(self, width: int, height: int) -> None:
         """Show it in the middle of a window of this size, or hide it."""

@@ -65,7 +65,8 @@ class LossPanel(Panel):
         if session.steps:
             curves = [session.curves.total, *session.curves.terms.values()]
             dpg.set_axis_limits("loss values", *value_range(curves))
-        self.note(_summary(session))
+        scale = "symmetric log" if self._signed else "log"
+        self.note(f"{_summary(session)} · {scale}" if session.steps else "")
 
     def _draw_curves(self, session: Session) -> None:
         """One series a term, in the order in which they came."""
@@ -116,6 +117,4 @@ def value_range(curves: list[list[float]]) -> tuple[float, float]:
 
 def _summary(session: Session) -> str:
     """The shown step's total."""
-    if not session.steps:
-        return ""
     return f"total {session.curves.total[session.shown]:.4g} at step {session.shown}"

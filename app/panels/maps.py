@@ -69,7 +69,7 @@ class MapPanel(Panel):
         """The map and the cell."""
         self.well()
         if self.blank(session):
-            self.say((self.empty,), theme.FAINT)
+            self.say((self.empty,))
             return
         view = self.view
         dpg.draw_image(self.texture.tag, view.to_panel((0, 0)), view.to_panel((1, 1)))

@@ -131,14 +131,14 @@ class Panel:
 
     # --- drawing helpers ---
 
-    def say(self, lines: tuple[str, ...], color: theme.Color = theme.DIM) -> None:
+    def say(self, lines: tuple[str, ...]) -> None:
         """Centred lines of text on the empty area."""
         step = theme.TEXT_SIZE + 8
         top = (self.area.height - step * len(lines)) / 2
         for i, line in enumerate(lines):
             width, _ = dpg.get_text_size(line, font=self.fonts.text) or (8 * len(line), 0)
             x = (self.area.width - width) / 2
-            shade = color if i == 0 else theme.FAINT
+            shade = theme.DIM if i == 0 else theme.FAINT
             dpg.draw_text((x, top + i * step), line, color=shade, size=theme.TEXT_SIZE)
 
     def well(self) -> None:
