@@ -168,3 +168,18 @@ def test_contact_sheet_shows_pictures_and_truth(people):
     np.testing.assert_array_equal(sheet[:64, :64], people[0].image)
     assert (sheet[:64, 64:128] != people[1].image).any()
     assert not sheet[64:, 128:].any()
+
+
+def test_view_turns_the_whole_body(sampler, monkeypatch):
+    from core.data import people as module
+    from core.data.camera import random_orientation
+
+    lean = np.zeros((24, 3), np.float32)
+    lean[0] = [0.3, 0.2, 0.1]
+    monkeypatch.setattr(module, "random_pose", lambda bank, rng: lean.copy())
+    rng = np.random.default_rng(0)
+    view = random_orientation(rng)
+    pose, _ = sampler._random_body(view, rng)
+    expected = view @ Rotation.from_rotvec(lean[0]).as_matrix()
+    np.testing.assert_allclose(Rotation.from_rotvec(pose[0]).as_matrix(), expected, atol=1e-6)
+    np.testing.assert_array_equal(pose[1:], lean[1:])
