@@ -1,7 +1,7 @@
 """How far joints bend: a soft box around each axis-angle vector.
 
-The limits are anatomy rounded outward to what the motion-capture poses show (0.2 % quantiles, left
-and right mirrored into each other). Only the left side and the middle are listed.
+The limits are anatomy, widened where more than a few in a thousand poses of the motion capture
+(left and right mirrored into each other) go further. Only the left side and the middle are listed.
 """
 
 from __future__ import annotations
@@ -18,29 +18,34 @@ from core.geometry.rotations import axis_angle_from_rotation
 
 # Degrees about the rest pose's x, y, z. Knees bend to positive x, the left elbow to negative y.
 LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "l_hip": ((-120, -45, -35), (35, 50, 50)),
-    "spine1": ((-25, -20, -20), (60, 20, 20)),
+    "l_hip": ((-125, -45, -40), (35, 50, 55)),
+    "spine1": ((-25, -20, -20), (65, 20, 20)),
     "l_knee": ((-5, -10, -10), (150, 10, 10)),
     "spine2": ((-15, -20, -15), (30, 20, 15)),
-    "l_ankle": ((-55, -40, -35), (45, 40, 35)),
+    "l_ankle": ((-45, -40, -30), (50, 45, 25)),
     "spine3": ((-30, -15, -20), (25, 15, 20)),
-    "l_foot": ((-40, -20, -15), (70, 25, 15)),
-    "neck": ((-35, -30, -40), (40, 30, 40)),
-    "l_collar": ((-15, -20, -20), (15, 20, 30)),
+    "l_foot": ((-60, -15, -10), (45, 15, 10)),
+    "neck": ((-35, -30, -35), (40, 30, 35)),
+    "l_collar": ((-15, -30, -20), (15, 20, 30)),
     "head": ((-50, -55, -45), (60, 55, 45)),
-    "l_shoulder": ((-110, -120, -115), (75, 75, 45)),
+    "l_shoulder": ((-110, -110, -95), (90, 70, 85)),
     "l_elbow": ((-25, -150, -15), (15, 5, 75)),
-    "l_wrist": ((-90, -60, -60), (90, 60, 60)),
+    "l_wrist": ((-90, -45, -70), (90, 45, 70)),
     "l_hand": ((-20, -20, -20), (20, 20, 20)),
 }
 
 
 def joint_limit_cost(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch"]:
     """Sum of squared excesses (radians) over the limits; the root may turn freely."""
+    return joint_excess(rotations).sum(-1)
+
+
+def joint_excess(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch 23"]:
+    """Squared excess (radians) of joints 1..23 over their limits."""
     vectors = axis_angle_from_rotation(rotations[:, 1:])
     low, high = (bound.to(vectors) for bound in _bounds())
     excess = (vectors - high).clamp_min(0) + (low - vectors).clamp_min(0)
-    return excess.square().sum((-1, -2))
+    return excess.square().sum(-1)
 
 
 @cache

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.data.mocap import asf_amc, deepmimic, expmap
-from core.data.mocap.pose_bank import LEAD_IN, read_bank, thin
+from core.data.mocap.pose_bank import LEAD_IN, mended, read_bank, thin
 from core.data.mocap.retarget import smpl_poses
 from core.data.poses import PoseBank
 from core.errors import UserError
@@ -32,11 +32,13 @@ BONES = {
     "lclavicle": ("thorax", "yz"),
     "lhumerus": ("lclavicle", "xyz"),
     "lradius": ("lhumerus", "x"),
-    "lhand": ("lradius", "xz"),
+    "lwrist": ("lradius", "y"),
+    "lhand": ("lwrist", "xz"),
     "rclavicle": ("thorax", "yz"),
     "rhumerus": ("rclavicle", "xyz"),
     "rradius": ("rhumerus", "x"),
-    "rhand": ("rradius", "xz"),
+    "rwrist": ("rradius", "y"),
+    "rhand": ("rwrist", "xz"),
 }
 
 
@@ -44,7 +46,7 @@ def direction_of(name: str) -> np.ndarray:
     side = -1.0 if name[0] == "r" else 1.0
     if name[1:] in ("femur", "tibia"):
         return np.array([0.342 * side, -0.940, 0])
-    if name[1:] in ("clavicle", "humerus", "radius", "hand"):
+    if name[1:] in ("clavicle", "humerus", "radius", "wrist", "hand"):
         return np.array([side, 0, 0])
     return np.array([0, 0, 1.0]) if name[1:] in ("foot", "toes") else np.array([0, 1.0, 0])
 
@@ -61,7 +63,7 @@ def write_skeleton(path):
     path.write_text("\n".join([*lines, "end"]))
 
 
-def write_motion(path, frames: int, knee: float = 60.0):
+def write_motion(path, frames: int, knee: float = 60.0, hand: float = 0.0):
     lines = [":FULLY-SPECIFIED", ":DEGREES"]
     for frame in range(frames):
         lines += [str(frame + 1), "root 0 17 0 0 0 0"]
@@ -70,6 +72,8 @@ def write_motion(path, frames: int, knee: float = 60.0):
                 angles = [0.0] * len(freedom)
                 if name == "ltibia":
                     angles[0] = knee * frame / max(frames - 1, 1)
+                if name == "lhand":
+                    angles[0] = hand + 10 * (-1) ** frame
                 lines.append(f"{name} " + " ".join(map(str, angles)))
     with gzip.open(path, "wt") as file:
         file.write("\n".join(lines))
@@ -87,6 +91,15 @@ def test_acclaim_knee_becomes_the_smpl_knee(tmp_path):
     assert np.ptp(poses[:, 5], axis=0).max() < 1e-6
     hip = np.rad2deg(poses[0, 1])  # the skeleton's legs are spread by 20 degrees
     assert hip[2] > 10 and np.allclose(hip, np.rad2deg(poses[0, 2]) * [1, -1, -1], atol=1e-4)
+    assert np.abs(poses[:, [7, 8]]).max() < 1e-6  # the feet stay square to the shins
+
+
+def test_hands_are_straight_on_average_but_still_move(tmp_path):
+    write_skeleton(tmp_path / "01.asf")
+    write_motion(tmp_path / "01_01.amc.gz", 6, hand=50)
+    skeleton = asf_amc.read_skeleton(tmp_path / "01.asf")
+    poses = smpl_poses(asf_amc.read_motion(tmp_path / "01_01.amc.gz", skeleton, every=1), JOINTS)
+    assert np.rad2deg(poses[:, 20, 0]) == pytest.approx([10, -10] * 3, abs=1e-3)
 
 
 def test_exponential_maps_are_transposed(tmp_path):
@@ -107,9 +120,10 @@ def test_deepmimic_arms_hang_and_knees_bend_back(tmp_path):
     frame[deepmimic.COLUMNS["l_knee"][0]] = -0.8
     (tmp_path / "m.txt").write_text(json.dumps({"Frames": [frame.tolist()] * 2}))
     pose = smpl_poses(deepmimic.read_motion(tmp_path / "m.txt"), JOINTS)[0]
-    assert np.rad2deg(pose[16]) == pytest.approx([0, 0, -83], abs=1e-4)
-    assert np.rad2deg(pose[17]) == pytest.approx([0, 0, 83], abs=1e-4)
-    assert pose[4] == pytest.approx([0.8, 0, 0], abs=1e-6)
+    assert np.rad2deg(pose[13] + pose[16]) == pytest.approx([0, 0, -90], abs=1e-4)
+    assert np.rad2deg(pose[14] + pose[17]) == pytest.approx([0, 0, 90], abs=1e-4)
+    assert 10 < np.rad2deg(pose[14, 2]) < 20  # the shoulders sink with the arms
+    assert pose[4] == pytest.approx([0.8, 0, 0], abs=0.06)
 
 
 def test_thinning_keeps_frames_that_differ():
@@ -119,6 +133,16 @@ def test_thinning_keeps_frames_that_differ():
     kept = thin(poses, np.deg2rad(8))
     steps = np.abs(np.diff(kept[:, 18, 1]))
     assert len(kept) == 1 + int(1 / np.deg2rad(8)) and steps.min() > np.deg2rad(8)
+
+
+def test_impossible_hands_go_to_rest_and_impossible_bodies_go():
+    poses = np.zeros((3, 24, 3), np.float32)
+    poses[:, 18, 1] = -0.5
+    poses[1, 20, 1] = 2.5  # a wrist bent sideways by 143 degrees
+    poses[2, 4, 0] = -1.0  # a knee bent forwards
+    whole = mended(poses)
+    assert len(whole) == 2 and np.array_equal(whole[0], poses[0])
+    assert not whole[1, 20].any() and whole[1, 18, 1] == -0.5
 
 
 def test_bank_round_trip_holds_out_whole_sequences(tmp_path):
@@ -150,6 +174,12 @@ def test_damaged_motions_are_named(tmp_path):
     np.savez(tmp_path / "bad.npz", x=np.zeros((3, 5)))
     with pytest.raises(UserError, match="117"):
         expmap.read_motion(tmp_path / "bad.npz")
+    (tmp_path / "nan.amc").write_text("1\nroot 0 0 0 nan 0 0\n")
+    with pytest.raises(UserError, match="root is not finite"):
+        asf_amc.read_motion(tmp_path / "nan.amc", skeleton)
+    (tmp_path / "cut.amc.gz").write_bytes(gzip.compress(b"1\nroot 0 0 0 0 0 0\n" * 99)[:-20])
+    with pytest.raises(UserError, match=r"cut\.amc\.gz .* copy it again"):
+        asf_amc.read_motion(tmp_path / "cut.amc.gz", skeleton)
     (tmp_path / "bad.txt").write_text('{"Frames": [[1, 2]]}')
     with pytest.raises(UserError, match="44"):
         deepmimic.read_motion(tmp_path / "bad.txt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,33 +11,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from core.data.mocap.cmu import BONE_OF_JOINT, centred_hands
+from core.data.mocap.reading import unreadable
 from core.data.mocap.retarget import BoneMotion
 from core.errors import UserError
-
-BONE_OF_JOINT = {
-    0: "root",
-    1: "lfemur",
-    2: "rfemur",
-    3: "lowerback",
-    4: "ltibia",
-    5: "rtibia",
-    6: "upperback",
-    7: "lfoot",
-    8: "rfoot",
-    9: "thorax",
-    10: "ltoes",
-    11: "rtoes",
-    12: "lowerneck",
-    13: "lclavicle",
-    14: "rclavicle",
-    15: "head",
-    16: "lhumerus",
-    17: "rhumerus",
-    18: "lradius",
-    19: "rradius",
-    20: "lhand",
-    21: "rhand",
-}
 
 
 @dataclass
@@ -83,7 +61,7 @@ def read_skeleton(path: Path) -> dict[str, Bone]:
         for child, parent in parents.items():
             bones[child].parent = parent
     except (OSError, ValueError, IndexError, KeyError) as error:
-        raise UserError(f"{path} is not a readable Acclaim skeleton ({error})") from error
+        raise unreadable(path, "Acclaim skeleton", error) from error
     if not bones or not parents:
         raise UserError(f"{path} holds no bones; it is not an Acclaim skeleton")
     return {child: bones[child] for child in parents}
@@ -108,12 +86,12 @@ def read_motion(path: Path, skeleton: dict[str, Bone], every: int = 2) -> BoneMo
     frames = _read_frames(path)[::every]
     if not frames:
         raise UserError(f"{path} holds no frames; it is not an Acclaim motion")
+    directions = {name: bone.direction for name, bone in skeleton.items()}
     try:
-        rotations = _global_rotations(frames, skeleton)
+        rotations = centred_hands(_global_rotations(frames, skeleton))
+        return BoneMotion(rotations, directions, BONE_OF_JOINT)
     except (KeyError, ValueError, IndexError) as error:
         raise UserError(f"{path} does not fit its skeleton ({error}); pair it right") from error
-    directions = {name: bone.direction for name, bone in skeleton.items()}
-    return BoneMotion(rotations, directions, BONE_OF_JOINT)
 
 
 def _read_frames(path: Path) -> list[dict[str, list[float]]]:
@@ -127,8 +105,10 @@ def _read_frames(path: Path) -> list[dict[str, list[float]]]:
                     frames.append({})
                 elif frames and words:
                     frames[-1][words[0]] = [float(word) for word in words[1:]]
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is not a readable Acclaim motion ({error})") from error
+                    if not np.isfinite(frames[-1][words[0]]).all():
+                        raise ValueError(f"{words[0]} is not finite in frame {len(frames)}")
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise unreadable(path, "Acclaim motion", error) from error
     return frames
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from core.data.mocap.reading import unreadable
 from core.data.mocap.retarget import BoneMotion
 from core.errors import UserError
 
@@ -33,7 +34,7 @@ COLUMNS = {
 }
 WIDTH = 44
 _TO_SMPL = Rotation.from_matrix([[0, 0, -1], [0, 1, 0], [1, 0, 0]])
-_ARM_DOWN = np.deg2rad(83)  # from SMPL's T-pose to the humanoid's rest pose
+_LONG_BONES = tuple(f"{s}_{b}" for s in "lr" for b in ("hip", "knee", "shoulder", "elbow"))
 _BONE_OF_JOINT = {
     0: "root",
     1: "l_hip",
@@ -63,11 +64,12 @@ def read_motion(path: Path) -> BoneMotion:
     try:
         frames = np.array(json.loads(path.read_text())["Frames"], np.float64)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a readable DeepMimic motion ({error})") from error
+        raise unreadable(path, "DeepMimic motion", error) from error
     if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
         raise UserError(f"{path}: frames must hold {WIDTH} finite numbers each")
     local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
-    return BoneMotion(_whole(local), {}, _BONE_OF_JOINT)
+    hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
+    return BoneMotion(_whole(local), hanging, _BONE_OF_JOINT)
 
 
 def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Rotation:
@@ -91,12 +93,10 @@ def _whole(local: dict[str, Rotation]) -> dict[str, Float[np.ndarray, "frames 3 
     whole["chest"] = whole["spine2"] * third
     whole["neck"] = whole["chest"] * half
     whole["head"] = whole["neck"] * half
-    for side, down in (("l", -_ARM_DOWN), ("r", _ARM_DOWN)):
-        hanging = Rotation.from_rotvec([0, 0, down])
+    for side in "lr":
         whole[f"{side}_hip"] = whole["root"] * local[f"{side}_hip"]
         whole[f"{side}_knee"] = whole[f"{side}_hip"] * local[f"{side}_knee"]
         whole[f"{side}_ankle"] = whole[f"{side}_knee"] * local[f"{side}_ankle"]
-        upper = whole["chest"] * local[f"{side}_shoulder"]
-        whole[f"{side}_shoulder"] = upper * hanging
-        whole[f"{side}_elbow"] = upper * local[f"{side}_elbow"] * hanging
+        whole[f"{side}_shoulder"] = whole["chest"] * local[f"{side}_shoulder"]
+        whole[f"{side}_elbow"] = whole[f"{side}_shoulder"] * local[f"{side}_elbow"]
     return {name: rotation.as_matrix() for name, rotation in whole.items()}

@@ -1,8 +1,10 @@
 """From the global bone rotations of some skeleton to SMPL's local joint rotations.
 
-Both skeletons stand in a T-pose, but their bones do not point the same way there (CMU's legs are
-spread by 20 degrees, say). If A takes SMPL's rest bone to the other skeleton's, SMPL's bone points
-where the other one does when its global rotation is G A, with G that of the other bone.
+Skeletons rest in different poses: CMU's legs are spread by 20 degrees, MakeHuman's arms hang by
+45, DeepMimic's hang straight down. Let A take SMPL's rest pose into the other skeleton's, bone by
+bone: then SMPL's bone points where the other one does when its global rotation is G A, with G that
+of the other bone. Down a limb each A starts from its parent's, so that feet and hands keep their
+place at the end of the leg or arm and no bone is rolled about itself.
 """
 
 from __future__ import annotations
@@ -16,24 +18,12 @@ from scipy.spatial.transform import Rotation
 
 from core.body.names import PARENTS
 
-# Joint -> the joint at the other end of its bone; only limbs are aligned, trunk and head share
-# their rest directions well enough.
-_BONE_END = {
-    1: 4,
-    2: 5,
-    4: 7,
-    5: 8,
-    7: 10,
-    8: 11,
-    13: 16,
-    14: 17,
-    16: 18,
-    17: 19,
-    18: 20,
-    19: 21,
-    20: 22,
-    21: 23,
-}
+# Joint -> the joint at the other end of its bone. Only long bones are aligned: trunk, head,
+# hands and feet are neutral in every rest pose, however their markers were placed.
+_BONE_END = {1: 4, 2: 5, 4: 7, 5: 8, 16: 18, 17: 19, 18: 20, 19: 21}
+
+_COLLARS = {13: 16, 14: 17}
+_COLLAR_SHARE = 0.17  # of the arm's swing: 15 degrees down for arms that hang, 15 up overhead
 
 
 @dataclass(frozen=True)
@@ -42,13 +32,22 @@ class BoneMotion:
 
     Attributes:
         rotations: by name of the bone.
-        directions: rest direction of each bone, or empty where the rest pose is SMPL's own.
-        bone_of_joint: SMPL joint -> bone; joints without one follow their parent.
+        directions: rest direction of each long bone; bones without one rest as SMPL's do.
+        bone_of_joint: SMPL joint -> bone; joints without one follow their parent, collar bones
+            without one follow their arm.
+
+    Raises:
+        ValueError: a bone that a joint takes is not there.
     """
 
     rotations: Mapping[str, Float[np.ndarray, "frames 3 3"]]
     directions: Mapping[str, Float[np.ndarray, "3"]]
     bone_of_joint: Mapping[int, str]
+
+    def __post_init__(self) -> None:
+        missing = sorted(set(self.bone_of_joint.values()) - self.rotations.keys())
+        if missing:
+            raise ValueError(f"it lacks the bone {missing[0]}")
 
 
 def smpl_poses(
@@ -59,32 +58,67 @@ def smpl_poses(
     Args:
         rest_joints: of the body that is to move, metres.
     """
-    frames = len(next(iter(motion.rotations.values())))
-    whole = np.tile(np.eye(3), (frames, 24, 1, 1))
-    for joint in range(24):
-        bone = motion.bone_of_joint.get(joint)
-        if bone is None:
-            whole[:, joint] = whole[:, PARENTS[joint]]
-        else:
-            whole[:, joint] = motion.rotations[bone] @ _alignment(motion, joint, bone, rest_joints)
+    whole = _global_rotations(motion, rest_joints)
     local = whole.copy()
     for joint in range(1, 24):
         local[:, joint] = whole[:, PARENTS[joint]].transpose(0, 2, 1) @ whole[:, joint]
     vectors = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec()
-    return vectors.reshape(frames, 24, 3).astype(np.float32)
+    return vectors.reshape(len(local), 24, 3).astype(np.float32)
 
 
-def _alignment(
-    motion: BoneMotion, joint: int, bone: str, rest_joints: Float[np.ndarray, "24 3"]
-) -> Float[np.ndarray, "3 3"]:
-    """The smallest rotation that takes SMPL's rest bone to the recording's."""
-    if joint not in _BONE_END or bone not in motion.directions:
-        return np.eye(3)
-    ours = rest_joints[_BONE_END[joint]] - rest_joints[joint]
-    ours = ours / np.linalg.norm(ours)
-    theirs = motion.directions[bone] / np.linalg.norm(motion.directions[bone])
-    axis = np.cross(ours, theirs)
-    sine = np.linalg.norm(axis)
-    if sine < 1e-9:
-        return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, ours @ theirs)).as_matrix()
+def _global_rotations(
+    motion: BoneMotion, rest_joints: Float[np.ndarray, "24 3"]
+) -> Float[np.ndarray, "frames 24 3 3"]:
+    """Rotations of SMPL's joints from the rest pose, in the recording's frame."""
+    frames = len(next(iter(motion.rotations.values())))
+    whole = np.tile(np.eye(3), (frames, 24, 1, 1))
+    aligned = _alignments(motion, rest_joints)
+    for joint in range(24):
+        bone = motion.bone_of_joint.get(joint)
+        if bone is not None:
+            whole[:, joint] = motion.rotations[bone] @ aligned[joint]
+        elif joint > 0:
+            whole[:, joint] = whole[:, PARENTS[joint]]
+    for collar, shoulder in _COLLARS.items():
+        if collar not in motion.bone_of_joint and shoulder in motion.bone_of_joint:
+            side = rest_joints[shoulder + 2] - rest_joints[shoulder]
+            whole[:, collar] = _follow_arm(whole[:, collar], whole[:, shoulder], side)
+    return whole
+
+
+def _alignments(
+    motion: BoneMotion, rest_joints: Float[np.ndarray, "24 3"]
+) -> list[Float[np.ndarray, "3 3"]]:
+    """A of each joint: its parent's, then the least turn that lays long bones on each other."""
+    aligned = [np.eye(3)]
+    for joint in range(1, 24):
+        inherited = aligned[PARENTS[joint]]
+        direction = motion.directions.get(motion.bone_of_joint.get(joint, ""))
+        if joint in _BONE_END and direction is not None:
+            bone = inherited @ (rest_joints[_BONE_END[joint]] - rest_joints[joint])
+            inherited = least_turn(bone, direction).as_matrix() @ inherited
+        aligned.append(inherited)
+    return aligned
+
+
+def _follow_arm(
+    trunk: Float[np.ndarray, "frames 3 3"],
+    arm: Float[np.ndarray, "frames 3 3"],
+    rest_direction: Float[np.ndarray, "3"],
+) -> Float[np.ndarray, "frames 3 3"]:
+    """Collar bones that rise, sink and swing with the arm, by a share of its turn."""
+    pointing = np.einsum("nba,nbc,c->na", trunk, arm, rest_direction)
+    swing = least_turn(rest_direction, pointing)
+    return trunk @ Rotation.from_rotvec(_COLLAR_SHARE * swing.as_rotvec()).as_matrix()
+
+
+def least_turn(
+    source: Float[np.ndarray, "*batch 3"], target: Float[np.ndarray, "*batch 3"]
+) -> Rotation:
+    """The smallest rotation that takes one direction to another; identity between opposite ones."""
+    source = source / np.linalg.norm(source, axis=-1, keepdims=True)
+    target = target / np.linalg.norm(target, axis=-1, keepdims=True)
+    axis = np.cross(source, target)
+    sine = np.linalg.norm(axis, axis=-1, keepdims=True)
+    angle = np.arctan2(sine, (source * target).sum(-1, keepdims=True))
+    return Rotation.from_rotvec(np.where(sine > 1e-9, axis / np.maximum(sine, 1e-9), 0) * angle)
