@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from core.io.atomic import write_atomic
 from core.nbv.volume import NeuralBodyVolume
 
 VERSION = 1
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Trace:
             if int(arrays["version"]) != VERSION:
                 raise UserError(f"{path} is a trace of version {arrays['version']}, not {VERSION}")
             return _from_arrays({k: torch.from_numpy(np.asarray(v)) for k, v in arrays.items()})
-        except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+        except _UNREADABLE as error:
             raise UserError(f"{path} is not a readable trace ({error}); fit again") from error
 
 

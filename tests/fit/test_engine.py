@@ -1,0 +1,122 @@
+"""From a photo to the files of a fit, with weights that have learnt nothing."""
+
+import json
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from core.body.params import BodyParams
+from core.errors import UserError
+from core.fit.frames import photo_from_crop
+from core.fit.pictures import draw_maps, draw_overlay, feature_colors
+from core.fit.result import Origin, save_result
+from core.fit.solver import Solver
+from core.fit.trace import Trace
+from core.geometry.crop import Box
+from core.geometry.keypoints import Keypoints
+from core.io.images import load_image
+from core.io.report import FitReport
+from tests.untrained import short_schedule, untrained_engine
+
+BOX = Box(20, 60, 300, 440)
+ORIGIN = Origin("camera.png", "diagonal", "lite", "torch", 0)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return untrained_engine()
+
+
+@pytest.fixture(scope="module")
+def observation(engine):
+    return engine.observe(load_image("skimage:camera").pixels, BOX)
+
+
+@pytest.fixture(scope="module")
+def solver(engine, observation):
+    solver = engine.solver(observation, short_schedule())
+    for _ in solver.run():
+        pass
+    return solver
+
+
+@pytest.fixture(scope="module")
+def written(engine, observation, solver, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fit")
+    save_result(folder, engine, observation, solver, ORIGIN, {"fit": 1.0})
+    return folder
+
+
+def test_observation_is_what_the_network_sees(engine, observation):
+    assert observation.crop.shape == (256, 256, 3)
+    assert observation.features.shape == (64, 64, 64)
+    norms = observation.features.norm(dim=0)
+    assert torch.allclose(norms, torch.ones_like(norms), atol=1e-4)
+    assert observation.inside.min() == 0  # the box reaches the photo's edge
+    assert observation.inside.max() == pytest.approx(1)
+
+
+def test_given_keypoints_move_into_the_crop(engine):
+    photo = load_image("skimage:camera").pixels
+    xy = torch.full((1, 24, 2), 0.0)
+    xy[0, 5] = torch.tensor(BOX.center)
+    given = Keypoints(xy, torch.ones(1, 24))
+    seen = engine.observe(photo, BOX, given)
+    assert torch.allclose(seen.keypoints.xy[0, 5], torch.tensor([128.0, 128.0]), atol=0.01)
+
+
+def test_nobody_in_a_grey_photo(engine):
+    with pytest.raises(UserError, match="no person found"):
+        engine.observe(np.full((200, 300, 3), 128, np.uint8))
+
+
+def test_every_file_of_the_contract_can_be_read(engine, observation, solver, written):
+    params = BodyParams.load(written / "params.npz")
+    best = int(solver.trace.best_steps()[0])
+    expected = photo_from_crop(
+        solver.trace.params(best, engine.volume), observation.view, engine.volume
+    )
+    assert torch.allclose(params.transl, expected.transl)
+    mesh = trimesh.load(written / "body.glb", force="mesh", process=False)
+    assert len(mesh.vertices) == len(engine.body.v_template)
+    sheet = imageio.imread(written / "panels.png")
+    assert sheet.shape[2] == 3 and sheet.std() > 20
+    frames = imageio.imread(written / "fit.mp4", plugin="FFMPEG")
+    assert len(frames) > 3
+    report = FitReport.load(written / "report.json")
+    assert report.steps == 6 and report.best_step == best and report.box == BOX
+    assert set(report.loss) == {*solver.trace.records[0].terms, "total"}
+    assert json.loads((written / "report.json").read_text())["preset"] == "lite"
+
+
+def test_the_written_trace_replays_bit_by_bit(solver, written):
+    trace = Trace.load(written / "trace.npz")
+    del trace.records[2:]
+    again = Solver.resume(solver.problem, solver.model, solver.schedule, trace)
+    for _ in again.run():
+        pass
+    assert torch.equal(again.trace.records[-1].vector, solver.trace.records[-1].vector)
+
+
+def test_pictures_are_pure(engine, observation, solver):
+    colors = feature_colors(engine.model.bank)
+    params = solver.trace.params(3, engine.volume)
+    first = draw_maps(engine, observation, params, colors)
+    second = draw_maps(engine, observation, params, colors)
+    assert np.array_equal(first.rendered, second.rendered)
+    assert np.array_equal(first.posterior, second.posterior, equal_nan=True)
+    overlay = draw_overlay(engine, observation, params)
+    assert overlay.shape == observation.photo.shape
+    assert (overlay != observation.photo).any()
+
+
+def test_damaged_traces_are_named(written, tmp_path):
+    whole = (written / "trace.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"cut\.npz"):
+        Trace.load(tmp_path / "cut.npz")
+    with pytest.raises(UserError, match=r"none\.npz"):
+        Trace.load(tmp_path / "none.npz")
