@@ -1,0 +1,63 @@
+"""The evaluation's protocols on a few procedural people, with weights that have learnt nothing."""
+
+import numpy as np
+import pytest
+
+from core.data.people import PeopleSampler
+from core.eval.synthetic import PATCHES, SEED, evaluate, make_case
+from tests.untrained import short_schedule, untrained_engine
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return PeopleSampler(SEED, None, "test")
+
+
+@pytest.fixture(scope="module")
+def samples(sampler):
+    return [sampler.sample(index) for index in range(3)]
+
+
+def test_clean_people_stay_as_they_are(sampler, samples):
+    case = make_case(samples, 0, PATCHES["clean"], sampler.looks.patch)
+    assert np.array_equal(case.images[1], samples[1].image)
+    assert np.array_equal(case.occluder[2], samples[2].occluder)
+    assert case.scored.any()
+
+
+def test_patches_hide_and_what_they_hide_does_not_count(sampler, samples):
+    clean = make_case(samples, 0, 0, sampler.looks.patch)
+    case = make_case(samples, 0, PATCHES["occ80"], sampler.looks.patch)
+    side = round(80 * 256 / 224)
+    for index in range(len(samples)):
+        added = case.occluder[index] & ~clean.occluder[index]
+        assert 0 < added.sum() <= side * side
+        changed = (case.images[index] != samples[index].image).any(-1)
+        assert changed.sum() <= side * side
+    assert (case.scored & ~clean.scored).sum() == 0
+    assert case.scored.sum() < clean.scored.sum()
+
+
+def test_the_same_patch_whatever_the_batch(sampler, samples):
+    together = make_case(samples, 0, 80, sampler.looks.patch)
+    alone = make_case(samples[2:], 2, 80, sampler.looks.patch)
+    assert np.array_equal(together.images[2], alone.images[0])
+
+
+def test_both_methods_get_rows_under_every_protocol(sampler, samples):
+    report = evaluate(
+        untrained_engine(),
+        samples[:2],
+        "two people",
+        sampler.looks.patch,
+        schedule=short_schedule(),
+        batch=2,
+    )
+    assert [(row.protocol, row.method) for row in report.rows] == [
+        *(("clean", "init"), ("clean", "nbf")),
+        *(("occ80", "init"), ("occ80", "nbf")),
+    ]
+    for row in report.rows:
+        assert row.n == 2 and row.mpjpe_mm.value > row.pa_mpjpe_mm.value > 0
+    assert report.rows[0].pa_change_mm.value is None
+    assert report.rows[1].pa_change_mm.value is not None
