@@ -7,6 +7,7 @@ that a painter needs is a pure function of the scene and the parameters of a rec
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -75,7 +76,8 @@ def main(connection: Connection, pictures: Pictures, factory: str, options: dict
     except UserError as error:
         connection.send(Died(str(error)))
         return
-    Worker(connection, pictures, backend).serve()
+    with contextlib.suppress(ConnectionError):  # the window is gone
+        Worker(connection, pictures, backend).serve()
 
 
 def _load(factory: str, options: dict[str, Any]) -> Backend:

@@ -1,5 +1,8 @@
 """A debugger on the private display, that tests drive like a person."""
 
+import os
+import shutil
+
 import pytest
 from PIL import Image
 
@@ -18,6 +21,9 @@ def photo(tmp_path):
 @pytest.fixture
 def debugger(display, tmp_path):
     """Starts debuggers; all are closed at the end."""
+    if shutil.which("xdotool") is None:
+        message = "xdotool is missing: sudo apt-get install -y xdotool"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     running = []
 
     def start(*arguments, engine="load"):
