@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from core.data import backdrop, paint
 from core.data.degrade import degrade
@@ -32,6 +33,16 @@ def test_bright_zenith_lights_what_looks_up():
     up, down = ambient_basis(np.array([[0.0, -1, 0], [0, 1, 0]])) @ ambient_terms(sky, flip)
     assert up.min() > 0.3
     assert down.max() < 0.05
+
+
+def test_light_turns_with_the_camera():
+    sky = np.zeros((64, 128, 3), np.float32)
+    sky[:16] = 1
+    turn = Rotation.from_euler("xyz", [1.2, 0.4, -0.7]).as_matrix()
+    up = turn @ [0, 1, 0]
+    bright, dark = ambient_basis(np.stack([up, -up])) @ ambient_terms(sky, turn)
+    assert bright.min() > 0.3
+    assert dark.max() < 0.05
 
 
 def test_light_comes_from_where_the_panorama_shows_it():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,24 @@ def test_interrupted_run_goes_on(copy, people):
     assert list(write_shards(copy, RECIPE, 5, per_shard=2)) == [3, 5]
     np.testing.assert_array_equal(ShardDataset(copy)[3].image, people[3].image)
     assert whole.stat().st_mtime_ns == before
+
+
+def test_run_that_dies_between_files_leaves_no_whole_shard(tmp_path, monkeypatch):
+    renamed = []
+
+    def replace(path, target):
+        if len(renamed) == 3:
+            raise OSError("the machine went down")
+        renamed.append(target)
+        return path.rename(target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(OSError, match="went down"):
+        list(write_shards(tmp_path, RECIPE, 2, per_shard=2))
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("**/image.npy"))
+    assert list(write_shards(tmp_path, RECIPE, 2, per_shard=2)) == [0, 2]
+    assert len(ShardDataset(tmp_path)) == 2
 
 
 def test_finished_run_does_nothing(copy):

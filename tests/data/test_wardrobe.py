@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.data.figure import Outfit, pose_person
 from core.data.wardrobe import Garment, load_wardrobe
 from core.errors import UserError
+from core.render.shade import Material
 from tools.wardrobe.fit import BaseMesh, clear_of_skin, fit, hidden_faces, rotations_to_tpose
 from tools.wardrobe.mhclo import diffuse_texture, read_binding, read_obj
 from tools.wardrobe.opacity import keep_opaque
@@ -146,6 +148,33 @@ def test_garment_is_loaded(tmp_path):
     garment = Garment.load(tmp_path / "shirt.npz")
     assert (garment.name, garment.kind) == ("shirt", "suit")
     assert garment.face_part.tolist() == [2]
+
+
+def test_worn_garment_moves_with_the_body_and_hides_it(tmp_path, sampler):
+    """A garment that copies one face of the body lies on it in any pose, and that face is gone."""
+    figure = sampler.figure
+    corners = figure.faces[4000]
+    garment = Garment(
+        name="patch",
+        kind="suit",
+        vertices=figure.body.v_template.numpy()[corners],
+        shapedirs=figure.body.shapedirs.numpy()[corners],
+        weights=figure.body.weights.numpy()[corners],
+        faces=np.array([[0, 1, 2]], np.int32),
+        corner_uv=np.zeros((1, 3, 2), np.float32),
+        texture=np.zeros((4, 4, 3), np.uint8),
+        hidden=np.array([4000], np.int32),
+    )
+    material = Material(garment.texture)
+    bare = np.zeros(len(figure.normals), np.float32)
+    pose = np.random.default_rng(0).normal(0, 0.3, (24, 3)).astype(np.float32)
+    betas = np.ones(10, np.float32)
+    person = pose_person(figure, Outfit(material, bare, [(garment, material)]), pose, betas)
+    np.testing.assert_allclose(person.mesh.vertices[-3:], person.body_vertices[corners], atol=1e-5)
+    assert len(person.mesh.faces) == len(figure.faces)  # one face less, one face more
+    assert not (person.mesh.faces == corners).all(1).any()
+    assert person.mesh.face_material.tolist()[-2:] == [0, 1]
+    assert person.face_part[-1] == figure.face_part[4000]
 
 
 def test_damaged_garment_is_named(tmp_path):
