@@ -47,7 +47,7 @@ def _encode(path: Path, frames: Iterable[Frame], fps: float) -> None:
         quality=QUALITY,
         codec="libx264",
         pix_fmt_out="yuv420p",
-        macro_block_size=2,
+        macro_block_size=1,
         ffmpeg_log_level="error",
         output_params=["-movflags", "+faststart"],
     )

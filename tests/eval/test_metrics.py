@@ -106,6 +106,16 @@ class TestByHand:
         stretched = vertices * torch.tensor([1.0, 1.2, 1.0])
         assert pve_t_sc(stretched, vertices).min() > 5
 
+    def test_pve_t_sc_on_a_line(self):
+        """(-3, 1, 2) has size sqrt(14/3), (-1, 0, 1) sqrt(2/3): scale 1/sqrt(7)."""
+        truth = torch.zeros(1, 3, 3)
+        truth[0, :, 0] = torch.tensor([-1.0, 0, 1])
+        predicted = torch.zeros(1, 3, 3)
+        predicted[0, :, 0] = torch.tensor([-3.0, 1, 2])
+        scaled = np.array([-3, 1, 2]) / math.sqrt(7)
+        by_hand = 1000 * np.abs(scaled - [-1, 0, 1]).mean()
+        assert pve_t_sc(predicted, truth).item() == pytest.approx(by_hand)
+
     def test_pck_counts_the_border(self):
         truth = torch.zeros(1, 4, 2)
         predicted = torch.tensor([[[3.0, 4.0], [3.1, 4.0], [0.0, 0.0], [-6.0, 0.0]]])
@@ -185,6 +195,14 @@ class TestInvariance:
         wild[:, 7] += 100
         expected = metric(self.predicted, self.truth, scored)
         assert torch.equal(metric(wild, self.truth, scored), expected)
+
+    def test_unscored_joints_may_be_infinite(self):
+        scored = torch.ones(3, 24, dtype=torch.bool)
+        scored[:, 7] = False
+        broken = self.predicted.clone()
+        broken[:, 7] = torch.inf
+        for metric in (mpjpe, pa_mpjpe):
+            assert metric(broken, self.truth, scored).isfinite().all()
 
     def test_too_few_points_to_align(self):
         scored = torch.zeros(3, 24, dtype=torch.bool)

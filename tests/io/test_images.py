@@ -306,6 +306,11 @@ class TestRefused:
         (tmp_path / "notes.jpg").write_text("Dear diary, this is no photo.\n" * 20)
         refused(tmp_path / "notes.jpg", "notes.jpg", "not an image")
 
+    @pytest.mark.parametrize("suffix", ["tga", "pcx", "ico", "eps"])
+    def test_formats_that_are_no_photos_reach_no_decoder(self, tmp_path, suffix):
+        Image.fromarray(picture()).save(tmp_path / f"f.{suffix}")
+        refused(tmp_path / f"f.{suffix}", "not an image")
+
     @pytest.mark.parametrize("suffix", ["svg", "eps", "psd"])
     def test_other_formats(self, tmp_path, suffix):
         start = {"svg": b"<svg/>", "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n", "psd": b"8BPS\0\1"}[suffix]

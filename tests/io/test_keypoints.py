@@ -156,6 +156,7 @@ def test_coco_results_keep_their_confidence(tmp_path):
 
 
 def test_confidence_above_one_counts_as_one(tmp_path):
+    check_joints(load_keypoints(write(tmp_path, open_pose(flat(BODY_25, 1.02)))).keypoints, 1.0)
     document = [{"image_id": "a.jpg", "score": 2.9, "keypoints": flat(COCO_17, 3.1)}]
     check_joints(load_keypoints(write(tmp_path, document)).keypoints, 1.0)
 

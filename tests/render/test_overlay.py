@@ -57,6 +57,12 @@ def test_edges_between_pixels_are_smooth():
     assert 100 < row[30] < 150 and 100 < row[50] < 150
 
 
+def test_half_covered_pixels_keep_their_colour(monkeypatch):
+    monkeypatch.setattr("core.render.overlay.OUTLINE", 1.0)
+    row = body_layer(*square(x=0.01), FOCAL, CENTER, HEIGHT, WIDTH)[30].astype(int)
+    assert np.abs(row[30, :3] - row[40, :3]).max() <= 2
+
+
 def test_colour_and_light():
     layer = body_layer(*square(), FOCAL, CENTER, HEIGHT, WIDTH, color=(0.8, 0.4, 0.2))
     middle, edge = layer[30, 40].astype(int), layer[30, 30].astype(int)
@@ -80,6 +86,13 @@ def test_nearer_limb_is_outlined_against_the_body():
 @pytest.mark.parametrize("z", [-2.0, 0.0, 0.01, np.nan, np.inf])
 def test_what_cannot_be_seen_is_not_drawn(z):
     assert (draw_body(photo(), *square(z=z), FOCAL, CENTER) == photo()).all()
+
+
+def test_points_at_the_camera_do_not_hide_the_rest():
+    vertices = np.concatenate([square()[0], np.zeros((1, 3), np.float32)])
+    drawn = draw_body(photo(), vertices, square()[1], FOCAL, CENTER)
+    assert (drawn == draw_body(photo(), *square(), FOCAL, CENTER)).all()
+    assert (drawn != photo()).any()
 
 
 @pytest.mark.parametrize("x", [-5.0, 5.0])

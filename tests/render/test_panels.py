@@ -88,6 +88,13 @@ def test_plot_shows_each_curve_in_its_own_range():
         assert contains(plot, color)
 
 
+def test_missing_values_leave_a_gap():
+    values = np.concatenate([np.ones(50), np.full(21, np.nan), np.zeros(50)])
+    plot = plot_losses({"total": values}, 640, 360)
+    bright = (np.abs(plot[25:340, 10:410].astype(int) - np.array(SERIES[0])).sum(-1) < 60).any(0)
+    assert bright[:150].any() and bright[250:].any() and not bright[180:225].any()
+
+
 def test_plot_is_pure():
     assert (plot_losses(curves()) == plot_losses(curves())).all()
 
