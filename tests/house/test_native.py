@@ -1,7 +1,10 @@
 """The native library is optional, and never one that was built from other sources."""
 
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,8 +63,10 @@ def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
     shutil.copytree(root / "cuda", tmp_path / "cuda")
     shutil.copy(root / "CMakeLists.txt", tmp_path)
     build = tmp_path / "build"
+    tools = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
     for step in (["-S", tmp_path, "-B", build, "-G", "Ninja"], ["--build", build]):
-        subprocess.run([tool(root, "cmake"), *step], check=True, capture_output=True)
+        command = [shutil.which("cmake", path=tools), *step]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": tools})
     path = build / native._NAME
     library, status = native.open_library(path, native.source_digest(tmp_path / "cuda"))
     assert library is not None, status
@@ -71,7 +76,3 @@ def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
     library, status = native.open_library(path, native.source_digest(tmp_path / "cuda"))
     assert library is None
     assert "built from other sources" in status
-
-
-def tool(root, name):
-    return shutil.which(name, path=str(root / ".venv" / "bin")) or shutil.which(name)
