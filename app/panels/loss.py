@@ -82,8 +82,9 @@ class LossPanel(Panel):
         for name, values in used.items():
             if name not in self._series:
                 self._add_series(name, list(curves).index(name))
-            points = [(float(i), v) for i, v in enumerate(values) if v != 0 and math.isfinite(v)]
-            dpg.set_value(self._series[name], [[p[0] for p in points], [p[1] for p in points]])
+            steps = [float(step) for step in range(len(values))]
+            shown = [v if v != 0 else math.nan for v in values]  # a gap: a log has no zero
+            dpg.set_value(self._series[name], [steps, shown])
 
     def _add_series(self, name: str, index: int) -> None:
         """A curve that keeps its colour for the whole session."""
