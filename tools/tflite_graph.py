@@ -1,165 +1,91 @@
-"""Reads a float TensorFlow Lite file into plain operations, and runs them in PyTorch.
+"""Reads the convolutions of a float TensorFlow Lite file, in the order they run.
 
-Only what the BlazePose networks use: float16 or float32 weights, dense or block-sparse, and the
-dozen operators of a convolutional network. Needs ``pip install tflite`` (the flatbuffer schema).
+Weights may be float16 or float32, dense or block-sparse. Needs ``pip install tflite`` (the
+flatbuffer schema).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tflite
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 _OPERATOR = {code: name for name, code in vars(tflite.BuiltinOperator).items() if name.isupper()}
 _DTYPE = {0: np.float32, 1: np.float16, 2: np.int32}
-_ACTIVATION = {0: lambda x: x, 1: F.relu, 3: F.relu6}
 _OPTIONS = {
     "CONV_2D": tflite.Conv2DOptions,
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
-    "ADD": tflite.AddOptions,
-    "MAX_POOL_2D": tflite.Pool2DOptions,
-    "RESIZE_BILINEAR": tflite.ResizeBilinearOptions,
-    "CONCATENATION": tflite.ConcatenationOptions,
 }
 _SPARSE_CSR = 1
 
 
-@dataclass
-class Operation:
-    """One operator: tensor ids in and out, and for convolutions PyTorch-shaped weights."""
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution's PyTorch-shaped weights."""
 
-    name: str
-    inputs: list[int]
-    output: int
-    stride: int = 1
-    same: bool = False
-    activation: int = 0
-    weight: Tensor | None = None  # (out, in / groups, k, k)
-    bias: Tensor | None = None  # (out,)
-    groups: int = 1
-    pads: list[list[int]] = field(default_factory=list)
-
-    @property
-    def kernel(self) -> int:
-        """Side of a convolution's window."""
-        assert self.weight is not None
-        return self.weight.shape[-1]
+    weight: Tensor  # (out, in / groups, k, k)
+    bias: Tensor  # (out,)
+    stride: int
+    groups: int
 
 
-class TfliteGraph:
-    """The operations of a .tflite file in execution order."""
-
-    def __init__(self, path: Path) -> None:
-        model = tflite.Model.GetRootAs(path.read_bytes(), 0)
-        self._graph = graph = model.Subgraphs(0)
-        self._model = model
-        self.input = graph.Inputs(0)
-        self.outputs = [graph.Outputs(i) for i in range(graph.OutputsLength())]
-        self.shapes = [_shape(graph.Tensors(i)) for i in range(graph.TensorsLength())]
-        self._constants = self._read_constants()
-        self.operations = [
-            operation
-            for i in range(graph.OperatorsLength())
-            if (operation := self._read_operation(graph.Operators(i))) is not None
-        ]
-
-    def _read_constants(self) -> dict[int, np.ndarray]:
-        constants = {}
-        for i, shape in enumerate(self.shapes):
-            tensor = self._graph.Tensors(i)
-            buffer = self._model.Buffers(tensor.Buffer())
-            if buffer.DataLength():
-                values = np.frombuffer(buffer.DataAsNumpy().tobytes(), _DTYPE[tensor.Type()])
-                sparse = tensor.Sparsity()
-                constants[i] = _densify(values, shape, sparse) if sparse else values.reshape(shape)
-        return constants
-
-    def _read_operation(self, op: Any) -> Operation | None:
-        code = self._model.OperatorCodes(op.OpcodeIndex())
+def read_convolutions(path: Path) -> list[Convolution]:
+    """All convolutions of the file's first graph, in execution order."""
+    model = tflite.Model.GetRootAs(path.read_bytes(), 0)
+    graph = model.Subgraphs(0)
+    constants = _read_constants(model, graph)
+    found = []
+    for index in range(graph.OperatorsLength()):
+        operator = graph.Operators(index)
+        code = model.OperatorCodes(operator.OpcodeIndex())
         name = _OPERATOR[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
-        inputs = [op.Inputs(j) for j in range(op.InputsLength())]
-        output = op.Outputs(0)
-        if name in ("DEQUANTIZE", "DENSIFY") and inputs[0] in self._constants:
-            self._constants[output] = self._constants[inputs[0]].astype(np.float32)
-            return None
-        read = Operation(name, [i for i in inputs if i not in self._constants], output)
-        if name in _OPTIONS:
-            options = _OPTIONS[name]()
-            table = op.BuiltinOptions()
-            options.Init(table.Bytes, table.Pos)
-            read.activation = getattr(options, "FusedActivationFunction", lambda: 0)()
-            read.stride = getattr(options, "StrideH", lambda: 1)()
-            read.same = getattr(options, "Padding", lambda: 1)() == tflite.Padding.SAME
-        if "CONV" in name:
-            self._read_convolution(read, inputs)
-        if name == "PAD":
-            read.pads = self._constants[inputs[1]].tolist()
-        return read
+        inputs = [operator.Inputs(i) for i in range(operator.InputsLength())]
+        if name in ("DEQUANTIZE", "DENSIFY") and inputs[0] in constants:
+            constants[operator.Outputs(0)] = constants[inputs[0]]
+        elif name in _OPTIONS:
+            found.append(_convolution(name, operator, [constants.get(i) for i in inputs]))
+    return found
 
-    def _read_convolution(self, read: Operation, inputs: list[int]) -> None:
-        """Depthwise weights are stored 1HWC, ordinary ones OHWI; both become OIHW."""
-        weight = self._constants[inputs[1]]
-        depthwise = read.name.startswith("DEPTHWISE")
-        weight = weight.transpose((3, 0, 1, 2) if depthwise else (0, 3, 1, 2))
-        read.weight = torch.from_numpy(weight.astype(np.float32).copy())
-        read.bias = torch.from_numpy(self._constants[inputs[2]].astype(np.float32).copy())
-        read.groups = weight.shape[0] if depthwise else 1
 
-    @torch.no_grad()
-    def run(self, image: Tensor) -> dict[int, Tensor]:
-        """Every activation (NCHW) by tensor id, for an image batch (B, 3, H, W)."""
-        values = {self.input: image}
-        for op in self.operations:
-            values[op.output] = _ACTIVATION[op.activation](
-                _apply(op, values, self.shapes[op.output])
-            )
-        return values
+def _read_constants(model: Any, graph: Any) -> dict[int, np.ndarray]:
+    """Weights by tensor id."""
+    constants = {}
+    for index in range(graph.TensorsLength()):
+        tensor = graph.Tensors(index)
+        buffer = model.Buffers(tensor.Buffer())
+        if buffer.DataLength():
+            values = np.frombuffer(buffer.DataAsNumpy().tobytes(), _DTYPE[tensor.Type()])
+            sparsity, shape = tensor.Sparsity(), _shape(tensor)
+            dense = _densify(values, shape, sparsity) if sparsity else values.reshape(shape)
+            constants[index] = dense
+    return constants
+
+
+def _convolution(name: str, operator: Any, inputs: list[np.ndarray | None]) -> Convolution:
+    """Depthwise weights are stored 1HWC, ordinary ones OHWI; both become OIHW."""
+    options = _OPTIONS[name]()
+    table = operator.BuiltinOptions()
+    options.Init(table.Bytes, table.Pos)
+    _, weight, bias = inputs
+    assert weight is not None
+    assert bias is not None
+    depthwise = name.startswith("DEPTHWISE")
+    weight = weight.transpose((3, 0, 1, 2) if depthwise else (0, 3, 1, 2))
+    return Convolution(
+        weight=torch.from_numpy(weight.astype(np.float32).copy()),
+        bias=torch.from_numpy(bias.astype(np.float32).copy()),
+        stride=options.StrideH(),
+        groups=weight.shape[0] if depthwise else 1,
+    )
 
 
 def _shape(tensor: Any) -> list[int]:
     return [int(n) for n in tensor.ShapeAsNumpy()] if tensor.ShapeLength() else []
-
-
-def _apply(op: Operation, values: dict[int, Tensor], shape: list[int]) -> Tensor:
-    x = values[op.inputs[0]]
-    if "CONV" in op.name:
-        x = _pad_same(x, op.kernel, op.stride) if op.same else x
-        assert op.weight is not None
-        return F.conv2d(x, op.weight, op.bias, op.stride, groups=op.groups)
-    if op.name == "ADD":
-        return x + values[op.inputs[1]]
-    if op.name == "PAD":
-        _, (top, bottom), (left, right), (front, back) = op.pads
-        return F.pad(x, (left, right, top, bottom, front, back))
-    if op.name == "MAX_POOL_2D":
-        return F.max_pool2d(x, 2)
-    if op.name == "RESIZE_BILINEAR":
-        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-    if op.name == "LOGISTIC":
-        return x.sigmoid()
-    if op.name == "DEPTH_TO_SPACE":
-        batch, channels, height, width = x.shape
-        x = x.reshape(batch, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
-        return x.reshape(batch, channels // 4, 2 * height, 2 * width)
-    if op.name == "RESHAPE":  # channels last, as TensorFlow flattens
-        return x.permute(0, 2, 3, 1).reshape(len(x), *shape[1:])
-    if op.name == "CONCATENATION":
-        return torch.cat([values[i] for i in op.inputs], 1)
-    raise NotImplementedError(op.name)
-
-
-def _pad_same(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """TensorFlow's SAME: the odd pixel of padding goes after (bottom and right)."""
-    size = x.shape[-1]
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    before, after = total // 2, total - total // 2
-    return F.pad(x, (before, after, before, after))
 
 
 def _densify(values: np.ndarray, shape: list[int], sparsity: Any) -> np.ndarray:

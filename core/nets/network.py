@@ -95,10 +95,10 @@ class ResNetTrunk(nn.Module):
 
 
 def landmark_vector(landmarks: Landmarks) -> Float[Tensor, "batch 273"]:
-    """Landmarks as numbers of order one: pixels over the half size, logits squashed, metres."""
+    """Landmarks as numbers of order one: half crops, logits squashed, quarter metres."""
     xy = landmarks.xy / (INPUT_SIZE / 2) - 1
     seen = torch.stack([landmarks.visibility, landmarks.presence], -1).sigmoid()
-    return torch.cat([xy, seen, landmarks.world], -1).flatten(1)
+    return torch.cat([xy, seen, 4 * landmarks.world], -1).flatten(1)
 
 
 class PoseNetwork(nn.Module):

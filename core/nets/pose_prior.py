@@ -6,6 +6,7 @@ names, so that a user's VPoser checkpoint (V02_05) loads in place of the shipped
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -61,16 +62,21 @@ class PosePrior(nn.Module):
         numbers = self.decoder_net(latent).unflatten(1, (JOINTS, 3, 2))
         return rotation_from_6d(numbers.transpose(-1, -2).flatten(-2))
 
-    def energy(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch"]:
+    def energy(
+        self, rotations: Float[Tensor, "batch 21 3 3"], typical: float = 0.0
+    ) -> Float[Tensor, "batch"]:
         """How far poses are from human ones: half the squared length of the encoded mean, plus the
         squared chordal distance to what the decoder makes of it.
 
         The second part matters most: what the auto-encoder cannot say again is no pose it has seen.
+
+        Args:
+            typical: squared length that costs nothing (median of real poses: see the card), so that
+                the prior refuses impossible poses without pulling possible ones to its mean.
         """
         latent = self.encode(rotations).mean
-        again = self.decode(latent)
-        misfit = (again - rotations).square().sum((-1, -2, -3))
-        return 0.5 * latent.square().sum(-1) + misfit
+        misfit = (self.decode(latent) - rotations).square().sum((-1, -2, -3))
+        return 0.5 * (latent.square().sum(-1) - typical).clamp_min(0) + misfit
 
 
 class _NormalHead(nn.Module):
@@ -109,14 +115,36 @@ def _read(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        stored = torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_stand_ins(file)):
+            stored = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise UserError(f"{file} is not a pose prior: {str(error).splitlines()[0]}") from error
     except Exception as error:  # torch's unpickler has no common class for refusals
         raise UserError(f"{file} cannot be read safely: {str(error).splitlines()[0]}") from error
     state = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
+    state = state if isinstance(state, dict) else {}
     return {
         name.removeprefix(_VPOSER_PREFIX): value
         for name, value in state.items()
         if isinstance(value, Tensor) and not name.startswith("bm_train")
     }
+
+
+class _Inert:
+    """Stands for an object of a checkpoint that is no tensor; takes anything and does nothing."""
+
+    def __init__(self, *args: object) -> None: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+    def __setitem__(self, key: object, value: object) -> None: ...
+
+
+def _stand_ins(file: Path) -> list[Callable[..., object] | tuple[Callable[..., object], str]]:
+    """An inert class for each name a checkpoint asks for beyond tensors.
+
+    Lightning stores callbacks and settings beside the weights, so VPoser's own files would not load
+    with `weights_only` alone. Nothing that a file names is ever imported or called.
+    """
+    named = torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    return [(type(name.rpartition(".")[2], (_Inert,), {}), name) for name in named]

@@ -53,13 +53,18 @@ class PartRegressor(nn.Module):
         super().__init__()
         self.segment = nn.Conv2d(fine, PARTS, 1)
         self.describe = ConvUnit(coarse, part_width, 3, norm=True)
-        pooled = JOINTS * (part_width + _SPATIAL)
-        self.context = nn.Sequential(
-            nn.Linear(pooled + landmark_values, context_width),
-            nn.ReLU(),
-            nn.Linear(context_width, context_width),
-            nn.ReLU(),
+        self.all_parts = nn.Linear(JOINTS * (part_width + _SPATIAL), context_width)
+        # landmarks have a way of their own: they are few numbers beside the parts' thousands
+        self.landmarks = (
+            nn.Sequential(
+                nn.Linear(landmark_values, context_width),
+                nn.ReLU(),
+                nn.Linear(context_width, context_width),
+            )
+            if landmark_values
+            else None
         )
+        self.context = nn.Linear(context_width, context_width)
         width = part_width + _SPATIAL + context_width
         self.hidden = PerPartLinear(width, part_width)
         self.pose = PerPartLinear(part_width, 6)
@@ -84,8 +89,10 @@ class PartRegressor(nn.Module):
         """Regress from the decoder's maps at strides 4 and 8."""
         logits = self.segment(fine)
         parts = pool_parts(self.describe(coarse), F.avg_pool2d(logits[:, 1:], 2))
-        everything = [parts.flatten(1)] if landmarks is None else [parts.flatten(1), landmarks]
-        context = self.context(torch.cat(everything, 1))
+        everything = self.all_parts(parts.flatten(1))
+        if self.landmarks is not None:
+            everything = everything + self.landmarks(landmarks)
+        context = F.relu(self.context(F.relu(everything)))
         shared = context[:, None].expand(-1, JOINTS, -1)
         hidden = F.relu(self.hidden(torch.cat([parts, shared], -1)))
         rest = self.shape_camera(context)

@@ -101,7 +101,8 @@ class Trainer:
         self.bank = MomentumBank(volume.kernels, settings.bins, preset.feature_dim)
         self.average = WeightAverage(self.network, settings.decay)
         self.optimizer = build_optimizer(self.network, settings)
-        original = load_blazepose() if preset.trunk == "blazepose" else None
+        faithful = preset.trunk == "blazepose" and settings.objective.regression.heatmaps > 0
+        original = load_blazepose() if faithful else None
         self.objective = Objective(volume, self.bank, settings.objective, original)
         self.step, self.seconds = 0, 0.0
         self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")

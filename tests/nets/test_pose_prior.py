@@ -1,5 +1,10 @@
 """The prior likes human poses, and reads only what it should."""
 
+import os
+import sys
+import types
+
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -50,6 +55,36 @@ def test_energy_has_gradients_and_no_dropout(prior):
     assert pose.grad is not None and pose.grad.isfinite().all() and pose.grad.abs().max() > 0
 
 
+def test_poses_within_the_typical_length_cost_only_their_misfit(prior):
+    pose = walking(0.05)
+    length = prior.encode(pose).mean.square().sum(-1)
+    misfit = prior.energy(pose) - 0.5 * length
+    assert torch.allclose(prior.energy(pose, typical=1e3), misfit, atol=1e-4)
+    shortened = prior.energy(pose, typical=float(length.min()))
+    assert torch.allclose(shortened, prior.energy(pose) - 0.5 * length.min(), atol=1e-4)
+
+
+class AsLightningHasIt(dict):
+    """A settings object of a package that is not installed where the checkpoint is read."""
+
+
+def test_a_checkpoint_with_other_packages_objects_loads(prior, tmp_path, monkeypatch):
+    monkeypatch.setattr(AsLightningHasIt, "__module__", "no_such_package.settings")
+    for name in ("no_such_package", "no_such_package.settings"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    sys.modules["no_such_package.settings"].AsLightningHasIt = AsLightningHasIt
+    state = {f"vp_model.{name}": value for name, value in prior.state_dict().items()}
+    stored = {
+        "callbacks": {AsLightningHasIt: {"best_model_score": np.float64(0.03)}},
+        "hyper_parameters": AsLightningHasIt(lr=0.001, seed=[100]),
+        "state_dict": state,
+    }
+    torch.save(stored, tmp_path / "V02_05.ckpt")
+    monkeypatch.undo()
+    loaded = load_prior(tmp_path / "V02_05.ckpt")
+    assert torch.equal(loaded.energy(walking()), prior.energy(walking()))
+
+
 def test_a_vposer_checkpoint_takes_its_place(prior, tmp_path):
     state = {f"vp_model.{name}": value for name, value in prior.state_dict().items()}
     state["bm_train.v_template"] = torch.zeros(3)
@@ -72,11 +107,14 @@ def test_bad_files_are_named(tmp_path):
         load_prior(tmp_path / "other.safetensors")
 
 
-def test_code_in_a_checkpoint_is_not_run(tmp_path):
+@pytest.mark.parametrize("call", [(print, ("run",)), (os.system, ("touch ran",)), (eval, ("1/0",))])
+def test_code_in_a_checkpoint_is_not_run(tmp_path, monkeypatch, capsys, call):
     class Malicious:
         def __reduce__(self):
-            return print, ("run",)
+            return call
 
+    monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": Malicious()}, tmp_path / "evil.ckpt")
     with pytest.raises(UserError, match=r"evil\.ckpt"):
         load_prior(tmp_path / "evil.ckpt")
+    assert capsys.readouterr().out == "" and not (tmp_path / "ran").exists()

@@ -22,8 +22,17 @@ def test_keypoints2d_in_half_crops() -> None:
     truth = torch.tensor([[[0.0, 0.0, 5.0]]]).expand(1, 24, 3)
     aside = truth + torch.tensor([0.064, 0.0, 0.0])  # 12.8 px = a tenth of half a crop
     assert keypoints2d_loss(camera, aside, truth, 256).item() == pytest.approx(0.005, rel=1e-4)
-    far = truth + torch.tensor([1e5, 0.0, 0.0])
-    assert keypoints2d_loss(camera, far, truth, 256).item() == pytest.approx(2.0)
+
+
+def test_keypoints2d_of_joints_outside_do_not_count() -> None:
+    camera = Camera.centered(torch.tensor([1000.0]), 256)
+    truth = torch.tensor([[[0.0, 0.0, 5.0]]]).repeat(1, 24, 1)
+    truth[0, 3, 0] = 2.0  # 400 px from the middle
+    joints = truth.clone()
+    joints[0, 3] = 7.0
+    assert keypoints2d_loss(camera, joints, truth, 256) == 0
+    joints[0, 4, 0] = 0.1
+    assert keypoints2d_loss(camera, joints, truth, 256) > 0
 
 
 def test_parts_weigh_body_and_background_alike() -> None:
