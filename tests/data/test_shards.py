@@ -64,7 +64,7 @@ def test_run_that_dies_between_files_leaves_no_whole_shard(tmp_path, monkeypatch
     renamed = []
 
     def replace(path, target):
-        if len(renamed) == 3:
+        if len(renamed) == 8:
             raise OSError("the machine went down")
         renamed.append(target)
         return path.rename(target)

@@ -133,7 +133,8 @@ def test_backends_agree_on_a_body():
     vertices = body.v_template.numpy() * [1, -1, -1] + [0, -0.2, 2.5]
     faces = body.faces.numpy().astype(np.int32)
     rasters = [
-        rasterize(vertices, faces, 90.0, (48.3, 47.9), 96, 96, backend=b) for b in ("native", "twin")
+        rasterize(vertices, faces, 90.0, (48.3, 47.9), 96, 96, backend=b)
+        for b in ("native", "twin")
     ]
     assert rasters[0].mask.mean() > 0.05
     np.testing.assert_array_equal(rasters[0].face_ids, rasters[1].face_ids)

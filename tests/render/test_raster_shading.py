@@ -116,7 +116,7 @@ def test_shadow_falls_where_the_map_holds_something_nearer(backend):
 @pytest.mark.skipif(load_native() is None, reason="no native library")
 def test_backends_agree():
     rng = np.random.default_rng(0)
-    vertices = (rng.normal(size=(60, 3)) + [0, 0, 4]).astype(np.float32)
+    vertices = rng.normal([0, 0, 4], 1, (60, 3)).astype(np.float32)
     faces = rng.permuted(np.tile(np.arange(60), (40, 1)), axis=1)[:, :3].astype(np.int32)
     uv = rng.normal(size=(40, 3, 2)).astype(np.float32)
     mesh = Mesh(vertices, faces, uv, rng.integers(0, 2, 40).astype(np.int32))
