@@ -36,12 +36,15 @@ class Schedule:
 
     Attributes:
         two_sided: also try the start turned by 180 degrees and keep the likelier one.
+        turn_margin: by how much (nats) the turned start must be likelier: a network that sees the
+            whole picture is more often right about front and back than one comparison.
         keypoint_sigma: Geman-McClure scale in pixels of the crop.
         beta_moments: Adam's decay rates.
     """
 
     stages: tuple[Stage, ...]
     two_sided: bool = True
+    turn_margin: float = 20.0
     keypoint_sigma: float = 25.0
     beta_moments: tuple[float, float] = (0.9, 0.99)
     likelihood: LikelihoodSettings = field(default_factory=LikelihoodSettings)
@@ -67,8 +70,11 @@ class Schedule:
 
     @staticmethod
     def standard() -> Schedule:
-        """3DNBF's released course: 40 steps on the root, then 80 on the pose as well."""
-        weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 0.1, "limits": 10.0, "shape": 1.0}
+        """3DNBF's released course: 40 steps on the root, then 80 on the pose as well.
+
+        The weights are ours: the released ones belong to another scale of the likelihood.
+        """
+        weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 5.0, "limits": 10.0, "shape": 1.0}
         root = Stage("root", 40, ("global_orient", "transl"), {**weights, "prior": 0.0})
-        pose = Stage("pose", 80, PARAMETERS, {**weights, "anchor": 1.0})
+        pose = Stage("pose", 80, PARAMETERS, {**weights, "anchor": 10.0})
         return Schedule(stages=(root, pose))

@@ -44,14 +44,14 @@ class Solver:
     def begin(
         problem: Problem, model: GenerativeModel, schedule: Schedule, start: BodyParams
     ) -> Solver:
-        """A solver at its start: the likelier of ``start`` and ``start`` turned by 180 degrees."""
+        """A solver at its start: ``start``, or turned by 180 degrees if that is clearly likelier."""
         given = BodyState.of(start)
         nll = _start_nll(problem, model, schedule, given)
         chosen, winner, both = given, torch.zeros(len(problem), dtype=torch.long), nll[None]
         if schedule.two_sided:
             turned = _turned(given)
             nll_turned = _start_nll(problem, model, schedule, turned)
-            winner = (nll_turned < nll).long()
+            winner = (nll_turned < nll - schedule.turn_margin).long()
             rotations = torch.where(
                 winner.bool()[:, None, None, None], turned.rotations, given.rotations
             )

@@ -102,6 +102,19 @@ def test_the_turned_start_is_recognised(model):
     assert Solver.begin(problem, model, quick_schedule(), true_body()).trace.winner.item() == 0
 
 
+def test_a_turn_needs_a_clear_margin(model):
+    problem = toy_problem(model, true_body())
+    body = BodyState.of(true_body())
+    rotations = body.rotations.clone()
+    rotations[:, 0] = turn_about_vertical(rotations[:, 0])
+    backwards = BodyState(rotations, body.betas, body.transl).params()
+    free = Solver.begin(problem, model, quick_schedule(), backwards)
+    gain = float(free.trace.start_nll[0] - free.trace.start_nll[1])
+    assert free.trace.winner.item() == 1
+    strict = replace(quick_schedule(), turn_margin=gain + 1)
+    assert Solver.begin(problem, model, strict, backwards).trace.winner.item() == 0
+
+
 def test_people_in_a_batch_do_not_influence_each_other(model):
     start = perturbed(true_body(2))
     schedule = quick_schedule(4)
