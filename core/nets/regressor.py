@@ -87,8 +87,23 @@ class PartRegressor(nn.Module):
         landmarks: Float[Tensor, "batch values"] | None,
     ) -> Regression:
         """Regress from the decoder's maps at strides 4 and 8."""
+        logits, parts = self.pool(fine, coarse)
+        rotations, betas, camera = self.regress(parts, landmarks)
+        return Regression(logits, rotations, betas, camera)
+
+    def pool(
+        self, fine: Float[Tensor, "batch c h w"], coarse: Float[Tensor, "batch c2 h/2 w/2"]
+    ) -> tuple[Float[Tensor, "batch 25 h w"], Float[Tensor, "batch 24 width"]]:
+        """Part logits, and what attention gathers for each part."""
         logits = self.segment(fine)
-        parts = pool_parts(self.describe(coarse), F.avg_pool2d(logits[:, 1:], 2))
+        return logits, pool_parts(self.describe(coarse), F.avg_pool2d(logits[:, 1:], 2))
+
+    def regress(
+        self,
+        parts: Float[Tensor, "batch 24 width"],
+        landmarks: Float[Tensor, "batch values"] | None,
+    ) -> tuple[Float[Tensor, "batch 24 3 3"], Float[Tensor, "batch 10"], Float[Tensor, "batch 3"]]:
+        """Rotations, shape and camera from the parts' features and the trunk's landmarks."""
         everything = self.all_parts(parts.flatten(1))
         if self.landmarks is not None:
             everything = everything + self.landmarks(landmarks)
@@ -96,12 +111,7 @@ class PartRegressor(nn.Module):
         shared = context[:, None].expand(-1, JOINTS, -1)
         hidden = F.relu(self.hidden(torch.cat([parts, shared], -1)))
         rest = self.shape_camera(context)
-        return Regression(
-            part_logits=logits,
-            rotations=rotation_from_6d(self.pose(hidden)),
-            betas=rest[:, :10],
-            camera=rest[:, 10:],
-        )
+        return rotation_from_6d(self.pose(hidden)), rest[:, :10], rest[:, 10:]
 
 
 class PerPartLinear(nn.Module):

@@ -16,8 +16,9 @@ class RegressionWeights:
     """Loss weights; keypoints, pose and betas are a tenth of 3DNBF's released configuration.
 
     Beside a contrastive loss of order one the released weights leave the shared layers to the
-    regression: features then learn slowly. Their ratios are kept. ``camera`` (distance to the true camera, which real data lacks), ``parts`` (cross-entropy of the
-    segmentation) and ``heatmaps`` (faithfulness of a trained trunk to BlazePose's) are ours.
+    regression: features then learn slowly. Their ratios are kept. ``camera`` (distance to the true
+    camera, which real data lacks), ``parts`` (cross-entropy of the segmentation) and ``heatmaps``
+    (faithfulness of a trained trunk to BlazePose's) are ours.
     """
 
     keypoints3d: float = 30.0
