@@ -44,7 +44,7 @@ class Solver:
     def begin(
         problem: Problem, model: GenerativeModel, schedule: Schedule, start: BodyParams
     ) -> Solver:
-        """A solver at its start: ``start``, or turned by 180 degrees if that is clearly likelier."""
+        """A solver at ``start``, or at its turn by 180 degrees if that is clearly likelier."""
         given = BodyState.of(start)
         nll = _start_nll(problem, model, schedule, given)
         chosen, winner, both = given, torch.zeros(len(problem), dtype=torch.long), nll[None]
