@@ -1,31 +1,175 @@
-"""Bodies from files."""
+"""Bodies from files: the embedded one, and a user's SMPL as .pkl or .npz."""
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.assets import asset_path
 from core.body.model import Body
+from core.body.names import PARENTS
+from core.body.smpl_pickle import UnsafePickleError, read_pickle, unwrap
+from core.errors import UserError
+
+MAX_BYTES = 400 * 2**20
+_SHAPES = 10
+_MEND = "give SMPL_NEUTRAL.pkl (version 1.0.0 or 1.1.0, 24 joints) or its .npz"
+
+Lookup = Callable[[str], np.ndarray | None]
+"""An array of a file by its key, or None where the file has no such key."""
 
 
 def load_body(path: Path | None = None) -> Body:
-    """The embedded body."""
-    with np.load(path or asset_path("body/freebody.npz"), allow_pickle=False) as f:
-        d = {k: f[k] for k in f.files}
-    t = lambda k: torch.from_numpy(d[k].astype(np.float32))  # noqa: E731
-    i = lambda k: torch.from_numpy(d[k].astype(np.int64))  # noqa: E731
+    """The embedded body, or the SMPL-format body in a .pkl or .npz file.
+
+    Of more than ten shape components the first ten are kept. Nothing in the file is executed.
+
+    Raises:
+        UserError: the file is missing, too large, damaged, unsafe, or not an SMPL body.
+    """
+    path = asset_path("body/freebody.npz") if path is None else Path(path)
+    try:
+        return _assemble(_open(path))
+    except UnsafePickleError as error:
+        raise UserError(f"{path} names {error}, which no SMPL file needs; {_MEND}") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; {_MEND}") from error
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} is not an SMPL body: {reason}; {_MEND}") from error
+
+
+def check_regressor(body: Body, topology: str) -> None:
+    """Refuse a table of per-vertex numbers that was made for another vertex numbering.
+
+    Two bodies may both have 6890 vertices and yet number them differently.
+
+    Raises:
+        UserError: ``topology`` is not the body's.
+    """
+    if body.topology != topology:
+        raise UserError(
+            f"a regressor made for the topology {topology!r} does not fit a body of topology "
+            f"{body.topology!r}; load the body it was made for"
+        )
+
+
+def _open(path: Path) -> Lookup:
+    """Choose the reader by what the file begins with, after a look at its size."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"it has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB allowed")
+    data = path.read_bytes()
+    return _open_npz(path) if data[:4] == b"PK\x03\x04" else _open_pickle(data)
+
+
+def _open_npz(path: Path) -> Lookup:
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+            raise ValueError(f"it unpacks to more than the {MAX_BYTES >> 20} MB allowed")
+
+    def find(key: str) -> np.ndarray | None:
+        with np.load(path, allow_pickle=False) as file:
+            return file[key] if key in file.files else None
+
+    return _explained(find)
+
+
+def _open_pickle(data: bytes) -> Lookup:
+    found = read_pickle(data)
+
+    def find(key: str) -> np.ndarray | None:
+        value = found.get(key)
+        if isinstance(value, str):
+            return np.array(value)
+        return None if value is None else unwrap(value)
+
+    return _explained(find)
+
+
+def _explained(find: Lookup) -> Lookup:
+    """The same lookup, whose errors name the key: a damaged array can fail in many ways."""
+
+    def lookup(key: str) -> np.ndarray | None:
+        try:
+            return find(key)
+        except Exception as error:
+            raise ValueError(f"{key} cannot be read ({error})") from error
+
+    return lookup
+
+
+def _assemble(find: Lookup) -> Body:
+    """Check every table against the others."""
+    v_template = _numbers(find, "v_template", (None, 3))
+    count = len(v_template)
+    shapedirs = _numbers(find, "shapedirs", (count, 3, None))
+    if shapedirs.shape[-1] < _SHAPES:
+        raise ValueError(f"shapedirs has {shapedirs.shape[-1]} components, {_SHAPES} are needed")
+    _check_skeleton(find)
+    has_uv = find("vt") is not None and find("ft") is not None
+    uv = _numbers(find, "vt", (None, 2)) if has_uv else None
     return Body(
-        t("v_template"),
-        t("shapedirs")[..., :10],
-        None,
-        t("J_regressor"),
-        t("weights"),
-        i("f"),
-        t("vt"),
-        i("ft"),
-        i("mirror"),
-        "freebody-1",
+        v_template=v_template,
+        shapedirs=shapedirs[..., :_SHAPES].contiguous(),
+        posedirs=_optional(find, "posedirs", (count, 3, 207)),
+        joint_regressor=_numbers(find, "J_regressor", (24, count)),
+        weights=_numbers(find, "weights", (count, 24)),
+        faces=_indices(find, "f", (None, 3), count),
+        uv=uv,
+        uv_faces=None if uv is None else _indices(find, "ft", (None, 3), len(uv)),
+        mirror=None if find("mirror") is None else _indices(find, "mirror", (count,), count),
+        topology=_topology(find, count),
     )
+
+
+def _check_skeleton(find: Lookup) -> None:
+    """The tree of joints, where the file tells it, is SMPL's."""
+    table = find("kintree_table")
+    if table is not None and (table.shape != (2, 24) or table[0, 1:].tolist() != list(PARENTS[1:])):
+        raise ValueError("kintree_table is not SMPL's tree of 24 joints (SMPL-H, SMPL-X, MANO?)")
+
+
+def _topology(find: Lookup, count: int) -> str:
+    """The file's own tag; SMPL's files have none."""
+    tag = find("topology")
+    if tag is not None:
+        return str(tag)
+    if count != 6890:
+        raise ValueError(f"v_template has {count} vertices, SMPL has 6890")
+    return "smpl"
+
+
+def _found(find: Lookup, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """An array whose shape is right where ``shape`` says a number."""
+    array = find(key)
+    if array is None:
+        raise ValueError(f"{key} is missing")
+    fits = array.ndim == len(shape) and array.size > 0
+    if not fits or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+        wanted = ", ".join("n" if n is None else str(n) for n in shape)
+        raise ValueError(f"{key} has the shape {array.shape}, not ({wanted})")
+    return array
+
+
+def _numbers(find: Lookup, key: str, shape: tuple[int | None, ...]) -> Tensor:
+    array = _found(find, key, shape)
+    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+        raise ValueError(f"{key} holds values that are not finite numbers")
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+
+
+def _optional(find: Lookup, key: str, shape: tuple[int | None, ...]) -> Tensor | None:
+    return None if find(key) is None else _numbers(find, key, shape)
+
+
+def _indices(find: Lookup, key: str, shape: tuple[int | None, ...], count: int) -> Tensor:
+    array = _found(find, key, shape)
+    if array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= count:
+        raise ValueError(f"{key} must hold integers from 0 to {count - 1}")
+    return torch.from_numpy(array.astype(np.int64))
