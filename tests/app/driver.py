@@ -12,7 +12,7 @@ from app.geometry2d import Rect, View
 from tests.app import xdnd
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 class Debugger:

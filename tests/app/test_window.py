@@ -150,9 +150,11 @@ def test_run_pause_step_and_restart(debugger, photo):
     app.press_button("run")
     app.wait(lambda s: s["phase"] == "RUNNING" and s["steps"] > 5, "running")
     app.key("space")
-    count = app.wait_phase("PAUSED")["steps"]
+    app.wait_phase("PAUSED")
+    app.next_frames(6)  # steps taken before the worker heard of it are still told
+    count = app.state["steps"]
     app.next_frames(8)
-    assert app.state["steps"] <= count + 1
+    assert app.state["steps"] == count < 31
     app.press_button("restart")
     app.wait(lambda s: s["generation"] == 2 and s["steps"] < count, "a new fit")
     app.wait_done()
@@ -225,7 +227,7 @@ def test_help_opens_and_closes(debugger):
 def test_screenshot_is_the_window_and_ends_it(debugger, photo, tmp_path):
     path = tmp_path / "shots" / "w.png"
     app = debugger(photo, "--screenshot", path, "--after", "0.5", "--size", "1000x700")
-    assert app.process.wait(40) == 0
+    assert app.process.wait(90) == 0
     picture = np.array(Image.open(path).convert("RGB")).astype(int)
     assert picture.shape == (700, 1000, 3)
     assert near(picture, BODY) > 0.01
@@ -236,5 +238,5 @@ def test_screenshot_of_a_bad_photo_exits_with_2_and_one_line(debugger, tmp_path)
     text = tmp_path / "text.jpg"
     text.write_text("not a picture")
     app = debugger(text, "--screenshot", tmp_path / "w.png")
-    assert app.process.wait(40) == 2
+    assert app.process.wait(90) == 2
     assert app.process.stderr.read().strip().endswith("text.jpg is not an image")
