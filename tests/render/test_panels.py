@@ -88,6 +88,7 @@ def test_plot_shows_each_curve_in_its_own_range():
         assert contains(plot, color)
 
 
+@pytest.mark.filterwarnings("error")
 def test_missing_values_leave_a_gap():
     values = np.concatenate([np.ones(50), np.full(21, np.nan), np.zeros(50)])
     plot = plot_losses({"total": values}, 640, 360)
