@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
         write(temporary)
+        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner reads
         temporary.replace(path)
     except OSError as error:
         _discard(temporary)
@@ -31,6 +33,13 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         _discard(temporary)
         raise
+
+
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _discard(temporary: Path) -> None:

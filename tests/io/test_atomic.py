@@ -52,3 +52,14 @@ def test_full_disk_is_one_line(tmp_path):
     with pytest.raises(UserError, match="No space left"):
         write_atomic(tmp_path / "x.npz", fill)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_others_may_read_what_a_careful_writer_made(tmp_path):
+    def write(path):
+        path.write_text("x")
+        path.chmod(0o600)
+
+    write_atomic(tmp_path / "file.txt", write)
+    plain = tmp_path / "plain.txt"
+    plain.write_text("x")
+    assert (tmp_path / "file.txt").stat().st_mode == plain.stat().st_mode
