@@ -48,6 +48,8 @@ class Options:
     """Threads of the arithmetic; 0 leaves it to PyTorch."""
     bank_images: int = 4000
     """Images from which the feature bank is estimated at the end."""
+    head_images: int = 16000
+    """Images on which the regression head is trained further at the end; 0 leaves it."""
     resume: bool = False
     """Go on from the checkpoint in OUT."""
     export_only: bool = False
@@ -64,7 +66,7 @@ def run(options: Options) -> int:
     from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
     from core.train.augment import AugmentSettings
-    from core.train.export import export
+    from core.train.export import ExportSettings, export
     from core.train.reporter import Reporter
     from core.train.trainer import Trainer, TrainSettings
 
@@ -88,7 +90,8 @@ def run(options: Options) -> int:
         with Reporter() as report:
             trainer.run(report)
     path = options.out / f"{options.preset}.safetensors"
-    figures = export(trainer, path, options.bank_images)
+    finish = ExportSettings(options.bank_images, options.head_images)
+    figures = export(trainer, path, finish)
     if options.json:
         print_json({"model": path, "steps": trainer.step, "held_out": figures})
     else:

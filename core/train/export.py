@@ -1,10 +1,12 @@
-"""From a training run to a model file: an exact feature bank, figures, metadata."""
+"""From a training run to a model file: a longer trained head, an exact feature bank, figures."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +19,29 @@ from core.nets.model_file import save_model
 from core.nets.network import PoseNetwork
 from core.train.bank import Observed, reestimate
 from core.train.batch import kernel_truth
+from core.train.head import HeadSettings, collect, tune_head
 from core.train.loader import in_order
 from core.train.objective import observe
 from core.train.trainer import Trainer
 from core.train.validate import validate
 
 
-def export(trainer: Trainer, path: Path, bank_images: int) -> dict[str, float]:
+@dataclass(frozen=True)
+class ExportSettings:
+    """Images for the feature bank, and for training the head alone (0: leave it as it is)."""
+
+    bank_images: int = 4000
+    head_images: int = 16000
+    head: HeadSettings = field(default_factory=HeadSettings)
+
+
+def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, float]:
     """Write the run's averaged network with a newly estimated bank; the held-out figures."""
     network = copy.deepcopy(trainer.average.network).eval()
     fold_batchnorm(network)
+    if settings.head_images:
+        finish_head(trainer, network, settings)
+    bank_images = min(settings.bank_images, len(trainer.shards))
     bank = reestimate(observations(trainer, network, bank_images))
     figures = validate(network, bank, trainer.volume, in_order(trainer.held_out))
     metadata = {
@@ -37,11 +52,20 @@ def export(trainer: Trainer, path: Path, bank_images: int) -> dict[str, float]:
         "steps": trainer.step,
         "batch_size": trainer.settings.batch_size,
         "training_samples": len(trainer.shards),
-        "bank_images": min(bank_images, len(trainer.shards)),
+        "bank_images": bank_images,
+        "head_images": settings.head_images,
         "held_out": {"samples": len(trainer.held_out), **figures},
     }
     save_model(path, network, bank, metadata)
     return figures
+
+
+def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings) -> None:
+    """Train the regression head on newly augmented images, with the features as they are."""
+    loader = replace(trainer.loader, seed=trainer.settings.seed + 1)
+    steps = -(-settings.head_images // loader.batch_size)
+    data = collect(network, itertools.islice(loader.batches(0), steps))
+    tune_head(network.regressor, data, trainer.volume, settings.head)
 
 
 @torch.no_grad()

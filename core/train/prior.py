@@ -38,7 +38,7 @@ class PriorSettings:
         other_legs: share of samples that get another sample's legs.
     """
 
-    steps: int = 10_000
+    steps: int = 8_000
     batch_size: int = 256
     rate: float = 1e-3
     divergence: float = 5e-3

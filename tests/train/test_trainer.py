@@ -12,7 +12,8 @@ from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.model_file import load_model
-from core.train.export import export
+from core.train.export import ExportSettings, export
+from core.train.head import HeadSettings
 from core.train.trainer import Trainer, TrainSettings
 
 pytestmark = pytest.mark.slow
@@ -73,7 +74,8 @@ def test_learns(shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path) 
 
 def test_export(finished: Trainer, tmp_path: Path) -> None:
     path = tmp_path / "lite.safetensors"
-    figures = export(finished, path, bank_images=4)
+    settings = ExportSettings(bank_images=4, head_images=4, head=HeadSettings(steps=3))
+    figures = export(finished, path, settings)
     assert {"mpjpe", "pa_mpjpe", "kernel_near", "orientation", "parts"} <= set(figures)
     model = load_model("lite", path)
     assert model.bank.phi.shape == (80, 4, 64)
