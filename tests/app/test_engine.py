@@ -39,7 +39,7 @@ def fit(backend, scene):
 
 def test_stage_marks_cover_every_record():
     marks = stage_marks(Schedule.standard())
-    assert [(m.start, m.stop) for m in marks] == [(0, 40), (40, 121)]
+    assert [(m.start, m.stop) for m in marks] == [(0, 30), (30, 121)]
 
 
 def test_the_crop_s_outline_and_its_homography_belong_together():
