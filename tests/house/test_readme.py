@@ -22,7 +22,7 @@ def test_commands_exist(readme):
 
 
 def test_targets_exist(readme, root):
-    named = set(re.findall(r"\bmake ([a-z]+)\b", readme))
+    named = set(re.findall(r"(?:^    |`)make ([a-z]+)\b", readme, re.MULTILINE))
     phony = re.search(r"^\.PHONY: (.*)$", (root / "Makefile").read_text(), re.MULTILINE)[1].split()
     assert {"run", "test"} <= named <= set(phony)
 
