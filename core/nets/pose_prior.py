@@ -6,6 +6,7 @@ names, so that a user's VPoser checkpoint (V02_05) loads in place of the shipped
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,21 +131,26 @@ def _read(file: Path) -> dict[str, Tensor]:
     }
 
 
-class _Inert:
-    """Stands for an object of a checkpoint that is no tensor; takes anything and does nothing."""
+class _InertValue:
+    """Stands for a number or the like of a checkpoint; takes any arguments and does nothing."""
 
     def __init__(self, *args: object) -> None: ...
 
     def __setstate__(self, state: object) -> None: ...
 
-    def __setitem__(self, key: object, value: object) -> None: ...
+
+class _InertRecord:
+    """Stands for any other object: a plain record, the one kind that takes items and attributes."""
+
+    def __new__(cls, *_: object) -> OrderedDict[object, object]:  # type: ignore[misc]
+        return OrderedDict()
 
 
 def _stand_ins(file: Path) -> list[Callable[..., object] | tuple[Callable[..., object], str]]:
-    """An inert class for each name a checkpoint asks for beyond tensors.
+    """Something inert for each name a checkpoint asks for beyond tensors.
 
     Lightning stores callbacks and settings beside the weights, so VPoser's own files would not load
     with `weights_only` alone. Nothing that a file names is ever imported or called.
     """
     named = torch.serialization.get_unsafe_globals_in_checkpoint(file)
-    return [(type(name.rpartition(".")[2], (_Inert,), {}), name) for name in named]
+    return [(_InertValue if n.startswith("numpy.") else _InertRecord, n) for n in named]
