@@ -107,7 +107,7 @@ class Sheet:
     def draw(self, step: int, title: str = "", tile: tuple[int, int] = (420, 420)) -> Picture:
         """One step: photo, body, features, rendered features, occlusion, losses."""
         maps = self.maps(step)
-        share = f"{maps.occluded_share:.0%} of the body called occluded"
+        share = f"{maps.occluded_share:.0%} occluded"
         panels = [
             Panel("photo", self.photo, "box and crop as fitted"),
             Panel("body", self.overlay(step), f"step {step}"),
