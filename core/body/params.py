@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
 
 _SHAPES = {"global_orient": (3,), "body_pose": (23, 3), "betas": (10,), "transl": (3,)}
+_MAX_BYTES = 256 * 2**20
+# A file may be absent, no zip, a zip cut short or damaged, or a bare array instead of an archive.
+_UNREADABLE = (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -69,16 +74,24 @@ class BodyParams:
             UserError: the file is missing or damaged, or an array has a wrong shape or NaN.
         """
         try:
+            _check_size(path)
             with np.load(path, allow_pickle=False) as file:
-                found = {name: np.asarray(file[name], np.float32) for name in _SHAPES}
-        except KeyError as error:
-            raise UserError(f"{path} lacks {error}; it needs {', '.join(_SHAPES)}") from error
-        except (OSError, ValueError, EOFError) as error:
+                found = {n: np.asarray(file[n], np.float32) for n in _SHAPES if n in file.files}
+        except _UNREADABLE as error:
             raise UserError(f"{path} is not a readable npz of body parameters ({error})") from error
+        if missing := [name for name in _SHAPES if name not in found]:
+            raise UserError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(_SHAPES)}")
         arrays = {n: _checked(path, n, found[n], shape) for n, shape in _SHAPES.items()}
         if len({len(a) for a in arrays.values()}) != 1:
             raise UserError(f"{path}: its arrays are not of one batch size; write them alike")
         return BodyParams(**arrays)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse an archive that would unpack to more than any real one."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
+            raise ValueError(f"it unpacks to more than {_MAX_BYTES >> 20} MB")
 
 
 def _checked(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
