@@ -25,18 +25,16 @@ def _bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def display(_bare_machine: None) -> Iterator[str]:
-    """A private X server for the window's tests (``$DISPLAY`` is set while it runs)."""
+    """A private X server; ``$DISPLAY`` names it only in tests marked ``gui``."""
     if shutil.which("Xvfb") is None:
         message = "Xvfb is missing: sudo apt-get install -y xvfb"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    with pytest.MonkeyPatch.context() as patch:
-        server, name = start_xvfb()
-        patch.setenv("DISPLAY", name)
-        yield name
-        server.terminate()
-        server.wait(10)
+    server, name = start_xvfb()
+    yield name
+    server.terminate()
+    server.wait(10)
 
 
 def start_xvfb() -> tuple[subprocess.Popen, str]:
@@ -52,10 +50,10 @@ def start_xvfb() -> tuple[subprocess.Popen, str]:
 
 
 @pytest.fixture(autouse=True)
-def _display_for_gui(request: pytest.FixtureRequest) -> None:
-    """Tests marked ``gui`` find an X server without asking for it."""
+def _display_for_gui(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests marked ``gui`` find an X server without asking for it; the others find none."""
     if request.node.get_closest_marker("gui"):
-        request.getfixturevalue("display")
+        monkeypatch.setenv("DISPLAY", request.getfixturevalue("display"))
 
 
 @pytest.fixture(scope="session")
