@@ -1,0 +1,34 @@
+"""How exactly a built body is the shipped one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+_ROUNDING = 1e-5
+"""Largest difference that other linear-algebra libraries explain (metres, or a share of one)."""
+
+
+def compare(built: Path, shipped: Path) -> tuple[bool, str]:
+    """Whether one body stands for the other, and one line that says how nearly."""
+    if built.read_bytes() == shipped.read_bytes():
+        return True, "byte-identical to the shipped body"
+    with np.load(built, allow_pickle=False) as ours, np.load(shipped, allow_pickle=False) as theirs:
+        if ours.files != theirs.files:
+            return False, "not the shipped body: the files hold other arrays"
+        errors = {name: _difference(ours[name], theirs[name]) for name in ours.files}
+    worst = max(errors, key=errors.__getitem__)
+    if errors[worst] == 0:
+        return True, "every array equals the shipped body's; the files are compressed differently"
+    if errors[worst] <= _ROUNDING:
+        return True, f"the shipped body within rounding: at most {errors[worst]:.1e}, in {worst}"
+    return False, f"not the shipped body: {worst} differs by {errors[worst]:.3g}"
+
+
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Largest difference; infinite where anything but real numbers differs at all."""
+    if ours.shape == theirs.shape and ours.dtype == theirs.dtype == np.float32:
+        return float(np.abs(ours - theirs).max())
+    same = ours.dtype == theirs.dtype and np.array_equal(ours, theirs)
+    return 0.0 if same else float("inf")
