@@ -53,7 +53,7 @@ class Options:
     preset: Literal["lite", "paper"] = "lite"
     """Network."""
     backend: Literal["auto", "torch", "cpu", "cuda"] = "auto"
-    """Volume renderer."""
+    """Volume renderer; auto is the native one where it is built (see nbf doctor)."""
     seed: int = 0
     """Seed of everything random."""
     json: bool = False
@@ -116,6 +116,7 @@ def _fit(
     from core.body.params import BodyParams
     from core.fit.frames import crop_from_photo
     from core.fit.result import Origin, save_result
+    from core.fit.schedule import Schedule
     from core.io.keypoints import load_keypoints
 
     begin = perf_counter()
@@ -131,7 +132,7 @@ def _fit(
         given = BodyParams.load(options.init).select(0)
         start = crop_from_photo(given, observation.view, engine.volume)
     looked = perf_counter()
-    solver = engine.solver(observation, start=start)
+    solver = engine.solver(observation, Schedule.standard().with_backend(backend), start)
     console = Console(stderr=True, quiet=options.json)
     for _ in track(
         solver.run(), f"fitting {photo.name}", solver.schedule.steps + 1, console=console

@@ -38,6 +38,7 @@ def all_checks(body: Path | None = None) -> list[Check]:
         check_torch,
         check_cuda,
         check_native,
+        check_renderer,
         check_assets,
         check_engine,
         partial(check_body, body),
@@ -123,6 +124,13 @@ def check_native() -> Check:
         return Check("native code", Status.OK, native_status())
     detail = f"{native_status().removesuffix('; ' + MEND)}; the Python twins do the work, slower"
     return Check("native code", Status.ABSENT, detail, MEND)
+
+
+def check_renderer() -> Check:
+    """Which volume renderer `--backend auto` stands for, and why."""
+    from core.render.backends import describe_backend
+
+    return Check("renderer", Status.OK, describe_backend("auto"))
 
 
 def check_assets() -> Check:

@@ -68,6 +68,10 @@ class Schedule:
         stages = tuple(replace(s, weights={**s.weights, **weights}) for s in self.stages)
         return replace(self, stages=stages)
 
+    def with_backend(self, backend: str) -> Schedule:
+        """The same schedule rendered by another of `core.render.backends.BACKENDS`."""
+        return replace(self, render=replace(self.render, backend=backend))
+
     @staticmethod
     def standard() -> Schedule:
         """120 steps as in 3DNBF's release, first on the place alone, then on everything.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.errors import UserError
+from core.native import load_native, native_status
 
 BACKENDS = ("auto", "torch", "cpu", "cuda")
 
@@ -10,11 +11,26 @@ BACKENDS = ("auto", "torch", "cpu", "cuda")
 def choose_backend(name: str) -> str:
     """The volume renderer that ``name`` stands for on this machine.
 
+    "auto" is the native CPU renderer where the native library is in use, else the PyTorch twin.
+
     Raises:
         UserError: the named backend does not exist or is not built here.
     """
     if name not in BACKENDS:
         raise UserError(f"no backend {name!r}; choose from {', '.join(BACKENDS)}")
-    if name in ("cpu", "cuda"):
-        raise UserError(f"backend {name} is not built here; use --backend torch")
-    return "torch"
+    if name == "cuda":
+        raise UserError("backend cuda is not built here; use --backend cpu or torch")
+    if name == "cpu" and load_native() is None:
+        raise UserError(f"no native code for --backend cpu: {native_status()}")
+    if name == "auto":
+        return "torch" if load_native() is None else "cpu"
+    return name
+
+
+def describe_backend(name: str) -> str:
+    """What `choose_backend` takes for ``name``, and why."""
+    if choose_backend(name) == "torch":
+        return "torch (the PyTorch twin)" if name == "torch" else f"torch: {native_status()}"
+    from core.render.volume_native import instruction_set
+
+    return f"cpu: native code for {instruction_set()}"

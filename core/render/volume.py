@@ -33,6 +33,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera, pixel_rays
+from core.render.backends import choose_backend
 
 # Form -> points in standard deviations from the peak, and their weights.
 OCCLUSION_FORMS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -51,12 +52,20 @@ class RenderSettings:
         nearest: at most this many kernels a pixel, the nearest by depth.
         threshold: a kernel reaches a pixel where exp(-q) is above this.
         occlusion: one of `OCCLUSION_FORMS`.
+        backend: who computes, one of `core.render.backends.BACKENDS`. Results agree to rounding;
+            float64 is left to the twin.
     """
 
     density: float = 1.0
     nearest: int = 20
     threshold: float = 0.01
     occlusion: str = "gauss2"
+    backend: str = "auto"
+
+    def native(self, like: Tensor) -> bool:
+        """Whether native code renders tensors such as ``like``."""
+        suits = like.dtype == torch.float32 and like.device.type == "cpu"
+        return choose_backend(self.backend) == "cpu" and suits
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,10 @@ def render_sparse(
 ) -> SparseRender:
     """Weights of the kernels at the pixels they reach; differentiable in means and precisions."""
     settings = settings or RenderSettings()
+    if settings.native(means):
+        from core.render.volume_native import render_sparse_native
+
+        return render_sparse_native(means, precisions, camera, (height, width), settings)
     rays = pixel_rays(camera, height, width).flatten(1, 2)
     with torch.no_grad():
         assignment = assign(means, precisions, camera, rays, (height, width), settings)
@@ -252,9 +265,11 @@ def screen_bounds(
 
     The outline of an ellipsoid is a conic whose dual is S - M M' for S = 2 reach P^-1, so its
     extent along x solves c_zz x^2 - 2 c_xz x + c_xx = 0. A kernel that is not wholly in front of
-    the camera has no such outline and gets empty bounds.
+    the camera has no such outline and gets empty bounds, and so does one that is not finite or
+    whose precision is not positive definite.
     """
-    scaled = torch.linalg.inv(precisions) * (2 * reach)
+    failed = torch.linalg.cholesky_ex(precisions).info
+    scaled = torch.linalg.inv_ex(precisions).inverse * (2 * reach)
     dual = scaled - means[..., :, None] * means[..., None, :]
     quadratic = dual[..., 2, 2, None]
     middle = dual[..., :2, 2] / quadratic
@@ -264,7 +279,9 @@ def screen_bounds(
     high = (focal * (middle + inside.sqrt()) + center - 0.5).floor() + 1
     limit = torch.tensor([size[1], size[0]], dtype=low.dtype, device=low.device)
     low, high = low.clamp_min(0).minimum(limit), high.clamp_min(0).minimum(limit)
-    visible = (means[..., 2] > 0) & (quadratic[..., 0] < 0)
+    visible = (means[..., 2] > 0) & (quadratic[..., 0] < 0) & (failed == 0)
+    visible &= (low.isfinite() & high.isfinite()).all(-1)
+    low = low.nan_to_num()
     high = torch.where(visible[..., None], high.maximum(low), low)
     return low.long(), high.long()
 

@@ -10,6 +10,7 @@ from core.fit.solver import Solver
 from core.fit.state import BodyState
 from core.fit.trace import Trace
 from core.geometry.rotations import turn_about_vertical
+from core.native import load_native
 from tests.fit.toy_problem import (
     perturbed,
     quick_schedule,
@@ -86,6 +87,38 @@ def test_resuming_from_any_step_replays_the_rest(model, finished, tmp_path, cut)
     for first, second in zip(finished.trace.records, resumed.trace.records, strict=True):
         assert torch.equal(first.vector, second.vector)
         assert torch.equal(first.moments, second.moments)
+
+
+@pytest.mark.parametrize("backend", ["torch", "cpu"])
+def test_every_backend_replays_bit_by_bit(model, backend):
+    if backend == "cpu" and load_native() is None:
+        pytest.skip("no native library is built")
+    schedule = quick_schedule(3).with_backend(backend)
+    problem, start = toy_problem(model, true_body()), perturbed(true_body())
+    whole = Solver.begin(problem, model, schedule, start)
+    for _ in whole.run():
+        pass
+    half = Trace(whole.trace.start, whole.trace.winner, whole.trace.start_nll)
+    half.records[:] = whole.trace.records[:4]
+    resumed = Solver.resume(problem, model, schedule, half)
+    for _ in resumed.run():
+        pass
+    for first, second in zip(whole.trace.records, resumed.trace.records, strict=True):
+        assert torch.equal(first.vector, second.vector)
+        assert torch.equal(first.total, second.total)
+
+
+def test_backends_take_the_same_way(model):
+    if load_native() is None:
+        pytest.skip("no native library is built")
+    problem, start = toy_problem(model, true_body()), perturbed(true_body())
+    ends = []
+    for backend in ("torch", "cpu"):
+        solver = Solver.begin(problem, model, quick_schedule(3).with_backend(backend), start)
+        *_, last = solver.run()
+        ends.append(last)
+    assert torch.allclose(ends[0].total, ends[1].total, rtol=1e-3)
+    assert torch.allclose(ends[0].vector, ends[1].vector, atol=5e-3)
 
 
 def test_the_turned_start_is_recognised(model):
