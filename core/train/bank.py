@@ -33,7 +33,9 @@ class MomentumBank(torch.nn.Module):
     """Running averages of kernel and background features (momentum 0.9, weighted by counts).
 
     An entry that one step sees ``n`` times moves by ``1 - momentum ** (n / 8)``; until it has been
-    seen often enough for that, it is the plain mean of what was seen.
+    seen often enough for that, it is the plain mean of what was seen. Orientations of a kernel that
+    a step does not see move as the kernel does: the network changes under way, and an entry left
+    behind would be told from the others by its age, not by its orientation.
     """
 
     phi: Tensor
@@ -56,11 +58,11 @@ class MomentumBank(torch.nn.Module):
         """Take one batch into the averages."""
         sums, count = _sums(seen)
         self.count += count
-        mean = sums / count.clamp(min=1e-6)[..., None]
-        rate = torch.maximum(
-            1 - self.momentum ** (count / _REFERENCE_COUNT), count / self.count.clamp(min=1e-6)
-        )
-        self.phi.lerp_(mean, rate[..., None])
+        rate = self._rate(count, self.count)
+        drift, kernel_rate = self._drift(sums, count)
+        self.phi.lerp_(sums / count.clamp(min=1e-6)[..., None], rate[..., None])
+        left_behind = 1 - rate / kernel_rate.clamp(min=1e-6)[:, None]
+        self.phi += left_behind[..., None] * drift[:, None]
         pixels = _background_pixels(seen)
         if len(pixels):
             self.background.lerp_(pixels.mean(0), 1 - self.momentum)
@@ -71,6 +73,26 @@ class MomentumBank(torch.nn.Module):
         ):
             if number > 0:
                 value.lerp_(total / number, 0.02)
+
+    def _drift(
+        self, sums: Float[Tensor, "kernels bins dim"], count: Float[Tensor, "kernels bins"]
+    ) -> tuple[Float[Tensor, "kernels dim"], Float[Tensor, " kernels"]]:
+        """How far each kernel moves, all orientations taken together, and its rate."""
+        number = count.sum(1)
+        surprise = (sums - count[..., None] * self.phi).sum(1) / number.clamp(min=1e-6)[:, None]
+        rate = self._rate(number, self.count.sum(1))
+        return rate[:, None] * surprise, rate
+
+    def _rate(self, count: Tensor, total: Tensor) -> Tensor:
+        """How far averages move that have now been seen ``count`` times of ``total``."""
+        momentum = 1 - self.momentum ** (count / _REFERENCE_COUNT)
+        return torch.maximum(momentum, count / total.clamp(min=1e-6))
+
+    @property
+    def frequency(self) -> Float[Tensor, "kernels bins"]:
+        """How often each kernel has been seen in each orientation; adds up to 1 for a kernel."""
+        count = self.count + _PRIOR_COUNT
+        return count / count.sum(1, keepdim=True)
 
     def snapshot(self) -> FeatureBank:
         """The bank as it stands."""

@@ -5,25 +5,19 @@ from __future__ import annotations
 import copy
 import hashlib
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from core.assets import asset_path
 from core.nbv.orientation import CONCENTRATION
 from core.nets.blocks import fold_batchnorm
 from core.nets.model_file import save_model
 from core.nets.network import PoseNetwork
-from core.train.bank import Observed, reestimate
-from core.train.batch import kernel_truth
+from core.train.bank import reestimate
 from core.train.head import HeadSettings, collect, tune_head
 from core.train.loader import in_order
-from core.train.objective import observe
 from core.train.trainer import Trainer
-from core.train.validate import validate
+from core.train.validate import observations, validate
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,8 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     if settings.head_images:
         finish_head(trainer, network, settings)
     bank_images = min(settings.bank_images, len(trainer.shards))
-    bank = reestimate(observations(trainer, network, bank_images))
+    bins = trainer.settings.bins
+    bank = reestimate(observations(network, trainer.shards, trainer.volume, bins, bank_images))
     figures = validate(network, bank, trainer.volume, in_order(trainer.held_out))
     metadata = {
         "body": "freebody-1",
@@ -66,14 +61,3 @@ def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings
     steps = -(-settings.head_images // loader.batch_size)
     data = collect(network, itertools.islice(loader.batches(0), steps))
     tune_head(network.regressor, data, trainer.volume, settings.head)
-
-
-@torch.no_grad()
-def observations(trainer: Trainer, network: PoseNetwork, count: int) -> Iterator[Observed]:
-    """What the network's features say about evenly chosen training samples, as they are."""
-    number = len(trainer.shards)
-    spaced = np.linspace(0, number - 1, min(count, number)).astype(int).tolist()
-    bins = trainer.settings.bins
-    for batch in in_order(trainer.shards, spaced):
-        truth = kernel_truth(trainer.volume, batch, bins)
-        yield observe(network(batch.images).features, truth, batch)

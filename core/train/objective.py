@@ -109,6 +109,7 @@ class Objective:
             background,
             self.bank.phi,
             self.bank.background,
+            self.bank.frequency,
             self.neighbours,
             settings.contrast,
         )

@@ -22,13 +22,13 @@ from core.nets.blocks import add_batchnorm, fold_batchnorm
 from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import NetworkPreset, find_preset
 from core.train.augment import AugmentSettings
-from core.train.bank import MomentumBank
+from core.train.bank import MomentumBank, reestimate
 from core.train.batch import Batch
 from core.train.curves import Curves
 from core.train.ema import WeightAverage
 from core.train.loader import Loader, in_order
 from core.train.objective import Objective, ObjectiveSettings
-from core.train.validate import validate
+from core.train.validate import observations, validate
 
 Report = Callable[[int, float, dict[str, float]], None]
 """Called with (step, progress 0..1, smoothed losses)."""
@@ -58,6 +58,7 @@ class TrainSettings:
     seed: int = 0
     validate_every: int = 400
     save_every: int = 200
+    bank_images: int = 400
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
 
@@ -149,9 +150,13 @@ class Trainer:
         return {**values, "gradient": float(norm), "rate": factor}
 
     def validate(self) -> dict[str, float]:
-        """Figures of the averaged network on the held-out samples."""
-        bank = self.bank.snapshot()
-        figures = validate(self.average.network, bank, self.volume, in_order(self.held_out))
+        """Figures of the averaged network, with a bank of its own, on the held-out samples.
+
+        The momentum bank follows the network that is trained, which is ahead of the average.
+        """
+        network, bins = self.average.network, self.settings.bins
+        seen = observations(network, self.shards, self.volume, bins, self.settings.bank_images)
+        figures = validate(network, reestimate(seen), self.volume, in_order(self.held_out))
         self.figures.add(self.step, figures)
         self.figures.save()
         return figures

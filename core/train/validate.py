@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from core.data.shards import ShardDataset
 from core.geometry.camera import project
 from core.geometry.procrustes import similarity_align
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork, translation_from_camera
+from core.train.bank import Observed
 from core.train.batch import Batch, KernelTruth, kernel_truth
 from core.train.contrast import kernel_neighbours
+from core.train.loader import in_order
 from core.train.objective import observe, posed_joints
 
 SCORED_JOINTS = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
@@ -25,7 +29,11 @@ SCORED_JOINTS = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
 def validate(
     network: PoseNetwork, bank: FeatureBank, volume: NeuralBodyVolume, batches: Iterable[Batch]
 ) -> dict[str, float]:
-    """Mean figures over all samples of ``batches``; millimetres, pixels of the crop, or shares."""
+    """Mean figures over all samples of ``batches``; millimetres, pixels of the crop, or shares.
+
+    ``orientation`` is the mean over the orientations of how often each is recognised: upright
+    people show most kernels in one orientation, which a plain average would reward for nothing.
+    """
     network.eval()
     neighbours = kernel_neighbours(volume.means)
     rows: dict[str, list[Tensor]] = {}
@@ -45,7 +53,21 @@ def validate(
         figures["parts"] = (predicted == batch.parts)[batch.parts > 0].float()
         for name, values in figures.items():
             rows.setdefault(name, []).append(values)
-    return {name: float(torch.cat(values).mean()) for name, values in rows.items()}
+    means = {name: float(torch.cat(values).nanmean()) for name, values in rows.items()}
+    recalls = [means.pop(f"orientation {bin_}") for bin_ in range(bank.bins)]
+    return means | {"orientation": float(np.nanmean(recalls))}
+
+
+@torch.no_grad()
+def observations(
+    network: PoseNetwork, shards: ShardDataset, volume: NeuralBodyVolume, bins: int, count: int
+) -> Iterator[Observed]:
+    """What the network's features say about ``count`` evenly spaced samples, as they are."""
+    network.eval()
+    spaced = np.linspace(0, len(shards) - 1, min(count, len(shards))).astype(int).tolist()
+    for batch in in_order(shards, spaced):
+        truth = kernel_truth(volume, batch, bins)
+        yield observe(network(batch.images).features, truth, batch)
 
 
 def joint_errors(
@@ -69,7 +91,7 @@ def retrieval(
 ) -> dict[str, Tensor]:
     """Is the most similar entry of the bank the right kernel (or its neighbour), the right bin?
 
-    ``orientation`` is scored among the own kernel's bins, where the limb has a clear one.
+    ``orientation o`` is scored among the own kernel's bins, where the limb clearly has bin ``o``.
     """
     kernel = truth.visible.nonzero()[:, 1]
     orientation = truth.orientation[truth.visible]
@@ -77,11 +99,13 @@ def retrieval(
     best = (features @ directions.flatten(0, 1).T).argmax(1) // bank.bins
     own = torch.einsum("nd,nod->no", features, directions[kernel])
     clear = orientation.amax(1) > 0.7
-    right = own.argmax(1) == orientation.argmax(1)
+    target = orientation.argmax(1)
+    right = (own.argmax(1) == target).float()
+    by_bin = {f"orientation {o}": right[clear & (target == o)] for o in range(bank.bins)}
     return {
         "kernel": (best == kernel).float(),
         "kernel_near": neighbours[best, kernel].float(),
-        "orientation": right[clear].float(),
+        **by_bin,
     }
 
 

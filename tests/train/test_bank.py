@@ -57,6 +57,27 @@ def test_momentum_counts_samples() -> None:
     assert bank.phi[0, 0, 1].item() == pytest.approx(1 - 0.9 ** (1 / 8), rel=1e-5)
 
 
+def test_unseen_orientations_move_with_their_kernel() -> None:
+    bank = MomentumBank(1, 2, 2)
+    start = torch.tensor([[1.0, 0.0], [0.8, 0.2]])
+    bank.phi[0], bank.count[:] = start, 1e6
+    new = torch.tensor([0.5, 0.5])
+    maps, none = torch.zeros(8, 2, 1, 1), torch.zeros(8, 1, 1, dtype=torch.bool)
+    weights = torch.tensor([1.0, 0.0]).expand(8, 1, 2)
+    bank.update(Observed(new.expand(8, 1, 2), weights, maps, none))
+    moved = 0.1 * (new - start[0])
+    torch.testing.assert_close(bank.phi[0], start + moved)
+
+
+def test_frequency_counts_what_was_seen() -> None:
+    bank = MomentumBank(KERNELS, BINS, DIM)
+    torch.testing.assert_close(bank.frequency, torch.full((KERNELS, BINS), 1 / BINS))
+    for _ in range(200):
+        bank.update(observed(0))
+    seen = observed(0).weights.sum(0)
+    torch.testing.assert_close(bank.frequency, seen / seen.sum(1, keepdim=True), atol=0.05, rtol=0)
+
+
 def test_reestimate_is_the_maximum_likelihood() -> None:
     batches = [observed(i) for i in range(400)]
     bank = reestimate(batches)

@@ -35,6 +35,7 @@ def case() -> dict:
         "background": F.normalize(rand(4, DIM), dim=-1),
         "phi": 0.8 * F.normalize(rand(KERNELS, BINS, DIM), dim=-1),
         "clutter": rand(DIM),
+        "frequency": rand(KERNELS, BINS).softmax(-1),
         "neighbours": neighbours,
     }
 
@@ -57,9 +58,20 @@ def test_orientation_term_is_a_divergence(case: dict) -> None:
     samples = case["samples"]
     loss = contrast_losses(**case, settings=SETTINGS)["orientation"].item()
     directions = F.normalize(case["phi"], dim=-1)[samples.kernel]
-    predicted = (torch.einsum("nd,nod->no", samples.features, directions) / 0.1).log_softmax(-1)
+    similarity = torch.einsum("nd,nod->no", samples.features, directions)
+    logits = similarity / 0.1 + case["frequency"][samples.kernel].log()
+    predicted = logits.log_softmax(-1)
     expected = F.kl_div(predicted, samples.orientation, reduction="batchmean")
-    assert loss == pytest.approx(expected.item())
+    assert loss == pytest.approx(SETTINGS.orientation * expected.item())
+
+
+def test_a_common_orientation_is_no_evidence(case: dict) -> None:
+    """Features that only say how often an orientation occurs do not lower the loss."""
+    samples, frequency = case["samples"], case["frequency"]
+    same = case["phi"][:, :1].expand(-1, BINS, -1)
+    usual = replace(samples, orientation=frequency[samples.kernel])
+    blind = contrast_losses(**{**case, "samples": usual, "phi": same}, settings=SETTINGS)
+    assert blind["orientation"].item() == pytest.approx(0, abs=1e-12)
 
 
 def test_gradients(case: dict) -> None:
