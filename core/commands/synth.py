@@ -9,6 +9,7 @@ Examples:
     nbf synth --out shards --count 20000 --workers 2
     nbf synth --out shards --count 20000 --data material --seed 7 --sheet sheet.png
     nbf synth --out held-out --count 400 --split test
+    nbf synth --pictures people --count 10 --split test
 """
 
 from __future__ import annotations
@@ -43,18 +44,22 @@ class Options:
     """Processes."""
     sheet: Path | None = None
     """Picture file for a contact sheet of the first people (at most 64)."""
+    pictures: Path | None = None
+    """Folder for plain pictures, a PNG a person, to try things on."""
     json: bool = False
     """Print what was made as JSON."""
 
 
 def run(options: Options) -> int:
-    """Write shards, a contact sheet, or both."""
+    """Write shards, a contact sheet, pictures, or several of these."""
     from core.assets import data_dir
     from core.data.shards import Recipe
     from core.errors import UserError
 
-    if options.out is None and options.sheet is None:
-        raise UserError("nothing to do: pass --out DIR for shards or --sheet FILE for a picture")
+    if options.out is None and options.sheet is None and options.pictures is None:
+        raise UserError(
+            "nothing to do: pass --out DIR for shards, --sheet FILE or --pictures DIR for pictures"
+        )
     if options.count < 1 or options.workers < 1:
         raise UserError("--count and --workers must be at least 1")
     if options.size < 32 or options.size % 4:
@@ -65,10 +70,11 @@ def run(options: Options) -> int:
         _write(options.out, recipe, options.count, options.workers, quiet=options.json)
     if options.sheet is not None:
         _draw_sheet(options.sheet, recipe, min(options.count, 64))
+    if options.pictures is not None:
+        _save_pictures(options.pictures, recipe, options.count)
     if options.json:
-        print_json(
-            {**recipe.facts(), "count": options.count, "out": options.out, "sheet": options.sheet}
-        )
+        written = {"out": options.out, "sheet": options.sheet, "pictures": options.pictures}
+        print_json({**recipe.facts(), "count": options.count, **written})
     return 0
 
 
@@ -98,3 +104,12 @@ def _draw_sheet(path: Path, recipe: Recipe, count: int) -> None:
     people = [sampler.sample(index) for index in range(count)]
     picture = contact_sheet(people, math.ceil(math.sqrt(count)))
     write_atomic(path, lambda file: imageio.imwrite(file, picture))
+
+
+def _save_pictures(folder: Path, recipe: Recipe, count: int) -> None:
+    from core.io.images import save_image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sampler = recipe.sampler()
+    for index in range(count):
+        save_image(folder / f"person-{index:04}.png", sampler.sample(index).image)

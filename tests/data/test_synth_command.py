@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import imageio.v3 as imageio
+import numpy as np
 import pytest
 
 from core.cli import main
+from core.data.people import PeopleSampler
 
 
 def test_sheet(tmp_path, monkeypatch):
@@ -43,3 +45,14 @@ def test_bad_input_is_one_line(arguments, words, capsys, monkeypatch):
     complaint = capsys.readouterr().err
     assert words in complaint
     assert complaint.count("\n") == 1
+
+
+def test_pictures_are_the_people_of_the_seed(tmp_path, monkeypatch):
+    monkeypatch.delenv("NBF_DATA", raising=False)
+    folder = tmp_path / "people"
+    arguments = ["synth", "--pictures", str(folder), "--count", "2", "--size", "64", "--seed", "5"]
+    assert main(arguments) == 0
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["person-0000.png", "person-0001.png"]
+    expected = PeopleSampler(5, None, "train", 64).sample(1).image
+    np.testing.assert_array_equal(imageio.imread(folder / names[1]), expected)
