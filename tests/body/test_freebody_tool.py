@@ -12,7 +12,7 @@ from core.body.names import JOINT_FLIP, JOINT_NAMES
 from core.errors import UserError
 from tests.toys import JOINTS
 from tools.freebody.compare import compare
-from tools.freebody.decimate import Decimator
+from tools.freebody.decimate import Decimator, _flips
 from tools.freebody.eyes import eye_caps
 from tools.freebody.halfmesh import both_halves, left_half, volumes
 from tools.freebody.landmarks import VERTEX_NUMBERS, order_for_landmarks
@@ -65,6 +65,7 @@ def decimated(ball, target, importance=None):
 def check_mesh(mesh, ball):
     points, mirror = ball[0][mesh.kept], mesh.mirror
     surface = trimesh.Trimesh(points, mesh.faces, process=False)
+    assert (surface.face_normals * surface.triangles_center).sum(1).min() > 0  # all look outwards
     assert surface.is_watertight and surface.is_winding_consistent and surface.euler_number == 2
     np.testing.assert_array_equal(mirror[mirror], np.arange(len(points)))
     np.testing.assert_allclose(points[mirror], points * [-1, 1, 1], atol=1e-12)
@@ -87,13 +88,13 @@ def test_halves_make_the_whole_again(ball):
     assert volumes(points[None, mesh.kept], mesh.faces)[0] > 0.1
 
 
-def test_decimation_keeps_surface_symmetry_and_seams(ball):
-    whole = decimated(ball, len(ball[0]))
-    mesh = decimated(ball, 200)
-    assert len(mesh.kept) == 200
+@pytest.mark.parametrize(("target", "share"), [(200, 0.94), (101, 0.9), (40, 0.7)])
+def test_decimation_keeps_surface_symmetry_and_seams(ball, target, share):
+    whole, mesh = decimated(ball, len(ball[0])), decimated(ball, target)
+    assert len(mesh.kept) == target
     check_mesh(mesh, ball)
     before, after = (volumes(ball[0][None, m.kept], m.faces)[0] for m in (whole, mesh))
-    assert 0.94 * before < after < before
+    assert share * before < after < before
 
 
 def test_what_matters_less_goes_first(ball):
@@ -107,6 +108,21 @@ def test_what_matters_less_goes_first(ball):
 def test_decimation_says_when_it_is_stuck(ball):
     with pytest.raises(ValueError, match="stuck at"):
         decimated(ball, 4)
+
+
+@pytest.mark.parametrize(
+    ("corner", "spoilt"),
+    [
+        ((0.2, 0.9, 0.1), False),
+        ((0.2, -0.9, 0), True),
+        ((0.2, 0.2, 0.9), True),
+        ((2, 0.01, 0), True),
+    ],
+)
+def test_flipped_steep_and_thin_faces_are_refused(corner, spoilt):
+    old = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    new = np.array([[0.0, 0, 0], [1, 0, 0], corner])
+    assert _flips(old, new, least=0.04) == spoilt
 
 
 def test_reordering_renames_and_changes_nothing(ball):
@@ -177,6 +193,9 @@ def test_arms_become_level_and_palms_face_down():
     np.testing.assert_allclose(np.diff(arm, axis=1)[..., 1:], 0, atol=1e-9)
     line = turns[0, JOINT["l_wrist"]] @ knuckles[0, 0]
     assert line[1] == pytest.approx(0, abs=1e-9) and line[2] > 0.02
+    shoulder, elbow, wrist = (turns[0, JOINT[f"l_{n}"]] for n in ("shoulder", "elbow", "wrist"))
+    half = elbow @ shoulder.T  # the arm is straight: what is left is the twist of the forearm
+    np.testing.assert_allclose(wrist @ shoulder.T, half @ half, atol=1e-9)
     mirrored, _ = symmetrized(vertices, posed, np.array(JOINT_FLIP))
     np.testing.assert_allclose(mirrored, vertices, atol=1e-9)
 
