@@ -35,6 +35,8 @@ shoulders, elbows, wrists."""
 
 _BODY = 33  # landmarks of the body; the rest are auxiliary points
 _HIP, _CIRCLE = 33, 34  # middle of the hips, a point on the circle around the body
+_NOSE, _EARS, _SHOULDERS = 0, [7, 8], [11, 12]
+_HEAD = (1.35, 0.9, 0.58)  # ear to crown, in lengths of ear-nose, ear-ear, ear-shoulders
 _FLESH = 0.04  # the body reaches this much of its extent beyond the outermost landmarks
 _WINDOW = 7  # heatmap cells around a landmark that refine it
 _REFINE_ABOVE = 0.5  # heatmap value that is trusted
@@ -146,6 +148,8 @@ def landmark_box(landmarks: Landmarks, square: Box) -> Box:
     ``square`` is the region that was shown to the network.
     """
     points = landmarks.xy[0, :_BODY].numpy() * (square.width / INPUT_SIZE)
+    middle, radius = head_circle(points)
+    points = np.concatenate([points, [middle - radius, middle + radius]])
     low, high = points.min(0), points.max(0)
     margin = _FLESH * float((high - low).max())
     low, high = low - margin, high + margin
@@ -155,6 +159,21 @@ def landmark_box(landmarks: Landmarks, square: Box) -> Box:
         float(high[0] - low[0]),
         float(high[1] - low[1]),
     )
+
+
+def head_circle(
+    points: Float[np.ndarray, "33 2"],
+) -> tuple[Float[np.ndarray, "2"], float]:
+    """Middle and radius of the whole head: BlazePose's landmarks end at eyes and ears.
+
+    The radius is the largest of three guesses, of which each is right from some side.
+    """
+    ears, shoulders = points[_EARS], points[_SHOULDERS]
+    middle = ears.mean(0)
+    lengths = np.linalg.norm(
+        [points[_NOSE] - middle, ears[0] - ears[1], shoulders.mean(0) - middle], axis=1
+    )
+    return middle, float((np.array(_HEAD) * lengths).max())
 
 
 def landmark_square(landmarks: Landmarks, square: Box) -> Box:

@@ -34,7 +34,7 @@ def test_box_of_a_cut_off_person(detector: KeypointDetector, astronaut: np.ndarr
     assert found.score > 0.9
     box = found.box
     assert box.x < ASTRONAUT_FACE[0] < box.x + box.width
-    assert 40 < box.y < ASTRONAUT_FACE[1]
+    assert -30 < box.y < 20  # the hair, too
     assert box.y + box.height > 600  # the legs outside the photo belong to the box
 
 
@@ -42,7 +42,7 @@ def test_grey_photo(detector: KeypointDetector) -> None:
     image = np.repeat(skimage.data.camera()[..., None], 3, 2)
     best = detector.propose_boxes(image)[0]
     assert best.box.x < 200 < best.box.x + best.box.width
-    assert best.box.y < 160
+    assert 20 < best.box.y < 65  # the crown of the bent head
 
 
 def test_nobody(detector: KeypointDetector) -> None:
