@@ -21,6 +21,7 @@ from core.fit.schedule import Schedule
 from core.fit.state import SLICES, BodyState
 from core.geometry.camera import Camera, project
 from core.nbv.features import FeatureBank, expected_features
+from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
 from core.render.volume import RenderSettings, SparseRender, render_sparse
 
@@ -90,12 +91,48 @@ def explain(
 ) -> Explanation:
     """Pose the volume, render it, and weigh every pixel it reaches."""
     posed = model.volume.pose(body.rotations, body.betas, body.transl)
+    return explain_posed(problem, model, posed, likelihood, render)
+
+
+def explain_posed(
+    problem: Problem,
+    model: GenerativeModel,
+    posed: PosedKernels,
+    likelihood: LikelihoodSettings,
+    render: RenderSettings,
+) -> Explanation:
+    """The same for a volume that is posed already."""
     emitted = expected_features(model.bank, model.volume, posed)
     rendered = render_sparse(
         posed.means, posed.precisions, problem.map_camera, *problem.map_size, render
     )
     evidence = pixel_evidence(rendered, emitted, problem.features, model.bank, likelihood)
     return Explanation(posed, emitted, rendered, evidence)
+
+
+def likelihood_cost(
+    problem: Problem, model: GenerativeModel, posed: PosedKernels, schedule: Schedule
+) -> Float[Tensor, "batch"]:
+    """Negative log-likelihood of a posed volume: what `explain` explains, natively where it can."""
+    if not schedule.render.native(posed.means):
+        seen = explain_posed(problem, model, posed, schedule.likelihood, schedule.render)
+        return negative_log_likelihood(seen.render, seen.evidence, problem.inside)
+    from core.fit.likelihood_native import native_nll
+    from core.render.volume_native import Scene
+
+    camera, settings = problem.map_camera, schedule.render
+    scene = Scene.of(posed.means, posed.precisions, camera, problem.map_size, settings)
+    return native_nll(
+        scene,
+        posed.means,
+        posed.precisions,
+        orientation_weights(posed.limb_directions, model.bank.bins),
+        model.volume.limb,
+        problem.features,
+        problem.inside,
+        model.bank,
+        schedule.likelihood,
+    )
 
 
 def objective(
@@ -110,11 +147,11 @@ def objective(
     Args:
         vector: the body's coordinates around its start, for the anchor.
     """
-    explanation = explain(problem, model, body, schedule.likelihood, schedule.render)
-    projected = project(problem.camera, explanation.posed.joints)
+    posed = model.volume.pose(body.rotations, body.betas, body.transl)
+    projected = project(problem.camera, posed.joints)
     turned = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
     return {
-        "nll": negative_log_likelihood(explanation.render, explanation.evidence, problem.inside),
+        "nll": likelihood_cost(problem, model, posed, schedule),
         "keypoints": keypoint_cost(
             projected, problem.keypoints, problem.confidence, schedule.keypoint_sigma
         ),

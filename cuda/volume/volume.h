@@ -33,6 +33,20 @@ typedef struct {
   const int64_t* kernels;        // [rows, nearest] nearest first, -1 for none
 } NbfVolumeRows;
 
+// What explains feature maps; see core/fit/likelihood.py and core/nbv/features.py.
+typedef struct {
+  const float* observed;     // [batch, height * width, dim]
+  const float* inside;       // [batch, height * width]
+  const float* phi;          // [kernels, bins, dim]
+  const float* background;   // [dim]
+  const int64_t* limb;       // [kernels] in 0 .. limbs - 1
+  const float* orientation;  // [batch, limbs, bins]
+  int64_t limbs, bins, dim;
+  float variance_foreground, variance_background;
+  float temper, visible, background_cap;
+  int32_t use_occlusion;
+} NbfLikelihood;
+
 // Name of the instruction set that stands for `isa`, null where it does not exist here.
 const char* nbf_volume_isa(int32_t isa);
 
@@ -66,6 +80,16 @@ void nbf_volume_composite_backward(
     const float* features, int64_t dim, const float* grad_out,
     float* grad_weights,  // out [rows, nearest]
     float* grad_features  // out [batch, kernels, dim], or null
+);
+
+// Negative log-likelihood of every person, and its gradients unless they are null. One pass: what
+// belongs to a pixel never leaves the cache.
+void nbf_volume_nll(
+    const NbfVolumeScene* scene, const NbfLikelihood* likelihood,
+    float* nll,               // out [batch]
+    float* grad_means,        // out [batch, kernels, 3]
+    float* grad_precisions,   // out [batch, kernels, 3, 3]
+    float* grad_orientation   // out [batch, limbs, bins]
 );
 
 }  // extern "C"

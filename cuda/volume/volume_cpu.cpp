@@ -213,6 +213,63 @@ void finish_gradient(
   for (int i = 0; i < 9; ++i) grad_precision[i] = float(sum[entry[i]]);
 }
 
+// --- the likelihood ---
+
+LikelihoodForm likelihood_form(const NbfLikelihood& l) {
+  LikelihoodForm form;
+  form.scale = 0.5f * l.temper * float(l.dim);
+  form.foreground = 1 / l.variance_foreground;
+  form.background = 1 / l.variance_background;
+  form.log_ratio = std::log(l.variance_background / l.variance_foreground);
+  form.cap = l.background_cap;
+  form.visible = l.use_occlusion ? l.visible : 1.f;
+  form.most_opaque = l.use_occlusion ? 1 - 1e-6f : 1 - 1e-4f;
+  return form;
+}
+
+// One person's part of the fused pass, and the gradients of its tiles.
+struct FusedPerson {
+  FusedTask task;
+  std::vector<float> emitted, shapes, orientation;
+  std::vector<double> nll;
+};
+
+void prepare(
+    const NbfVolumeScene& s, const NbfLikelihood& l, const std::vector<float>& background,
+    const Binned& binned, int64_t person, bool gradient, FusedPerson* out) {
+  const int64_t map = int64_t(s.height) * s.width, stride = int64_t(background.size());
+  const int64_t tiles = int64_t(binned.first.size()) - 1;
+  out->emitted.resize(s.kernels * stride);
+  out->nll.assign(tiles, 0);
+  if (gradient) {
+    out->shapes.resize(binned.kernels.size() * kGradient);
+    out->orientation.assign(tiles * l.limbs * l.bins, 0);
+  }
+  out->task = {rendering(s), binned.view, likelihood_form(l), s.kernels, l.bins, l.dim, stride,
+               l.phi, l.limb, l.orientation + person * l.limbs * l.bins, out->emitted.data(),
+               background.data(), l.observed + person * map * l.dim, l.inside + person * map};
+}
+
+// Add up a person's tiles, in order.
+void sum_tiles(
+    const NbfVolumeScene& s, const NbfLikelihood& l, const Binned& binned, const FusedPerson& from,
+    float* nll, float* grad_means, float* grad_precisions, float* grad_orientation) {
+  double total = 0;
+  for (const double part : from.nll) total += part;
+  *nll = float(total);
+  if (!grad_means) return;
+  std::vector<double> sums(s.kernels * kGradient, 0.0), weights(l.limbs * l.bins, 0.0);
+  for (size_t i = 0; i < binned.kernels.size(); ++i)
+    for (int c = 0; c < kGradient; ++c)
+      sums[binned.kernels[i] * kGradient + c] += from.shapes[i * kGradient + c];
+  for (size_t i = 0; i < from.orientation.size(); ++i)
+    weights[i % weights.size()] += from.orientation[i];
+  for (int64_t k = 0; k < s.kernels; ++k)
+    finish_gradient(binned.shapes[k], sums.data() + k * kGradient, grad_means + 3 * k,
+                    grad_precisions + 9 * k);
+  for (size_t i = 0; i < weights.size(); ++i) grad_orientation[i] = float(weights[i]);
+}
+
 }  // namespace
 
 extern "C" const char* nbf_volume_isa(int32_t isa) {
@@ -328,5 +385,47 @@ extern "C" void nbf_volume_composite_backward(
     const int64_t at = part.begin * rows->nearest, person = part.person * s.kernels * dim;
     run.composite_backward(task, weights + at, features + person, dim, grad_out + part.begin * dim,
                            grad_weights + at, grad_features ? grad_features + person : nullptr);
+  });
+}
+
+extern "C" void nbf_volume_nll(
+    const NbfVolumeScene* scene, const NbfLikelihood* likelihood, float* nll, float* grad_means,
+    float* grad_precisions, float* grad_orientation) {
+  const NbfVolumeScene& s = *scene;
+  const NbfLikelihood& l = *likelihood;
+  const Arithmetic& run = *arithmetic(s.isa);
+  const int64_t tiles = tiles_along(s.width) * tiles_along(s.height);
+  std::vector<float> background((l.dim + 15) / 16 * 16, 0.f);
+  std::copy_n(l.background, l.dim, background.begin());
+  const std::vector<Binned> people = bin_all(s);
+  std::vector<FusedPerson> fused(s.batch);
+  parallel(s.batch, s.threads, [&](int64_t b, int64_t) {
+    prepare(s, l, background, people[b], b, grad_means != nullptr, &fused[b]);
+    run.emit(fused[b].task, fused[b].emitted.data());
+  });
+  std::vector<ListMemory> memory(std::max(1, s.threads));
+  std::vector<std::vector<float>> scratch(memory.size());
+  parallel(s.batch * tiles, s.threads, [&](int64_t unit, int64_t thread) {
+    const Binned& binned = people[unit / tiles];
+    FusedPerson& person = fused[unit / tiles];
+    const int64_t t = unit % tiles;
+    const Tile tile = tile_of(s, binned, t);
+    if (!tile.count) return;
+    const size_t size = fused_scratch(s.nearest, tile.count, person.task.stride);
+    if (scratch[thread].size() < size) scratch[thread].resize(size);
+    TileResult result{0, nullptr, nullptr};
+    if (grad_means) {
+      result.shapes = person.shapes.data() + int64_t(binned.first[t]) * kGradient;
+      result.orientation = person.orientation.data() + t * l.limbs * l.bins;
+    }
+    run.explain_tile(person.task, tile, memory[thread].sized(tile.count, s.nearest),
+                     scratch[thread].data(), &result);
+    person.nll[t] = result.nll;
+  });
+  parallel(s.batch, s.threads, [&](int64_t b, int64_t) {
+    sum_tiles(s, l, people[b], fused[b], nll + b,
+              grad_means ? grad_means + b * s.kernels * 3 : nullptr,
+              grad_precisions ? grad_precisions + b * s.kernels * 9 : nullptr,
+              grad_orientation ? grad_orientation + b * l.limbs * l.bins : nullptr);
   });
 }

@@ -38,6 +38,17 @@ NBF_FN float times_power_of_two(float value, float shifted) {
   return value;
 }
 
+// x = mantissa * 2^exponent with the mantissa in [sqrt(1/2), sqrt(2)).
+NBF_FN float split_exponent(float x, float* exponent) {
+  int32_t bits;
+  std::memcpy(&bits, &x, 4);
+  const int32_t power = (bits - 0x3f3504f3) >> 23;
+  bits -= int32_t(uint32_t(power) << 23);
+  std::memcpy(&x, &bits, 4);
+  *exponent = float(power);
+  return x;
+}
+
 #if NBF_VECTORS
 
 #if defined(__AVX512F__)
@@ -64,6 +75,11 @@ static inline Lanes select(LaneMask mask, Lanes yes, Lanes no) { return mask ? y
 static inline Lanes times_power_of_two(Lanes value, Lanes shifted) {
   return (Lanes)((LaneMask)value + ((LaneMask)shifted << 23));
 }
+static inline Lanes split_exponent(Lanes x, Lanes* exponent) {
+  const LaneMask bits = (LaneMask)x, power = (bits - 0x3f3504f3) >> 23;
+  *exponent = __builtin_convertvector(power, Lanes);
+  return (Lanes)(bits - (power << 23));
+}
 
 #if defined(__AVX512F__)
 static inline Lanes root(Lanes x) { return _mm512_maskz_sqrt_ps(0xffff, x); }
@@ -83,6 +99,9 @@ static inline bool any(LaneMask mask) { return (mask[0] | mask[1] | mask[2] | ma
 #endif
 
 // Sum of the lanes, in halves.
+#if defined(__AVX512F__)
+static inline float sum(Lanes x) { return _mm512_reduce_add_ps(x); }
+#else
 static inline float sum(Lanes x) {
   float lane[kLanes];
   store(lane, x);
@@ -90,6 +109,7 @@ static inline float sum(Lanes x) {
     for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
   return lane[0];
 }
+#endif
 
 #elif !defined(__CUDACC__)
 

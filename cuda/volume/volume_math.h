@@ -9,10 +9,10 @@ namespace nbf {
 
 // --- functions ---
 
-// e^x, relative error 2e-7; below -87 as at -87 (1e-38), NaN too.
+// e^x, relative error 2e-7; below -64 as at -64 (2e-28: no product becomes denormal), NaN too.
 template <class T>
 NBF_FN T exponential(T x) {
-  x = select(x > -87.f, x, fill(x, -87.f));
+  x = select(x > -64.f, x, fill(x, -64.f));
   x = select(x < 88.f, x, fill(x, 88.f));
   const T shifted = x * 1.44269504f + 12582912.f;
   const T n = shifted - 12582912.f;
@@ -23,6 +23,43 @@ NBF_FN T exponential(T x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   return times_power_of_two((p * r) * r + r + 1.f, shifted);
+}
+
+// Natural logarithm of a positive number, error 1e-7 (relative, or absolute near 1).
+template <class T>
+NBF_FN T logarithm(T x) {
+  T n;
+  const T f = split_exponent(x, &n) - 1.f, z = f * f;
+  T p = f * 7.0376836292e-2f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  return n * 0.693359375f + (f + (p * f * z - n * 2.12194440e-4f - z * 0.5f));
+}
+
+// Distribution function of the standard normal, absolute error 3e-7. It is flat beyond kFlat.
+constexpr float kFlat = 5.65685f;
+
+template <class T>
+NBF_FN T normal_below(T x) {
+  x = select(x > -kFlat, x, fill(x, -kFlat));
+  x = select(x < kFlat, x, fill(x, kFlat));
+  const T z = x * x;
+  T p = z * 1.055746660e-10f - 2.145990475e-8f;
+  p = p * z + 3.254634398e-6f;
+  p = p * z + 1.763618782e-4f;
+  p = p * z + 4.554209307e-3f;
+  p = p * z + 3.661506798e-2f;
+  p = p * z + 3.989422545e-1f;
+  T q = z * 6.382026949e-5f + 1.869768302e-3f;
+  q = q * z + 2.949277530e-2f;
+  q = q * z + 2.584459884e-1f;
+  q = q * z + 1.f;
+  return x * p / q + 0.5f;
 }
 
 template <class T>
@@ -164,6 +201,44 @@ NBF_FN OcclusionForm occlusion_form(int32_t form) {
   if (form == 0) return {1, {0, 0, 0}, {1, 0, 0}, false};                           // voge
   if (form == 1) return {2, {-1, 1, 0}, {0.5f, 0.5f, 0}, true};                     // gauss2
   return {3, {-far, 0, far}, {1.f / 6, 2.f / 3, 1.f / 6}, true};                    // gauss3
+}
+
+// --- the likelihood of a pixel (core/fit/likelihood.py) ---
+
+struct LikelihoodForm {
+  float scale;                    // temper times half the dimensions
+  float foreground, background;   // 1 / variance of either
+  float log_ratio;                // of the variances, background over foreground
+  float cap;                      // of the squared distance to the background
+  float visible, most_opaque;     // opacity is cut off there
+};
+
+template <class T>
+struct Evidence {
+  T log_likelihood, by_misfit, by_opacity;  // and its derivatives
+};
+
+// `misfit` and `misfit_background`: squared distances of the feature to the rendered mean and to the
+// background. What is not a number stays so.
+template <class T>
+NBF_FN Evidence<T> pixel_evidence(
+    const LikelihoodForm& form, T opacity, T misfit, T misfit_background) {
+  const T distant = misfit_background * form.background;
+  const T capped = select(distant > form.cap, fill(distant, form.cap), distant);
+  const T ratio = (capped - misfit * form.foreground + form.log_ratio) * form.scale;
+  const T most = fill(opacity, form.most_opaque);
+  const T meets = select(opacity < most, opacity, most) * form.visible;
+  const T passes = logarithm(1.f - meets), hits = logarithm(meets + 1e-9f) + ratio;
+  const T larger = select(hits > passes, hits, passes);
+  const T smaller = select(hits > passes, passes, hits);
+  const T odds = exponential(smaller - larger);
+  const T shown = select(hits > passes, fill(odds, 1), odds) / (odds + 1.f);
+  const T by_meets = shown / (meets + 1e-9f) - (1.f - shown) / (1.f - meets);
+  Evidence<T> out;
+  out.log_likelihood = larger + logarithm(odds + 1.f) + (ratio - ratio);
+  out.by_misfit = shown * (-form.scale * form.foreground);
+  out.by_opacity = select(opacity <= most, by_meets * form.visible, fill(opacity, 0));
+  return out;
 }
 
 }  // namespace nbf

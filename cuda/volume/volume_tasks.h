@@ -56,6 +56,43 @@ struct RowsTask {
 // Floats of scratch for a group of pixels with up to `nearest` kernels each.
 NBF_FN int64_t weigh_scratch(int64_t nearest) { return (nearest + 1) * 16 * 32; }
 
+// What explains a person's feature map.
+struct FusedTask {
+  Rendering how;
+  Kernels person;
+  LikelihoodForm form;
+  int64_t kernels, bins, dim;
+  int64_t stride;            // dimensions with padding, a multiple of 16
+  const float* phi;          // [kernels, bins, dim]
+  const int64_t* limb;       // [kernels]
+  const float* orientation;  // [limbs, bins]
+  const float* emitted;      // [kernels, stride]
+  const float* background;   // [stride]
+  const float* observed;     // [map, dim]
+  const float* inside;       // [map]
+};
+
+struct TileResult {
+  double nll;
+  float* shapes;       // [kernels of the tile, kGradient], null where no gradient is wanted
+  float* orientation;  // [limbs, bins], added to
+};
+
+// Scratch for the gradients of one tile, in this order.
+struct TileGradients {
+  float *sharpness, *peak, *miss;  // [count, kTilePixels]
+  float* emitted;                  // [count, stride]
+};
+
+NBF_FN TileGradients tile_gradients(float* scratch, int64_t count) {
+  const int64_t map = count * kTilePixels;
+  return {scratch, scratch + map, scratch + 2 * map, scratch + 3 * map};
+}
+
+NBF_FN int64_t fused_scratch(int64_t nearest, int64_t count, int64_t stride) {
+  return weigh_scratch(nearest) + 16 * stride + count * (3 * kTilePixels + stride);
+}
+
 // One instruction set's functions.
 struct Arithmetic {
   const char* name;
@@ -70,6 +107,9 @@ struct Arithmetic {
   void (*composite_backward)(
       const RowsTask& task, const float* weights, const float* features, int64_t dim,
       const float* grad_out, float* grad_weights, float* grad_features);
+  void (*emit)(const FusedTask& task, float* emitted);
+  void (*explain_tile)(
+      const FusedTask& task, const Tile& tile, TileLists* lists, float* scratch, TileResult* out);
 };
 
 const Arithmetic* arithmetic_baseline();
