@@ -10,6 +10,7 @@ Examples:
     nbf synth --out shards --count 20000 --data material --seed 7 --sheet sheet.png
     nbf synth --out held-out --count 400 --split test
     nbf synth --pictures people --count 10 --split test
+    nbf synth --layouts layouts.npz --count 100000
 """
 
 from __future__ import annotations
@@ -46,19 +47,23 @@ class Options:
     """Picture file for a contact sheet of the first people (at most 64)."""
     pictures: Path | None = None
     """Folder for plain pictures, a PNG a person, to try things on."""
+    layouts: Path | None = None
+    """File (.npz) for layouts: where parts lie, without pictures; 200 bodies a second."""
     json: bool = False
     """Print what was made as JSON."""
 
 
 def run(options: Options) -> int:
-    """Write shards, a contact sheet, pictures, or several of these."""
+    """Write shards, a contact sheet, pictures, layouts, or several of these."""
     from core.assets import data_dir
     from core.data.shards import Recipe
     from core.errors import UserError
 
-    if options.out is None and options.sheet is None and options.pictures is None:
+    written = {name: getattr(options, name) for name in ("out", "sheet", "pictures", "layouts")}
+    if not any(written.values()):
         raise UserError(
-            "nothing to do: pass --out DIR for shards, --sheet FILE or --pictures DIR for pictures"
+            "nothing to do: pass --out DIR for shards, --sheet FILE or --pictures DIR for pictures,"
+            " or --layouts FILE"
         )
     if options.count < 1 or options.workers < 1:
         raise UserError("--count and --workers must be at least 1")
@@ -72,8 +77,9 @@ def run(options: Options) -> int:
         _draw_sheet(options.sheet, recipe, min(options.count, 64))
     if options.pictures is not None:
         _save_pictures(options.pictures, recipe, options.count)
+    if options.layouts is not None:
+        _save_layouts(options.layouts, recipe, options.count, quiet=options.json)
     if options.json:
-        written = {"out": options.out, "sheet": options.sheet, "pictures": options.pictures}
         print_json({**recipe.facts(), "count": options.count, **written})
     return 0
 
@@ -113,3 +119,19 @@ def _save_pictures(folder: Path, recipe: Recipe, count: int) -> None:
     sampler = recipe.sampler()
     for index in range(count):
         save_image(folder / f"person-{index:04}.png", sampler.sample(index).image)
+
+
+def _save_layouts(path: Path, recipe: Recipe, count: int, quiet: bool) -> None:
+    from rich.progress import Progress
+
+    from core.data.layouts import sample_layouts
+    from core.errors import UserError
+
+    if path.suffix.lower() != ".npz":
+        raise UserError(f"--layouts {path} is not an npz file's name; end it with .npz")
+    with Progress(disable=quiet) as progress:
+        task = progress.add_task("layouts", total=count)
+        layouts = sample_layouts(
+            recipe.sampler(), count, lambda done: progress.update(task, completed=done)
+        )
+    layouts.save(path)

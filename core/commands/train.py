@@ -7,7 +7,8 @@ is over, the feature bank is estimated anew and the model written to OUT/<preset
 Examples:
     nbf synth --out shards --count 20000
     nbf synth --out held-out --count 400 --split test
-    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90
+    nbf synth --layouts layouts.npz --count 100000
+    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --layouts layouts.npz
     nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --resume
 """
 
@@ -50,6 +51,9 @@ class Options:
     """Images from which the feature bank is estimated at the end."""
     head_images: int = 16000
     """Images on which the regression head is trained further at the end; 0 leaves it."""
+    layouts: Path | None = None
+    """Layouts (`nbf synth --layouts`): in the end the head starts anew from a lifter trained on
+    them, before it is trained further."""
     resume: bool = False
     """Go on from the checkpoint in OUT."""
     export_only: bool = False
@@ -63,6 +67,7 @@ def run(options: Options) -> int:
     import torch
 
     from core.body.load import load_body
+    from core.data.layouts import Layouts
     from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
     from core.train.augment import AugmentSettings
@@ -81,6 +86,7 @@ def run(options: Options) -> int:
         seed=options.seed,
         augment=AugmentSettings(patches=options.occlude),
     )
+    layouts = Layouts.load(options.layouts) if options.layouts else None
     volume = NeuralBodyVolume.from_body(load_body())
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     trainer = Trainer(settings, shards, held_out, volume, options.out)
@@ -90,7 +96,7 @@ def run(options: Options) -> int:
         with Reporter() as report:
             trainer.run(report)
     path = options.out / f"{options.preset}.safetensors"
-    finish = ExportSettings(options.bank_images, options.head_images)
+    finish = ExportSettings(options.bank_images, options.head_images, layouts)
     figures = export(trainer, path, finish)
     if options.json:
         print_json({"model": path, "steps": trainer.step, "held_out": figures})

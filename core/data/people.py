@@ -98,7 +98,7 @@ class PeopleSampler:
         """The person of this number."""
         rng = np.random.default_rng([self.seed, SPLIT_CODE[self.split], index])
         view = random_orientation(rng)
-        pose, betas = self._random_body(view, rng)
+        pose, betas = self.random_body(view, rng)
         outfit = random_outfit(self.figure, self.garments, self.looks, rng)
         person = pose_person(self.figure, outfit, pose, betas)
         part = self.figure.vertices_surface.part
@@ -123,7 +123,7 @@ class PeopleSampler:
             depth=_body_depth(self.figure, person, scene),
         )
 
-    def _random_body(
+    def random_body(
         self, view: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Pose in the camera frame (24, 3) and shape (10,)."""
@@ -186,7 +186,7 @@ class PeopleSampler:
 
     def _bystander(self, scene: Scene, farther: float, rng: np.random.Generator) -> Drawn:
         """Another person beside, ``farther`` metres behind the first (negative: in front)."""
-        pose, betas = self._random_body(scene.view, rng)
+        pose, betas = self.random_body(scene.view, rng)
         outfit = random_outfit(self.figure, self.garments, self.looks, rng)
         person = pose_person(self.figure, outfit, pose, betas)
         place = scene.framing.transl.copy()

@@ -1,4 +1,8 @@
-"""Regression head after PARE: part attention, a pose per part, shape and camera from all parts."""
+"""Regression head after PARE: part attention, a pose per part, shape and camera from all parts.
+
+PARE's layers do not start from nothing here: they correct what the parts' layout in the picture
+alone says (`core.nets.lifter`).
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ from torch import Tensor, nn
 
 from core.geometry.rotations import rotation_from_6d
 from core.nets.blocks import ConvUnit
+from core.nets.lifter import LayoutLifter, part_layout, pixel_grid
 
 JOINTS = 24
 PARTS = JOINTS + 1
-_FACING = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # first two columns of diag(1, -1, -1)
-_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _SPATIAL = 4  # position (x, y) and spread (x, y) of each part's attention
+_SHARPER = 4.0  # part logits are made surer before their regions are measured: nearly the arg-max
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,15 @@ class PartRegressor(nn.Module):
         self.hidden = PerPartLinear(width, part_width)
         self.pose = PerPartLinear(part_width, 6)
         self.shape_camera = nn.Linear(context_width, 10 + 3)
-        self._start_at_rest()
+        self.lifter = LayoutLifter()
+        self.correct_nothing()
 
-    def _start_at_rest(self) -> None:
-        """Before training, predict an upright mean body that fills the crop."""
-        with torch.no_grad():
-            self.pose.weight.mul_(0.1)
-            self.pose.bias.copy_(torch.tensor([_FACING] + [_IDENTITY] * (JOINTS - 1)))
-            self.shape_camera.weight.mul_(0.1)
-            self.shape_camera.bias.zero_()
-            self.shape_camera.bias[10] = 0.9
+    @torch.no_grad()
+    def correct_nothing(self) -> None:
+        """Say what the lifter says, until trained otherwise."""
+        for layer in (self.pose, self.shape_camera):
+            layer.weight.zero_()
+            layer.bias.zero_()
 
     def forward(
         self,
@@ -88,7 +91,7 @@ class PartRegressor(nn.Module):
     ) -> Regression:
         """Regress from the decoder's maps at strides 4 and 8."""
         logits, parts = self.pool(fine, coarse)
-        rotations, betas, camera = self.regress(parts, landmarks)
+        rotations, betas, camera = self.regress(parts, landmarks, self.layout(logits))
         return Regression(logits, rotations, betas, camera)
 
     def pool(
@@ -98,20 +101,27 @@ class PartRegressor(nn.Module):
         logits = self.segment(fine)
         return logits, pool_parts(self.describe(coarse), F.avg_pool2d(logits[:, 1:], 2))
 
+    @staticmethod
+    def layout(logits: Float[Tensor, "batch 25 h w"]) -> Float[Tensor, "batch 24 7"]:
+        """Where the parts lie; no gradient, since the segmentation has a teacher of its own."""
+        return part_layout((_SHARPER * logits.detach()).softmax(1)[:, 1:])
+
     def regress(
         self,
         parts: Float[Tensor, "batch 24 width"],
         landmarks: Float[Tensor, "batch values"] | None,
+        layout: Float[Tensor, "batch 24 7"],
     ) -> tuple[Float[Tensor, "batch 24 3 3"], Float[Tensor, "batch 10"], Float[Tensor, "batch 3"]]:
-        """Rotations, shape and camera from the parts' features and the trunk's landmarks."""
+        """Rotations, shape and camera from the parts' features and layout and the landmarks."""
         everything = self.all_parts(parts.flatten(1))
         if self.landmarks is not None:
             everything = everything + self.landmarks(landmarks)
         context = F.relu(self.context(F.relu(everything)))
         shared = context[:, None].expand(-1, JOINTS, -1)
         hidden = F.relu(self.hidden(torch.cat([parts, shared], -1)))
-        rest = self.shape_camera(context)
-        return rotation_from_6d(self.pose(hidden)), rest[:, :10], rest[:, 10:]
+        pose, rest = self.lifter(layout)
+        pose, rest = pose + self.pose(hidden), rest + self.shape_camera(context)
+        return rotation_from_6d(pose), rest[:, :10], rest[:, 10:]
 
 
 class PerPartLinear(nn.Module):
@@ -137,16 +147,8 @@ def pool_parts(
     """
     attention = logits.flatten(2).softmax(-1)
     height, width = features.shape[-2:]
-    grid = _grid(height, width, features)
+    grid = pixel_grid(height, width, features)
     pooled = attention @ features.flatten(2).transpose(1, 2)
     mean = attention @ grid
     spread = (attention @ grid.square() - mean.square()).clamp(min=1e-6).sqrt()
     return torch.cat([pooled, mean, spread], -1)
-
-
-def _grid(height: int, width: int, like: Tensor) -> Float[Tensor, "pixels 2"]:
-    """(x, y) of the pixel centres, row by row, in -1..1."""
-    y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) * (2 / height) - 1
-    x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) * (2 / width) - 1
-    rows, columns = torch.meshgrid(y, x, indexing="ij")
-    return torch.stack([columns, rows], -1).reshape(-1, 2)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.assets import asset_path
+from core.data.layouts import Layouts
 from core.nbv.orientation import CONCENTRATION
 from core.nets.blocks import fold_batchnorm
 from core.nets.model_file import save_model
 from core.nets.network import PoseNetwork
 from core.train.bank import reestimate
 from core.train.head import HeadSettings, collect, tune_head
+from core.train.lifter import LifterSettings, train_lifter
 from core.train.loader import in_order
 from core.train.trainer import Trainer
 from core.train.validate import observations, validate
@@ -22,10 +24,15 @@ from core.train.validate import observations, validate
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Images for the feature bank, and for training the head alone (0: leave it as it is)."""
+    """Images for the feature bank, and for training the head alone (0: leave it as it is).
+
+    With ``layouts`` the head starts anew from a lifter that was trained on them.
+    """
 
     bank_images: int = 4000
     head_images: int = 16000
+    layouts: Layouts | None = None
+    lifter: LifterSettings = field(default_factory=LifterSettings)
     head: HeadSettings = field(default_factory=HeadSettings)
 
 
@@ -49,6 +56,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
         "training_samples": len(trainer.shards),
         "bank_images": bank_images,
         "head_images": settings.head_images,
+        "layouts": len(settings.layouts) if settings.layouts else 0,
         "held_out": {"samples": len(trainer.held_out), **figures},
     }
     save_model(path, network, bank, metadata)
@@ -59,5 +67,8 @@ def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings
     """Train the regression head on newly augmented images, with the features as they are."""
     loader = replace(trainer.loader, seed=trainer.settings.seed + 1)
     steps = -(-settings.head_images // loader.batch_size)
+    if settings.layouts is not None:
+        train_lifter(network.regressor.lifter, settings.layouts, trainer.volume, settings.lifter)
+        network.regressor.correct_nothing()
     data = collect(network, itertools.islice(loader.batches(0), steps))
     tune_head(network.regressor, data, trainer.volume, settings.head)

@@ -11,22 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.geometry.camera import Camera
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.network import PoseNetwork, camera_from_translation, translation_from_camera
+from core.nets.network import PoseNetwork
 from core.nets.regressor import PartRegressor
 from core.train.batch import Batch
-from core.train.losses import (
-    RegressionWeights,
-    keypoints2d_loss,
-    keypoints3d_loss,
-    pose_loss,
-)
-from core.train.objective import posed_joints
+from core.train.losses import RegressionWeights
+from core.train.regression import BodyTruth, body_losses
 
 
 @dataclass(frozen=True)
@@ -44,26 +37,23 @@ class HeadSettings:
 
 @dataclass(frozen=True)
 class HeadData:
-    """Inputs of the head and the truth, for many crops of one size."""
+    """Inputs of the head and the truth, for many crops."""
 
-    size: int
     parts: Float[Tensor, "n 24 width"]
     landmarks: Float[Tensor, "n values"] | None
-    focal: Float[Tensor, " n"]
-    rotations: Float[Tensor, "n 24 3 3"]
-    betas: Float[Tensor, "n 10"]
-    transl: Float[Tensor, "n 3"]
+    layout: Float[Tensor, "n 24 7"]
+    truth: BodyTruth
+
+    def __len__(self) -> int:
+        return len(self.parts)
 
     def select(self, index: Tensor) -> HeadData:
-        """The crops at ``index``."""
+        """The crops at ``index``, in single precision."""
         return HeadData(
-            size=self.size,
             parts=self.parts[index].float(),
             landmarks=None if self.landmarks is None else self.landmarks[index].float(),
-            focal=self.focal[index],
-            rotations=self.rotations[index],
-            betas=self.betas[index],
-            transl=self.transl[index],
+            layout=self.layout[index].float(),
+            truth=self.truth.select(index),
         )
 
 
@@ -72,19 +62,20 @@ def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
     """What the network hands to its head on these batches, in half precision."""
     network.eval()
     rows: list[tuple[Tensor, ...]] = []
-    size, has_landmarks = network.preset.image_size, True
+    has_landmarks = True
     for batch in batches:
         trunk = network.trunk(batch.images)
         fine, coarse, *_ = network.decoder(trunk.maps)
-        _, parts = network.regressor.pool(fine, coarse)
+        logits, parts = network.regressor.pool(fine, coarse)
+        layout = network.regressor.layout(logits)
         has_landmarks = trunk.landmarks is not None
         landmarks = trunk.landmarks if has_landmarks else parts.new_zeros(len(parts), 0)
-        truth = (batch.focal, batch.rotations, batch.betas, batch.transl)
-        rows.append((parts.half(), landmarks.half(), *truth))
+        bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
+        rows.append((parts.half(), landmarks.half(), layout.half(), *bodies))
     columns = [torch.cat(column) for column in zip(*rows, strict=True)]
-    parts, landmarks, focal, rotations, betas, transl = columns
-    seen = landmarks if has_landmarks else None
-    return HeadData(size, parts, seen, focal, rotations, betas, transl)
+    parts, landmarks, layout, *others = columns
+    truth = BodyTruth(network.preset.image_size, *others)
+    return HeadData(parts, landmarks if has_landmarks else None, layout, truth)
 
 
 def tune_head(
@@ -102,7 +93,7 @@ def tune_head(
     for step in range(settings.steps):
         cosine = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
         optimizer.param_groups[0]["lr"] = settings.rate * cosine * min(1.0, (step + 1) / 50)
-        chosen = torch.randint(len(data.parts), (settings.batch_size,), generator=generator)
+        chosen = torch.randint(len(data), (settings.batch_size,), generator=generator)
         loss = head_loss(head, data.select(chosen), volume, settings, generator)
         optimizer.zero_grad()
         loss.backward()
@@ -120,18 +111,8 @@ def head_loss(
     generator: torch.Generator,
 ) -> Tensor:
     """Sum of the weighted regression losses, with whole parts dropped from the input."""
-    weights = settings.weights
     kept = torch.rand(data.parts.shape[:2], generator=generator) >= settings.dropout
-    rotations, betas, camera = head.regress(data.parts * kept[..., None], data.landmarks)
-    transl = translation_from_camera(camera, data.focal, data.size)
-    joints = posed_joints(volume, rotations, betas, transl)
-    truth = posed_joints(volume, data.rotations, data.betas, data.transl)
-    goal = camera_from_translation(data.transl, data.focal, data.size)
-    view = Camera.centered(data.focal, data.size)
-    return (
-        weights.keypoints3d * keypoints3d_loss(joints, truth)
-        + weights.keypoints2d * keypoints2d_loss(view, joints, truth, data.size)
-        + weights.pose * pose_loss(rotations, data.rotations)
-        + weights.betas * F.mse_loss(betas, data.betas)
-        + weights.camera * F.mse_loss(camera, goal)
-    )
+    parts, layout = data.parts * kept[..., None], data.layout * kept[..., None]
+    predicted = head.regress(parts, data.landmarks, layout)
+    losses = body_losses(*predicted, data.truth, volume, settings.weights)
+    return torch.stack(list(losses.values())).sum()

@@ -8,14 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from core.body.kinematics import forward_kinematics
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.network import (
-    NetworkOutput,
-    PoseNetwork,
-    camera_from_translation,
-    translation_from_camera,
-)
+from core.nets.network import NetworkOutput, PoseNetwork
 from core.train.bank import MomentumBank, Observed, read_features
 from core.train.batch import Batch, KernelTruth, kernel_truth
 from core.train.contrast import (
@@ -24,14 +18,8 @@ from core.train.contrast import (
     contrast_losses,
     kernel_neighbours,
 )
-from core.train.losses import (
-    RegressionWeights,
-    heatmap_loss,
-    keypoints2d_loss,
-    keypoints3d_loss,
-    parts_loss,
-    pose_loss,
-)
+from core.train.losses import RegressionWeights, heatmap_loss, parts_loss
+from core.train.regression import BodyTruth, body_losses
 
 
 @dataclass(frozen=True)
@@ -72,11 +60,18 @@ class Objective:
         trunk = network.trunk(batch.images)
         output = network.decode(trunk, self.settings.bfloat16)
         truth = kernel_truth(self.volume, batch, self.bank.phi.shape[1])
-        losses = regression_losses(self.volume, output, batch, truth, self.settings.regression)
+        losses = self._regression(output, batch)
         weight = self.settings.regression.heatmaps
         if self.original is not None and weight and trunk.heatmaps is not None:
             losses["heatmaps"] = weight * self._faithfulness(batch, trunk.heatmaps)
         return losses | self._contrast(output, batch, truth, generator)
+
+    def _regression(self, output: NetworkOutput, batch: Batch) -> dict[str, Tensor]:
+        weights = self.settings.regression
+        truth = BodyTruth(batch.size, batch.focal, batch.rotations, batch.betas, batch.transl)
+        predicted = (output.rotations, output.betas, output.camera)
+        losses = body_losses(*predicted, truth, self.volume, weights)
+        return losses | {"parts": weights.parts * parts_loss(output.part_logits, batch.parts)}
 
     def _faithfulness(self, batch: Batch, heatmaps: Tensor) -> Tensor:
         """On an eighth of the batch: the original has to run on it too."""
@@ -123,39 +118,6 @@ def observe(features: Float[Tensor, "batch dim h w"], truth: KernelTruth, batch:
         map=features,
         background=(batch.parts == 0) | batch.occluder,
     )
-
-
-def regression_losses(
-    volume: NeuralBodyVolume,
-    output: NetworkOutput,
-    batch: Batch,
-    truth: KernelTruth,
-    weights: RegressionWeights,
-) -> dict[str, Tensor]:
-    """Weighted losses of the regression head by name."""
-    transl = translation_from_camera(output.camera, batch.focal, batch.size)
-    joints = posed_joints(volume, output.rotations, output.betas, transl)
-    camera = camera_from_translation(batch.transl, batch.focal, batch.size)
-    return {
-        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, truth.joints),
-        "keypoints2d": weights.keypoints2d
-        * keypoints2d_loss(batch.camera, joints, truth.joints, batch.size),
-        "pose": weights.pose * pose_loss(output.rotations, batch.rotations),
-        "betas": weights.betas * (output.betas - batch.betas).square().mean(),
-        "camera": weights.camera * (output.camera - camera).square().mean(),
-        "parts": weights.parts * parts_loss(output.part_logits, batch.parts),
-    }
-
-
-def posed_joints(
-    volume: NeuralBodyVolume,
-    rotations: Float[Tensor, "batch 24 3 3"],
-    betas: Float[Tensor, "batch 10"],
-    transl: Float[Tensor, "batch 3"],
-) -> Float[Tensor, "batch 24 3"]:
-    """Joints in the camera frame, without posing any kernel."""
-    rest = volume.joint_template + torch.einsum("jcl,bl->bjc", volume.joint_shapedirs, betas)
-    return forward_kinematics(rotations, rest).joints + transl[:, None]
 
 
 def draw(

@@ -179,7 +179,7 @@ def test_view_turns_the_whole_body(sampler, monkeypatch):
     monkeypatch.setattr(module, "random_pose", lambda bank, rng: lean.copy())
     rng = np.random.default_rng(0)
     view = random_orientation(rng)
-    pose, _ = sampler._random_body(view, rng)
+    pose, _ = sampler.random_body(view, rng)
     expected = view @ Rotation.from_rotvec(lean[0]).as_matrix()
     np.testing.assert_allclose(Rotation.from_rotvec(pose[0]).as_matrix(), expected, atol=1e-6)
     np.testing.assert_array_equal(pose[1:], lean[1:])

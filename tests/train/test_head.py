@@ -11,6 +11,7 @@ from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.regressor import PartRegressor
 from core.train.head import HeadData, HeadSettings, head_loss, tune_head
+from core.train.regression import BodyTruth
 
 WIDTH = 8
 SETTINGS = HeadSettings(steps=60, batch_size=16, rate=1e-2, dropout=0.0)
@@ -29,14 +30,18 @@ def data() -> HeadData:
     pose = 0.3 * torch.randn(40, 24, 3, generator=g)
     parts = torch.zeros(40, 24, WIDTH + 4)
     parts[..., :3] = 5 * pose
-    return HeadData(
+    truth = BodyTruth(
         size=256,
-        parts=parts.half(),
-        landmarks=torch.randn(40, 5, generator=g).half(),
         focal=torch.full((40,), 700.0),
         rotations=rotation_from_axis_angle(pose),
         betas=torch.zeros(40, 10),
         transl=torch.tensor([0.0, 0.0, 6.0]).repeat(40, 1),
+    )
+    return HeadData(
+        parts=parts.half(),
+        landmarks=torch.randn(40, 5, generator=g).half(),
+        layout=torch.zeros(40, 24, 7).half(),
+        truth=truth,
     )
 
 
@@ -70,4 +75,4 @@ def test_same_seed_same_head(head: PartRegressor, data: HeadData, volume: Neural
 def test_select_gives_full_precision(data: HeadData) -> None:
     some = data.select(torch.tensor([3, 5]))
     assert some.parts.dtype == torch.float32
-    assert torch.equal(some.rotations, data.rotations[[3, 5]])
+    assert torch.equal(some.truth.rotations, data.truth.rotations[[3, 5]])

@@ -1,0 +1,71 @@
+"""The regressor's losses on a body, shared by everything that trains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from core.body.kinematics import forward_kinematics
+from core.geometry.camera import Camera
+from core.nbv.volume import NeuralBodyVolume
+from core.nets.network import camera_from_translation, translation_from_camera
+from core.train.losses import RegressionWeights, keypoints2d_loss, keypoints3d_loss, pose_loss
+
+
+@dataclass(frozen=True)
+class BodyTruth:
+    """Bodies in square crops of ``size`` pixels, in the crop camera's frame."""
+
+    size: int
+    focal: Float[Tensor, " n"]
+    """Pixels; the principal point is the middle."""
+    rotations: Float[Tensor, "n 24 3 3"]
+    betas: Float[Tensor, "n 10"]
+    transl: Float[Tensor, "n 3"]
+
+    def select(self, index: Tensor) -> BodyTruth:
+        """The bodies at ``index``."""
+        chosen = (self.focal, self.rotations, self.betas, self.transl)
+        return BodyTruth(self.size, *(values[index] for values in chosen))
+
+
+def body_losses(
+    rotations: Float[Tensor, "n 24 3 3"],
+    betas: Float[Tensor, "n 10"],
+    camera: Float[Tensor, "n 3"],
+    truth: BodyTruth,
+    volume: NeuralBodyVolume,
+    weights: RegressionWeights,
+) -> dict[str, Tensor]:
+    """Weighted losses of regressed bodies by name.
+
+    Args:
+        camera: weak perspective, see `core.nets.network.translation_from_camera`.
+    """
+    transl = translation_from_camera(camera, truth.focal, truth.size)
+    joints = posed_joints(volume, rotations, betas, transl)
+    goal = posed_joints(volume, truth.rotations, truth.betas, truth.transl)
+    place = camera_from_translation(truth.transl, truth.focal, truth.size)
+    view = Camera.centered(truth.focal, truth.size)
+    return {
+        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, goal),
+        "keypoints2d": weights.keypoints2d * keypoints2d_loss(view, joints, goal, truth.size),
+        "pose": weights.pose * pose_loss(rotations, truth.rotations),
+        "betas": weights.betas * F.mse_loss(betas, truth.betas),
+        "camera": weights.camera * F.mse_loss(camera, place),
+    }
+
+
+def posed_joints(
+    volume: NeuralBodyVolume,
+    rotations: Float[Tensor, "batch 24 3 3"],
+    betas: Float[Tensor, "batch 10"],
+    transl: Float[Tensor, "batch 3"],
+) -> Float[Tensor, "batch 24 3"]:
+    """Joints in the camera frame, without posing any kernel."""
+    rest = volume.joint_template + torch.einsum("jcl,bl->bjc", volume.joint_shapedirs, betas)
+    return forward_kinematics(rotations, rest).joints + transl[:, None]
