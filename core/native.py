@@ -13,6 +13,10 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
@@ -31,6 +35,15 @@ def load_native() -> ctypes.CDLL | None:
 def native_status() -> str:
     """One line that says which library is in use, or why there is none."""
     return _load()[1]
+
+
+def dense(tensor: Tensor) -> Tensor:
+    """A detached float32 tensor without gaps, as native code wants it."""
+    import torch
+
+    if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
+        raise ValueError(f"native code takes float32 on the CPU, not {tensor.dtype}")
+    return tensor.detach().contiguous()
 
 
 def library_paths() -> tuple[Path, ...]:

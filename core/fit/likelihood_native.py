@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from core.fit.likelihood import LikelihoodSettings
+from core.native import dense
 from core.nbv.features import FeatureBank
-from core.render.volume_native import Scene, SceneStruct, dense, library
+from core.render.volume_native import Scene, SceneStruct, library
 
 
 class LikelihoodStruct(ctypes.Structure):

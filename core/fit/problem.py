@@ -90,7 +90,8 @@ def explain(
     render: RenderSettings,
 ) -> Explanation:
     """Pose the volume, render it, and weigh every pixel it reaches."""
-    posed = model.volume.pose(body.rotations, body.betas, body.transl)
+    native = render.native(body.rotations)
+    posed = model.volume.pose(body.rotations, body.betas, body.transl, native)
     return explain_posed(problem, model, posed, likelihood, render)
 
 
@@ -147,7 +148,8 @@ def objective(
     Args:
         vector: the body's coordinates around its start, for the anchor.
     """
-    posed = model.volume.pose(body.rotations, body.betas, body.transl)
+    native = schedule.render.native(body.rotations)
+    posed = model.volume.pose(body.rotations, body.betas, body.transl, native)
     projected = project(problem.camera, posed.joints)
     turned = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -104,8 +105,18 @@ class NeuralBodyVolume:
         rotations: Float[Tensor, "batch 24 3 3"],
         betas: Float[Tensor, "batch 10"],
         transl: Float[Tensor, "batch 3"],
+        native: bool = False,
     ) -> PosedKernels:
-        """Kernels of a pose: equation 5 for the centres, equation 6 for the precisions."""
+        """Kernels of a pose: equation 5 for the centres, equation 6 for the precisions.
+
+        Args:
+            native: let native code do it (float32 on the CPU); the result agrees to rounding.
+        """
+        if native:
+            from core.nbv.pose_native import pose_native
+
+            means, precisions, axes, joints = pose_native(self, rotations, betas, transl)
+            return PosedKernels(means, precisions, axes, joints, limb_directions(joints))
         rest = self.means + torch.einsum("kcl,bl->bkc", self.shapedirs, betas)
         rest_joints = self.joint_template + torch.einsum("jcl,bl->bjc", self.joint_shapedirs, betas)
         kinematics = forward_kinematics(rotations, rest_joints)
@@ -136,13 +147,16 @@ class NeuralBodyVolume:
 
 def limb_directions(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "batch limbs 3"]:
     """Unit vectors along the limbs: from each limb's first joint(s) to its second."""
-    starts = torch.stack([_mean_joint(joints, start) for start, _ in LIMBS.values()], 1)
-    ends = torch.stack([_mean_joint(joints, end) for _, end in LIMBS.values()], 1)
-    return torch.nn.functional.normalize(ends - starts, dim=-1)
+    return torch.nn.functional.normalize(_limb_ends(joints.dtype, joints.device) @ joints, dim=-1)
 
 
-def _mean_joint(
-    joints: Float[Tensor, "batch 24 3"], indices: tuple[int, ...]
-) -> Float[Tensor, "batch 3"]:
-    """Mean of some joints: the mid-hip, or a joint itself."""
-    return joints[:, list(indices)].mean(1)
+@cache
+def _limb_ends(dtype: torch.dtype, device: torch.device) -> Float[Tensor, "limbs 24"]:
+    """Takes joints to limb vectors: minus the mean of a limb's first joints, plus its second's."""
+    matrix = torch.zeros(len(LIMBS), 24, dtype=dtype, device=device)
+    for row, (start, end) in enumerate(LIMBS.values()):
+        for joint in start:
+            matrix[row, joint] -= 1 / len(start)
+        for joint in end:
+            matrix[row, joint] += 1 / len(end)
+    return matrix

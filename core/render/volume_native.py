@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from core.geometry.camera import Camera
-from core.native import load_native
+from core.native import dense, load_native
 from core.render.volume import OCCLUSION_FORMS, Assignment, RenderSettings, SparseRender
 
 INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 stands for the best there is
@@ -176,13 +176,6 @@ def library() -> Any:
         *[address] * 3,
     ]
     return native
-
-
-def dense(tensor: Tensor) -> Tensor:
-    """A detached float32 tensor without gaps, as native code wants it."""
-    if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
-        raise ValueError(f"native code takes float32 on the CPU, not {tensor.dtype}")
-    return tensor.detach().contiguous()
 
 
 def _rows(assignment: Assignment) -> RowsStruct:

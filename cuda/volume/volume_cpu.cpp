@@ -2,12 +2,11 @@
 #include "volume.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <memory>
-#include <thread>
 #include <vector>
 
+#include "common/threads.h"
 #include "volume_tasks.h"
 
 namespace {
@@ -27,22 +26,6 @@ const Arithmetic* arithmetic(int32_t isa) {
   if (isa == 2 || (isa == 0 && avx2)) return avx2 ? arithmetic_avx2() : nullptr;
 #endif
   return isa <= 1 ? arithmetic_baseline() : nullptr;
-}
-
-// --- threads ---
-
-// Calls work(index, thread) for every index; who gets which index is left to chance.
-template <class Work>
-void parallel(int64_t count, int64_t threads, const Work& work) {
-  threads = std::max<int64_t>(1, std::min(threads, count));
-  std::atomic<int64_t> next{0};
-  const auto loop = [&](int64_t thread) {
-    for (int64_t i = next++; i < count; i = next++) work(i, thread);
-  };
-  std::vector<std::thread> helpers;
-  for (int64_t t = 1; t < threads; ++t) helpers.emplace_back(loop, t);
-  loop(0);
-  for (auto& helper : helpers) helper.join();
 }
 
 // --- people ---
