@@ -1,0 +1,1 @@
+"""How fast the engine is, and how far from what the machine can do."""

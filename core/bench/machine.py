@@ -1,0 +1,113 @@
+"""What the machine can do at best, measured: arithmetic and memory; and how long calls take."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine and its ceiling with the threads that PyTorch uses.
+
+    Attributes:
+        gflops: float32 multiply-adds (two operations each) of a large matrix product, 1e9 a second.
+        gbytes: large copies, 1e9 bytes read or written a second.
+    """
+
+    processor: str
+    cores: int
+    threads: int
+    torch: str
+    renderer: str
+    gflops: float
+    gbytes: float
+
+    @staticmethod
+    def measure(renderer: str) -> Machine:
+        """Measure this machine; takes about a second."""
+        left, right = torch.ones(768, 768), torch.ones(768, 768)
+        source, target = torch.ones(2**24), torch.ones(2**24)
+        product = fastest(lambda: torch.mm(left, right))
+        copy = fastest(lambda: target.copy_(source))
+        return Machine(
+            processor_name(),
+            os.cpu_count() or 1,
+            torch.get_num_threads(),
+            str(torch.__version__),
+            renderer,
+            round(2 * 768**3 / product / 1e9, 1),
+            round(2 * 4 * 2**24 / copy / 1e9, 1),
+        )
+
+    def least_seconds(self, operations: float, moved: float) -> float:
+        """No program does so many operations on so many bytes in less."""
+        return max(operations / (self.gflops * 1e9), moved / (self.gbytes * 1e9))
+
+
+def fastest(call: Callable[[], object], rounds: int = 12) -> float:
+    """Seconds of the fastest of some calls: the machine undisturbed."""
+    return min(seconds(call) for _ in range(rounds))
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def alternate(calls: list[Callable[[], object]], rounds: int, budget: float) -> list[float]:
+    """Median seconds of each call, all called in turn so that disturbances hit them alike.
+
+    Args:
+        rounds: at most so many, at least three.
+        budget: seconds after which no further round begins.
+    """
+    times: list[list[float]] = [[] for _ in calls]
+    for call in calls:
+        call()
+    begin = time.perf_counter()
+    for done in range(rounds):
+        if done >= 3 and time.perf_counter() - begin > budget:
+            break
+        for call, taken in zip(calls, times, strict=True):
+            taken.append(seconds(call))
+    return [median(taken) for taken in times]
+
+
+def peak_megabytes(call: Callable[[], object]) -> float | None:
+    """By how much a call raises the process's memory at its peak; None where that is unknown."""
+    reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+    try:
+        reset.write_text("5")
+        before = _kilobytes(status, "VmRSS")
+        call()
+        return round((_kilobytes(status, "VmHWM") - before) / 1024, 1)
+    except OSError:
+        return None
+
+
+def processor_name() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _kilobytes(status: Path, name: str) -> int:
+    """One number of /proc/self/status."""
+    for line in status.read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    raise OSError(f"{status} has no {name}")

@@ -1,0 +1,59 @@
+"""The bench measures every backend on the same small scene and prints what it promises."""
+
+import json
+from dataclasses import fields
+
+from core import cli
+from core.bench import machine, render
+from core.bench.machine import Machine
+from core.bench.render import Case, Layout, ratios
+
+SMALL = Layout(kernels=60, map=16, dim=3)
+MACHINE = Machine("a processor", 2, 1, "2", "cpu", 10.0, 10.0)
+
+
+def test_report_as_json(monkeypatch, capsys):
+    monkeypatch.setattr(render, "QUICK", (SMALL,))
+    monkeypatch.setattr(machine.Machine, "measure", lambda renderer: MACHINE)
+    monkeypatch.setattr(render, "alternate", lambda calls, *_: [call() and 0.001 for call in calls])
+    assert cli.main(["bench", "render", "--quick", "--backends", "torch", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report) == {"machine", "cases", "ratios"}
+    (case,) = report["cases"]
+    assert set(case) == {field.name for field in fields(Case)}
+    assert case["backend"] == "torch" and case["kernels"] == 60 and case["step_ms"] == 1
+    assert 0 < case["limit_share"] < 1
+    assert report["ratios"]["cuda_vs_voge"] is None
+
+
+def test_calls_take_turns():
+    said = []
+    first, second = machine.alternate([lambda: said.append("a"), lambda: said.append("b")], 4, 10)
+    assert "".join(said) == "ab" * 5 and 0 <= first < 1 and 0 <= second < 1
+
+
+def test_no_round_begins_after_the_budget():
+    said = []
+    machine.alternate([lambda: said.append("a")], 100, 0.0)
+    assert len(said) == 4  # one to warm up, three to have a median
+
+
+def test_the_limit_is_the_slower_of_arithmetic_and_memory():
+    assert MACHINE.least_seconds(20e9, 1e9) == 2
+    assert MACHINE.least_seconds(1e9, 30e9) == 3
+
+
+def test_memory_at_the_peak():
+    import numpy as np
+
+    seen = machine.peak_megabytes(lambda: np.ones(2**22))  # 32 MB that are gone afterwards
+    assert seen is None or 20 < seen < 200
+
+
+def test_ratios_are_those_of_the_base_case():
+    def case(backend, time, kernels=858):
+        return Case(backend, "surface", kernels, 80, 64, 1, time, 2 * time, 4 * time, None, 0.1)
+
+    cases = [case("torch", 8), case("cpu", 2), case("torch", 1, 108), case("cpu", 1, 108)]
+    assert ratios(cases)["cpu_vs_torch"] == 4 and ratios(cases)["cpu_vs_torch_step"] == 4
+    assert ratios(cases[1:])["cpu_vs_torch"] is None
