@@ -26,9 +26,9 @@ from core.train.regression import BodyTruth, body_losses
 class HeadSettings:
     """How long and how hard to train; ``dropout`` acts on the head's inputs."""
 
-    steps: int = 4000
+    steps: int = 3000
     batch_size: int = 128
-    rate: float = 1e-3
+    rate: float = 3e-4
     weight_decay: float = 1e-2
     dropout: float = 0.1
     seed: int = 0
