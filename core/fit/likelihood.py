@@ -41,8 +41,8 @@ class LikelihoodSettings:
             its variance; keeps an odd patch from looking like a person.
     """
 
-    temper: float = 0.05
-    visible: float = 0.5
+    temper: float = 0.04
+    visible: float = 0.4
     use_occlusion: bool = True
     equal_variance: bool = True
     background_cap: float = 9.0

@@ -80,7 +80,7 @@ class Schedule:
         are still wrong until these cover the right pixels; on held-out people the way chosen here
         ends 6 mm closer. The weights belong to our scale of the likelihood.
         """
-        weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 5.0, "limits": 10.0, "shape": 1.0}
+        weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 15.0, "limits": 10.0, "shape": 1.0}
         place = Stage("place", 30, ("transl",), weights)
-        pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 20.0})
+        pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 30.0})
         return Schedule(stages=(place, pose))

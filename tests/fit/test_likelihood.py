@@ -58,7 +58,7 @@ def test_marginal_over_three_explanations():
 
 
 def test_background_feature_is_called_occluded_and_costs_at_most_the_prior():
-    settings = LikelihoodSettings(visible=0.5)
+    settings = LikelihoodSettings(visible=0.5, temper=0.05)
     hidden = evidence(0.999, direction(0), direction(1), settings)
     shown = evidence(0.999, direction(1), direction(1), settings)
     assert hidden.posterior[0] < 0.2 < 0.8 < shown.posterior[0]
