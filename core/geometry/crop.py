@@ -65,6 +65,22 @@ def overlap(first: Box, second: Box) -> float:
     return shared / (first.width * first.height + second.width * second.height - shared)
 
 
+def within_reach(box: Box, width: int, height: int, beyond: float = 0.25) -> Box:
+    """A box that reaches past the photo's edges by at most a share of what is inside.
+
+    Most of a portrait's body lies outside: a crop of all of it would show the rest too small.
+    """
+    x, right = _clip(box.x, box.x + box.width, width, beyond)
+    y, bottom = _clip(box.y, box.y + box.height, height, beyond)
+    return Box(x, y, right - x, bottom - y)
+
+
+def _clip(low: float, high: float, size: int, beyond: float) -> tuple[float, float]:
+    """One side of `within_reach`; an interval wholly outside stays as it is."""
+    margin = beyond * (min(high, size) - max(low, 0.0))
+    return (max(low, -margin), min(high, size + margin)) if margin > 0 else (low, high)
+
+
 def crop_view(
     width: int, height: int, box: Box, focal: float, size: int, padding: float = 1.25
 ) -> CropView:

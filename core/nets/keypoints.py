@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from core.geometry.crop import Box, overlap
+from core.geometry.crop import Box, overlap, within_reach
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.persondetector import Detections, PersonDetector
@@ -85,9 +85,9 @@ class KeypointDetector:
     ) -> list[Proposal]:
         """People in an RGB photo, the most prominent (score times size) first.
 
-        A box holds the whole body, its parts outside the photo too: crops of cut-off people then
-        have the scale that BlazePose and our own networks were trained on. The detector gives a
-        circle around each body; BlazePose looks at that crop, and its landmarks give the box.
+        A box holds the body and some of what lies outside the photo (see
+        `core.geometry.crop.within_reach`). The detector gives a circle around each body; BlazePose
+        looks at that crop, and its landmarks give the box.
         Without any detection the whole photo is tried as a crop.
         """
         if self._people is None:
@@ -97,7 +97,9 @@ class KeypointDetector:
         squares = detection_squares(found) or [_whole_square(image)]
         proposals = [self._look(image, square) for square in squares]
         kept = _drop_doubles([p for p in proposals if p.score >= threshold])
-        return sorted(kept, key=lambda p: -p.score * np.sqrt(p.box.width * p.box.height))
+        kept.sort(key=lambda p: -p.score * np.sqrt(p.box.width * p.box.height))
+        height, width = image.shape[:2]
+        return [replace(p, box=within_reach(p.box, width, height)) for p in kept]
 
     def _look(self, image: UInt8[np.ndarray, "height width 3"], square: Box) -> Proposal:
         """Box of the person in a square region, looking twice: the second crop fits better."""

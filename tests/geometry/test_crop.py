@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from core.geometry.crop import Box, crop_view, default_focal, inside_photo, warp
+from core.geometry.crop import (
+    Box,
+    crop_view,
+    default_focal,
+    inside_photo,
+    warp,
+    within_reach,
+)
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 700.0
 
@@ -55,3 +62,12 @@ def test_inside_photo_marks_the_border():
 
 def test_default_focal_is_the_diagonal():
     assert default_focal(300, 400) == 500
+
+
+def test_a_box_reaches_past_the_photo_by_a_quarter_of_what_is_inside():
+    portrait = within_reach(Box(10, -40, 80, 440), width=100, height=200)
+    assert portrait == Box(10, -40, 80, 290)  # 200 inside, 50 more at most on each side
+    inside = Box(10, 20, 30, 40)
+    assert within_reach(inside, 100, 200) == inside
+    beside = Box(150, 20, 30, 40)
+    assert within_reach(beside, 100, 200) == beside
