@@ -76,11 +76,18 @@ def run(options: Options) -> int:
     backend = choose_backend(options.backend)
     photos = _read(options)
     engine = Engine.load(options.preset, options.weights, options.body, options.prior)
-    reports = [_fit(engine, photo, box, folder, backend, options) for photo, box, folder in photos]
+    reports, failures = [], []
+    for photo, box, folder in photos:
+        try:
+            reports.append(_fit(engine, photo, box, folder, backend, options))
+        except UserError as error:  # the other photos are fitted all the same
+            failures.append(f"{photo.source}: {error}")
     if options.json:
         import dataclasses
 
         print_json([dataclasses.asdict(report) for report in reports])
+    if failures:
+        raise UserError("; ".join(failures))
     return 0
 
 
