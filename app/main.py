@@ -190,7 +190,7 @@ class Errand:
         failed = session.message.level is Level.ERROR
         if failed or (session.scene is None and now - self._began > PATIENCE):
             self.exit_code = 2
-            print(session.message.text, file=sys.stderr)
+            print(f"nbf: {session.message.text}", file=sys.stderr)
             return True
         if session.scene is None:
             return session.phase is Phase.EMPTY and now - self._began > self.options.after

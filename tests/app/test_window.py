@@ -239,4 +239,6 @@ def test_screenshot_of_a_bad_photo_exits_with_2_and_one_line(debugger, tmp_path)
     text.write_text("not a picture")
     app = debugger(text, "--screenshot", tmp_path / "w.png")
     assert app.process.wait(90) == 2
-    assert app.process.stderr.read().strip().endswith("text.jpg is not an image")
+    complaint = app.process.stderr.read().strip()
+    assert complaint.startswith("nbf: ")
+    assert complaint.endswith("text.jpg is not an image")
