@@ -19,7 +19,8 @@ from core.geometry.camera import Camera
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
-from core.render.volume import OCCLUSION_FORMS, RenderSettings, SparseRender, render_sparse
+from core.render.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
+from core.render.volume import render_sparse
 
 FILLS = 0.8  # share of the map's height that the person takes
 HEIGHT = 1.75  # metres from head to foot, about

@@ -45,7 +45,8 @@ def run(options: Options) -> int:
 
     from core.bench.machine import Machine
     from core.bench.render import FULL, QUICK, measure, ratios
-    from core.render.backends import choose_backend, describe_backend
+    from core.render.backends import choose_backend
+    from core.render.volume import describe_backend
 
     if options.threads:
         torch.set_num_threads(options.threads)

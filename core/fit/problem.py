@@ -23,7 +23,8 @@ from core.geometry.camera import Camera, project
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
-from core.render.volume import RenderSettings, SparseRender, render_sparse
+from core.render.sparse import RenderSettings, SparseRender
+from core.render.volume import render_sparse
 
 PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, "batch"]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from core.fit.likelihood import LikelihoodSettings
-from core.render.volume import RenderSettings
+from core.render.sparse import RenderSettings
 
 PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
 TERMS = ("nll", "keypoints", "prior", "limits", "shape", "anchor")

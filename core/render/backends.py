@@ -25,12 +25,3 @@ def choose_backend(name: str) -> str:
     if name == "auto":
         return "torch" if load_native() is None else "cpu"
     return name
-
-
-def describe_backend(name: str) -> str:
-    """What `choose_backend` takes for ``name``, and why."""
-    if choose_backend(name) == "torch":
-        return "torch (the PyTorch twin)" if name == "torch" else f"torch: {native_status()}"
-    from core.render.volume_native import instruction_set
-
-    return f"cpu: native code for {instruction_set()}"

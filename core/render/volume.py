@@ -1,26 +1,6 @@
-"""Volume rendering of Gaussian ellipsoids: the readable PyTorch twin of the native op.
+"""Volume rendering of Gaussian ellipsoids: by native code, or by the PyTorch twin of the same call.
 
-For a unit ray r(t) = t d from the camera and a kernel with centre M and precision P, the density
-along the ray is a Gaussian in t. With
-
-    a = d'Pd,   b = d'PM,   t* = b / a,   q = (M'PM - b^2 / a) / 2,
-
-it peaks at depth t*, has standard deviation 1 / sqrt(a), and, integrated over the whole ray, the
-optical depth ``e = density * exp(-q)``. Equation 4 of 3DNBF asks for
-
-    w_k = integral of T(t) rho_k(t) dt = e_k * mean of T(t) under N(t*_k, 1 / a_k),
-    T(t) = exp(-sum over m of e_m * Phi((t - t*_m) sqrt(a_m))),
-
-with Phi the normal distribution function. The mean has no closed form for more than one kernel;
-Gauss-Hermite quadrature takes it at a few points around the peak (`OCCLUSION_FORMS`):
-
-* ``"voge"``: the peak alone, as published for VoGE;
-* ``"gauss2"``: one standard deviation before and after the peak (default);
-* ``"gauss3"``: the peak and sqrt(3) standard deviations around it.
-
-The Gauss forms are then scaled so that the weights add up to the opacity 1 - exp(-sum e), which is
-exact; one kernel alone gets its exact weight. Against float64 quadrature of equation 4 their error
-is several times smaller than VoGE's (see the tests).
+`core.render.volume_twin` says what is computed, equation by equation.
 """
 
 from __future__ import annotations
@@ -28,86 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.geometry.camera import Camera, pixel_rays
+from core.geometry.camera import Camera
+from core.native import native_status
 from core.render.backends import choose_backend
-
-# Form -> points in standard deviations from the peak, and their weights.
-OCCLUSION_FORMS: dict[str, tuple[tuple[float, float], ...]] = {
-    "voge": ((0.0, 1.0),),
-    "gauss2": ((-1.0, 0.5), (1.0, 0.5)),
-    "gauss3": ((-math.sqrt(3), 1 / 6), (0.0, 2 / 3), (math.sqrt(3), 1 / 6)),
-}
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """What equation 4 leaves open.
-
-    Attributes:
-        density: optical depth straight through the middle of one kernel.
-        nearest: at most this many kernels a pixel, the nearest by depth.
-        threshold: a kernel reaches a pixel where exp(-q) is above this.
-        occlusion: one of `OCCLUSION_FORMS`.
-        backend: who computes, one of `core.render.backends.BACKENDS`. Results agree to rounding;
-            float64 is left to the twin.
-    """
-
-    density: float = 1.0
-    nearest: int = 20
-    threshold: float = 0.01
-    occlusion: str = "gauss2"
-    backend: str = "auto"
-
-    def native(self, like: Tensor) -> bool:
-        """Whether native code renders tensors such as ``like``."""
-        suits = like.dtype == torch.float32 and like.device.type == "cpu"
-        return choose_backend(self.backend) == "cpu" and suits
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """Which kernels reach which pixels: integers only, chosen without gradients.
-
-    Attributes:
-        batch: batch index of each reached pixel.
-        pixel: its index in the flattened map (row-major).
-        kernels: ids of the kernels it sees, nearest first, -1 where there are fewer.
-    """
-
-    batch: Int[Tensor, "pixels"]
-    pixel: Int[Tensor, "pixels"]
-    kernels: Int[Tensor, "pixels nearest"]
-
-
-@dataclass(frozen=True)
-class SparseRender:
-    """A rendering at the reached pixels only.
-
-    Attributes:
-        assignment: which pixels and which kernels.
-        weights: share of each kernel in its pixel; adds up to the opacity.
-        opacity: 1 - exp(-sum e).
-        depth: depth t* along the ray of each kernel, metres (infinite where there is none).
-    """
-
-    assignment: Assignment
-    weights: Float[Tensor, "pixels nearest"]
-    opacity: Float[Tensor, "pixels"]
-    depth: Float[Tensor, "pixels nearest"]
-
-    def composite(
-        self, features: Float[Tensor, "batch kernels dim"]
-    ) -> Float[Tensor, "pixels dim"]:
-        """Sum of the kernels' features by weight; divide by the opacity for their mean."""
-        count = features.shape[1]
-        index = self.assignment.batch[:, None] * count + self.assignment.kernels.clamp_min(0)
-        return torch.nn.functional.embedding_bag(
-            index, features.flatten(0, 1), per_sample_weights=self.weights, mode="sum"
-        )
+from core.render.sparse import RenderSettings, SparseRender
+from core.render.volume_native import instruction_set, render_sparse_native
+from core.render.volume_twin import render_sparse_twin
 
 
 @dataclass(frozen=True)
@@ -166,136 +75,12 @@ def render_sparse(
 ) -> SparseRender:
     """Weights of the kernels at the pixels they reach; differentiable in means and precisions."""
     settings = settings or RenderSettings()
-    if settings.native(means):
-        from core.render.volume_native import render_sparse_native
-
-        return render_sparse_native(means, precisions, camera, (height, width), settings)
-    rays = pixel_rays(camera, height, width).flatten(1, 2)
-    with torch.no_grad():
-        assignment = assign(means, precisions, camera, rays, (height, width), settings)
-    return weigh(assignment, means, precisions, rays, settings)
+    render = render_sparse_native if settings.native(means) else render_sparse_twin
+    return render(means, precisions, camera, (height, width), settings)
 
 
-def weigh(
-    assignment: Assignment,
-    means: Float[Tensor, "batch kernels 3"],
-    precisions: Float[Tensor, "batch kernels 3 3"],
-    rays: Float[Tensor, "batch rays 3"],
-    settings: RenderSettings,
-) -> SparseRender:
-    """The weights of the module's docstring for a given assignment."""
-    missing = assignment.kernels < 0
-    place = (assignment.batch[:, None], assignment.kernels.clamp_min(0))
-    ray = rays[assignment.batch, assignment.pixel][:, None]
-    sharpness, peak, miss = ray_gaussian(means[place], precisions[place], ray)
-    thickness = (settings.density * torch.exp(-miss)).masked_fill(missing, 0)
-
-    reach = sharpness.sqrt()
-    share = torch.zeros_like(thickness)
-    for point, weight in OCCLUSION_FORMS[settings.occlusion]:
-        where = peak + point / reach
-        passed = torch.special.ndtr((where[:, :, None] - peak[:, None]) * reach[:, None])
-        share = share + weight * torch.exp(-(passed * thickness[:, None]).sum(-1))
-    weights, opacity = thickness * share, -torch.expm1(-thickness.sum(-1))
-    if settings.occlusion == "voge":
-        opacity = weights.sum(-1)
-    else:
-        weights = weights * (opacity / weights.sum(-1).clamp_min(1e-12))[:, None]
-    return SparseRender(assignment, weights, opacity, peak.masked_fill(missing, math.inf))
-
-
-def ray_gaussian(
-    means: Float[Tensor, "*pairs 3"],
-    precisions: Float[Tensor, "*pairs 3 3"],
-    rays: Float[Tensor, "*pairs 3"],
-) -> tuple[Float[Tensor, "*pairs"], Float[Tensor, "*pairs"], Float[Tensor, "*pairs"]]:
-    """The Gaussian along each ray: (a, t*, q) of the module's docstring.
-
-    q is computed from the offset between the centre and the ray, since M'PM - b^2/a loses all
-    digits in float32 when a kernel of a centimetre is metres away.
-    """
-    along = (precisions * rays[..., None, :]).sum(-1)
-    sharpness = (along * rays).sum(-1)
-    peak = (along * means).sum(-1) / sharpness
-    offset = means - peak[..., None] * rays
-    miss = 0.5 * ((precisions @ offset[..., None])[..., 0] * offset).sum(-1)
-    return sharpness, peak, miss
-
-
-def assign(
-    means: Float[Tensor, "batch kernels 3"],
-    precisions: Float[Tensor, "batch kernels 3 3"],
-    camera: Camera,
-    rays: Float[Tensor, "batch rays 3"],
-    size: tuple[int, int],
-    settings: RenderSettings,
-) -> Assignment:
-    """The nearest kernels of each pixel: exact screen bounds, threshold, sort by depth."""
-    low, high = screen_bounds(means, precisions, camera, size, -math.log(settings.threshold))
-    batch, kernel, pixel = _pairs_in_bounds(low, high, size[1])
-    _, peak, miss = ray_gaussian(
-        means[batch, kernel], precisions[batch, kernel], rays[batch, pixel]
-    )
-    keep = (torch.exp(-miss) > settings.threshold) & (peak > 0)
-    batch, kernel, pixel, peak = batch[keep], kernel[keep], pixel[keep], peak[keep]
-
-    order = peak.argsort(stable=True)
-    flat = (batch * rays.shape[1] + pixel)[order]
-    regroup = flat.argsort(stable=True)
-    flat, kernel = flat[regroup], kernel[order][regroup]
-    reached, counts = flat.unique_consecutive(return_counts=True)
-    first = counts.cumsum(0) - counts
-    rank = torch.arange(len(flat), device=flat.device) - first.repeat_interleave(counts)
-    nearest = min(settings.nearest, int(counts.max()) if len(counts) else 1)
-    ids = flat.new_full((len(reached), nearest), -1)
-    row = torch.arange(len(reached), device=flat.device).repeat_interleave(counts)
-    seen = rank < nearest
-    ids[row[seen], rank[seen]] = kernel[seen]
-    return Assignment(reached // rays.shape[1], reached % rays.shape[1], ids)
-
-
-def screen_bounds(
-    means: Float[Tensor, "batch kernels 3"],
-    precisions: Float[Tensor, "batch kernels 3 3"],
-    camera: Camera,
-    size: tuple[int, int],
-    reach: float,
-) -> tuple[Int[Tensor, "batch kernels 2"], Int[Tensor, "batch kernels 2"]]:
-    """Pixel columns and rows that the ellipsoids q <= ``reach`` can touch: [low, high).
-
-    The outline of an ellipsoid is a conic whose dual is S - M M' for S = 2 reach P^-1, so its
-    extent along x solves c_zz x^2 - 2 c_xz x + c_xx = 0. A kernel that is not wholly in front of
-    the camera has no such outline and gets empty bounds, and so does one that is not finite or
-    whose precision is not positive definite.
-    """
-    failed = torch.linalg.cholesky_ex(precisions).info
-    scaled = torch.linalg.inv_ex(precisions).inverse * (2 * reach)
-    dual = scaled - means[..., :, None] * means[..., None, :]
-    quadratic = dual[..., 2, 2, None]
-    middle = dual[..., :2, 2] / quadratic
-    inside = (middle.square() - dual.diagonal(dim1=-2, dim2=-1)[..., :2] / quadratic).clamp_min(0)
-    focal, center = camera.focal[:, None, None], camera.center[:, None]
-    low = (focal * (middle - inside.sqrt()) + center - 0.5).ceil()
-    high = (focal * (middle + inside.sqrt()) + center - 0.5).floor() + 1
-    limit = torch.tensor([size[1], size[0]], dtype=low.dtype, device=low.device)
-    low, high = low.clamp_min(0).minimum(limit), high.clamp_min(0).minimum(limit)
-    visible = (means[..., 2] > 0) & (quadratic[..., 0] < 0) & (failed == 0)
-    visible &= (low.isfinite() & high.isfinite()).all(-1)
-    low = low.nan_to_num()
-    high = torch.where(visible[..., None], high.maximum(low), low)
-    return low.long(), high.long()
-
-
-def _pairs_in_bounds(low: Tensor, high: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Every (batch, kernel, pixel) inside the kernels' bounds, ordered by batch and kernel."""
-    extent = high - low
-    area = extent.prod(-1)
-    batch, kernel = area.nonzero(as_tuple=True)
-    counts = area[batch, kernel]
-    first = counts.cumsum(0) - counts
-    index = torch.arange(int(counts.sum()), device=low.device) - first.repeat_interleave(counts)
-    batch, kernel = batch.repeat_interleave(counts), kernel.repeat_interleave(counts)
-    columns = extent[batch, kernel, 0]
-    column = low[batch, kernel, 0] + index % columns
-    row = low[batch, kernel, 1] + torch.div(index, columns, rounding_mode="floor")
-    return batch, kernel, row * width + column
+def describe_backend(name: str) -> str:
+    """What `choose_backend` takes for ``name``, and why."""
+    if choose_backend(name) == "torch":
+        return "torch (the PyTorch twin)" if name == "torch" else f"torch: {native_status()}"
+    return f"cpu: native code for {instruction_set()}"

@@ -1,4 +1,4 @@
-"""The native volume renderer (``cuda/volume``), call for call as its twin `core.render.volume`.
+"""The native volume renderer (``cuda/volume``), call for call as `core.render.volume_twin`.
 
 Everything here is float32 on the CPU. The same input gives the same bits on one machine, whatever
 the number of threads; between machines, and against the twin, results agree to rounding.
@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from core.geometry.camera import Camera
 from core.native import dense, load_native
-from core.render.volume import OCCLUSION_FORMS, Assignment, RenderSettings, SparseRender
+from core.render.sparse import OCCLUSION_FORMS, Assignment, RenderSettings, SparseRender
 
 INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 stands for the best there is
 
@@ -140,7 +140,7 @@ def render_sparse_native(
 
 
 def assign_native(scene: Scene) -> Assignment:
-    """`core.render.volume.assign` by native code."""
+    """`core.render.volume_twin.assign` by native code."""
     rows, nearest = c_int64(), c_int64()
     taken = library().nbf_volume_assign(scene.struct(), ctypes.byref(rows), ctypes.byref(nearest))
     batch = torch.empty(rows.value, dtype=torch.long)
@@ -189,7 +189,7 @@ def _rows(assignment: Assignment) -> RowsStruct:
 
 
 class _Weigh(torch.autograd.Function):
-    """`core.render.volume.weigh`, differentiable in means and precisions."""
+    """`core.render.volume_twin.weigh`, differentiable in means and precisions."""
 
     @staticmethod
     def forward(

@@ -13,7 +13,8 @@ from core.fit.likelihood import LikelihoodSettings, negative_log_likelihood, pix
 from core.geometry.camera import Camera, pixel_rays
 from core.native import load_native
 from core.nbv.features import FeatureBank
-from core.render.volume import OCCLUSION_FORMS, RenderSettings, SparseRender, assign, weigh
+from core.render.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
+from core.render.volume_twin import assign, weigh
 from tests.render.test_volume import random_scene
 
 pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library is built")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.render.volume import ray_gaussian
+from core.render.volume_twin import ray_gaussian
 
 
 def quadrature_weights(

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import UserError
-from core.render import backends
+from core.render import backends, volume
 
 
 def test_auto_is_native_where_it_is_built(monkeypatch):
@@ -12,7 +12,8 @@ def test_auto_is_native_where_it_is_built(monkeypatch):
     monkeypatch.setattr(backends, "load_native", lambda: None)
     monkeypatch.setattr(backends, "native_status", lambda: "turned off")
     assert backends.choose_backend("auto") == "torch"
-    assert backends.describe_backend("auto") == "torch: turned off"
+    monkeypatch.setattr(volume, "native_status", lambda: "turned off")
+    assert volume.describe_backend("auto") == "torch: turned off"
     with pytest.raises(UserError, match="cpu: turned off"):
         backends.choose_backend("cpu")
 

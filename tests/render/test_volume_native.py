@@ -11,15 +11,9 @@ import torch
 
 from core.geometry.camera import Camera, pixel_rays
 from core.native import load_native
-from core.render.volume import (
-    OCCLUSION_FORMS,
-    RenderSettings,
-    assign,
-    ray_gaussian,
-    render_sparse,
-    render_volume,
-    weigh,
-)
+from core.render.sparse import OCCLUSION_FORMS, RenderSettings
+from core.render.volume import render_sparse, render_volume
+from core.render.volume_twin import assign, ray_gaussian, weigh
 from tests.render.test_volume import make_camera, random_scene
 
 pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library is built")

@@ -1,0 +1,86 @@
+"""What the volume renderer is asked for and what it answers, whoever computes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.render.backends import choose_backend
+
+# Form -> points in standard deviations from the peak, and their weights.
+OCCLUSION_FORMS: dict[str, tuple[tuple[float, float], ...]] = {
+    "voge": ((0.0, 1.0),),
+    "gauss2": ((-1.0, 0.5), (1.0, 0.5)),
+    "gauss3": ((-math.sqrt(3), 1 / 6), (0.0, 2 / 3), (math.sqrt(3), 1 / 6)),
+}
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """What equation 4 leaves open.
+
+    Attributes:
+        density: optical depth straight through the middle of one kernel.
+        nearest: at most this many kernels a pixel, the nearest by depth.
+        threshold: a kernel reaches a pixel where exp(-q) is above this.
+        occlusion: one of `OCCLUSION_FORMS`.
+        backend: who computes, one of `core.render.backends.BACKENDS`. Results agree to rounding;
+            float64 is left to the twin.
+    """
+
+    density: float = 1.0
+    nearest: int = 20
+    threshold: float = 0.01
+    occlusion: str = "gauss2"
+    backend: str = "auto"
+
+    def native(self, like: Tensor) -> bool:
+        """Whether native code renders tensors such as ``like``."""
+        suits = like.dtype == torch.float32 and like.device.type == "cpu"
+        return choose_backend(self.backend) == "cpu" and suits
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which kernels reach which pixels: integers only, chosen without gradients.
+
+    Attributes:
+        batch: batch index of each reached pixel.
+        pixel: its index in the flattened map (row-major).
+        kernels: ids of the kernels it sees, nearest first, -1 where there are fewer.
+    """
+
+    batch: Int[Tensor, "pixels"]
+    pixel: Int[Tensor, "pixels"]
+    kernels: Int[Tensor, "pixels nearest"]
+
+
+@dataclass(frozen=True)
+class SparseRender:
+    """A rendering at the reached pixels only.
+
+    Attributes:
+        assignment: which pixels and which kernels.
+        weights: share of each kernel in its pixel; adds up to the opacity.
+        opacity: 1 - exp(-sum e).
+        depth: depth t* along the ray of each kernel, metres (infinite where there is none).
+    """
+
+    assignment: Assignment
+    weights: Float[Tensor, "pixels nearest"]
+    opacity: Float[Tensor, "pixels"]
+    depth: Float[Tensor, "pixels nearest"]
+
+    def composite(
+        self, features: Float[Tensor, "batch kernels dim"]
+    ) -> Float[Tensor, "pixels dim"]:
+        """Sum of the kernels' features by weight; divide by the opacity for their mean."""
+        count = features.shape[1]
+        index = self.assignment.batch[:, None] * count + self.assignment.kernels.clamp_min(0)
+        return torch.nn.functional.embedding_bag(
+            index, features.flatten(0, 1), per_sample_weights=self.weights, mode="sum"
+        )
