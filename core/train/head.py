@@ -6,18 +6,18 @@ image a hundred times in minutes, where training everything sees it a few times 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork
 from core.nets.regressor import PartRegressor
 from core.train.batch import Batch
+from core.train.descent import Descent
 from core.train.losses import RegressionWeights
 from core.train.regression import BodyTruth, body_losses
 
@@ -89,18 +89,13 @@ def tune_head(
     generator = torch.Generator().manual_seed(settings.seed)
     fixed = {*head.segment.parameters(), *head.describe.parameters()}
     parameters = [p.requires_grad_() for p in head.parameters() if p not in fixed]
-    optimizer = torch.optim.AdamW(parameters, settings.rate, weight_decay=settings.weight_decay)
-    for step in range(settings.steps):
-        cosine = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
-        optimizer.param_groups[0]["lr"] = settings.rate * cosine * min(1.0, (step + 1) / 50)
+
+    def loss() -> Tensor:
         chosen = torch.randint(len(data), (settings.batch_size,), generator=generator)
-        loss = head_loss(head, data.select(chosen), volume, settings, generator)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 10.0)
-        optimizer.step()
-        if report is not None:
-            report(step, float(loss.detach()))
+        return head_loss(head, data.select(chosen), volume, settings, generator)
+
+    descent = Descent(settings.steps, settings.rate, settings.weight_decay, warmup=50, clip=10.0)
+    descent.run(parameters, loss, report)
 
 
 def head_loss(

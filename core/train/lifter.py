@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.data.layouts import Layouts
 from core.geometry.rotations import rotation_from_6d, rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.lifter import LayoutLifter
+from core.train.descent import Descent
 from core.train.losses import RegressionWeights
 from core.train.regression import BodyTruth, body_losses
 
@@ -44,33 +44,21 @@ def train_lifter(
     settings: LifterSettings,
     report: Callable[[int, float], None] | None = None,
 ) -> None:
-    """AdamW with cosine decay, in place."""
+    """Train in place, by `Descent`."""
     generator = torch.Generator().manual_seed(settings.seed)
     clean, truth = torch.from_numpy(layouts.layout), body_truth(layouts)
-    optimizer = torch.optim.AdamW(
-        lifter.parameters(), settings.rate, weight_decay=settings.weight_decay
-    )
-    for step in range(settings.steps):
-        cosine = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
-        optimizer.param_groups[0]["lr"] = settings.rate * cosine * min(1.0, (step + 1) / 100)
+
+    def loss() -> Tensor:
         chosen = torch.randint(len(clean), (settings.batch_size,), generator=generator)
-        seen = spoil(clean[chosen].float(), settings, generator)
-        pose, rest = lifter(seen)
+        pose, rest = lifter(spoil(clean[chosen].float(), settings, generator))
+        rotations, betas, camera = rotation_from_6d(pose), rest[:, :10], rest[:, 10:]
         losses = body_losses(
-            rotation_from_6d(pose),
-            rest[:, :10],
-            rest[:, 10:],
-            truth.select(chosen),
-            volume,
-            settings.weights,
+            rotations, betas, camera, truth.select(chosen), volume, settings.weights
         )
-        loss = torch.stack(list(losses.values())).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(lifter.parameters(), 1.0)
-        optimizer.step()
-        if report is not None:
-            report(step, float(loss.detach()))
+        return torch.stack(list(losses.values())).sum()
+
+    descent = Descent(settings.steps, settings.rate, settings.weight_decay, warmup=100, clip=1.0)
+    descent.run(lifter.parameters(), loss, report)
 
 
 def body_truth(layouts: Layouts) -> BodyTruth:
