@@ -7,3 +7,7 @@ class UserError(Exception):
     The command line prints it without a traceback and exits with code 2; the debugger shows it
     in its status line.
     """
+
+
+class NobodyFoundError(UserError):
+    """A photo in which no person was found: nothing else is wrong with it."""

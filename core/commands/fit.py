@@ -22,9 +22,11 @@ import tyro
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
+    from core.body.params import BodyParams
     from core.fit.engine import Engine
     from core.geometry.crop import Box
     from core.io.images import Photo
+    from core.io.keypoints import DetectedPerson
     from core.io.report import FitReport
 
 
@@ -64,7 +66,7 @@ def run(options: Options) -> int:
     """Fit all photos; bad input stops before any fit begins."""
     import torch
 
-    from core.errors import UserError
+    from core.errors import NobodyFoundError, UserError
     from core.fit.engine import Engine
     from core.render.backends import choose_backend
 
@@ -74,14 +76,14 @@ def run(options: Options) -> int:
         raise UserError("--bbox is for one photo; fit the photos one by one")
     torch.manual_seed(options.seed)
     backend = choose_backend(options.backend)
-    photos = _read(options)
+    tasks = _read(options)
     engine = Engine.load(options.preset, options.weights, options.body, options.prior)
     reports, failures = [], []
-    for photo, box, folder in photos:
+    for task in tasks:
         try:
-            reports.append(_fit(engine, photo, box, folder, backend, options))
-        except UserError as error:  # the other photos are fitted all the same
-            failures.append(f"{photo.source}: {error}")
+            reports.append(_fit(engine, task, backend, options))
+        except NobodyFoundError as error:  # the other photos are fitted all the same
+            failures.append(f"{task.photo.source}: {error}")
     if options.json:
         import dataclasses
 
@@ -91,53 +93,61 @@ def run(options: Options) -> int:
     return 0
 
 
-def _read(options: Options) -> list[tuple[Photo, Box | None, Path]]:
-    """All photos with their boxes and folders; two photos of one name get numbers."""
+@dataclass(frozen=True)
+class _Task:
+    """One photo, and what the options say about it."""
+
+    photo: Photo
+    box: Box | None
+    person: DetectedPerson | None
+    start: BodyParams | None
+    folder: Path
+
+
+def _read(options: Options) -> list[_Task]:
+    """Everything that is to be read; two photos of one name get folders with numbers."""
+    from core.body.params import BodyParams
     from core.errors import UserError
     from core.io.boxes import check_box, parse_box
     from core.io.images import load_image
+    from core.io.keypoints import load_keypoints
 
     if options.focal is not None and not 1 <= options.focal < 1e6:
         raise UserError(f"focal length {options.focal} px makes no sense; give pixels, e.g. 1200")
-    listed, taken = [], set()
+    start = BodyParams.load(options.init).select(0) if options.init else None
+    tasks, taken = [], set()
     for source in options.images:
         photo = load_image(source)
         box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
+        person = load_keypoints(options.keypoints, photo.name, box) if options.keypoints else None
         name, count = photo.name, 2
         while name in taken:
             name, count = f"{photo.name}-{count}", count + 1
         taken.add(name)
-        listed.append((photo, box, options.out / name))
-    return listed
+        tasks.append(_Task(photo, box, person, start, options.out / name))
+    return tasks
 
 
-def _fit(
-    engine: Engine, photo: Photo, box: Box | None, folder: Path, backend: str, options: Options
-) -> FitReport:
+def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitReport:
     """One photo: look, solve with a progress bar, write."""
     from time import perf_counter
 
     from rich.console import Console
     from rich.progress import track
 
-    from core.body.params import BodyParams
     from core.fit.frames import crop_from_photo
     from core.fit.result import Origin, save_result
     from core.fit.schedule import Schedule
-    from core.io.keypoints import load_keypoints
 
     begin = perf_counter()
-    person = load_keypoints(options.keypoints, photo.name, box) if options.keypoints else None
+    photo, person = task.photo, task.person
     focal = options.focal or photo.focal_px
     source = "given" if options.focal else "exif" if photo.focal_px else "diagonal"
     warnings = [] if focal else ["focal length unknown: the photo's diagonal is taken"]
-    box = box or (person.box if person else None)
+    box = task.box or (person.box if person else None)
     keypoints = person.keypoints if person else None
     observation = engine.observe(photo.pixels, box, keypoints, focal)
-    start = None
-    if options.init:
-        given = BodyParams.load(options.init).select(0)
-        start = crop_from_photo(given, observation.view, engine.volume)
+    start = task.start and crop_from_photo(task.start, observation.view, engine.volume)
     looked = perf_counter()
     solver = engine.solver(observation, Schedule.standard().with_backend(backend), start)
     console = Console(stderr=True, quiet=options.json)
@@ -155,8 +165,10 @@ def _fit(
         start is not None,
         tuple(warnings),
     )
-    report = save_result(folder, engine, observation, solver, origin, seconds)
+    report = save_result(task.folder, engine, observation, solver, origin, seconds)
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
-        print(f"{folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s")
+        print(
+            f"{task.folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s"
+        )
     return report

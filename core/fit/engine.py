@@ -14,7 +14,7 @@ from torch import Tensor
 from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
-from core.errors import UserError
+from core.errors import NobodyFoundError
 from core.fit.problem import GenerativeModel, Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
@@ -118,13 +118,13 @@ class Engine:
             focal: focal length of the photo in pixels; without one the photo's diagonal.
 
         Raises:
-            UserError: no box was given and nobody was found.
+            NobodyFoundError: no box was given and nobody was found.
         """
         height, width = photo.shape[:2]
         if box is None:
             boxes = self.find_people(photo)
             if not boxes:
-                raise UserError("no person found in the photo; give a box (--bbox x,y,w,h)")
+                raise NobodyFoundError("no person found in the photo; give a box (--bbox x,y,w,h)")
             box = boxes[0]
         focal = focal or default_focal(width, height)
         view = crop_view(width, height, box, focal, self.size)
