@@ -17,6 +17,7 @@ from core.fit.likelihood import (
     negative_log_likelihood,
     pixel_evidence,
 )
+from core.fit.likelihood_native import native_nll
 from core.fit.schedule import Schedule
 from core.fit.state import SLICES, BodyState
 from core.geometry.camera import Camera, project
@@ -25,6 +26,7 @@ from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
 from core.render.sparse import RenderSettings, SparseRender
 from core.render.volume import render_sparse
+from core.render.volume_native import Scene
 
 PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, "batch"]]
 
@@ -119,9 +121,6 @@ def likelihood_cost(
     if not schedule.render.native(posed.means):
         seen = explain_posed(problem, model, posed, schedule.likelihood, schedule.render)
         return negative_log_likelihood(seen.render, seen.evidence, problem.inside)
-    from core.fit.likelihood_native import native_nll
-    from core.render.volume_native import Scene
-
     camera, settings = problem.map_camera, schedule.render
     scene = Scene.of(posed.means, posed.precisions, camera, problem.map_size, settings)
     return native_nll(
