@@ -77,8 +77,8 @@ class Schedule:
         """120 steps as in 3DNBF's release, first on the place alone, then on everything.
 
         The release first turns and moves the root for 40 steps. Here that turns bodies whose limbs
-        are still wrong until these cover the right pixels; on held-out people the way chosen here
-        ends 6 mm closer. The weights belong to our scale of the likelihood.
+        are still wrong until these cover the right pixels. The weights belong to our scale of the
+        likelihood.
         """
         weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 15.0, "limits": 10.0, "shape": 1.0}
         place = Stage("place", 30, ("transl",), weights)
