@@ -2,7 +2,7 @@
 
 What `core.fit.problem.explain` and `negative_log_likelihood` compute in turn, without the tensors
 in between: nothing that belongs to a pixel leaves the processor's cache. The gradient is computed
-together with the value, since a person's value has a single number of upstream gradient.
+together with the value.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from core.fit.likelihood import LikelihoodSettings
 from core.native import dense
 from core.nbv.features import FeatureBank
 from core.render.volume_native import Scene, SceneStruct, library
+from core.render.volume_ops import DEVICES, SCENE, scene_of
 
 
 class LikelihoodStruct(ctypes.Structure):
@@ -46,9 +46,7 @@ class LikelihoodStruct(ctypes.Structure):
 
 
 def native_nll(
-    scene: Scene,
-    means: Float[Tensor, "batch kernels 3"],
-    precisions: Float[Tensor, "batch kernels 3 3"],
+    scene: tuple[Any, ...],
     orientation: Float[Tensor, "batch limbs bins"],
     limb: Int[Tensor, "kernels"],
     observed: Float[Tensor, "batch map dim"],
@@ -61,30 +59,97 @@ def native_nll(
     Differentiable in means, precisions and orientation weights, and in nothing else.
 
     Args:
-        scene: made of the same means and precisions.
+        scene: from `core.render.volume_ops.scene_arguments`.
         orientation: p(o | l) of each limb.
         limb: the limb of each kernel.
     """
-    _check(scene, orientation, limb, observed, inside, bank)
-    constants = (limb.contiguous(), dense(observed), dense(inside), bank, settings)
-    return _Nll.apply(means, precisions, orientation, scene, constants)
+    foreground, background = bank.variances
+    if settings.equal_variance:
+        foreground = background = (foreground + background) / 2
+    needed = any(tensor.requires_grad for tensor in (*scene[:2], orientation))
+    nll, *_grads = volume_nll(
+        orientation,
+        *(limb, observed, inside, bank.phi, bank.background),
+        *(foreground, background, settings.temper, settings.visible, settings.background_cap),
+        *(settings.use_occlusion, needed and torch.is_grad_enabled()),
+        *scene,
+    )
+    return nll
+
+
+@torch.library.custom_op(
+    "nbf::volume_nll",
+    mutates_args=(),
+    device_types=DEVICES,
+    schema="(Tensor orientation, Tensor limb, Tensor observed, Tensor inside, Tensor phi,"
+    " Tensor background, float variance_foreground, float variance_background, float temper,"
+    " float visible, float background_cap, bool use_occlusion, bool with_gradient,"
+    f" {SCENE}) -> (Tensor, Tensor, Tensor, Tensor)",
+)
+def volume_nll(orientation: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The value, and its gradients for means, precisions and orientation (empty if not wanted)."""
+    limb, *maps = rest[:5]
+    *numbers, with_gradient = rest[5:12]
+    scene = scene_of(*rest[12:])
+    orientation, limb = dense(orientation), limb.contiguous()
+    observed, inside, phi, background = (dense(tensor) for tensor in maps)
+    tensors = (observed, inside, phi, background, limb, orientation)
+    _check(scene, *tensors)
+    struct = LikelihoodStruct(
+        *(tensor.data_ptr() for tensor in tensors),
+        *orientation.shape[1:],
+        phi.shape[2],
+        *numbers,
+    )
+    nll = scene.means.new_empty(len(scene.means))
+    like = (scene.means, scene.precisions, orientation)
+    grads = [torch.empty_like(t) if with_gradient else t.new_empty(0) for t in like]
+    addresses = (grad.data_ptr() if with_gradient else None for grad in grads)
+    _library().nbf_volume_nll(scene.struct(), struct, nll.data_ptr(), *addresses)
+    return nll, grads[0], grads[1], grads[2]
+
+
+@volume_nll.register_fake
+def _fake(orientation: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    with_gradient, means, precisions = rest[11:14]
+    like = (means, precisions, orientation)
+    grads = [torch.empty_like(t) if with_gradient else t.new_empty(0) for t in like]
+    return means.new_empty(len(means)), grads[0], grads[1], grads[2]
+
+
+def _setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    ctx.save_for_backward(*output[1:])
+    ctx.arguments = len(inputs)
+
+
+def _autograd(ctx: Any, grad: Tensor, *_others: Tensor) -> tuple[Tensor | None, ...]:
+    """A person's value has one number of upstream gradient: it scales what is known already."""
+    means, precisions, orientation = ctx.saved_tensors
+    factor = grad[:, None, None]
+    others = [None] * (ctx.arguments - 3 - 12)
+    scene = (means * factor, precisions * factor[..., None], *others)
+    return (orientation * factor, *[None] * 12, *scene)
+
+
+volume_nll.register_autograd(_autograd, setup_context=_setup)
 
 
 def _check(
     scene: Scene,
-    orientation: Tensor,
-    limb: Tensor,
     observed: Tensor,
     inside: Tensor,
-    bank: FeatureBank,
+    phi: Tensor,
+    background: Tensor,
+    limb: Tensor,
+    orientation: Tensor,
 ) -> None:
     """Shapes: native code would read outside the tensors without a word."""
     (batch, kernels), pixels = scene.means.shape[:2], scene.size[0] * scene.size[1]
-    dim = bank.phi.shape[2]
+    _, bins, dim = phi.shape
     fits = (
-        bank.phi.shape[0] == kernels
-        and bank.background.shape == (dim,)
-        and orientation.shape == (batch, orientation.shape[1], bank.bins)
+        phi.shape[0] == kernels
+        and background.shape == (dim,)
+        and orientation.shape == (batch, orientation.shape[1], bins)
         and limb.shape == (kernels,)
         and limb.dtype == torch.int64
         and observed.shape == (batch, pixels, dim)
@@ -93,7 +158,7 @@ def _check(
     if not fits:
         raise ValueError(
             f"{batch} people of {kernels} kernels and maps of {pixels} pixels do not go with "
-            f"features {tuple(bank.phi.shape)} and observations {tuple(observed.shape)}"
+            f"features {tuple(phi.shape)} and observations {tuple(observed.shape)}"
         )
 
 
@@ -108,62 +173,3 @@ def _library() -> Any:
         *[c_void_p] * 4,
     ]
     return native
-
-
-def _struct(
-    orientation: Tensor,
-    limb: Tensor,
-    observed: Tensor,
-    inside: Tensor,
-    bank: FeatureBank,
-    settings: LikelihoodSettings,
-) -> tuple[LikelihoodStruct, tuple[Tensor, ...]]:
-    """The C struct, and the tensors that have to outlive it."""
-    phi, background = dense(bank.phi), dense(bank.background)
-    foreground, behind = float(bank.variance_foreground), float(bank.variance_background)
-    if settings.equal_variance:
-        foreground = behind = (foreground + behind) / 2
-    struct = LikelihoodStruct(
-        *(t.data_ptr() for t in (observed, inside, phi, background, limb, orientation)),
-        *orientation.shape[1:],
-        phi.shape[2],
-        foreground,
-        behind,
-        settings.temper,
-        settings.visible,
-        settings.background_cap,
-        settings.use_occlusion,
-    )
-    return struct, (phi, background)
-
-
-class _Nll(torch.autograd.Function):
-    """Value and gradients at once; backward only scales them."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        _means: Tensor,
-        _precisions: Tensor,
-        orientation: Tensor,
-        scene: Scene,
-        constants: tuple[Tensor, Tensor, Tensor, FeatureBank, LikelihoodSettings],
-    ) -> Tensor:
-        orientation = dense(orientation)
-        struct, _alive = _struct(orientation, *constants)
-        nll = scene.means.new_empty(len(scene.means))
-        grads: list[Tensor] = []
-        if any(ctx.needs_input_grad[:3]):
-            like = (scene.means, scene.precisions, orientation)
-            grads = [torch.empty_like(tensor) for tensor in like]
-        addresses = [grad.data_ptr() for grad in grads] if grads else [None] * 3
-        _library().nbf_volume_nll(scene.struct(), struct, nll.data_ptr(), *addresses)
-        ctx.save_for_backward(*grads)
-        return nll
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        means, precisions, orientation = ctx.saved_tensors
-        factor = grad[:, None, None]
-        return means * factor, precisions * factor[..., None], orientation * factor, None, None

@@ -26,7 +26,7 @@ from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
 from core.render.sparse import RenderSettings, SparseRender
 from core.render.volume import render_sparse
-from core.render.volume_native import Scene
+from core.render.volume_ops import scene_arguments
 
 PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, "batch"]]
 
@@ -121,12 +121,11 @@ def likelihood_cost(
     if not schedule.render.native(posed.means):
         seen = explain_posed(problem, model, posed, schedule.likelihood, schedule.render)
         return negative_log_likelihood(seen.render, seen.evidence, problem.inside)
-    camera, settings = problem.map_camera, schedule.render
-    scene = Scene.of(posed.means, posed.precisions, camera, problem.map_size, settings)
+    scene = scene_arguments(
+        posed.means, posed.precisions, problem.map_camera, problem.map_size, schedule.render
+    )
     return native_nll(
         scene,
-        posed.means,
-        posed.precisions,
         orientation_weights(posed.limb_directions, model.bank.bins),
         model.volume.limb,
         problem.features,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -33,9 +34,14 @@ class FeatureBank:
         """Number of orientation bins O."""
         return self.phi.shape[1]
 
+    @cached_property
+    def variances(self) -> tuple[float, float]:
+        """Both variances as plain numbers."""
+        return float(self.variance_foreground), float(self.variance_background)
+
     def to(self, like: Tensor) -> FeatureBank:
         """The same bank with the device and floating type of ``like``."""
-        return FeatureBank(**{name: value.to(like) for name, value in vars(self).items()})
+        return FeatureBank(**{f.name: getattr(self, f.name).to(like) for f in fields(self)})
 
 
 def expected_features(

@@ -15,7 +15,8 @@ from core.geometry.camera import Camera
 from core.native import native_status
 from core.render.backends import choose_backend
 from core.render.sparse import RenderSettings, SparseRender
-from core.render.volume_native import instruction_set, render_sparse_native
+from core.render.volume_native import instruction_set
+from core.render.volume_ops import render_sparse_native
 from core.render.volume_twin import render_sparse_twin
 
 

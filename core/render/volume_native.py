@@ -1,7 +1,8 @@
-"""The native volume renderer (``cuda/volume``), call for call as `core.render.volume_twin`.
+"""Calls of the native volume renderer (``cuda/volume``): structs, checks, one function a call.
 
-Everything here is float32 on the CPU. The same input gives the same bits on one machine, whatever
-the number of threads; between machines, and against the twin, results agree to rounding.
+Everything here is float32. The same input gives the same bits on one machine, whatever the number
+of threads; between machines, and against the twin, results agree to rounding. Nothing here knows of
+gradients: `core.render.volume_ops` makes operators of PyTorch out of these calls.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from functools import cache
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from core.geometry.camera import Camera
 from core.native import dense, load_native
-from core.render.sparse import OCCLUSION_FORMS, Assignment, RenderSettings, SparseRender
+from core.render.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
 
 INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 stands for the best there is
 
@@ -111,36 +111,8 @@ class Scene:
         )
 
 
-@dataclass(frozen=True)
-class NativeRender(SparseRender):
-    """A rendering whose features are composited by native code as well."""
-
-    scene: Scene
-
-    def composite(
-        self, features: Float[Tensor, "batch kernels dim"]
-    ) -> Float[Tensor, "pixels dim"]:
-        """Sum of the kernels' features by weight; divide by the opacity for their mean."""
-        return _Composite.apply(self.weights, features, self.scene, self.assignment)
-
-
-def render_sparse_native(
-    means: Float[Tensor, "batch kernels 3"],
-    precisions: Float[Tensor, "batch kernels 3 3"],
-    camera: Camera,
-    size: tuple[int, int],
-    settings: RenderSettings,
-    isa: int = 0,
-) -> SparseRender:
-    """`core.render.volume.render_sparse` by native code."""
-    scene = Scene.of(means, precisions, camera, size, settings, isa)
-    assignment = assign_native(scene)
-    weights, opacity, depth = _Weigh.apply(means, precisions, scene, assignment)
-    return NativeRender(assignment, weights, opacity, depth, scene)
-
-
-def assign_native(scene: Scene) -> Assignment:
-    """`core.render.volume_twin.assign` by native code."""
+def assign(scene: Scene) -> Assignment:
+    """`core.render.volume_twin.assign`."""
     rows, nearest = c_int64(), c_int64()
     taken = library().nbf_volume_assign(scene.struct(), ctypes.byref(rows), ctypes.byref(nearest))
     batch = torch.empty(rows.value, dtype=torch.long)
@@ -148,6 +120,73 @@ def assign_native(scene: Scene) -> Assignment:
     kernels = torch.empty(rows.value, nearest.value, dtype=torch.long)
     library().nbf_volume_take(taken, batch.data_ptr(), pixel.data_ptr(), kernels.data_ptr())
     return Assignment(batch, pixel, kernels)
+
+
+def weigh(scene: Scene, assignment: Assignment) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights, opacity and depth of `core.render.volume_twin.weigh`."""
+    weights = scene.means.new_empty(assignment.kernels.shape)
+    opacity, depth = weights.new_empty(len(weights)), torch.empty_like(weights)
+    made = (tensor.data_ptr() for tensor in (weights, opacity, depth))
+    library().nbf_volume_weigh(scene.struct(), _rows(assignment), *made)
+    return weights, opacity, depth
+
+
+def weigh_backward(
+    scene: Scene, assignment: Assignment, weights: Tensor, opacity: Tensor, depth: Tensor
+) -> tuple[Float[Tensor, "batch kernels 3"], Float[Tensor, "batch kernels 3 3"]]:
+    """Gradients of means and precisions from those of weights, opacity and depth."""
+    given = [dense(grad) for grad in (weights, opacity, depth)]
+    grads = torch.empty_like(scene.means), torch.empty_like(scene.precisions)
+    addresses = (tensor.data_ptr() for tensor in (*given, *grads))
+    library().nbf_volume_weigh_backward(scene.struct(), _rows(assignment), *addresses)
+    return grads
+
+
+def composite(
+    scene: Scene,
+    assignment: Assignment,
+    weights: Float[Tensor, "pixels nearest"],
+    features: Float[Tensor, "batch kernels dim"],
+) -> Float[Tensor, "pixels dim"]:
+    """Sum of the kernels' features by weight."""
+    if features.shape[:2] != scene.means.shape[:2]:
+        raise ValueError(f"features {features.shape} for kernels {scene.means.shape}")
+    weights, features, dim = dense(weights), dense(features), features.shape[2]
+    out = weights.new_empty(len(weights), dim)
+    library().nbf_volume_composite(
+        scene.struct(),
+        _rows(assignment),
+        weights.data_ptr(),
+        features.data_ptr(),
+        dim,
+        out.data_ptr(),
+    )
+    return out
+
+
+def composite_backward(
+    scene: Scene,
+    assignment: Assignment,
+    weights: Float[Tensor, "pixels nearest"],
+    features: Float[Tensor, "batch kernels dim"],
+    grad: Float[Tensor, "pixels dim"],
+    with_features: bool,
+) -> tuple[Float[Tensor, "pixels nearest"], Float[Tensor, "batch kernels dim"]]:
+    """Gradients of weights and features; the second is empty unless it is wanted."""
+    weights, features, grad = dense(weights), dense(features), dense(grad)
+    grad_weights = torch.empty_like(weights)
+    grad_features = torch.empty_like(features) if with_features else features.new_empty(0)
+    library().nbf_volume_composite_backward(
+        scene.struct(),
+        _rows(assignment),
+        weights.data_ptr(),
+        features.data_ptr(),
+        features.shape[2],
+        grad.data_ptr(),
+        grad_weights.data_ptr(),
+        grad_features.data_ptr() if with_features else None,
+    )
+    return grad_weights, grad_features
 
 
 def instruction_set(isa: int = 0) -> str | None:
@@ -179,91 +218,12 @@ def library() -> Any:
 
 
 def _rows(assignment: Assignment) -> RowsStruct:
-    """The C struct of an assignment that `assign_native` has made."""
-    return RowsStruct(
-        *assignment.kernels.shape,
-        assignment.batch.data_ptr(),
-        assignment.pixel.data_ptr(),
-        assignment.kernels.data_ptr(),
+    """The C struct of an assignment, whose ids native code takes as they are."""
+    ids: tuple[Int[Tensor, "..."], ...] = (
+        assignment.batch,
+        assignment.pixel,
+        assignment.kernels,
     )
-
-
-class _Weigh(torch.autograd.Function):
-    """`core.render.volume_twin.weigh`, differentiable in means and precisions."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, _means: Tensor, _precisions: Tensor, scene: Scene, assignment: Assignment
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        weights = scene.means.new_empty(assignment.kernels.shape)
-        opacity, depth = weights.new_empty(len(weights)), torch.empty_like(weights)
-        library().nbf_volume_weigh(
-            scene.struct(),
-            _rows(assignment),
-            weights.data_ptr(),
-            opacity.data_ptr(),
-            depth.data_ptr(),
-        )
-        ctx.scene, ctx.assignment = scene, assignment
-        return weights, opacity, depth
-
-    @staticmethod
-    @once_differentiable
-    def backward(
-        ctx: Any, grad_weights: Tensor, grad_opacity: Tensor, grad_depth: Tensor
-    ) -> tuple[Tensor, Tensor, None, None]:
-        grads = [dense(grad) for grad in (grad_weights, grad_opacity, grad_depth)]
-        grad_means = torch.empty_like(ctx.scene.means)
-        grad_precisions = torch.empty_like(ctx.scene.precisions)
-        library().nbf_volume_weigh_backward(
-            ctx.scene.struct(),
-            _rows(ctx.assignment),
-            *(grad.data_ptr() for grad in grads),
-            grad_means.data_ptr(),
-            grad_precisions.data_ptr(),
-        )
-        return grad_means, grad_precisions, None, None
-
-
-class _Composite(torch.autograd.Function):
-    """`SparseRender.composite`, differentiable in weights and features."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, weights: Tensor, features: Tensor, scene: Scene, assignment: Assignment
-    ) -> Tensor:
-        if features.shape[:2] != scene.means.shape[:2]:
-            raise ValueError(f"features {features.shape} for kernels {scene.means.shape}")
-        weights, features = dense(weights), dense(features)
-        dim = features.shape[2]
-        out = weights.new_empty(len(weights), dim)
-        library().nbf_volume_composite(
-            scene.struct(),
-            _rows(assignment),
-            weights.data_ptr(),
-            features.data_ptr(),
-            dim,
-            out.data_ptr(),
-        )
-        ctx.save_for_backward(weights, features)
-        ctx.scene, ctx.assignment = scene, assignment
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
-        weights, features = ctx.saved_tensors
-        grad = dense(grad)
-        grad_weights = torch.empty_like(weights)
-        grad_features = torch.empty_like(features) if ctx.needs_input_grad[1] else None
-        library().nbf_volume_composite_backward(
-            ctx.scene.struct(),
-            _rows(ctx.assignment),
-            weights.data_ptr(),
-            features.data_ptr(),
-            features.shape[2],
-            grad.data_ptr(),
-            grad_weights.data_ptr(),
-            None if grad_features is None else grad_features.data_ptr(),
-        )
-        return grad_weights, grad_features, None, None
+    if not all(tensor.is_contiguous() and tensor.dtype == torch.int64 for tensor in ids):
+        raise ValueError("an assignment is made of dense int64 tensors")
+    return RowsStruct(*assignment.kernels.shape, *(tensor.data_ptr() for tensor in ids))

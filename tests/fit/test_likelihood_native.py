@@ -53,13 +53,11 @@ def camera(batch, like):
 
 def native(world, likelihood, render, isa=0):
     from core.fit.likelihood_native import native_nll
-    from core.render.volume_native import Scene
+    from core.render.volume_ops import scene_arguments
 
     means, precisions, orientation, limb, observed, inside, bank = world
-    scene = Scene.of(means, precisions, camera(len(means), means), SIZE, render, isa)
-    return native_nll(
-        scene, means, precisions, orientation, limb, observed, inside, bank, likelihood
-    )
+    scene = scene_arguments(means, precisions, camera(len(means), means), SIZE, render, isa)
+    return native_nll(scene, orientation, limb, observed, inside, bank, likelihood)
 
 
 def twin(world, likelihood, render):

@@ -41,7 +41,7 @@ def variants():
 
 
 def native(means, precisions, settings, isa=0, camera=None, size=SIZE):
-    from core.render.volume_native import render_sparse_native
+    from core.render.volume_ops import render_sparse_native
 
     camera = camera or camera32(len(means))
     return render_sparse_native(means, precisions, camera, size, settings, isa)
