@@ -1,4 +1,4 @@
-"""SMPL's official pickles, read without running anything that is in them.
+"""SMPL's official pickles and those of data sets, read without running anything that is in them.
 
 The files were written by Python 2 and hold NumPy arrays, `chumpy` arrays and SciPy sparse matrices.
 Each class or function that such a file may name is answered here by a stand-in that only keeps
@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-_PLAIN_NUMBERS = re.compile(r"[|<>=]?[biuf](1|2|4|8)|bool")
+_PLAIN = re.compile(r"[|<>=]?([biuf](1|2|4|8)|[US][1-9]\d{0,5})|bool")
+_DEEPEST = 40
 
 
 class UnsafePickleError(Exception):
@@ -24,17 +25,17 @@ class UnsafePickleError(Exception):
 
 
 class _DType:
-    """Stands for `numpy.dtype`: the code of a plain number, or None for anything else."""
+    """Stands for `numpy.dtype`: the code of a plain number or text, or None for anything else."""
 
     def __init__(self, code: object, *_: object) -> None:
-        self.code = code if isinstance(code, str) and _PLAIN_NUMBERS.fullmatch(code) else None
+        self.code = code if isinstance(code, str) and _PLAIN.fullmatch(code) else None
         self.order: Literal["<", ">", "="] = "="
 
     def __setstate__(self, state: tuple) -> None:
         self.order = state[1] if state[1] in ("<", ">") else "="
 
     def decode(self, raw: bytes | bytearray | str, shape: tuple[int, ...]) -> np.ndarray | None:
-        """The numbers in ``raw`` as a native array of its own; None for what is not numbers."""
+        """The values in ``raw`` as a native array of its own; None for what is not plain."""
         if self.code is None:
             return None
         raw = raw.encode("latin1") if isinstance(raw, str) else raw
@@ -43,13 +44,15 @@ class _DType:
 
 
 class _Array:
-    """Stands for `numpy.ndarray`."""
+    """Stands for `numpy.ndarray`; ``objects`` are those of an array of objects, in a row."""
 
     value: np.ndarray | None = None
+    objects: list | None = None
 
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, fortran, raw = state
-        if isinstance(raw, list):  # an array of objects: nothing of a body's
+        if isinstance(raw, list):
+            self.objects = raw
             return
         flat = dtype.decode(raw, (-1,))
         if flat is not None:
@@ -176,12 +179,54 @@ def read_pickle(data: bytes) -> dict[str, object]:
         UnsafePickleError: the pickle names something that no SMPL file needs.
         ValueError: it is damaged, or holds something else.
     """
+    found = _load(data)
+    if not isinstance(found, dict):
+        raise ValueError(f"the pickle holds a {type(found).__name__}, not a dictionary")
+    return found
+
+
+def read_tree(data: bytes) -> object:
+    """What a pickle holds: dictionaries, lists, tuples, text, numbers and arrays of plain values.
+
+    An array of objects becomes the list of its objects; what has no plain form becomes None.
+
+    Raises:
+        UnsafePickleError: the pickle names something outside the allow-list.
+        ValueError: it is damaged, or holds itself.
+    """
+    return _plain(_load(data), {})
+
+
+def _load(data: bytes) -> object:
     try:
-        found = _Reader(io.BytesIO(data), encoding="latin1").load()
+        return _Reader(io.BytesIO(data), encoding="latin1").load()
     except UnsafePickleError:
         raise
     except Exception as error:  # a damaged pickle can fail in any way
         raise ValueError(f"damaged pickle: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"the pickle holds a {type(found).__name__}, not a dictionary")
-    return found
+
+
+def _plain(value: object, done: dict[int, object], depth: int = 0) -> object:
+    """The value without stand-ins; ``done`` keeps what is shared from being written out twice."""
+    if depth > _DEEPEST:
+        raise ValueError("a pickle nested too deeply")
+    if value is None or isinstance(value, bool | int | float | str | bytes | np.generic):
+        return value
+    if id(value) not in done:
+        done[id(value)] = _plain_container(value, done, depth + 1)
+    return done[id(value)]
+
+
+def _plain_container(value: object, done: dict[int, object], depth: int) -> object:
+    if isinstance(value, _Array) and value.objects is not None:
+        return _plain(value.objects, done, depth)
+    if isinstance(value, _Array | _Chumpy | _Sparse):
+        try:
+            return unwrap(value)
+        except ValueError:
+            return None
+    if isinstance(value, list | tuple):
+        return type(value)([_plain(item, done, depth) for item in value])
+    if isinstance(value, dict):
+        return {key: _plain(item, done, depth) for key, item in value.items()}
+    return None
