@@ -13,7 +13,8 @@ from torch import Tensor
 from core.body.kinematics import Kinematics, blend, forward_kinematics
 from core.body.model import Body
 from core.body.names import LIMB_OF_JOINT, LIMBS
-from core.nbv.layout import even_vertices, surface_layout
+from core.nbv.layout import KernelLayout, even_vertices, surface_layout
+from core.nbv.skeleton import SkeletonLayout, skeleton_layout
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class PosedKernels:
     Attributes:
         means: kernel centres in metres.
         precisions: inverse covariances in 1/metre^2.
-        axes: blended, not normalised, axes of symmetry (outward surface normals).
+        axes: blended, not normalised, axes of symmetry (outward surface normals, or bones).
         joints: posed joints in metres.
         limb_directions: unit vectors along the nine limbs.
     """
@@ -43,7 +44,7 @@ class NeuralBodyVolume:
     turns into ``isotropic I + along sum_i w_i (R_i axis)(R_i axis)^T``.
 
     Attributes:
-        vertices: the body vertex of each kernel.
+        vertices: the body vertex of each kernel, or the one nearest to it.
         means: rest centres in metres, mean shape.
         shapedirs: displacement of each centre per shape coefficient, metres.
         axis, isotropic, along: the rest precision as above (1/metre^2).
@@ -79,13 +80,38 @@ class NeuralBodyVolume:
         chosen = even_vertices(body, kernels) if isinstance(kernels, int) else kernels
         layout = surface_layout(body, chosen, overlap, flatness)
         index = layout.vertices
-        isotropic = layout.sigma_across.reciprocal().square()
-        weights = body.weights[index]
-        limb_of_joint = torch.tensor(LIMB_OF_JOINT, device=weights.device)
-        return NeuralBodyVolume(
-            vertices=index,
+        return NeuralBodyVolume._of(
+            body,
+            layout,
             means=body.v_template[index],
             shapedirs=body.shapedirs[index],
+            weights=body.weights[index],
+        )
+
+    @staticmethod
+    def from_skeleton(
+        body: Body, per_bone: int = 23, overlap: float = 1.0, density: float = 1.0
+    ) -> NeuralBodyVolume:
+        """The skeleton layout of a body: 439 kernels for 23 to a bone, see `skeleton_layout`."""
+        layout = skeleton_layout(body, per_bone, overlap, density)
+        weights = torch.nn.functional.one_hot(layout.owner, body.weights.shape[1]).to(body.weights)
+        return NeuralBodyVolume._of(body, layout, layout.means, layout.shapedirs, weights)
+
+    @staticmethod
+    def _of(
+        body: Body,
+        layout: KernelLayout | SkeletonLayout,
+        means: Float[Tensor, "kernels 3"],
+        shapedirs: Float[Tensor, "kernels 3 10"],
+        weights: Float[Tensor, "kernels 24"],
+    ) -> NeuralBodyVolume:
+        """A volume of kernels at some places."""
+        isotropic = layout.sigma_across.reciprocal().square()
+        limb_of_joint = torch.tensor(LIMB_OF_JOINT, device=weights.device)
+        return NeuralBodyVolume(
+            vertices=layout.vertices,
+            means=means,
+            shapedirs=shapedirs,
             axis=layout.axis,
             isotropic=isotropic,
             along=layout.sigma_along.reciprocal().square() - isotropic,
