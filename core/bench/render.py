@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from core.fit.problem import GenerativeModel, Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.geometry.camera import Camera
-from core.nbv.features import FeatureBank
+from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
 from core.render.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
@@ -28,17 +28,30 @@ HEIGHT = 1.75  # metres from head to foot, about
 
 @dataclass(frozen=True)
 class Layout:
-    """One case: a standing person on a square map."""
+    """One case: a standing person on a square map.
 
+    Attributes:
+        layout: where the kernels sit, ``"surface"`` or ``"skeleton"``.
+    """
+
+    layout: str = "surface"
     kernels: int = 858
     map: int = 80
     dim: int = 64
     batch: int = 1
 
+    def volume(self) -> NeuralBodyVolume:
+        """The embedded body with these kernels."""
+        if self.layout == "skeleton":
+            return NeuralBodyVolume.from_skeleton(load_body())
+        return NeuralBodyVolume.from_body(load_body(), kernels=self.kernels)
+
 
 QUICK = (Layout(),)
+SKELETON = Layout("skeleton", 439)
 FULL = (
     *QUICK,
+    SKELETON,
     *(Layout(kernels=k) for k in (108, 439, 1723, 6890)),
     *(Layout(map=m) for m in (40, 160)),
     *(Layout(dim=d) for d in (3, 128)),
@@ -51,7 +64,7 @@ class Case:
     """What one backend takes for one case; milliseconds are medians.
 
     Attributes:
-        layout: where the kernels sit.
+        layout: see `Layout`.
         forward_ms: rendering features and opacity.
         backward_ms: gradients to means, precisions and features.
         step_ms: a whole fitting step: body, features, rendering, likelihood, prior, Adam.
@@ -73,52 +86,73 @@ class Case:
     limit_share: float
 
 
+@dataclass(frozen=True)
+class UnitVectors:
+    """Random vectors of length 1."""
+
+    generator: torch.Generator
+
+    def draw(self, *shape: int) -> Tensor:
+        """Vectors along the last of some dimensions."""
+        normal = torch.randn(*shape, generator=self.generator)
+        return torch.nn.functional.normalize(normal, dim=-1)
+
+
+def standing(batch: int) -> BodyParams:
+    """People who face the camera and fill most of the map's height."""
+    return BodyParams(
+        torch.tensor([[torch.pi, 0, 0]]).repeat(batch, 1),
+        torch.zeros(batch, 23, 3),
+        torch.zeros(batch, 10),
+        torch.tensor([[0, 0, 2 * HEIGHT / FILLS]]).repeat(batch, 1),
+    )
+
+
 class Scene:
-    """A standing person with random features, and a fit that begins there."""
+    """A standing person with random features, and a fit that begins where the person stands."""
 
     def __init__(self, layout: Layout) -> None:
-        generator = torch.Generator().manual_seed(0)
-
-        def unit(*shape: int) -> Tensor:
-            normal = torch.randn(*shape, generator=generator)
-            return torch.nn.functional.normalize(normal, dim=-1)
-
         self.layout = layout
-        size, batch = layout.map, layout.batch
-        variance = torch.tensor(0.6)
-        volume = NeuralBodyVolume.from_body(load_body(), kernels=layout.kernels)
-        bank = FeatureBank(
-            unit(layout.kernels, 4, layout.dim), unit(layout.dim), variance, variance
-        )
+        unit = UnitVectors(torch.Generator().manual_seed(0))
+        volume, variance = layout.volume(), torch.tensor(0.6)
+        phi = unit.draw(layout.kernels, 4, layout.dim)
+        bank = FeatureBank(phi, unit.draw(layout.dim), variance, variance)
         self.model = GenerativeModel(volume, bank, load_prior().energy)
-        stride = 4
-        self.problem = Problem(
-            camera=Camera.centered(torch.full((batch,), 2.0 * stride * size), stride * size),
-            features=unit(batch, size * size, layout.dim),
+        self.start = standing(layout.batch)
+        posed = volume.pose(self.start.rotations(), self.start.betas, self.start.transl)
+        emitted = expected_features(bank, volume, posed)
+        self.leaves = [
+            tensor.clone().requires_grad_() for tensor in (posed.means, posed.precisions, emitted)
+        ]
+        self.problem = self._observe(unit)
+
+    def _observe(self, unit: UnitVectors) -> Problem:
+        """Noisy maps of the person: a fit to them stays near, as one of a photo does."""
+        size, batch, stride = self.layout.map, self.layout.batch, 4
+        self.camera = Camera.centered(torch.full((batch,), 2.0 * size), size)
+        with torch.no_grad():
+            sparse, features = self.render("auto")
+        background = self.model.bank.background.expand(batch, size * size, -1)
+        passed = (1 - sparse.opacity)[:, None] * self.model.bank.background
+        place = (sparse.assignment.batch, sparse.assignment.pixel)
+        shown = background.index_put(place, features + passed)
+        noise = 0.5 * unit.draw(batch, size * size, self.layout.dim)
+        return Problem(
+            camera=self.camera.scaled(stride),
+            features=torch.nn.functional.normalize(shown + noise, dim=-1),
             inside=torch.ones(batch, size * size),
             map_size=(size, size),
             stride=stride,
             keypoints=torch.zeros(batch, 24, 2),
             confidence=torch.zeros(batch, 24),
         )
-        self.start = BodyParams(
-            torch.tensor([[torch.pi, 0, 0]]).repeat(batch, 1),
-            torch.zeros(batch, 23, 3),
-            torch.zeros(batch, 10),
-            torch.tensor([[0, 0, 2 * HEIGHT / FILLS]]).repeat(batch, 1),
-        )
-        posed = volume.pose(self.start.rotations(), self.start.betas, self.start.transl)
-        self.leaves = [
-            tensor.clone().requires_grad_()
-            for tensor in (posed.means, posed.precisions, unit(batch, layout.kernels, layout.dim))
-        ]
 
     def render(self, backend: str) -> tuple[SparseRender, Tensor]:
         """A rendering and its features."""
         settings = RenderSettings(backend=backend)
         means, precisions, features = self.leaves
-        camera, size = self.problem.map_camera, self.layout.map
-        sparse = render_sparse(means, precisions, camera, size, size, settings)
+        size = self.layout.map
+        sparse = render_sparse(means, precisions, self.camera, size, size, settings)
         return sparse, sparse.composite(features)
 
     def forward(self, backend: str) -> Callable[[], object]:
@@ -136,7 +170,8 @@ class Scene:
     def step(self, backend: str) -> Callable[[], object]:
         """A call that takes a fitting step in which everything moves."""
         schedule = Schedule.standard().with_backend(backend)
-        endless = Schedule(schedule.stages[1:] * 1000, two_sided=False, render=schedule.render)
+        stage = replace(schedule.stages[-1], steps=10**9)
+        endless = replace(schedule, stages=(stage,), two_sided=False)
         solver = Solver.begin(self.problem, self.model, endless, self.start)
         return solver.step
 
@@ -173,7 +208,6 @@ def measure(
         yield [
             Case(
                 backend,
-                "surface",
                 **asdict(layout),
                 forward_ms=round(1e3 * forward, 3),
                 backward_ms=round(1e3 * backward, 3),
@@ -187,19 +221,23 @@ def measure(
 
 def ratios(cases: list[Case]) -> dict[str, Any]:
     """Times of the base case side by side; null for what is not built here."""
-    base = [
-        case for case in cases if Layout(case.kernels, case.map, case.dim, case.batch) == Layout()
-    ]
-    by_name = {case.backend: case for case in base}
-    if not {"torch", "cpu"} <= by_name.keys():
-        return {"cpu_vs_torch": None, "cpu_vs_torch_step": None, "cuda_vs_voge": None}
-    torch_case, cpu_case = by_name["torch"], by_name["cpu"]
+    by_layout = {(Layout(c.layout, c.kernels, c.map, c.dim, c.batch), c.backend): c for c in cases}
+    torch_case, cpu_case = (by_layout.get((Layout(), name)) for name in ("torch", "cpu"))
+    skeleton = by_layout.get((SKELETON, "cpu"))
 
-    def both(case: Case) -> float:
+    def ratio(slow: Case | None, fast: Case | None, time: Callable[[Case], float]) -> float | None:
+        return round(time(slow) / time(fast), 2) if slow and fast else None
+
+    def rendering(case: Case) -> float:
         return case.forward_ms + case.backward_ms
 
+    def step(case: Case) -> float:
+        return case.step_ms
+
     return {
-        "cpu_vs_torch": round(both(torch_case) / both(cpu_case), 1),
-        "cpu_vs_torch_step": round(torch_case.step_ms / cpu_case.step_ms, 1),
+        "cpu_vs_torch": ratio(torch_case, cpu_case, rendering),
+        "cpu_vs_torch_step": ratio(torch_case, cpu_case, step),
+        "skeleton_vs_surface": ratio(cpu_case, skeleton, rendering),
+        "skeleton_vs_surface_step": ratio(cpu_case, skeleton, step),
         "cuda_vs_voge": None,
     }

@@ -76,7 +76,9 @@ def _print_head(machine: Machine) -> None:
     """The machine, its ceiling, and the names of the columns."""
     print(f"{machine.processor}, {machine.threads} threads of {machine.cores}; {machine.renderer}")
     print(f"ceiling: {machine.gflops} GFLOP/s, {machine.gbytes} GB/s\n")
-    print("backend kernels  map  dim batch   forward  backward      step    peak  of limit")
+    print(
+        "backend layout   kernels  map  dim batch   forward  backward      step    peak  of limit"
+    )
 
 
 def _print_case(case: Case) -> None:
@@ -84,4 +86,4 @@ def _print_case(case: Case) -> None:
     size = f"{case.kernels:7} {case.map:4} {case.dim:4} {case.batch:5}"
     peak = "      ?" if case.peak_mb is None else f"{case.peak_mb:4.0f} MB"
     times = f"{case.forward_ms:7.2f}ms {case.backward_ms:7.2f}ms {case.step_ms:7.2f}ms"
-    print(f"{case.backend:7} {size} {times} {peak} {case.limit_share:8.1%}")
+    print(f"{case.backend:7} {case.layout:8} {size} {times} {peak} {case.limit_share:8.1%}")

@@ -50,10 +50,23 @@ def test_memory_at_the_peak():
     assert seen is None or 20 < seen < 200
 
 
+def test_a_fit_stays_with_the_person():
+    scene = render.Scene(Layout(kernels=60, map=16, dim=8, batch=2))
+    step = scene.step("torch")
+    places = [step().vector for _ in range(10)]
+    assert (places[-1] - places[0]).abs().max() < 0.3
+
+
+def test_skeleton_kernels_lie_on_bones():
+    assert render.SKELETON.volume().kernels == render.SKELETON.kernels
+
+
 def test_ratios_are_those_of_the_base_case():
-    def case(backend, time, kernels=858):
-        return Case(backend, "surface", kernels, 80, 64, 1, time, 2 * time, 4 * time, None, 0.1)
+    def case(backend, time, kernels=858, layout="surface"):
+        return Case(backend, layout, kernels, 80, 64, 1, time, 2 * time, 4 * time, None, 0.1)
 
     cases = [case("torch", 8), case("cpu", 2), case("torch", 1, 108), case("cpu", 1, 108)]
-    assert ratios(cases)["cpu_vs_torch"] == 4 and ratios(cases)["cpu_vs_torch_step"] == 4
+    found = ratios([*cases, case("cpu", 1.6, 439, "skeleton")])
+    assert found["cpu_vs_torch"] == found["cpu_vs_torch_step"] == 4
+    assert found["skeleton_vs_surface"] == found["skeleton_vs_surface_step"] == 1.25
     assert ratios(cases[1:])["cpu_vs_torch"] is None
