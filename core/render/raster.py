@@ -1,34 +1,21 @@
-"""Z-buffered mesh rasteriser: native where it is built, else the NumPy twin of the same call."""
+"""Z-buffered meshes for NumPy: one mesh, no gradients. `core.render.mesh` has batches of both."""
 
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32
+import torch
+from jaxtyping import Float, Int32
 
+from core.geometry.camera import Camera
 from core.native import load_native
+from core.render.mesh_native import MeshStruct, library
+from core.render.mesh_scene import MeshSettings
+from core.render.mesh_twin import rasterize_twin
+from core.render.raster_result import Raster
 
-
-@dataclass(frozen=True)
-class Raster:
-    """What each pixel centre sees of a mesh.
-
-    Attributes:
-        face_ids: the nearest face, -1 where there is none.
-        barycentric: perspective-correct weights of the face's corners; zeros where there is none.
-        depth: camera-frame z in metres, +inf where there is none.
-    """
-
-    face_ids: Int32[np.ndarray, "height width"]
-    barycentric: Float32[np.ndarray, "height width 3"]
-    depth: Float32[np.ndarray, "height width"]
-
-    @property
-    def mask(self) -> np.ndarray:
-        """Pixels that see the mesh, (height, width) bool."""
-        return self.face_ids >= 0
+__all__ = ["Raster", "pointer", "rasterize"]
 
 
 def rasterize(
@@ -57,35 +44,10 @@ def rasterize(
     points = np.ascontiguousarray(vertices, dtype=np.float32)
     triangles = np.ascontiguousarray(faces, dtype=np.int32)
     _check(points, triangles, height, width)
-    library = None if backend == "twin" else load_native()
-    if library is None:
-        if backend == "native":
-            raise RuntimeError("the native library is not built")
-        from core.render.raster_twin import rasterize_twin
-
-        return rasterize_twin(points, triangles, focal, center, height, width, near, cull)
-    raster = Raster(
-        np.empty((height, width), np.int32),
-        np.empty((height, width, 3), np.float32),
-        np.empty((height, width), np.float32),
-    )
-    library.nbf_rasterize(
-        pointer(points),
-        ctypes.c_int64(len(points)),
-        pointer(triangles),
-        ctypes.c_int64(len(triangles)),
-        ctypes.c_float(focal),
-        ctypes.c_float(center[0]),
-        ctypes.c_float(center[1]),
-        ctypes.c_int32(height),
-        ctypes.c_int32(width),
-        ctypes.c_float(near),
-        ctypes.c_int32(cull),
-        pointer(raster.face_ids),
-        pointer(raster.barycentric),
-        pointer(raster.depth),
-    )
-    return raster
+    camera = np.array([focal, *center], np.float32)
+    if backend == "native" or (backend == "auto" and load_native() is not None):
+        return _native(points, triangles, camera, (height, width), near, cull)
+    return _twin(points, triangles, camera, (height, width), near, cull)
 
 
 def pointer(array: np.ndarray) -> ctypes.c_void_p:
@@ -93,6 +55,53 @@ def pointer(array: np.ndarray) -> ctypes.c_void_p:
     if not array.flags.c_contiguous:
         raise ValueError("native code takes C-contiguous arrays")
     return ctypes.c_void_p(array.ctypes.data)
+
+
+def _native(
+    points: np.ndarray,
+    triangles: np.ndarray,
+    camera: np.ndarray,
+    size: tuple[int, int],
+    near: float,
+    cull: bool,
+) -> Raster:
+    """On one thread: who draws many pictures does so in many processes."""
+    raster = Raster(
+        np.empty(size, np.int32), np.empty((*size, 3), np.float32), np.empty(size, np.float32)
+    )
+    mesh = MeshStruct(
+        pointer(points),
+        pointer(triangles),
+        pointer(camera),
+        pointer(camera[1:]),
+        *(1, len(points), len(triangles), 1),
+        *(*size, near, cull, 1),
+    )
+    outputs = (raster.face_ids, raster.barycentric, raster.depth)
+    library().nbf_mesh_rasterize(mesh, *(pointer(output) for output in outputs))
+    return raster
+
+
+def _twin(
+    points: np.ndarray,
+    triangles: np.ndarray,
+    camera: np.ndarray,
+    size: tuple[int, int],
+    near: float,
+    cull: bool,
+) -> Raster:
+    """The same by `core.render.mesh_twin`."""
+    lens = torch.from_numpy(camera)
+    render = rasterize_twin(
+        torch.from_numpy(points)[None],
+        torch.from_numpy(triangles),
+        Camera(lens[:1], lens[None, 1:]),
+        size,
+        MeshSettings(near, cull),
+    )
+    return Raster(
+        *(part[0].numpy() for part in (render.face_ids, render.barycentric, render.depth))
+    )
 
 
 def _check(points: np.ndarray, triangles: np.ndarray, height: int, width: int) -> None:

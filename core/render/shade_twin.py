@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.render.raster import Raster
-from core.render.shade import Lighting, Material, Mesh, ShadowMap
+from core.render.raster_result import Raster
+from core.render.shade_scene import Lighting, Material, Mesh, ShadowMap
 
 HIGHLIGHT_POWER = 24
 

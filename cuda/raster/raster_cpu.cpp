@@ -1,41 +1,17 @@
 // CPU rasteriser: one pass over the triangles, the z-buffer in `depth`. See raster.h.
-#include "raster.h"
-
 #include <algorithm>
 #include <limits>
-#include <vector>
 
-#include "raster_math.h"
+#include "screen.h"
 
 namespace {
 
-using nbf::ScreenPoint;
-
-struct Bounds {
-  int x0, x1, y0, y1; // inclusive pixel indices; empty when x0 > x1 or y0 > y1
-};
-
-// Without the calls that std::floor and std::ceil are on a plain x86-64.
-int floor_to_int(double x) {
-  const int truncated = int(x);
-  return truncated - (truncated > x);
-}
-
-// Pixels whose centres lie in [low, high].
-void pixel_range(double low, double high, int size, int* first, int* last) {
-  *first = std::max(0, -floor_to_int(0.5 - low));
-  *last = std::min(size - 1, floor_to_int(high - 0.5));
-}
-
-Bounds bounds(const ScreenPoint& a, const ScreenPoint& b, const ScreenPoint& c, int h, int w) {
-  Bounds box;
-  pixel_range(std::min({a.x, b.x, c.x}), std::max({a.x, b.x, c.x}), w, &box.x0, &box.x1);
-  pixel_range(std::min({a.y, b.y, c.y}), std::max({a.y, b.y, c.y}), h, &box.y0, &box.y1);
-  return box;
-}
+using nbf::Bounds;
+using nbf::Screen;
+using nbf::Triangle;
 
 struct Target {
-  int height, width;
+  int width;
   int32_t* face_ids;
   float* barycentric;
   float* depth;
@@ -43,9 +19,9 @@ struct Target {
 
 // Faces come in rising order, so `<` leaves a tie with the smaller id.
 void store_if_nearer(
-    const ScreenPoint& a, const ScreenPoint& b, const ScreenPoint& c, nbf::Weights weights,
-    int32_t face, size_t pixel, const Target& out) {
-  const float z = float(nbf::correct_perspective(a, b, c, &weights));
+    const Triangle& triangle, nbf::Weights weights, int32_t face, size_t pixel,
+    const Target& out) {
+  const float z = float(nbf::correct_perspective(triangle, &weights));
   if (!(z < out.depth[pixel])) return;
   out.depth[pixel] = z;
   out.face_ids[pixel] = face;
@@ -53,43 +29,75 @@ void store_if_nearer(
   target[0] = float(weights.a), target[1] = float(weights.b), target[2] = float(weights.c);
 }
 
-void draw(
-    const ScreenPoint& a, const ScreenPoint& b, const ScreenPoint& c, double inverse_area,
-    int32_t face, const Target& out) {
-  const Bounds box = bounds(a, b, c, out.height, out.width);
+void draw(const Triangle& triangle, const Bounds& box, int32_t face, const Target& out) {
+  const double inverse_area = 1.0 / triangle.area;
   for (int y = box.y0; y <= box.y1; ++y) {
     for (int x = box.x0; x <= box.x1; ++x) {
-      const auto weights = nbf::screen_weights(a, b, c, inverse_area, x + 0.5, y + 0.5);
+      const auto weights = nbf::screen_weights(triangle, inverse_area, x + 0.5, y + 0.5);
       if (!nbf::inside(weights)) continue;
-      store_if_nearer(a, b, c, weights, face, size_t(y) * out.width + x, out);
+      store_if_nearer(triangle, weights, face, size_t(y) * out.width + x, out);
+    }
+  }
+}
+
+void clear(const Bounds& rows, const Target& out) {
+  const size_t first = size_t(rows.y0) * out.width;
+  const size_t count = size_t(rows.y1 - rows.y0 + 1) * out.width;
+  std::fill_n(out.face_ids + first, count, -1);
+  std::fill_n(out.barycentric + 3 * first, 3 * count, 0.f);
+  std::fill_n(out.depth + first, count, std::numeric_limits<float>::infinity());
+}
+
+// Adds what the pixels of one image pull at its vertices, pixel by pixel.
+void pull(
+    const NbfMesh& mesh, const Screen& screen, int64_t image, const int32_t* face_ids,
+    const float* grad_barycentric, const float* grad_depth, double* sums) {
+  const float* vertices = mesh.vertices + 3 * image * mesh.vertex_count;
+  for (int64_t pixel = 0; pixel < int64_t(mesh.height) * mesh.width; ++pixel) {
+    Triangle triangle;
+    const int32_t id = face_ids[pixel];
+    if (id < 0 || !screen.triangle(image, id, &triangle)) continue;
+    const double px = pixel % mesh.width + 0.5, py = pixel / mesh.width + 0.5;
+    auto weights = nbf::screen_weights(triangle, 1.0 / triangle.area, px, py);
+    const double z = nbf::correct_perspective(triangle, &weights);
+    const int32_t* face = screen.face(image, id);
+    const auto pulled = nbf::plane_pull(
+        vertices + 3 * face[0], vertices + 3 * face[1], vertices + 3 * face[2], weights, z,
+        grad_barycentric + 3 * pixel, grad_depth[pixel]);
+    const double share[3] = {weights.a, weights.b, weights.c};
+    for (int k = 0; k < 3; ++k) {
+      double* sum = sums + 3 * face[k];
+      sum[0] += share[k] * pulled.x, sum[1] += share[k] * pulled.y, sum[2] += share[k] * pulled.z;
     }
   }
 }
 
 }  // namespace
 
-extern "C" void nbf_rasterize(
-    const float* vertices, int64_t vertex_count, const int32_t* faces, int64_t face_count,
-    float focal, float center_x, float center_y, int32_t height, int32_t width, float near,
-    int32_t cull, int32_t* face_ids, float* barycentric, float* depth) {
-  const size_t pixels = size_t(height) * width;
-  std::fill_n(face_ids, pixels, -1);
-  std::fill_n(barycentric, 3 * pixels, 0.f);
-  std::fill_n(depth, pixels, std::numeric_limits<float>::infinity());
+extern "C" void nbf_mesh_rasterize(
+    const NbfMesh* mesh, int32_t* face_ids, float* barycentric, float* depth) {
+  const Screen screen(*mesh);
+  nbf::parallel_rows(*mesh, [&](int64_t image, const Bounds& rows) {
+    const int64_t first = image * mesh->height * mesh->width;
+    const Target out{mesh->width, face_ids + first, barycentric + 3 * first, depth + first};
+    clear(rows, out);
+    for (int64_t face = 0; face < mesh->face_count; ++face) {
+      Triangle triangle;
+      if (!screen.triangle(image, face, &triangle)) continue;
+      draw(triangle, nbf::bounds(triangle, 0, rows), int32_t(face), out);
+    }
+  });
+}
 
-  std::vector<ScreenPoint> screen(vertex_count);
-  std::vector<char> visible(vertex_count);
-  for (int64_t v = 0; v < vertex_count; ++v) {
-    screen[v] = nbf::to_screen(vertices + 3 * v, focal, center_x, center_y);
-    visible[v] = nbf::drawable(screen[v], vertices[3 * v + 2], near);
-  }
-  const Target target{height, width, face_ids, barycentric, depth};
-  for (int64_t f = 0; f < face_count; ++f) {
-    const int32_t a = faces[3 * f], b = faces[3 * f + 1], c = faces[3 * f + 2];
-    if (!(visible[a] && visible[b] && visible[c])) continue;
-    const double area = nbf::edge(screen[a], screen[b], screen[c].x, screen[c].y);
-    // The image's y runs down: faces turned to the camera have a negative area.
-    if (area == 0 || (cull && area > 0)) continue;
-    draw(screen[a], screen[b], screen[c], 1.0 / area, int32_t(f), target);
-  }
+extern "C" void nbf_mesh_rasterize_backward(
+    const NbfMesh* mesh, const int32_t* face_ids, const float* grad_barycentric,
+    const float* grad_depth, float* grad_vertices) {
+  const Screen screen(*mesh);
+  nbf::parallel(mesh->batch, mesh->threads, [&](int64_t image, int64_t) {
+    const int64_t first = image * mesh->height * mesh->width;
+    std::vector<double> sums(3 * mesh->vertex_count);
+    pull(*mesh, screen, image, face_ids + first, grad_barycentric + 3 * first, grad_depth + first,
+         sums.data());
+    std::copy(sums.begin(), sums.end(), grad_vertices + 3 * image * mesh->vertex_count);
+  });
 }
