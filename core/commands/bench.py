@@ -1,12 +1,16 @@
-"""Measure how fast this machine renders and fits, and what share of its limit that is.
+"""Measure the renderer: how fast it is on this machine, and how close to the exact integral.
+
+``render``: rendering and fitting steps, and what share of the machine's limit they reach.
 
 Backends take turns in one run, and times are medians, so a busy machine disturbs all alike. The
 scenes need no weights: a standing person with random features, shipped body and prior.
+``accuracy``: errors of the closed forms against float64 quadrature of equation 4, by scene.
 
 Examples:
     nbf bench render --quick
     nbf bench render --json
     nbf bench render --threads 2 --backends cpu
+    nbf bench accuracy
 """
 
 from __future__ import annotations
@@ -27,10 +31,10 @@ if TYPE_CHECKING:
 class Options:
     """Options of ``nbf bench``."""
 
-    what: Annotated[Literal["render"], tyro.conf.Positional]
+    what: Annotated[Literal["render", "accuracy"], tyro.conf.Positional]
     """What to measure."""
     quick: bool = False
-    """The case of 858 kernels on an 80 x 80 map with 64 dimensions alone; under a minute."""
+    """Render: 858 kernels, 80 x 80, 64 dimensions alone, under a minute. Accuracy: fewer scenes."""
     backends: tuple[Literal["torch", "cpu"], ...] = ()
     """Which backends; all that are built by default."""
     threads: int = 0
@@ -43,13 +47,18 @@ def run(options: Options) -> int:
     """Measure and print, case by case."""
     import torch
 
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    return _accuracy(options) if options.what == "accuracy" else _render(options)
+
+
+def _render(options: Options) -> int:
+    """Times of every backend."""
     from core.bench.machine import Machine
     from core.bench.render import FULL, QUICK, measure, ratios
     from core.render.backends import choose_backend
     from core.render.volume import describe_backend
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
     built = ("torch",) if choose_backend("auto") == "torch" else ("torch", "cpu")
     backends = tuple(choose_backend(name) for name in options.backends) or built
     machine = Machine.measure(describe_backend("auto"))
@@ -69,6 +78,28 @@ def run(options: Options) -> int:
     elif compared["cpu_vs_torch"]:
         print(f"\ncpu against torch: rendering {compared['cpu_vs_torch']} times as fast, ", end="")
         print(f"a step {compared['cpu_vs_torch_step']} times")
+    return 0
+
+
+def _accuracy(options: Options) -> int:
+    """Errors of every form."""
+    from core.bench.accuracy import measure_accuracy
+
+    count, pixels = (2, 20) if options.quick else (16, 100)
+    rows = []
+    if not options.json:
+        print("share of a pixel's light credited to the wrong kernel, against the exact integral\n")
+        print(
+            "scenes                      form    kernels  pixels    mean     p99   worst  opacity"
+        )
+    for row in measure_accuracy(count, pixels):
+        rows.append(row)
+        if not options.json:
+            kept = "nearest" if row.cut else "all"
+            errors = f"{row.mean:7.4f} {row.p99:7.4f} {row.worst:7.4f} {row.opacity:8.4f}"
+            print(f"{row.scenes:27} {row.form:7} {kept:8} {row.pixels:6} {errors}")
+    if options.json:
+        print_json({"cases": [asdict(row) for row in rows]})
     return 0
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from core.geometry.camera import Camera, pixel_rays
+from core.render.quadrature import quadrature_weights
 from core.render.sparse import RenderSettings
 from core.render.volume import render_sparse, render_volume
 from core.render.volume_twin import screen_bounds
-from tests.render.quadrature import quadrature_weights
 
 EVERYTHING = RenderSettings(threshold=1e-6, nearest=64)
 
