@@ -1,0 +1,150 @@
+"""Which points of a person data sets mark, and in which order.
+
+Every layout is a tuple of names in the file's order; None is a point we have no use for. A name is
+one of SMPL's 24 joints or one of `LANDMARK_NAMES`: points on the face, the feet and the head, and
+joints that other data sets define differently from SMPL by some centimetres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from core.body.names import JOINT_NAMES
+
+LANDMARK_NAMES = (
+    *("nose", "l_eye", "r_eye", "l_ear", "r_ear"),
+    *("l_big_toe", "l_small_toe", "l_heel", "r_big_toe", "r_small_toe", "r_heel"),
+    *("head_top", "l_hip_lsp", "r_hip_lsp", "neck_lsp", "pelvis_mpii", "thorax_mpii"),
+    *("spine_h36m", "jaw_h36m", "head_h36m"),
+)
+
+Layout = tuple[str | None, ...]
+
+_ARM = ("shoulder", "elbow", "wrist")
+_FACE = ("nose", "l_eye", "r_eye", "l_ear", "r_ear")
+
+
+def _side(side: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{side}_{name}" for name in names)
+
+
+LSP_14: Layout = (
+    *_side("r", "ankle", "knee", "hip_lsp"),
+    *_side("l", "hip_lsp", "knee", "ankle"),
+    *_side("r", "wrist", "elbow", "shoulder"),
+    *_side("l", *_ARM),
+    *("neck_lsp", "head_top"),
+)
+"""LSP's fourteen; also the first fourteen of SPIN's 24."""
+
+SPIN_24: Layout = (
+    *LSP_14,
+    *("pelvis_mpii", "thorax_mpii", "spine_h36m", "jaw_h36m", "head_h36m"),
+    *_FACE,
+)
+"""Points of `part` and `S` in SPIN's files."""
+
+_BODY_25_LIMBS: Layout = (
+    *("nose", None),  # OpenPose's neck lies between the shoulders: it is not SMPL's
+    *_side("r", *_ARM),
+    *_side("l", *_ARM),
+    None,  # the middle of the hips
+    *_side("r", "hip", "knee", "ankle"),
+    *_side("l", "hip", "knee", "ankle"),
+    *("r_eye", "l_eye", "r_ear", "l_ear"),
+)
+BODY_25: Layout = (
+    *_BODY_25_LIMBS,
+    *_side("l", "big_toe", "small_toe", "heel"),
+    *_side("r", "big_toe", "small_toe", "heel"),
+)
+"""OpenPose's BODY_25."""
+
+COCO_18: Layout = _BODY_25_LIMBS[:8] + _BODY_25_LIMBS[9:]
+"""OpenPose's eighteen, as 3DPW's ``poses2d``."""
+
+COCO_17: Layout = (
+    *_FACE,
+    *[f"{side}_{name}" for name in (*_ARM, "hip_lsp", "knee", "ankle") for side in "lr"],
+)
+"""COCO's seventeen; its hips are where annotators see them, as LSP's are."""
+
+SPIN_49: Layout = SPIN_24 + BODY_25
+"""``part``, then ``openpose``: what people marked takes precedence over what was detected."""
+
+SMPL_24: Layout = JOINT_NAMES
+SMPLX_22: Layout = JOINT_NAMES[:22]
+"""What SMPL-X has in common with SMPL: all but the hands."""
+
+MPI_INF_3DHP_28: Layout = (
+    *(None, None, None, "spine_h36m", "pelvis_mpii", "neck_lsp", "jaw_h36m", "head_h36m"),
+    *(None, *_side("l", *_ARM), None),
+    *(None, *_side("r", *_ARM), None),
+    *(*_side("l", "hip_lsp", "knee", "ankle"), None, None),
+    *(*_side("r", "hip_lsp", "knee", "ankle"), None, None),
+)
+"""MPI-INF-3DHP's 28 joints, taken over as SPIN does."""
+
+HUMAN_DATA_190: Layout = (
+    *SMPLX_22,
+    *[None] * 33,  # jaw, eyeballs, fingers
+    *("nose", "r_eye", "l_eye", "r_ear", "l_ear"),
+    *BODY_25[19:],
+    *[None] * 78,  # finger tips, face
+    *("r_hip_lsp", "l_hip_lsp", "neck_lsp", "head_top"),
+    *("pelvis_mpii", "thorax_mpii", "spine_h36m", "jaw_h36m", "head_h36m"),
+    *BODY_25,
+    *[None] * 10,  # points of single data sets
+    *("l_hand", "r_hand"),
+)
+"""mmhuman3d's union of all data sets."""
+
+_JOINT_ROW = {name: row for row, name in enumerate(JOINT_NAMES)}
+_LANDMARK_ROW = {name: row for row, name in enumerate(LANDMARK_NAMES)}
+
+
+def sort_points(
+    points: Float[np.ndarray, "people points columns"], layout: Layout
+) -> tuple[Float[np.ndarray, "people 24 columns"], Float[np.ndarray, "people 20 columns"]]:
+    """A file's points as SMPL's joints and as landmarks; the last column is the confidence.
+
+    Where several points of the layout have one name, the first that was seen counts. Coordinates
+    of points that were not seen, or are not finite, become 0.
+    """
+    people, _, columns = points.shape
+    joints = np.zeros((people, len(JOINT_NAMES), columns), np.float32)
+    landmarks = np.zeros((people, len(LANDMARK_NAMES), columns), np.float32)
+    for column, name in enumerate(layout):
+        if name is None:
+            continue
+        target, row = (
+            (joints, _JOINT_ROW[name]) if name in _JOINT_ROW else (landmarks, _LANDMARK_ROW[name])
+        )
+        found = points[:, column]
+        usable = np.isfinite(found).all(1) & (found[:, -1] > 0) & (target[:, row, -1] == 0)
+        target[usable, row] = found[usable]
+    for table in (joints, landmarks):
+        np.minimum(table[..., -1], 1, out=table[..., -1])
+    return joints, landmarks
+
+
+def borrow_hips(
+    joints: Float[np.ndarray, "people 24 3"], landmarks: Float[np.ndarray, "people 20 3"]
+) -> None:
+    """Take 2D hips as annotators mark them for SMPL's, where there is nothing better (in place).
+
+    They differ by some centimetres, no more than annotators do among themselves. In 3D, where
+    centimetres are what is measured, they stay apart.
+    """
+    for side in "lr":
+        joint, landmark = _JOINT_ROW[f"{side}_hip"], _LANDMARK_ROW[f"{side}_hip_lsp"]
+        missing = joints[:, joint, -1] <= 0
+        joints[missing, joint] = landmarks[missing, landmark]
+
+
+def seen(names: Sequence[str], table: Float[np.ndarray, "points columns"]) -> list[str]:
+    """Names of the points whose confidence is above 0."""
+    return [name for name, row in zip(names, table, strict=True) if row[-1] > 0]

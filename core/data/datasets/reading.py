@@ -1,0 +1,254 @@
+"""Reading files of strangers: bounded, without running anything, every failure one clear line."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from core.body.smpl_pickle import UnsafePickleError, read_tree
+from core.errors import UserError
+from core.io.images import shown
+
+MAX_BYTES = 4 * 2**30
+"""Largest array, pickle or json that is read; COCO's own training annotations have 240 MB."""
+HELP = "docs/datasets.md lists the files"
+
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, NotImplementedError),
+    *(RuntimeError, MemoryError, OverflowError, zipfile.BadZipFile, zlib.error),
+)
+Shape = tuple[int | None, ...]
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def need_folder(folder: Path, dataset: str) -> Path:
+    """The folder of a data set.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{shown(folder)} is not a folder; name the one that holds {dataset}")
+    return folder
+
+
+def need_file(root: Path, candidates: Sequence[str], dataset: str, source: str) -> Path:
+    """The first of the files that is there.
+
+    Args:
+        candidates: paths relative to ``root``, the usual one first.
+        source: where users get it.
+
+    Raises:
+        UserError: none is; the line names the usual one.
+    """
+    need_folder(root, dataset)
+    for name in candidates:
+        if (root / name).is_file():
+            return root / name
+    missing = shown(root / candidates[0])
+    raise UserError(f"{missing} is missing: {dataset} needs it; get it {source} ({HELP})")
+
+
+class Npz:
+    """The arrays of an npz file, read one by one when asked for; nothing is unpickled freely."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        """Open the archive.
+
+        Args:
+            what: what the file should be, for messages ("SPIN's training file").
+
+        Raises:
+            UserError: the file is missing, cut short or no archive.
+        """
+        self.path, self.what = path, what
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self._sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+        except _DAMAGED as error:
+            raise damaged(path, f"npz file ({what})", error) from error
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the file has an array of this name."""
+        return f"{key}.npy" in self._sizes
+
+    def numbers(self, key: str, shape: Shape) -> np.ndarray:
+        """An array as float32; ``shape`` says a number where it must be that one.
+
+        An array whose rows are flat, or have an axis of one too many, is reshaped.
+
+        Raises:
+            UserError: it is missing, damaged, of another shape, or holds no numbers.
+        """
+        return fit_shape(self.any_numbers(key), shape, f"{shown(self.path)}: {key}")
+
+    def any_numbers(self, key: str) -> np.ndarray:
+        """An array of any shape as float32.
+
+        Raises:
+            UserError: it is missing or damaged, or holds no numbers.
+        """
+        array = self._read(key)
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            raise UserError(f"{shown(self.path)}: {key} does not hold numbers; {self._again}")
+        return array.astype(np.float32)
+
+    def optional(self, key: str, shape: Shape) -> np.ndarray | None:
+        """`numbers`, or None if the file has no such array."""
+        return self.numbers(key, shape) if key in self else None
+
+    def texts(self, key: str) -> list[str]:
+        """A list of texts (names of photos, genders).
+
+        Raises:
+            UserError: it is missing, damaged, or holds something else.
+        """
+        found = self._read(key)
+        values = found.ravel().tolist() if isinstance(found, np.ndarray) else found
+        if not isinstance(values, list) or not all(isinstance(v, str | bytes) for v in values):
+            raise UserError(f"{shown(self.path)}: {key} is not a list of texts; {self._again}")
+        return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
+
+    def tree(self, key: str) -> object:
+        """Dictionaries and lists that were saved as an array of objects.
+
+        Raises:
+            UserError: it is missing or damaged, or names something outside the allow-list.
+        """
+        found = self._read(key)
+        return found[0] if isinstance(found, list) and len(found) == 1 else found
+
+    @property
+    def _again(self) -> str:
+        return f"get {self.what} again ({HELP})"
+
+    def _read(self, key: str) -> object:
+        """An array of numbers or texts, or the list of objects."""
+        if key not in self:
+            names = ", ".join(sorted(name.removesuffix(".npy") for name in self._sizes)[:20])
+            raise UserError(
+                f"{shown(self.path)} lacks {key!r}, so it is not {self.what} (it has: {names})"
+            )
+        size = self._sizes[f"{key}.npy"]
+        if size > MAX_BYTES:
+            message = f"{key} unpacks to {size >> 20} MiB, more than the {MAX_BYTES >> 20} allowed"
+            raise UserError(f"{shown(self.path)}: {message}")
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+                return _read_array(io.BytesIO(member.read()))
+        except UnsafePickleError as error:
+            message = f"{key} names {error}, which data never need; do not trust this file"
+            raise UserError(f"{shown(self.path)}: {message}") from error
+        except _DAMAGED as error:
+            raise damaged(self.path, f"npz file ({key})", error) from error
+
+
+def read_pickle_file(path: Path, what: str) -> dict[str, Any]:
+    """A dictionary of plain values from a pickle.
+
+    Raises:
+        UserError: the file is missing, too large, damaged, unsafe or holds something else.
+    """
+    try:
+        check_size(path)
+        found = read_tree(path.read_bytes())
+    except UnsafePickleError as error:
+        message = f"names {error}, which {what} never needs; do not trust this file"
+        raise UserError(f"{shown(path)} {message}") from error
+    except _DAMAGED as error:
+        raise damaged(path, what, error) from error
+    if not isinstance(found, dict):
+        raise UserError(f"{shown(path)} is not {what}: it holds a {type(found).__name__}")
+    return {str(key): value for key, value in found.items()}
+
+
+def read_json(path: Path, what: str, keep: Callable[[dict], Any] | None = None) -> Any:
+    """A json document.
+
+    Args:
+        keep: called with every object as soon as it is read; what it returns is kept instead, so
+            that a large file never lies in memory as a whole.
+
+    Raises:
+        UserError: the file is missing, too large, or not json.
+    """
+    try:
+        check_size(path)
+        with path.open(encoding="utf-8") as file:
+            return json.load(file, object_hook=keep)
+    except RecursionError as error:
+        raise UserError(f"{shown(path)} is not {what}: it is nested too deeply") from error
+    except _DAMAGED as error:
+        raise damaged(path, what, error) from error
+
+
+def check_size(path: Path) -> None:
+    """Refuse what no data set's file can be.
+
+    Raises:
+        ValueError: it is larger than `MAX_BYTES`.
+        OSError: it is not there.
+    """
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"it has {size >> 20} MiB, more than the {MAX_BYTES >> 20} allowed")
+
+
+def damaged(path: Path, what: str, error: Exception) -> UserError:
+    """The line for a file that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return UserError(f"{shown(path)} is missing; {HELP}")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    reason = " ".join(reason.split())[:120] or type(error).__name__
+    return UserError(f"{shown(path)} is not a whole {what} ({reason}); copy or download it again")
+
+
+def fit_shape(array: np.ndarray, shape: Shape, where: str) -> np.ndarray:
+    """The array in a shape, None standing for any number in the first place.
+
+    Raises:
+        UserError: its rows hold another number of values.
+    """
+    width = math.prod(n for n in shape[1:] if n is not None)
+    rows = len(array) if array.ndim else 0
+    if array.ndim == 0 or array.size != rows * width or shape[0] not in (None, rows):
+        wanted = ", ".join("n" if n is None else str(n) for n in shape)
+        message = f"has the shape {array.shape}, not ({wanted}); is it another variant?"
+        raise UserError(f"{where} {message} ({HELP})")
+    return array.reshape(rows, *[int(n) for n in shape[1:] if n is not None])
+
+
+def inner_path(name: str, where: str) -> str:
+    """A photo's name as a path inside the data set's folder, with forward slashes.
+
+    Raises:
+        UserError: it leads out of the folder.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not name or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise UserError(f"{where} names the photo {name!r:.80}, which is outside the data set")
+    return str(path)
+
+
+def _read_array(file: io.BytesIO) -> object:
+    """What a .npy holds: an array, or the list of its objects."""
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"version {version} of the npy format")
+    _, _, dtype = _HEADERS[version](file)
+    if dtype.hasobject:
+        return read_tree(file.read())
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
