@@ -6,7 +6,7 @@
 
 namespace {
 
-using nbf::Bounds;
+using nbf::PixelBox;
 using nbf::Screen;
 using nbf::Triangle;
 
@@ -29,7 +29,7 @@ void store_if_nearer(
   target[0] = float(weights.a), target[1] = float(weights.b), target[2] = float(weights.c);
 }
 
-void draw(const Triangle& triangle, const Bounds& box, int32_t face, const Target& out) {
+void draw(const Triangle& triangle, const PixelBox& box, int32_t face, const Target& out) {
   const double inverse_area = 1.0 / triangle.area;
   for (int y = box.y0; y <= box.y1; ++y) {
     for (int x = box.x0; x <= box.x1; ++x) {
@@ -40,7 +40,7 @@ void draw(const Triangle& triangle, const Bounds& box, int32_t face, const Targe
   }
 }
 
-void clear(const Bounds& rows, const Target& out) {
+void clear(const PixelBox& rows, const Target& out) {
   const size_t first = size_t(rows.y0) * out.width;
   const size_t count = size_t(rows.y1 - rows.y0 + 1) * out.width;
   std::fill_n(out.face_ids + first, count, -1);
@@ -77,14 +77,14 @@ void pull(
 extern "C" void nbf_mesh_rasterize(
     const NbfMesh* mesh, int32_t* face_ids, float* barycentric, float* depth) {
   const Screen screen(*mesh);
-  nbf::parallel_rows(*mesh, [&](int64_t image, const Bounds& rows) {
+  nbf::parallel_rows(*mesh, [&](int64_t image, const PixelBox& rows) {
     const int64_t first = image * mesh->height * mesh->width;
     const Target out{mesh->width, face_ids + first, barycentric + 3 * first, depth + first};
     clear(rows, out);
     for (int64_t face = 0; face < mesh->face_count; ++face) {
       Triangle triangle;
       if (!screen.triangle(image, face, &triangle)) continue;
-      draw(triangle, nbf::bounds(triangle, 0, rows), int32_t(face), out);
+      draw(triangle, nbf::box_of(triangle, 0, rows), int32_t(face), out);
     }
   });
 }

@@ -49,11 +49,11 @@ NBF_HD inline bool connect(
 }
 
 // Pixels of a box, both ends included; empty when x0 > x1 or y0 > y1.
-struct Bounds {
+struct PixelBox {
   int x0, x1, y0, y1;
 };
 
-NBF_HD inline int64_t pixel_count(const Bounds& box) {
+NBF_HD inline int64_t pixel_count(const PixelBox& box) {
   return box.x0 > box.x1 || box.y0 > box.y1
              ? 0
              : int64_t(box.x1 - box.x0 + 1) * (box.y1 - box.y0 + 1);
@@ -83,7 +83,7 @@ NBF_HD inline void pixel_range(double low, double high, int* first, int* last) {
 }
 
 // Pixels of `image` whose centres may lie within `margin` of the triangle.
-NBF_HD inline Bounds bounds(const Triangle& t, double margin, Bounds image) {
+NBF_HD inline PixelBox box_of(const Triangle& t, double margin, PixelBox image) {
   const double left = least(t.a.x, t.b.x, t.c.x), right = most(t.a.x, t.b.x, t.c.x);
   const double top = least(t.a.y, t.b.y, t.c.y), bottom = most(t.a.y, t.b.y, t.c.y);
   pixel_range(left - margin, right + margin, &image.x0, &image.x1);

@@ -59,7 +59,7 @@ void parallel_rows(const NbfMesh& mesh, const Draw& draw) {
     const int64_t band = task % bands;
     const int first = int(band * mesh.height / bands);
     const int last = int((band + 1) * mesh.height / bands) - 1;
-    draw(task / bands, Bounds{0, mesh.width - 1, first, last});
+    draw(task / bands, PixelBox{0, mesh.width - 1, first, last});
   });
 }
 

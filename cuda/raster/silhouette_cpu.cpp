@@ -6,7 +6,7 @@
 
 namespace {
 
-using nbf::Bounds;
+using nbf::PixelBox;
 using nbf::Screen;
 using nbf::ScreenGrad;
 using nbf::Softness;
@@ -15,9 +15,9 @@ using nbf::Triangle;
 // The product over faces of 1 + exp(closeness), the exponential of the optical depth: one logarithm
 // a pixel instead of one a face. A full pixel takes no more, or the product would overflow.
 void cover(
-    const Triangle& triangle, const Softness& soft, double full, const Bounds& rows, int width,
+    const Triangle& triangle, const Softness& soft, double full, const PixelBox& rows, int width,
     double* products) {
-  const Bounds box = nbf::bounds(triangle, soft.reach, rows);
+  const PixelBox box = nbf::box_of(triangle, soft.reach, rows);
   if (nbf::pixel_count(box) == 0) return;
   const auto outline = nbf::outline(triangle);
   for (int y = box.y0; y <= box.y1; ++y) {
@@ -35,8 +35,8 @@ ScreenGrad face_grad(
     const NbfMesh& mesh, const Triangle& triangle, const Softness& soft, const float* depth,
     const float* grad_depth) {
   ScreenGrad sum{};
-  const Bounds box =
-      nbf::bounds(triangle, soft.reach, {0, mesh.width - 1, 0, mesh.height - 1});
+  const PixelBox box =
+      nbf::box_of(triangle, soft.reach, {0, mesh.width - 1, 0, mesh.height - 1});
   if (nbf::pixel_count(box) == 0) return sum;
   const auto outline = nbf::outline(triangle);
   for (int y = box.y0; y <= box.y1; ++y) {
@@ -83,7 +83,7 @@ extern "C" void nbf_mesh_silhouette(
   const Screen screen(*mesh);
   const Softness soft{1.0 / sigma, reach};
   const double full = std::exp(nbf::kFull);
-  nbf::parallel_rows(*mesh, [&](int64_t image, const Bounds& rows) {
+  nbf::parallel_rows(*mesh, [&](int64_t image, const PixelBox& rows) {
     std::vector<double> products(size_t(rows.y1 - rows.y0 + 1) * mesh->width, 1.0);
     for (int64_t face = 0; face < mesh->face_count; ++face) {
       Triangle triangle;
