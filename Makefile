@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.setup
 NATIVE := .venv/.native
 
-.PHONY: help run test setup check format native clean
+.PHONY: help run test setup check format native cuda clean
 
 help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
@@ -14,6 +14,7 @@ help:
 	@echo "make format                 let ruff format and mend"
 	@echo "make setup                  the set-up alone: .venv with everything pinned, native code"
 	@echo "make native                 rebuild the native library after a change under cuda/"
+	@echo "make cuda                   build the CUDA library (wants nvcc)"
 	@echo "make clean                  remove what was built (.venv stays)"
 
 run: setup
@@ -51,6 +52,11 @@ native: | $(STAMP)
 	@rm -f $(NATIVE)
 	@$(MAKE) --no-print-directory $(NATIVE)
 	@$(BIN)/python -c 'from core.native import native_status as s; print("native code:", s())'
+
+# CMake alone, so that it works on a machine with CUDA and its own PyTorch; ARCH=90 is quicker.
+cuda:
+	cmake -S . -B build/cuda -DNBF_CUDA=ON $(if $(ARCH),-DCMAKE_CUDA_ARCHITECTURES=$(ARCH))
+	cmake --build build/cuda --target nbf_cuda --parallel
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

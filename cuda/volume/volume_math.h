@@ -12,6 +12,9 @@ namespace nbf {
 // e^x, relative error 2e-7; below -64 as at -64 (2e-28: no product becomes denormal), NaN too.
 template <class T>
 NBF_FN T exponential(T x) {
+#ifdef __CUDA_ARCH__
+  return exp2f(fminf(fmaxf(x, -64.f), 88.f) * 1.44269504f);  // two instructions of the device
+#else
   x = select(x > -64.f, x, fill(x, -64.f));
   x = select(x < 88.f, x, fill(x, 88.f));
   const T shifted = x * 1.44269504f + 12582912.f;
@@ -23,6 +26,18 @@ NBF_FN T exponential(T x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   return times_power_of_two((p * r) * r + r + 1.f, shifted);
+#endif
+}
+
+// 1 - e^-x without cancellation for small x.
+template <class T>
+NBF_FN T stopped(T x) {
+  T p = x * (1.f / 720) - 1.f / 120;
+  p = p * x + 1.f / 24;
+  p = p * x - 1.f / 6;
+  p = p * x + 0.5f;
+  const T small = x - x * x * p;
+  return select(x < 0.25f, small, 1.f - exponential(-x));
 }
 
 // Natural logarithm of a positive number, error 1e-7 (relative, or absolute near 1).

@@ -1,0 +1,268 @@
+// One tile of a feature map, from its kernels to its likelihood and back: the parts of the kernel in
+// volume_nll_cuda.cu. What the numbers mean stands in core/fit/likelihood.py.
+//
+// Lanes are pixels wherever kernels hide each other. Wherever features are summed, eight lanes share
+// a feature vector, four dimensions each at a time, and a warp works on four vectors at once.
+#pragma once
+#include "volume_lists.cuh"
+
+namespace nbf {
+
+constexpr int kShare = 8;                     // lanes that share a feature vector
+constexpr int kVectors = kThreads / kShare;   // that a block works on at once
+constexpr int kStep = 4 * kShare;             // dimensions that they hold at a time
+constexpr int kPlaces = 48;                   // kernels of a tile that are indexed at a time
+
+struct Explain {
+  View view;
+  Lists lists;
+  LikelihoodForm form;
+  int32_t limbs, bins, dim, stride;  // stride: dimensions with padding, a multiple of kStep
+  bool aligned;                      // feature vectors can be read by float4
+  const float *observed, *inside, *phi, *orientation;
+  const int64_t* limb;
+  const float *emitted, *background;  // scratch [batch, kernels, stride], [stride]
+  // Scratch, gradients and values of each tile; the last two are null where no gradient is wanted.
+  double* nll;           // [batch, tiles]
+  float* orientations;   // [batch, tiles, limbs * bins]
+  float* shapes;         // [batch, kernels, tiles, kEllipsoid], where a tile lists the kernel
+};
+
+// A tile's arrays in shared memory: [32] but where it says otherwise. With 20 kernels a pixel and 64
+// dimensions they are small enough for six blocks on a multiprocessor of 228 KB.
+//
+// The group's `kernel` holds a kernel's id in its lower half, and its place in the tile's list above.
+struct Work {
+  Group group;
+  int32_t* seen;
+  float *misfit, *distant, *toward;  // squared distances, and difference times mean
+  float *factor, *grad_opacity;      // gradients of misfit / -2 by the mean, and of the opacity
+  float *ray_x, *ray_y, *ray_z;
+  float* difference;   // [32, stride] observed feature less rendered mean
+  uint32_t* users;     // [kPlaces] pixels that see the kernel
+  uint8_t* slot;       // [kPlaces, 32] where they have it
+  uint8_t* order;      // [kWarps, 32]
+  float* orientation;  // [kWarps, limbs * bins]
+};
+
+constexpr int kPixelArrays = 9;
+
+inline size_t work_bytes(const Explain& task, int points) {
+  const int64_t chosen = group_floats(task.view.nearest, points) + kPixelArrays * kPixels;
+  const int64_t explained = task.stride * kPixels + kPlaces + kPlaces * kPixels / 4 +
+                            kWarps * kPixels / 4 + kWarps * task.limbs * task.bins;
+  // The buffer of select_nearest lies where the differences will be.
+  return sizeof(float) * size_t(chosen + (explained > kBufferFloats ? explained : kBufferFloats));
+}
+
+static __device__ inline Work cut_work(const Explain& task, float* memory, int points) {
+  Work w;
+  float* at = cut_group(memory, task.view.nearest, points, &w.group);
+  float** arrays[] = {&w.misfit, &w.distant, &w.toward, &w.factor, &w.grad_opacity,
+                      &w.ray_x, &w.ray_y, &w.ray_z};
+#pragma unroll
+  for (float** array : arrays) *array = at, at += kPixels;
+  w.seen = reinterpret_cast<int32_t*>(at), at += kPixels;
+  w.difference = at, at += task.stride * kPixels;
+  w.users = reinterpret_cast<uint32_t*>(at), at += kPlaces;
+  w.slot = reinterpret_cast<uint8_t*>(at), at += kPlaces * kPixels / 4;
+  w.order = reinterpret_cast<uint8_t*>(at), at += kWarps * kPixels / 4;
+  w.orientation = at;
+  return w;
+}
+
+// Four numbers of a vector, zero beyond its end.
+static __device__ inline float4 load4(const float* vector, int from, int dim, bool aligned) {
+  if (aligned && from + 4 <= dim) return *reinterpret_cast<const float4*>(vector + from);
+  return make_float4(from < dim ? vector[from] : 0.f, from + 1 < dim ? vector[from + 1] : 0.f,
+                     from + 2 < dim ? vector[from + 2] : 0.f,
+                     from + 3 < dim ? vector[from + 3] : 0.f);
+}
+static __device__ inline float4 load4(const float* padded) {
+  return *reinterpret_cast<const float4*>(padded);
+}
+static __device__ inline float dot4(float4 a, float4 b) {
+  return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
+}
+static __device__ inline void add_scaled(float4* sum, float factor, float4 v) {
+  sum->x += factor * v.x, sum->y += factor * v.y, sum->z += factor * v.z, sum->w += factor * v.w;
+}
+static __device__ inline float4 less(float4 a, float4 b) {
+  return make_float4(a.x - b.x, a.y - b.y, a.z - b.z, a.w - b.w);
+}
+
+static __device__ inline int32_t kernel_of(int32_t choice) { return choice & 0xffff; }
+static __device__ inline int32_t place_of(int32_t choice) { return int32_t(uint32_t(choice) >> 16); }
+
+// Chooses the kernels of every pixel and fills the group.
+static __device__ inline void choose_kernels(const Explain& task, const Tile& tile, Work* w) {
+  Group& g = w->group;
+  const int lane = lane_id();
+  const auto ray = tile_ray(task.view, tile);
+  select_nearest(task.view, tile, ray, w->difference, g.peak, g.kernel, w->seen);
+  const bool within = lane_column(tile) < task.view.width && lane_row(tile) < task.view.height;
+  const int seen = within ? w->seen[lane] : 0;
+  g.slots = most_of_lanes(seen);
+  for (int k = warp_id(); k < g.slots; k += kWarps) {
+    const int at = k * kPixels + lane;
+    const int32_t place = k < seen ? g.kernel[at] : 0;
+    const int32_t kernel = tile.kernels[place];
+    g.kernel[at] = int32_t(uint32_t(place) << 16 | uint32_t(kernel));
+    fill_slot(g, at, k < seen, tile.drawn[kernel].shape, ray, task.view.density);
+  }
+  if (warp_id() == 0) w->ray_x[lane] = ray.x, w->ray_y[lane] = ray.y, w->ray_z[lane] = ray.z;
+  __syncthreads();
+  if (warp_id() == 0) w->seen[lane] = seen;
+  __syncthreads();
+}
+
+// Where the map has the tile's pixel.
+static __device__ inline int64_t map_index(const Explain& task, const Tile& tile, int pixel) {
+  const int64_t row = tile.y + pixel / kTileWidth, column = tile.x + pixel % kTileWidth;
+  return (tile.person * task.view.height + row) * task.view.width + column;
+}
+
+// Difference between the observed feature and the rendered mean of every pixel.
+static __device__ inline void compare_pixels(const Explain& task, const Tile& tile, const Work& w) {
+  const Group& g = w.group;
+  const int part = threadIdx.x % kShare;
+  const float* emitted = task.emitted + tile.person * task.view.kernels * task.stride;
+  for (int pixel = threadIdx.x / kShare; pixel < kPixels; pixel += kVectors) {
+    const int seen = w.seen[pixel];
+    const float opacity = g.opacity[pixel];
+    const float factor = g.scale[pixel] / (opacity > 1e-6f ? opacity : 1e-6f);
+    const float* observed = task.observed + (seen ? map_index(task, tile, pixel) * task.dim : 0);
+    float misfit = 0, distant = 0, toward = 0;
+    for (int d = 4 * part; d < task.stride; d += kStep) {
+      float4 sum = make_float4(0, 0, 0, 0), mean = sum;
+#pragma unroll 4
+      for (int k = 0; k < seen; ++k) {
+        const int at = k * kPixels + pixel;
+        const int64_t kernel = kernel_of(g.kernel[at]);
+        add_scaled(&sum, g.weight[at], load4(emitted + kernel * task.stride + d));
+      }
+      add_scaled(&mean, factor, sum);
+      const float4 feature = load4(observed, d, task.dim, task.aligned);
+      const float4 apart = less(feature, mean), far = less(feature, load4(task.background + d));
+      *reinterpret_cast<float4*>(w.difference + pixel * task.stride + d) = apart;
+      misfit += dot4(apart, apart), distant += dot4(far, far), toward += dot4(apart, mean);
+    }
+    misfit = add_lanes(misfit, kShare), distant = add_lanes(distant, kShare);
+    toward = add_lanes(toward, kShare);
+    if (part == 0) w.misfit[pixel] = misfit, w.distant[pixel] = distant, w.toward[pixel] = toward;
+  }
+}
+
+// The tile's negative log-likelihood, and what each pixel's gradients start from: one warp.
+static __device__ inline double weigh_evidence(
+    const Explain& task, const Tile& tile, const Work& w) {
+  const int lane = lane_id();
+  const bool reached = w.seen[lane] > 0;
+  const float opacity = w.group.opacity[lane];
+  const float known = reached ? task.inside[map_index(task, tile, lane)] : 0.f;
+  const auto evidence = pixel_evidence(task.form, opacity, w.misfit[lane], w.distant[lane]);
+  // misfit = |f - sum w e / opacity|^2
+  const float by_mean = known * evidence.by_misfit * 2.f / (opacity > 1e-6f ? opacity : 1e-6f);
+  const float by_opacity = opacity >= 1e-6f ? -by_mean * w.toward[lane] : 0.f;
+  w.factor[lane] = reached ? by_mean : 0.f;
+  w.grad_opacity[lane] = reached ? by_opacity - known * evidence.by_opacity : 0.f;
+  return add_lanes(reached ? -double(evidence.log_likelihood) * known : 0.0, 32);
+}
+
+// Which pixels see which of the tile's kernels [first, first + kPlaces), and in which slot.
+static __device__ inline void index_places(const Work& w, int first) {
+  __syncthreads();
+  if (threadIdx.x < kPlaces) w.users[threadIdx.x] = 0;
+  __syncthreads();
+  for (int k = warp_id(); k < w.group.slots; k += kWarps) {
+    if (k >= w.seen[lane_id()]) continue;
+    const int c = place_of(w.group.kernel[k * kPixels + lane_id()]) - first;
+    if (c < 0 || c >= kPlaces) continue;
+    w.slot[c * kPixels + lane_id()] = uint8_t(k);
+    atomicOr(w.users + c, 1u << lane_id());  // bits: their order is no matter
+  }
+  __syncthreads();
+}
+
+// The gradients of one kernel's weights, and its feature's share of the orientations': one warp. Its
+// four groups of lanes take a pixel each, then an orientation each.
+static __device__ inline void kernel_features_backward(
+    const Explain& task, const Tile& tile, const Work& w, int c, int32_t kernel) {
+  const int lane = lane_id(), part = lane % kShare, group = lane / kShare;
+  const uint32_t users = w.users[c];
+  uint8_t* order = w.order + warp_id() * kPixels;
+  if (users >> lane & 1) order[__popc(users & ((1u << lane) - 1))] = uint8_t(lane);
+  __syncwarp();
+  const int count = __popc(users);
+  const float* emitted = task.emitted + (tile.person * task.view.kernels + kernel) * task.stride;
+  float* orientation = w.orientation + (warp_id() * task.limbs + task.limb[kernel]) * task.bins;
+  for (int d = 4 * part; d < task.stride; d += kStep) {
+    const float4 feature = load4(emitted + d);
+    float4 sum = make_float4(0, 0, 0, 0);
+    for (int i = group; i - group < count; i += 4) {
+      const int pixel = order[i < count ? i : count - 1];
+      const int at = w.slot[c * kPixels + pixel] * kPixels + pixel;
+      const float factor = i < count ? w.factor[pixel] : 0.f;
+      const float4 apart = load4(w.difference + pixel * task.stride + d);
+      const float along = factor * add_lanes(dot4(feature, apart), kShare);
+      if (part == 0 && i < count) w.group.grad[at] = d < kStep ? along : w.group.grad[at] + along;
+      add_scaled(&sum, factor * w.group.weight[at] * w.group.scale[pixel], apart);
+    }
+    for (float* number : {&sum.x, &sum.y, &sum.z, &sum.w})
+      for (int other = kShare; other < 32; other *= 2)
+        *number += __shfl_xor_sync(0xffffffffu, *number, other);
+    for (int o = group; o - group < task.bins; o += 4) {
+      const float* phi = task.phi + (int64_t(kernel) * task.bins + o) * task.dim;
+      const float4 mean = load4(phi, d, o < task.bins ? task.dim : 0, task.aligned);
+      const float by_share = add_lanes(dot4(sum, mean), kShare);
+      if (part == 0 && o < task.bins) orientation[o] += by_share;
+    }
+  }
+  __syncwarp();
+}
+
+// From the pixels' factors to the gradients of weights and of orientation weights.
+static __device__ inline void features_backward(
+    const Explain& task, const Tile& tile, const Work& w, float* orientations) {
+  const int numbers = task.limbs * task.bins;
+  for (int i = threadIdx.x; i < kWarps * numbers; i += kThreads) w.orientation[i] = 0;
+  for (int at = threadIdx.x; at < w.group.slots * kPixels; at += kThreads) w.group.grad[at] = 0;
+  for (int first = 0; first < tile.count; first += kPlaces) {
+    index_places(w, first);
+    for (int c = warp_id(); c < kPlaces && first + c < tile.count; c += kWarps)
+      if (w.users[c]) kernel_features_backward(task, tile, w, c, tile.kernels[first + c]);
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < numbers; i += kThreads) {
+    float sum = 0;
+    for (int warp = 0; warp < kWarps; ++warp) sum += w.orientation[warp * numbers + i];
+    orientations[i] = sum;
+  }
+}
+
+// Sums the gradients of each of the tile's kernels over its pixels: one thread a kernel.
+static __device__ inline void gather_shapes(const Explain& task, const Tile& tile, const Work& w) {
+  const Group& g = w.group;
+  for (int first = 0; first < tile.count; first += kPlaces) {
+    if (tile.count > kPlaces) index_places(w, first);  // else they are indexed already
+    const int c = threadIdx.x;
+    if (c >= kPlaces || first + c >= tile.count) continue;
+    const int32_t kernel = tile.kernels[first + c];
+    const Ellipsoid<float> shape = tile.drawn[kernel].shape;
+    EllipsoidGradient<float> sum{};
+    for (uint32_t users = w.users[c]; users; users &= users - 1) {
+      const int pixel = __ffs(int(users)) - 1, at = w.slot[c * kPixels + pixel] * kPixels + pixel;
+      const Ray<float> ray{w.ray_x[pixel], w.ray_y[pixel], w.ray_z[pixel]};
+      const auto part = ray_gaussian_backward(shape, ray, g.reach[at] * g.reach[at], g.peak[at],
+                                              g.turn[at], g.slope[at], g.grad[at]);
+      sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.xx += part.xx, sum.xy += part.xy;
+      sum.xz += part.xz, sum.yy += part.yy, sum.yz += part.yz, sum.zz += part.zz;
+    }
+    const int64_t row = tile.person * task.view.kernels + kernel;
+    float* out = task.shapes + (row * task.lists.tiles + tile.index) * kEllipsoid;
+    out[0] = sum.x, out[1] = sum.y, out[2] = sum.z, out[3] = sum.xx, out[4] = sum.xy;
+    out[5] = sum.xz, out[6] = sum.yy, out[7] = sum.yz, out[8] = sum.zz;
+  }
+}
+
+}  // namespace nbf
