@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from core.data.datasets.landmarks import COCO_17, borrow_hips, sort_points
-from core.data.datasets.reading import HELP, inner_path, need_folder, read_json
+from core.data.datasets.reading import HELP, all_sane, inner_path, need_folder, read_json
 from core.data.datasets.record import PhotoDataset, without_bad_boxes
 from core.errors import UserError
 from core.io.images import shown
@@ -181,12 +181,12 @@ def _box(values: object, where: str) -> tuple[float, float, float, float] | None
 
 def _floats(values: list, where: str) -> Float32[np.ndarray, "count"]:
     try:
-        numbers = np.array(values, np.float32)
+        numbers = np.array(values, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{where} do not hold numbers") from error
-    if numbers.shape != (len(values),) or not np.isfinite(numbers).all():
+    if numbers.shape != (len(values),) or not all_sane(numbers):
         raise UserError(f"{where} do not hold finite numbers")
-    return numbers
+    return numbers.astype(np.float32)
 
 
 def _extent(points: _Points) -> tuple[float, float, float, float]:

@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from core.data.datasets.coco import read_keypoints
 from core.data.datasets.landmarks import COCO_17, SPIN_49, Layout, borrow_hips, sort_points
-from core.data.datasets.reading import fit_shape, inner_path, read_json
+from core.data.datasets.reading import all_sane, fit_shape, inner_path, read_json, to_float32
 from core.data.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.data.datasets.spin import PIXELS, square_boxes
 from core.errors import UserError
@@ -123,12 +123,12 @@ def _fit(entry: Mapping[str, Any], path: Path) -> _Fit:
 
 def _numbers(values: object, shape: tuple[int, ...], where: str) -> np.ndarray:
     try:
-        array = np.array(values, np.float32)
+        array = np.array(values, np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where} is missing or does not hold numbers") from error
-    if array.size == 0 or not np.isfinite(array).all():
+    if not all_sane(array):
         raise UserError(f"{where} is missing or does not hold finite numbers")
-    return fit_shape(array.reshape(1, -1), (1, *shape), where)[0]
+    return fit_shape(to_float32(array.reshape(1, -1)), (1, *shape), where)[0]
 
 
 def _bodies(fits: Sequence[_Fit], path: Path) -> Columns:

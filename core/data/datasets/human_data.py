@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.data.datasets.landmarks import HUMAN_DATA_190, borrow_hips, sort_points
-from core.data.datasets.reading import Npz, fit_shape, inner_path
+from core.data.datasets.reading import Npz, fit_shape, inner_path, to_float32
 from core.data.datasets.record import Columns, Frame, PhotoDataset, without_bad_boxes
 from core.data.datasets.spin import MARGIN, named_after
 from core.errors import UserError
@@ -38,6 +38,9 @@ def open_human_data(path: Path, root: Path, name: str, split: str) -> PhotoDatas
     file = Npz(path, "a HumanData npz")
     images = [inner_path(text, shown(path)) for text in file.texts("image_path")]
     config = file.texts("config") if "config" in file else []
+    boxes = _boxes(file)
+    if len(boxes) != len(images):
+        raise UserError(f"{shown(path)} has {len(boxes)} boxes for {len(images)} images")
     points2d, points3d = _points(file, "keypoints2d", 3), _points(file, "keypoints3d", 4)
     columns: Columns = {}
     if points2d is not None:
@@ -54,7 +57,7 @@ def open_human_data(path: Path, root: Path, name: str, split: str) -> PhotoDatas
         split=split,
         root=root,
         images=images,
-        boxes=_boxes(file),
+        boxes=boxes,
         frame=frame,
         **columns,
         **_body(file, len(images)),
@@ -113,7 +116,7 @@ def _body(file: Npz, people: int) -> Columns:
         array = body.get(name)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
             raise UserError(f"{where} has no array {name}; export the file again")
-        return fit_shape(array.astype(np.float32), (people, *shape), f"{where}: {name}")
+        return fit_shape(to_float32(array), (people, *shape), f"{where}: {name}")
 
     hands = np.zeros((people, 0 if is_smpl else 2, 3), np.float32)
     parts = [numbers("global_orient", 1, 3), numbers("body_pose", 23 if is_smpl else 21, 3), hands]

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from jaxtyping import Float32
 
 from core.data.datasets.landmarks import MPI_INF_3DHP_28, borrow_hips, sort_points
-from core.data.datasets.reading import HELP, check_size, damaged, fit_shape, need_folder
+from core.data.datasets.mat5 import read_cells
+from core.data.datasets.reading import HELP, check_size, damaged, fit_shape, need_folder, to_float32
 from core.data.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
 from core.io.images import shown
@@ -73,11 +73,9 @@ def _sequence(path: Path, folder: Path) -> Iterator[Columns]:
     place = path.parent.relative_to(folder).as_posix()
     for camera in CAMERAS:
         where = f"{shown(path)}: camera {camera}"
-        if camera >= len(annotations["annot2"]):
-            raise UserError(f"{where} is missing; get the file again")
         flat2d, flat3d = (_cell(annotations[k], camera, where) for k in ("annot2", "annot3"))
-        points = fit_shape(flat2d, (None, 28, 2), where)[::STEP].astype(np.float32)
-        joints = fit_shape(flat3d, (None, 28, 3), where)[::STEP].astype(np.float32) / 1000
+        points = to_float32(fit_shape(flat2d, (None, 28, 2), where)[::STEP])
+        joints = to_float32(fit_shape(flat3d, (None, 28, 3), where)[::STEP]) / 1000
         if len(points) != len(joints):
             raise UserError(f"{where} has annot2 and annot3 of different lengths")
         numbers = np.arange(len(points), dtype=np.int32) * STEP + 1
@@ -106,7 +104,7 @@ def _columns(points: np.ndarray, joints: np.ndarray) -> Columns:
     }
 
 
-def _read(path: Path) -> dict[str, Sequence]:
+def _read(path: Path) -> dict[str, Sequence[np.ndarray | None]]:
     """The cells of both arrays."""
     try:
         check_size(path)
@@ -114,21 +112,19 @@ def _read(path: Path) -> dict[str, Sequence]:
             if file.read(len(_FIRST_HDF)) == _FIRST_HDF:
                 message = "is a MATLAB 7.3 file (the test part), which cannot be read here"
                 raise UserError(f"{shown(path)} {message}; use SPIN's npz ({HELP})")
-        found = scipy.io.loadmat(path, variable_names=["annot2", "annot3"])
-    except UserError:
-        raise
-    except Exception as error:  # a damaged MATLAB file can fail in any way
+        found = read_cells(path, ("annot2", "annot3"))
+    except (OSError, ValueError, MemoryError) as error:
         raise damaged(path, "annot.mat of MPI-INF-3DHP", error) from error
     for key in ("annot2", "annot3"):
-        if key not in found or found[key].dtype != object:
+        if key not in found:
             raise UserError(f"{shown(path)} lacks the cells {key}; get the file again")
-    return {key: found[key].ravel() for key in ("annot2", "annot3")}
+    return {**found}
 
 
-def _cell(cells: Sequence, camera: int, where: str) -> np.ndarray:
-    found = np.asarray(cells[camera])
-    if found.ndim != 2 or found.dtype.kind not in "fiu":
-        raise UserError(f"{where} does not hold a table of numbers; get the file again")
+def _cell(cells: Sequence[np.ndarray | None], camera: int, where: str) -> np.ndarray:
+    found = cells[camera] if camera < len(cells) else None
+    if found is None:
+        raise UserError(f"{where} is missing or holds no table of numbers; get the file again")
     return found
 
 

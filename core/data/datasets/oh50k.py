@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from core.data.datasets.reading import fit_shape, inner_path, need_file, read_json
+from core.data.datasets.reading import all_sane, fit_shape, inner_path, need_file, read_json
 from core.data.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
 from core.io.images import shown
@@ -100,7 +100,7 @@ def _array(entry: Mapping[str, Any], key: str, shape: tuple[int, ...], where: st
         array = np.array(entry.get(key), np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: {key} is missing or does not hold numbers") from error
-    if array.size == 0 or not np.isfinite(array).all():
+    if not all_sane(array):
         raise UserError(f"{where}: {key} is missing or does not hold finite numbers")
     return fit_shape(array.reshape(1, -1), (1, *shape), f"{where}: {key}")[0]
 

@@ -21,7 +21,14 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.data.datasets.landmarks import COCO_18, sort_points
-from core.data.datasets.reading import HELP, fit_shape, inner_path, need_folder, read_pickle_file
+from core.data.datasets.reading import (
+    HELP,
+    all_sane,
+    fit_shape,
+    inner_path,
+    need_folder,
+    read_pickle_file,
+)
 from core.data.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
 from core.io.images import shown
@@ -232,7 +239,7 @@ def _array(
         found = people[person] if person < len(people) else None
     array = np.asarray(found) if isinstance(found, list | np.ndarray) else np.empty(0, object)
     where = f"{shown(path)}: {key}"
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+    if array.dtype.kind not in "fiub" or not all_sane(array):
         raise UserError(f"{where} is missing or does not hold finite numbers; get it again")
     if shape == (1, None):
         return array.astype(np.float64)

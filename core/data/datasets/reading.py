@@ -19,6 +19,7 @@ from core.io.images import shown
 
 MAX_BYTES = 4 * 2**30
 """Largest array, pickle or json that is read; COCO's own training annotations have 240 MB."""
+LARGEST = 1e15
 HELP = "docs/datasets.md lists the files"
 
 _DAMAGED = (
@@ -103,7 +104,7 @@ class Npz:
         array = self._read(key)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             raise UserError(f"{shown(self.path)}: {key} does not hold numbers; {self._again}")
-        return array.astype(np.float32)
+        return to_float32(array)
 
     def optional(self, key: str, shape: Shape) -> np.ndarray | None:
         """`numbers`, or None if the file has no such array."""
@@ -213,6 +214,17 @@ def damaged(path: Path, what: str, error: Exception) -> UserError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     reason = " ".join(reason.split())[:120] or type(error).__name__
     return UserError(f"{shown(path)} is not a whole {what} ({reason}); copy or download it again")
+
+
+def to_float32(array: np.ndarray) -> np.ndarray:
+    """The array in single precision; what is too large for it becomes infinite, silently."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float32)
+
+
+def all_sane(array: np.ndarray) -> bool:
+    """Whether there are numbers, all finite and none beyond what single precision can compute."""
+    return array.size > 0 and bool((np.abs(array) < LARGEST).all())
 
 
 def fit_shape(array: np.ndarray, shape: Shape, where: str) -> np.ndarray:

@@ -42,13 +42,13 @@ def record_sheet(
 def drawn(crop: PhotoCrop) -> UInt8[np.ndarray, "size size 3"]:
     """One crop with its points."""
     picture = np.ascontiguousarray(crop.image)
+    if crop.landmarks2d is not None:
+        for point in crop.landmarks2d:
+            _dot(picture, point, LANDMARK)
     if crop.joints2d is not None:
         _draw_bones(picture, crop.joints2d)
         for point, name in zip(crop.joints2d, JOINT_NAMES, strict=True):
             _dot(picture, point, LEFT if name.startswith("l_") else RIGHT)
-    if crop.landmarks2d is not None:
-        for point in crop.landmarks2d:
-            _dot(picture, point, LANDMARK)
     if crop.placed and crop.joints3d is not None:
         for x, y, z, known in crop.joints3d.tolist():
             if known > 0 and z > 0:
