@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.setup
 NATIVE := .venv/.native
 
-.PHONY: help run test setup check format native cuda clean
+.PHONY: help run test setup check format native cuda sanitize clean
 
 help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
@@ -15,6 +15,7 @@ help:
 	@echo "make setup                  the set-up alone: .venv with everything pinned, native code"
 	@echo "make native                 rebuild the native library after a change under cuda/"
 	@echo "make cuda                   build the CUDA library (wants nvcc)"
+	@echo "make sanitize               ten thousand random scenes under AddressSanitizer and UBSan"
 	@echo "make clean                  remove what was built (.venv stays)"
 
 run: setup
@@ -53,10 +54,16 @@ native: | $(STAMP)
 	@$(MAKE) --no-print-directory $(NATIVE)
 	@$(BIN)/python -c 'from core.native import native_status as s; print("native code:", s())'
 
+<<<<<<< HEAD
 # CMake alone, so that it works on a machine with CUDA and its own PyTorch; ARCH=90 is quicker.
 cuda:
 	cmake -S . -B build/cuda -DNBF_CUDA=ON $(if $(ARCH),-DCMAKE_CUDA_ARCHITECTURES=$(ARCH))
 	cmake --build build/cuda --target nbf_cuda --parallel
+=======
+sanitize:
+	@sh tests/sanitize/build.sh build/sanitize
+	@build/sanitize/volume_scenes 0 10000
+>>>>>>> c97a47e (Run random scenes under sanitizers)
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

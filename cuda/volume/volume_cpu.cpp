@@ -186,9 +186,15 @@ void for_rows(
   });
 }
 
-// The gradient of a kernel from its sums over all rays.
+// The gradient of a kernel from its sums over all rays; none of a kernel that was not drawn, whose
+// shape may be anything.
 void finish_gradient(
     const Ellipsoid<float>& k, const double* sum, float* grad_mean, float* grad_precision) {
+  if (std::all_of(sum, sum + kGradient, [](double x) { return x == 0; })) {
+    std::fill_n(grad_mean, 3, 0.f);
+    std::fill_n(grad_precision, 9, 0.f);
+    return;
+  }
   grad_mean[0] = float(k.xx * sum[0] + k.xy * sum[1] + k.xz * sum[2]);
   grad_mean[1] = float(k.xy * sum[0] + k.yy * sum[1] + k.yz * sum[2]);
   grad_mean[2] = float(k.xz * sum[0] + k.yz * sum[1] + k.zz * sum[2]);
@@ -240,7 +246,7 @@ void sum_tiles(
   double total = 0;
   for (const double part : from.nll) total += part;
   *nll = float(total);
-  if (!grad_means) return;
+  if (!grad_orientation) return;
   std::vector<double> sums(s.kernels * kGradient, 0.0), weights(l.limbs * l.bins, 0.0);
   for (size_t i = 0; i < binned.kernels.size(); ++i)
     for (int c = 0; c < kGradient; ++c)
@@ -383,7 +389,7 @@ extern "C" void nbf_volume_nll(
   const std::vector<Binned> people = bin_all(s);
   std::vector<FusedPerson> fused(s.batch);
   parallel(s.batch, s.threads, [&](int64_t b, int64_t) {
-    prepare(s, l, background, people[b], b, grad_means != nullptr, &fused[b]);
+    prepare(s, l, background, people[b], b, grad_orientation != nullptr, &fused[b]);
     run.emit(fused[b].task, fused[b].emitted.data());
   });
   std::vector<ListMemory> memory(std::max(1, s.threads));
@@ -397,7 +403,7 @@ extern "C" void nbf_volume_nll(
     const size_t size = fused_scratch(s.nearest, tile.count, person.task.stride);
     if (scratch[thread].size() < size) scratch[thread].resize(size);
     TileResult result{0, nullptr, nullptr};
-    if (grad_means) {
+    if (grad_orientation) {
       result.shapes = person.shapes.data() + int64_t(binned.first[t]) * kGradient;
       result.orientation = person.orientation.data() + t * l.limbs * l.bins;
     }

@@ -61,6 +61,7 @@ constexpr int kLanes = 4;
 
 typedef float Lanes __attribute__((vector_size(4 * kLanes)));
 typedef int32_t LaneMask __attribute__((vector_size(4 * kLanes)));
+typedef uint32_t LaneBits __attribute__((vector_size(4 * kLanes)));
 typedef float UnalignedLanes __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 
 static inline Lanes load(const float* from) {
@@ -73,12 +74,12 @@ static inline Lanes spread(float value) { return value - Lanes{}; }
 static inline Lanes fill(Lanes, float value) { return spread(value); }
 static inline Lanes select(LaneMask mask, Lanes yes, Lanes no) { return mask ? yes : no; }
 static inline Lanes times_power_of_two(Lanes value, Lanes shifted) {
-  return (Lanes)((LaneMask)value + ((LaneMask)shifted << 23));
+  return (Lanes)((LaneBits)value + ((LaneBits)shifted << 23));
 }
 static inline Lanes split_exponent(Lanes x, Lanes* exponent) {
   const LaneMask bits = (LaneMask)x, power = (bits - 0x3f3504f3) >> 23;
   *exponent = __builtin_convertvector(power, Lanes);
-  return (Lanes)(bits - (power << 23));
+  return (Lanes)((LaneBits)bits - ((LaneBits)power << 23));
 }
 
 #if defined(__AVX512F__)
