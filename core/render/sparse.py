@@ -33,9 +33,9 @@ class RenderSettings:
     """
 
     density: float = 1.0
-    nearest: int = 20
+    nearest: int = 32
     threshold: float = 0.01
-    occlusion: str = "gauss2"
+    occlusion: str = "gauss3"
     backend: str = "auto"
 
     def native(self, like: Tensor) -> bool:
