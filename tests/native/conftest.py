@@ -1,0 +1,38 @@
+"""The CUDA sources, compiled for this machine's CPU: every thread runs, barriers are real."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from core.native import ROOT
+from tests.native.calls import open_calls
+
+COMPILER = shutil.which("g++")
+ON_CPU = ROOT / "tests" / "native" / "on_cpu"
+
+
+def compile_on_cpu(target, *flags, more=()):
+    """Compile cuda/*/*_cuda.cu and what runs their threads into one file."""
+    if COMPILER is None:
+        pytest.skip("no g++")
+    sources = [*sorted(ROOT.glob("cuda/*/*_cuda.cu")), ON_CPU / "on_cpu.cpp", *more]
+    include = ["-I", ON_CPU, "-I", ROOT / "cuda"]
+    quiet = ["-Wno-unknown-pragmas", "-std=c++17"]
+    command = [COMPILER, *quiet, *flags, *include, "-x", "c++", *sources, "-o", target]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture(scope="session")
+def cuda_on_cpu(tmp_path_factory):
+    """The path of the library."""
+    target = tmp_path_factory.mktemp("on_cpu") / "libnbf_cuda_on_cpu.so"
+    return compile_on_cpu(target, "-O1", "-shared", "-fPIC")
+
+
+@pytest.fixture
+def calls(cuda_on_cpu, monkeypatch):
+    monkeypatch.delenv("ON_CPU_ORDER", raising=False)
+    return open_calls(cuda_on_cpu)
