@@ -54,16 +54,14 @@ native: | $(STAMP)
 	@$(MAKE) --no-print-directory $(NATIVE)
 	@$(BIN)/python -c 'from core.native import native_status as s; print("native code:", s())'
 
-<<<<<<< HEAD
 # CMake alone, so that it works on a machine with CUDA and its own PyTorch; ARCH=90 is quicker.
 cuda:
 	cmake -S . -B build/cuda -DNBF_CUDA=ON $(if $(ARCH),-DCMAKE_CUDA_ARCHITECTURES=$(ARCH))
 	cmake --build build/cuda --target nbf_cuda --parallel
-=======
+
 sanitize:
 	@sh tests/sanitize/build.sh build/sanitize
 	@build/sanitize/volume_scenes 0 10000
->>>>>>> c97a47e (Run random scenes under sanitizers)
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
