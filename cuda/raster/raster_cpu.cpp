@@ -83,8 +83,9 @@ extern "C" void nbf_mesh_rasterize(
     clear(rows, out);
     for (int64_t face = 0; face < mesh->face_count; ++face) {
       Triangle triangle;
-      if (!screen.triangle(image, face, &triangle)) continue;
-      draw(triangle, nbf::box_of(triangle, 0, rows), int32_t(face), out);
+      PixelBox box;
+      if (screen.triangle(image, face, 0, rows, &triangle, &box))
+        draw(triangle, box, int32_t(face), out);
     }
   });
 }

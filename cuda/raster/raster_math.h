@@ -82,13 +82,19 @@ NBF_HD inline void pixel_range(double low, double high, int* first, int* last) {
   *last = end < *last ? end : *last;
 }
 
-// Pixels of `image` whose centres may lie within `margin` of the triangle.
-NBF_HD inline PixelBox box_of(const Triangle& t, double margin, PixelBox image) {
-  const double left = least(t.a.x, t.b.x, t.c.x), right = most(t.a.x, t.b.x, t.c.x);
-  const double top = least(t.a.y, t.b.y, t.c.y), bottom = most(t.a.y, t.b.y, t.c.y);
+// Pixels of `image` whose centres may lie within `margin` of triangle (a, b, c).
+NBF_HD inline PixelBox box_of(
+    const ScreenPoint& a, const ScreenPoint& b, const ScreenPoint& c, double margin,
+    PixelBox image) {
+  const double left = least(a.x, b.x, c.x), right = most(a.x, b.x, c.x);
+  const double top = least(a.y, b.y, c.y), bottom = most(a.y, b.y, c.y);
   pixel_range(left - margin, right + margin, &image.x0, &image.x1);
   pixel_range(top - margin, bottom + margin, &image.y0, &image.y1);
   return image;
+}
+
+NBF_HD inline PixelBox box_of(const Triangle& t, double margin, const PixelBox& image) {
+  return box_of(t.a, t.b, t.c, margin, image);
 }
 
 // Weights of the triangle's corners.
@@ -173,28 +179,36 @@ NBF_HD inline Outline outline(const Triangle& t) {
   return out;
 }
 
-// The point of an outline that is nearest to a pixel.
-struct Contact {
-  double square; // of the distance, pixels^2
+// From a pixel to the nearest point of one side.
+struct SideOffset {
   double ex, ey; // from the point to the pixel
   double along;  // 0 at the side's start, 1 at its end
-  int side;
-  bool inside; // the triangle holds the pixel
+  double cross;  // not negative on the triangle's side of it
 };
 
-NBF_HD inline Contact nearest_contact(const Outline& o, double px, double py) {
-  Contact best{INFINITY, 0, 0, 0, 0, true};
-  for (int k = 0; k < 3; ++k) {
-    const double rx = px - o.x[k], ry = py - o.y[k];
-    best.inside = best.inside && o.turn * (o.dx[k] * ry - o.dy[k] * rx) >= 0;
-    const double foot = (rx * o.dx[k] + ry * o.dy[k]) * o.inverse_square[k];
-    const double along = foot < 0 ? 0 : foot > 1 ? 1 : foot;
-    const double ex = rx - along * o.dx[k], ey = ry - along * o.dy[k];
-    const double square = ex * ex + ey * ey;
-    if (!(square < best.square)) continue;
-    best.square = square, best.ex = ex, best.ey = ey, best.along = along, best.side = k;
-  }
-  return best;
+NBF_HD inline SideOffset side_offset(const Outline& o, int k, double px, double py) {
+  const double rx = px - o.x[k], ry = py - o.y[k];
+  const double foot = (rx * o.dx[k] + ry * o.dy[k]) * o.inverse_square[k];
+  const double capped = foot < 1 ? foot : 1, along = capped > 0 ? capped : 0;
+  return {rx - along * o.dx[k], ry - along * o.dy[k], along,
+          o.turn * (o.dx[k] * ry - o.dy[k] * rx)};
+}
+
+NBF_HD inline double square_of(const SideOffset& side) {
+  return side.ex * side.ex + side.ey * side.ey;
+}
+
+// Between a pixel and an outline.
+struct Gap {
+  double square; // of the distance, pixels^2
+  bool inside;   // the triangle holds the pixel
+};
+
+NBF_HD inline Gap gap(const Outline& o, double px, double py) {
+  const SideOffset a = side_offset(o, 0, px, py), b = side_offset(o, 1, px, py);
+  const SideOffset c = side_offset(o, 2, px, py);
+  return {least(square_of(a), square_of(b), square_of(c)),
+          least(a.cross, b.cross, c.cross) >= 0};
 }
 
 struct Softness {
@@ -202,14 +216,14 @@ struct Softness {
   double reach;         // pixels
 };
 
-NBF_HD inline bool counts(const Contact& contact, const Softness& soft) {
-  return contact.inside || contact.square <= soft.reach * soft.reach;
+NBF_HD inline bool counts(const Gap& gap, const Softness& soft) {
+  return gap.inside || gap.square <= soft.reach * soft.reach;
 }
 
 // Signed squared distance by sigma, at most kFull: a face's share of the pixel is its sigmoid.
-NBF_HD inline double closeness(const Contact& contact, const Softness& soft) {
-  const double scaled = contact.square * soft.inverse_sigma;
-  if (!contact.inside) return -scaled;
+NBF_HD inline double closeness(const Gap& gap, const Softness& soft) {
+  const double scaled = gap.square * soft.inverse_sigma;
+  if (!gap.inside) return -scaled;
   return scaled < kFull ? scaled : kFull;
 }
 
@@ -219,16 +233,23 @@ struct ScreenGrad {
 };
 
 // Adds the gradient of one pixel; `grad` is the gradient in its optical depth. The nearest point may
-// move along the side without changing the distance, so only the side's ends count.
+// move along its side without changing the distance, so only the side's ends count. Of sides that
+// are equally near, the first.
 NBF_HD inline void add_silhouette_grad(
-    const Contact& contact, const Softness& soft, double grad, ScreenGrad* sum) {
-  const double share = 1 / (1 + std::exp(-closeness(contact, soft)));
-  const double scale = (contact.inside ? -2 : 2) * grad * share * soft.inverse_sigma;
-  const int from = contact.side, to = (contact.side + 1) % 3;
-  sum->x[from] += scale * (1 - contact.along) * contact.ex;
-  sum->y[from] += scale * (1 - contact.along) * contact.ey;
-  sum->x[to] += scale * contact.along * contact.ex;
-  sum->y[to] += scale * contact.along * contact.ey;
+    const Outline& o, double px, double py, const Gap& gap, const Softness& soft, double grad,
+    ScreenGrad* sum) {
+  const double share = 1 / (1 + std::exp(-closeness(gap, soft)));
+  const double scale = (gap.inside ? -2 : 2) * grad * share * soft.inverse_sigma;
+  for (int k = 0; k < 3; ++k) {
+    const SideOffset side = side_offset(o, k, px, py);
+    if (square_of(side) != gap.square) continue;
+    const int next = (k + 1) % 3;
+    sum->x[k] += scale * (1 - side.along) * side.ex;
+    sum->y[k] += scale * (1 - side.along) * side.ey;
+    sum->x[next] += scale * side.along * side.ex;
+    sum->y[next] += scale * side.along * side.ey;
+    return;
+  }
 }
 
 // From a gradient (gx, gy) in a point's projection to the gradient in the point.

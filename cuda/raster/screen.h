@@ -26,21 +26,43 @@ class Screen {
 
   // False where there is nothing to draw.
   bool triangle(int64_t image, int64_t index, Triangle* out) const {
-    const int32_t* corners = face(image, index);
-    const int64_t a = image * mesh_.vertex_count + corners[0];
-    const int64_t b = image * mesh_.vertex_count + corners[1];
-    const int64_t c = image * mesh_.vertex_count + corners[2];
-    if (!(visible_[a] && visible_[b] && visible_[c])) return false;
-    return connect(points_[a], points_[b], points_[c], mesh_.cull, out);
+    const ScreenPoint *a, *b, *c;
+    return corners(image, index, &a, &b, &c) && connect(*a, *b, *c, mesh_.cull, out);
+  }
+
+  // The same, and false where no pixel of `part` is within `margin`; those that may be are in `box`.
+  bool triangle(
+      int64_t image, int64_t index, double margin, const PixelBox& part, Triangle* out,
+      PixelBox* box) const {
+    const ScreenPoint *a, *b, *c;
+    if (!corners(image, index, &a, &b, &c)) return false;
+    *box = box_of(*a, *b, *c, margin, part);
+    return pixel_count(*box) > 0 && connect(*a, *b, *c, mesh_.cull, out);
   }
 
  private:
+  // False where one of them must not be drawn.
+  bool corners(
+      int64_t image, int64_t index, const ScreenPoint** a, const ScreenPoint** b,
+      const ScreenPoint** c) const {
+    const int32_t* ids = face(image, index);
+    const char* visible = visible_.data() + image * mesh_.vertex_count;
+    const ScreenPoint* points = points_.data() + image * mesh_.vertex_count;
+    *a = points + ids[0], *b = points + ids[1], *c = points + ids[2];
+    return visible[ids[0]] && visible[ids[1]] && visible[ids[2]];
+  }
+
   void project(int64_t image) {
-    const float* center = mesh_.center + 2 * image;
-    for (int64_t v = image * mesh_.vertex_count; v < (image + 1) * mesh_.vertex_count; ++v) {
-      const float* vertex = mesh_.vertices + 3 * v;
-      points_[v] = to_screen(vertex, mesh_.focal[image], center[0], center[1]);
-      visible_[v] = drawable(points_[v], vertex[2], mesh_.near);
+    const double focal = mesh_.focal[image];
+    const double cx = mesh_.center[2 * image], cy = mesh_.center[2 * image + 1];
+    const int64_t first = image * mesh_.vertex_count, count = mesh_.vertex_count;
+    const float* vertices = mesh_.vertices + 3 * first;
+    const float near = mesh_.near;
+    ScreenPoint* points = points_.data() + first;
+    char* visible = visible_.data() + first;
+    for (int64_t v = 0; v < count; ++v) {
+      points[v] = to_screen(vertices + 3 * v, focal, cx, cy);
+      visible[v] = drawable(points[v], vertices[3 * v + 2], near);
     }
   }
 

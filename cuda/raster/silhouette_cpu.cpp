@@ -15,37 +15,34 @@ using nbf::Triangle;
 // The product over faces of 1 + exp(closeness), the exponential of the optical depth: one logarithm
 // a pixel instead of one a face. A full pixel takes no more, or the product would overflow.
 void cover(
-    const Triangle& triangle, const Softness& soft, double full, const PixelBox& rows, int width,
-    double* products) {
-  const PixelBox box = nbf::box_of(triangle, soft.reach, rows);
-  if (nbf::pixel_count(box) == 0) return;
+    const Triangle& triangle, const PixelBox& box, const Softness& soft, double full, int first_row,
+    int width, double* products) {
   const auto outline = nbf::outline(triangle);
   for (int y = box.y0; y <= box.y1; ++y) {
     for (int x = box.x0; x <= box.x1; ++x) {
-      double& product = products[int64_t(y - rows.y0) * width + x];
+      double& product = products[int64_t(y - first_row) * width + x];
       if (product >= full) continue;
-      const auto contact = nbf::nearest_contact(outline, x + 0.5, y + 0.5);
-      if (nbf::counts(contact, soft)) product *= 1 + std::exp(nbf::closeness(contact, soft));
+      const auto gap = nbf::gap(outline, x + 0.5, y + 0.5);
+      if (nbf::counts(gap, soft)) product *= 1 + std::exp(nbf::closeness(gap, soft));
     }
   }
 }
 
 // Gradient of one face's corners on the screen, summed over its pixels in their order.
 ScreenGrad face_grad(
-    const NbfMesh& mesh, const Triangle& triangle, const Softness& soft, const float* depth,
-    const float* grad_depth) {
+    const NbfMesh& mesh, const Triangle& triangle, const PixelBox& box, const Softness& soft,
+    const float* depth, const float* grad_depth) {
   ScreenGrad sum{};
-  const PixelBox box =
-      nbf::box_of(triangle, soft.reach, {0, mesh.width - 1, 0, mesh.height - 1});
-  if (nbf::pixel_count(box) == 0) return sum;
   const auto outline = nbf::outline(triangle);
   for (int y = box.y0; y <= box.y1; ++y) {
     for (int x = box.x0; x <= box.x1; ++x) {
       const int64_t pixel = int64_t(y) * mesh.width + x;
       const double grad = grad_depth[pixel];
       if (grad == 0 || depth[pixel] >= float(nbf::kFull)) continue;
-      const auto contact = nbf::nearest_contact(outline, x + 0.5, y + 0.5);
-      if (nbf::counts(contact, soft)) nbf::add_silhouette_grad(contact, soft, grad, &sum);
+      const double px = x + 0.5, py = y + 0.5;
+      const auto gap = nbf::gap(outline, px, py);
+      if (nbf::counts(gap, soft))
+        nbf::add_silhouette_grad(outline, px, py, gap, soft, grad, &sum);
     }
   }
   return sum;
@@ -87,8 +84,9 @@ extern "C" void nbf_mesh_silhouette(
     std::vector<double> products(size_t(rows.y1 - rows.y0 + 1) * mesh->width, 1.0);
     for (int64_t face = 0; face < mesh->face_count; ++face) {
       Triangle triangle;
-      if (!screen.triangle(image, face, &triangle)) continue;
-      cover(triangle, soft, full, rows, mesh->width, products.data());
+      PixelBox box;
+      if (screen.triangle(image, face, soft.reach, rows, &triangle, &box))
+        cover(triangle, box, soft, full, rows.y0, mesh->width, products.data());
     }
     float* out = depth + (image * mesh->height + rows.y0) * mesh->width;
     for (double product : products) *out++ = float(std::min(std::log(product), nbf::kFull));
@@ -101,15 +99,17 @@ extern "C" void nbf_mesh_silhouette_backward(
   const Screen screen(*mesh);
   const Softness soft{1.0 / sigma, reach};
   const int64_t faces = mesh->face_count, chunk = 512, chunks = (faces + chunk - 1) / chunk;
+  const PixelBox whole{0, mesh->width - 1, 0, mesh->height - 1};
   std::vector<ScreenGrad> grads(mesh->batch * faces);
   nbf::parallel(mesh->batch * chunks, mesh->threads, [&](int64_t task, int64_t) {
     const int64_t image = task / chunks, begin = task % chunks * chunk;
     const int64_t first = image * mesh->height * mesh->width;
     for (int64_t face = begin; face < std::min(begin + chunk, faces); ++face) {
       Triangle triangle;
-      if (!screen.triangle(image, face, &triangle)) continue;
-      grads[image * faces + face] =
-          face_grad(*mesh, triangle, soft, depth + first, grad_depth + first);
+      PixelBox box;
+      if (screen.triangle(image, face, soft.reach, whole, &triangle, &box))
+        grads[image * faces + face] =
+            face_grad(*mesh, triangle, box, soft, depth + first, grad_depth + first);
     }
   });
   nbf::parallel(mesh->batch, mesh->threads, [&](int64_t image, int64_t) {

@@ -22,9 +22,9 @@ __global__ void cover_pixels(NbfMesh mesh, Softness soft, Whole* depths) {
     for (int x = box.x0; x <= box.x1; ++x) {
       Whole* depth = depths + (image * mesh.height + y) * mesh.width + x;
       if (*depth >= kFullWholes) continue;
-      const Contact contact = nearest_contact(sides, x + 0.5, y + 0.5);
-      if (!counts(contact, soft)) continue;
-      const float term = std::log1p(std::exp(float(closeness(contact, soft))));
+      const Gap between = gap(sides, x + 0.5, y + 0.5);
+      if (!counts(between, soft)) continue;
+      const float term = std::log1p(std::exp(float(closeness(between, soft))));
       atomicAdd(depth, Whole(std::llrint(term * kWholes)));
     }
   }
@@ -61,8 +61,9 @@ __device__ ScreenGrad face_grad(
       const int64_t pixel = (image * mesh.height + y) * mesh.width + x;
       const float grad = grad_depth[pixel];
       if (grad == 0 || depth[pixel] >= float(kFull)) continue;
-      const Contact contact = nearest_contact(sides, x + 0.5, y + 0.5);
-      if (counts(contact, soft)) add_silhouette_grad(contact, soft, grad, &sum);
+      const double px = x + 0.5, py = y + 0.5;
+      const Gap between = gap(sides, px, py);
+      if (counts(between, soft)) add_silhouette_grad(sides, px, py, between, soft, grad, &sum);
     }
   }
   return sum;
