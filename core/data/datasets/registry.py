@@ -73,13 +73,33 @@ def _spin(name: str, files: dict[str, tuple[str, ...]], frame: Frame) -> Opener:
     return open_
 
 
-def _eft(name: str, files: dict[str, tuple[str, str, str]]) -> Opener:
-    """EFT's files of one data set, by split: json, folder of the photos, COCO's own json."""
+@dataclass(frozen=True)
+class _EftFiles:
+    """One of EFT's files.
+
+    Attributes:
+        fits: its name, the newest release's first.
+        photos: folder of the photos.
+    """
+
+    fits: tuple[str, ...]
+    photos: str = ""
+
+    @property
+    def annotations(self) -> str:
+        """COCO's own json of these photos."""
+        return f"annotations/person_keypoints_{self.photos}.json"
+
+
+def _eft(name: str, files: dict[str, _EftFiles]) -> Opener:
+    """EFT's files of one data set, by split."""
 
     def open_(folder: Path, split: str) -> PhotoDataset:
-        fits, photos, coco = files[split]
-        path = need_file(folder, [fits, f"eft_fit/{fits}"], name, _EFT)
-        return open_eft(path, folder, name, split, photos, folder / coco if coco else None)
+        wanted = files[split]
+        candidates = [place + fits for fits in wanted.fits for place in ("", "eft_fit/")]
+        path = need_file(folder, candidates, name, _EFT)
+        coco = folder / wanted.annotations if name == "coco-eft" else None
+        return open_eft(path, folder, name, split, wanted.photos, coco)
 
     return open_
 
@@ -149,28 +169,16 @@ DATASETS: dict[str, DatasetKind] = {
         _eft(
             "coco-eft",
             {
-                "train": (
-                    "COCO2014-All-ver01.json",
-                    "train2014",
-                    "annotations/person_keypoints_train2014.json",
-                ),
-                "train-part": (
-                    "COCO2014-Part-ver01.json",
-                    "train2014",
-                    "annotations/person_keypoints_train2014.json",
-                ),
-                "val": (
-                    "COCO2014-Val-ver10.json",
-                    "val2014",
-                    "annotations/person_keypoints_val2014.json",
-                ),
+                "train": _EftFiles(("COCO2014-All-ver01.json",), "train2014"),
+                "train-part": _EftFiles(("COCO2014-Part-ver01.json",), "train2014"),
+                "val": _EftFiles(("COCO2014-Val-ver10.json",), "val2014"),
             },
         ),
     ),
     "mpii-eft": DatasetKind(
         "MPII with SMPL bodies fitted by EFT",
         ("train",),
-        _eft("mpii-eft", {"train": ("MPII_ver01.json", "images", "")}),
+        _eft("mpii-eft", {"train": _EftFiles(("MPII_ver01.json",), "images")}),
     ),
     "lspet-eft": DatasetKind(
         "LSP Extended with SMPL bodies fitted by EFT",
@@ -178,8 +186,8 @@ DATASETS: dict[str, DatasetKind] = {
         _eft(
             "lspet-eft",
             {
-                "train": ("LSPet_ver01.json", "", ""),
-                "test": ("LSPet_test_ver10.json", "", ""),
+                "train": _EftFiles(("LSPet_train_ver10.json", "LSPet_ver01.json")),
+                "test": _EftFiles(("LSPet_test_ver10.json",)),
             },
         ),
     ),
