@@ -11,7 +11,7 @@ namespace nbf {
 constexpr int kShare = 8;                     // lanes that share a feature vector
 constexpr int kVectors = kThreads / kShare;   // that a block works on at once
 constexpr int kStep = 4 * kShare;             // dimensions that they hold at a time
-constexpr int kPlaces = 48;                   // kernels of a tile that are indexed at a time
+constexpr int kPlaces = 64;                   // kernels of a tile that are indexed at a time
 
 struct Explain {
   View view;
@@ -29,7 +29,7 @@ struct Explain {
 };
 
 // A tile's arrays in shared memory: [32] but where it says otherwise. With 20 kernels a pixel and 64
-// dimensions they are small enough for six blocks on a multiprocessor of 228 KB.
+// dimensions they take 40 KB, so that a multiprocessor of 228 KB holds five blocks.
 //
 // The group's `kernel` holds a kernel's id in its lower half, and its place in the tile's list above.
 struct Work {

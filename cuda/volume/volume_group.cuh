@@ -11,7 +11,7 @@
 namespace nbf {
 
 constexpr int kPixels = 32;  // of a group: lanes of a warp
-constexpr int kWarps = 4;
+constexpr int kWarps = 8;
 constexpr int kThreads = kWarps * 32;
 constexpr int kEllipsoid = 9;  // numbers of an Ellipsoid
 

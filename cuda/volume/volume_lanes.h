@@ -27,6 +27,7 @@ namespace nbf {
 NBF_FN float fill(float, float value) { return value; }
 NBF_FN float select(bool mask, float yes, float no) { return mask ? yes : no; }
 NBF_FN float root(float x) { return sqrtf(x); }
+NBF_FN float magnitude(float x) { return fabsf(x); }
 
 // value * 2^n, where `shifted` is n + 1.5 * 2^23.
 NBF_FN float times_power_of_two(float value, float shifted) {
@@ -73,6 +74,7 @@ static inline void store(float* to, Lanes value) {
 static inline Lanes spread(float value) { return value - Lanes{}; }
 static inline Lanes fill(Lanes, float value) { return spread(value); }
 static inline Lanes select(LaneMask mask, Lanes yes, Lanes no) { return mask ? yes : no; }
+static inline Lanes magnitude(Lanes x) { return x < 0.f ? -x : x; }
 static inline Lanes times_power_of_two(Lanes value, Lanes shifted) {
   return (Lanes)((LaneBits)value + ((LaneBits)shifted << 23));
 }

@@ -28,7 +28,7 @@ __global__ void emit_features(
 }
 
 template <int kForm>
-__global__ void __launch_bounds__(kThreads, 6) explain_tiles(Explain task) {
+__global__ void __launch_bounds__(kThreads, 4) explain_tiles(Explain task) {
   const Tile tile = tile_of(task.view, task.lists, blockIdx.x);
   if (tile.count == 0) return;
   Work w = cut_work(task, reinterpret_cast<float*>(nbf_shared_memory), kForm + 1);

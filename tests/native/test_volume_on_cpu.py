@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.fit.likelihood import LikelihoodSettings
-from core.geometry.camera import pixel_rays
+from core.geometry.camera import Camera, pixel_rays
 from core.render.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
 from core.render.volume_native import Scene
 from core.render.volume_twin import assign, ray_gaussian, weigh
@@ -73,6 +73,15 @@ def test_equal_depths_are_ordered_by_id_and_cut_there(calls):
     precisions = (torch.eye(3) / 0.2**2).expand(1, 70, 3, 3).contiguous()
     ids = calls.assign(scene_of(means, precisions, RenderSettings(nearest=40))).kernels
     assert len(ids) > 9 and (ids == torch.arange(40)).all()
+
+
+def test_equal_depths_at_different_distances_are_ordered_by_id(calls):
+    means = torch.tensor([[[0.1, 0, 2], [0.0, 0, 2], [0.05, 0, 2]]])
+    precisions = (torch.eye(3) / 0.2**2).expand(1, 3, 3, 3).contiguous()
+    camera = Camera(torch.tensor([50.0]), torch.tensor([[10.5, 10.5]]))
+    ours = calls.assign(Scene.of(means, precisions, camera, SIZE, RenderSettings()))
+    straight_ahead = (ours.pixel == 10 * SIZE[1] + 10).nonzero().item()
+    assert ours.kernels[straight_ahead].tolist() == [0, 1, 2]
 
 
 def test_the_last_kernels_of_a_long_list_count(calls):
