@@ -7,17 +7,21 @@ Examples:
     nbf eval --count 20
     nbf eval --count 200 --data DIR --protocols clean occ80 --out eval.json
     nbf eval --count 200 --weights runs/lite/lite.safetensors --json
+    nbf eval --count 100 --ranking
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.commands._output import print_json
 from core.eval.summary import Estimate
-from core.eval.tables import Row
+
+if TYPE_CHECKING:
+    from core.eval.ranking import RankReport, RankRow
+    from core.eval.tables import EvalReport, Row
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Options:
     """Without a patch, or with one of 40 or 80 pixels (of 224) over the body."""
     methods: tuple[Literal["init", "nbf"], ...] = ("init", "nbf")
     """The regressor's guess, the fit."""
+    ranking: bool = False
+    """Ask instead whether the likelihood puts the truth before the fit and poses near it."""
     weights: Path | None = None
     """A model of your own training instead of the shipped one."""
     batch: int = 8
@@ -55,7 +61,7 @@ def run(options: Options) -> int:
     from core.assets import data_dir
     from core.data.people import PeopleSampler
     from core.errors import UserError
-    from core.eval import synthetic
+    from core.eval import ranking, synthetic
     from core.fit.engine import Engine
 
     if options.count < 1 or options.batch < 1:
@@ -74,16 +80,18 @@ def run(options: Options) -> int:
             progress.advance(making)
         total = options.count * len(options.protocols)
         fitting = progress.add_task("fitting", total=total)
-        report = synthetic.evaluate(
-            engine,
-            samples,
-            people=_people(data is not None),
-            texture=sampler.looks.patch,
-            protocols=options.protocols,
-            methods=options.methods,
-            batch=options.batch,
-            progress=lambda done: progress.update(fitting, completed=done),
-        )
+        common: dict[str, Any] = {
+            "people": _people(data is not None),
+            "texture": sampler.looks.patch,
+            "protocols": options.protocols,
+            "batch": options.batch,
+            "progress": lambda done: progress.update(fitting, completed=done),
+        }
+        report: EvalReport | RankReport
+        if options.ranking:
+            report = ranking.rank_people(engine, samples, **common)
+        else:
+            report = synthetic.evaluate(engine, samples, methods=options.methods, **common)
     if options.out:
         report.save(options.out)
     if options.json:
@@ -93,7 +101,7 @@ def run(options: Options) -> int:
     return 0
 
 
-def _flat(row: Row) -> dict[str, object]:
+def _flat(row: Row | RankRow) -> dict[str, object]:
     """A row of means alone; --out keeps the intervals."""
     flat = {}
     for field in fields(row):

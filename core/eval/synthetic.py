@@ -54,6 +54,16 @@ class Case:
         """True joints, metres, crop camera."""
         return torch.from_numpy(np.stack([s.joints for s in self.samples]))
 
+    @property
+    def truth(self) -> BodyParams:
+        """The people themselves."""
+        pose = torch.from_numpy(np.stack([s.pose for s in self.samples]))
+        betas, transl = (
+            torch.from_numpy(np.stack([getattr(s, name) for s in self.samples]))
+            for name in ("betas", "transl")
+        )
+        return BodyParams(pose[:, 0], pose[:, 1:], betas, transl)
+
 
 def protocol(name: str, people: str) -> Protocol:
     """What ``clean``, ``occ40`` and ``occ80`` mean."""

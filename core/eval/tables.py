@@ -120,24 +120,34 @@ class EvalReport:
 
     def print(self, console: Console) -> None:
         """Show the table and, below it, what each protocol means."""
-        width = console.width  # 80 where output is no terminal: rich would cut figures off
-        console.width = max(width, _LEAST_WIDTH)
-        console.print(rows_table(self.title, self.rows))
-        console.width = width
+        print_wide(console, rows_table(self.title, self.rows))
         for protocol in self.protocols:
             console.print(protocol.describe(), style="dim", highlight=False)
         console.print(f"all: {self.scoring}; seed {self.seed}", style="dim", highlight=False)
 
 
-def rows_table(title: str, rows: Sequence[Row]) -> Table:
-    """A table of the main figures in mm and %; protocols are kept apart by lines."""
-    table = Table(
+def print_wide(console: Console, table: Table) -> None:
+    """Show a table whose figures must not be cut off."""
+    width = console.width  # 80 where output is no terminal: rich would cut figures off
+    console.width = max(width, _LEAST_WIDTH)
+    console.print(table)
+    console.width = width
+
+
+def plain_table(title: str) -> Table:
+    """An empty table in our style."""
+    return Table(
         title=title,
         title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
+
+
+def rows_table(title: str, rows: Sequence[Row]) -> Table:
+    """A table of the main figures in mm and %; protocols are kept apart by lines."""
+    table = plain_table(title)
     table.add_column("protocol", no_wrap=True)
     table.add_column("method", no_wrap=True)
     for name in ("n", "MPJPE", "PA-MPJPE", "change", "worse %", "PCKh %", "z AUROC"):
@@ -146,15 +156,15 @@ def rows_table(title: str, rows: Sequence[Row]) -> Table:
         last = index + 1 == len(rows) or rows[index + 1].protocol != row.protocol
         table.add_row(
             *(row.protocol, row.method, str(row.n)),
-            *(_shown(row.mpjpe_mm), _shown(row.pa_mpjpe_mm), _shown(row.pa_change_mm, sign="+")),
-            *(_shown(row.worse_share, 100), _shown(row.pckh, 100)),
-            _shown(row.z_auroc, digits=3),
+            *(shown(row.mpjpe_mm), shown(row.pa_mpjpe_mm), shown(row.pa_change_mm, sign="+")),
+            *(shown(row.worse_share, 100), shown(row.pckh, 100)),
+            shown(row.z_auroc, digits=3),
             end_section=last,
         )
     return table
 
 
-def _shown(value: Estimate, scale: float = 1.0, digits: int = 1, sign: str = "") -> str:
+def shown(value: Estimate, scale: float = 1.0, digits: int = 1, sign: str = "") -> str:
     """A value and half the width of its interval, a dash if there is none."""
     if value.value is None or value.low is None or value.high is None:
         return "-"

@@ -1,0 +1,235 @@
+"""Does the likelihood put the truth first? Held-out people, their fits, and poses near the truth.
+
+A fit can only end at the truth if the truth is likelier than what is around it. Here one limb at a
+time is turned about its upper joint: *lateral*, in the image plane; *depth*, towards or away from
+the camera; *flip*, to the mirror image in depth, which a silhouette cannot tell from the truth.
+Eight limbs, lateral and depth, both signs: 32 poses a person. A fit started at the truth shows how
+far the objective's minimum is from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from torch import Tensor
+
+from core.body.kinematics import forward_kinematics
+from core.body.names import LIMBS, PARENTS
+from core.body.params import BodyParams
+from core.data.sample import Sample
+from core.eval.metrics import JOINTS_14, mpjpe
+from core.eval.occluders import Texture
+from core.eval.summary import Estimate, estimate
+from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
+from core.eval.tables import Protocol, plain_table, print_wide, shown
+from core.fit.engine import Engine
+from core.fit.problem import Problem, likelihood_cost
+from core.fit.schedule import Schedule
+from core.fit.solver import Solver
+from core.fit.state import BodyState
+from core.geometry.rotations import rotation_from_axis_angle
+from core.io.records import save_record
+from core.io.report import installed_versions
+from core.nbv.volume import NeuralBodyVolume
+
+ANGLE = math.radians(30)
+LEAST_FLIP = math.sin(math.radians(15))
+"""Of a limb's direction along the ray: a limb nearly in the image plane is its own mirror image."""
+LIMB_JOINTS = {name: (start[0], end[0]) for name, (start, end) in LIMBS.items() if len(start) == 1}
+KINDS = ("lateral", "depth", "flip")
+READING = (
+    "shares of people (below fit, below all) and of poses (the rest) than which the truth has a "
+    "smaller negative log-likelihood, %; one limb turned by 30 degrees in the image plane "
+    "(lateral) or in depth, or to its mirror image in depth (flip); drift: MPJPE of a fit begun at "
+    "the truth, hidden joints too; ±: half of the 95% bootstrap interval over people"
+)
+
+Values = Float[np.ndarray, "people"]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One value a person: shares from 0 to 1 and millimetres, NaN where there is none.
+
+    Attributes:
+        below_fit: 1 where the truth has a smaller NLL than the fit.
+        below_all: 1 where it has a smaller one than all 32 poses around it.
+        lateral, depth, flip: share of a kind's poses that the truth is below.
+        arms, legs: the same by limb, lateral and depth together.
+        drift_mm: MPJPE of a fit that begins at the truth, all 14 joints, hidden ones too.
+    """
+
+    below_fit: Values
+    below_all: Values
+    lateral: Values
+    depth: Values
+    flip: Values
+    arms: Values
+    legs: Values
+    drift_mm: Values
+
+
+@dataclass(frozen=True)
+class RankRow:
+    """Means of `Ranks` over people under one protocol, with intervals."""
+
+    protocol: str
+    n: int
+    below_fit: Estimate
+    below_all: Estimate
+    lateral: Estimate
+    depth: Estimate
+    flip: Estimate
+    arms: Estimate
+    legs: Estimate
+    drift_mm: Estimate
+
+
+@dataclass(frozen=True)
+class RankReport:
+    """A table of `RankRow` with what is needed to read it."""
+
+    title: str
+    protocols: list[Protocol]
+    rows: list[RankRow]
+    seed: int
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+
+    def save(self, path: Path) -> None:
+        """Write the report as json."""
+        save_record(path, self)
+
+    def print(self, console: Console) -> None:
+        """Show the table: shares in %, drift in mm."""
+        table = plain_table(self.title)
+        table.add_column("protocol", no_wrap=True)
+        table.add_column("n", justify="right")
+        shares = [f.name for f in fields(Ranks)][:-1]
+        for name in (*shares, "drift mm"):
+            table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+        for row in self.rows:
+            values = [shown(getattr(row, name), 100, digits=0) for name in shares]
+            table.add_row(row.protocol, str(row.n), *values, shown(row.drift_mm))
+        print_wide(console, table)
+        for listed in self.protocols:
+            console.print(listed.describe(), style="dim", highlight=False)
+        console.print(READING, style="dim", highlight=False)
+
+
+def rank_people(
+    engine: Engine,
+    samples: Sequence[Sample],
+    people: str,
+    texture: Texture,
+    protocols: Iterable[str] = ("clean", "occ80"),
+    schedule: Schedule | None = None,
+    batch: int = 8,
+    progress: Callable[[int], object] = lambda _: None,
+) -> RankReport:
+    """A row for each protocol; see `core.eval.synthetic.evaluate` for the arguments."""
+    schedule, protocols, done = schedule or Schedule.standard(), list(protocols), 0
+    rows: list[RankRow] = []
+    for name in protocols:
+        parts = []
+        for first in range(0, len(samples), batch):
+            case = make_case(samples[first : first + batch], first, PATCHES[name], texture)
+            parts.append(rank_case(engine, case, schedule))
+            done += len(case.samples)
+            progress(done)
+        columns = [np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Ranks)]
+        rows.append(RankRow(name, len(samples), *(estimate(column) for column in columns)))
+    listed = [protocol(name, people) for name in protocols]
+    title = f"{DATASET}: does the likelihood put the truth first? {len(samples)} people"
+    return RankReport(title, listed, rows, SEED)
+
+
+def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
+    """Figures of one batch of people."""
+    problem, bodies, _ = solve(engine, case, schedule)
+    truth = case.truth
+    start = Solver.begin(problem, engine.model, replace(schedule, two_sided=False), truth)
+    for _ in start.run():
+        pass
+    drifted = joints_of(engine.volume, start.trace.best(engine.volume))
+    everywhere = torch.zeros(24, dtype=torch.bool)
+    everywhere[list(JOINTS_14)] = True
+    drift = mpjpe(drifted, case.joints, everywhere.expand(len(drifted), 24))
+
+    state = BodyState.of(truth)
+    here = nll(engine, problem, state, schedule)
+    fitted = nll(engine, problem, BodyState.of(bodies["nbf"]), schedule)
+    below: dict[str, list[Tensor]] = {kind: [] for kind in (*KINDS, "arm", "leg")}
+    for kind, limb, pose, exists in poses_around(state, engine.volume):
+        won = (here < nll(engine, problem, pose, schedule)).float()
+        below[kind].append(torch.where(exists, won, torch.nan))
+        if kind != "flip":
+            below[limb[-3:]].append(won)
+    shares = {kind: torch.stack(values).nanmean(0).numpy() for kind, values in below.items()}
+    return Ranks(
+        below_fit=(here < fitted).double().numpy(),
+        below_all=((shares["lateral"] == 1) & (shares["depth"] == 1)).astype(np.float64),
+        **{kind: shares[kind] for kind in KINDS},
+        arms=shares["arm"],
+        legs=shares["leg"],
+        drift_mm=drift.numpy(),
+    )
+
+
+def poses_around(
+    body: BodyState, volume: NeuralBodyVolume
+) -> Iterable[tuple[str, str, BodyState, Tensor]]:
+    """Kind, limb, pose, and for whom it exists: the 32 poses around a body, and eight flips."""
+    joints = joints_of(volume, body.params())
+    for limb, (start, end) in LIMB_JOINTS.items():
+        ray = torch.nn.functional.normalize(joints[:, start], dim=-1)
+        along = torch.nn.functional.normalize(joints[:, end] - joints[:, start], dim=-1)
+        away = (along * ray).sum(-1)
+        across = torch.linalg.cross(along, ray, dim=-1)
+        sideways = torch.nn.functional.normalize(across, dim=-1)
+        always = torch.ones_like(away, dtype=torch.bool)
+        for angle in (ANGLE, -ANGLE):
+            yield "lateral", limb, turned(body, volume, start, ray * angle), always
+            yield "depth", limb, turned(body, volume, start, sideways * angle), always
+        # Turning about along x ray takes the limb towards the ray; its mirror image is on the other
+        # side of the image plane, at twice its angle to it.
+        back = sideways * -2 * away.clamp(-1, 1).asin()[:, None]
+        yield "flip", limb, turned(body, volume, start, back), away.abs() > LEAST_FLIP
+
+
+def turned(
+    body: BodyState, volume: NeuralBodyVolume, joint: int, turn: Float[Tensor, "batch 3"]
+) -> BodyState:
+    """The body with one joint, and all that hangs on it, turned in the camera's frame.
+
+    Args:
+        turn: axis times angle, camera frame.
+    """
+    rest = volume.joint_template + torch.einsum("jcl,bl->bjc", volume.joint_shapedirs, body.betas)
+    world = forward_kinematics(body.rotations, rest).rotations
+    parent = world[:, PARENTS[joint]]
+    rotations = body.rotations.clone()
+    local = parent.transpose(-1, -2) @ rotation_from_axis_angle(turn) @ world[:, joint]
+    rotations[:, joint] = local
+    return BodyState(rotations, body.betas, body.transl)
+
+
+@torch.no_grad()
+def nll(
+    engine: Engine, problem: Problem, body: BodyState, schedule: Schedule
+) -> Float[Tensor, "people"]:
+    """Negative log-likelihood of bodies."""
+    posed = engine.volume.pose(body.rotations, body.betas, body.transl)
+    return likelihood_cost(problem, engine.model, posed, schedule)
+
+
+@torch.no_grad()
+def joints_of(volume: NeuralBodyVolume, body: BodyParams) -> Float[Tensor, "people 24 3"]:
+    """Joints in metres, crop camera."""
+    return volume.pose(body.rotations(), body.betas, body.transl).joints
