@@ -1,22 +1,25 @@
-"""The CUDA sources, compiled for this machine's CPU: every thread runs, barriers are real."""
+"""The CUDA sources compiled for this machine's CPU: every thread runs, barriers are real."""
 
 import shutil
 import subprocess
 
 import pytest
+import torch
 
 from core.native import ROOT
 from tests.native.calls import open_calls
 
 COMPILER = shutil.which("g++")
 ON_CPU = ROOT / "tests" / "native" / "on_cpu"
+GPU_LIBRARY = ROOT / "build" / "cuda" / "libnbf_cuda.so"
 
 
-def compile_on_cpu(target, *flags, more=()):
-    """Compile cuda/*/*_cuda.cu and what runs their threads into one file."""
+def compile_on_cpu(target, *flags, ops="*", more=()):
+    """Compile cuda/<ops>/*_cuda.cu and what runs their threads into one file."""
     if COMPILER is None:
         pytest.skip("no g++")
-    sources = [*sorted(ROOT.glob("cuda/*/*_cuda.cu")), ON_CPU / "on_cpu.cpp", *more]
+    sources = sorted({*ROOT.glob(f"cuda/{ops}/*_cuda.cu"), *ROOT.glob("cuda/common/*_cuda.cu")})
+    sources += [ON_CPU / "on_cpu.cpp", *more]
     include = ["-I", ON_CPU, "-I", ROOT / "cuda"]
     quiet = ["-Wno-unknown-pragmas", "-std=c++17"]
     command = [COMPILER, *quiet, *flags, *include, "-x", "c++", *sources, "-o", target]
@@ -32,7 +35,12 @@ def cuda_on_cpu(tmp_path_factory):
     return compile_on_cpu(target, "-O1", "-shared", "-fPIC")
 
 
-@pytest.fixture
-def calls(cuda_on_cpu, monkeypatch):
-    monkeypatch.delenv("ON_CPU_ORDER", raising=False)
-    return open_calls(cuda_on_cpu)
+@pytest.fixture(params=["on_cpu", "gpu"] if torch.cuda.is_available() else ["on_cpu"])
+def calls(request, monkeypatch):
+    """The CUDA library's functions, every way that they can be run here."""
+    if request.param == "on_cpu":
+        monkeypatch.delenv("ON_CPU_ORDER", raising=False)
+        return open_calls(request.getfixturevalue("cuda_on_cpu"))
+    if not GPU_LIBRARY.is_file():
+        pytest.fail(f"{GPU_LIBRARY} is not built: `make cuda`")
+    return open_calls(GPU_LIBRARY, "cuda")

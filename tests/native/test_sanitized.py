@@ -12,7 +12,8 @@ from tests.native.conftest import ON_CPU, compile_on_cpu
 def test_random_scenes_touch_nothing_they_should_not(tmp_path):
     sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     scenes = ON_CPU.parent / "random_scenes.cpp"
-    program = compile_on_cpu(tmp_path / "scenes", "-O1", "-g", *sanitize, more=[scenes])
+    flags = ["-O1", "-g1", *sanitize]
+    program = compile_on_cpu(tmp_path / "scenes", *flags, ops="volume", more=[scenes])
     environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-    done = subprocess.run([program, "40"], capture_output=True, text=True, env=environment)
+    done = subprocess.run([program, "12"], capture_output=True, text=True, env=environment)
     assert done.returncode == 0 and done.stdout == "fine\n", done.stdout + done.stderr[-4000:]

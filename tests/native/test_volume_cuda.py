@@ -1,4 +1,4 @@
-"""The CUDA volume renderer, run on the CPU thread by thread, against the twin.
+"""The CUDA volume renderer against the twin: thread by thread on the CPU, and on a GPU.
 
 Bands are those of the CPU's native code (tests/render/test_volume_native.py): weights and opacity
 2e-6, depth 1e-5 relative, gradients 2e-4 of the largest entry; of the likelihood 1e-4 and 1e-3.
@@ -13,7 +13,6 @@ from core.render.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
 from core.render.volume_native import Scene
 from core.render.volume_twin import assign, ray_gaussian, weigh
 from tests.fit import test_likelihood_native as fused
-from tests.native.calls import likelihood_struct
 from tests.render.test_volume_native import (
     SCENES,
     assert_near,
@@ -204,7 +203,7 @@ def test_people_without_rows_between_others(calls):
 def explain(calls, world, likelihood, render, with_gradient=True):
     camera = fused.camera(len(world[0]), world[0])
     scene = Scene.of(world[0], world[1], camera, fused.SIZE, render)
-    return calls.nll(scene, likelihood_struct(world, likelihood), world[2], with_gradient)
+    return calls.nll(scene, world, likelihood, with_gradient)
 
 
 def assert_explained(calls, world, likelihood, render):
