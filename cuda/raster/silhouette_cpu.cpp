@@ -13,7 +13,7 @@ using nbf::Softness;
 using nbf::Triangle;
 
 // The product over faces of 1 + exp(closeness), the exponential of the optical depth: one logarithm
-// a pixel instead of one a face. A full pixel takes no more, or the product would overflow.
+// a pixel instead of one a face. A full pixel needs no more: inside a body, that is most faces.
 void cover(
     const Triangle& triangle, const PixelBox& box, const Softness& soft, double full, int first_row,
     int width, double* products) {

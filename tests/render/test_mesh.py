@@ -197,12 +197,15 @@ class TestSilhouette:
         assert opacity[4, 3] == pytest.approx(1 / (1 + math.e))
         assert opacity[3, 3] == pytest.approx(1 / (1 + math.e**2))
 
-    def test_a_full_pixel_is_full_however_many_faces(self, backend):
-        vertices, many = at((-9, -9), (40, -9), (-9, 40)).requires_grad_(), TRIANGLE.repeat(500, 1)
-        opacity = silhouette(vertices, many, backend)
-        assert (opacity == 1).all()
-        opacity.sum().backward()
-        assert vertices.grad.abs().max() < 1e-6
+    @pytest.mark.parametrize("faces", [10, 500])
+    def test_a_full_pixel_is_full_and_pulls_no_more(self, backend, faces):
+        vertices = at((2, -50), (2, 50), (60, 0)).requires_grad_()
+        opacity = silhouette(vertices, TRIANGLE.repeat(faces, 1), backend)
+        full = opacity[:, :, 3:]  # 1.5 pixels inside, ten faces' optical depth is 23
+        assert (full == 1).all()
+        (grad,) = torch.autograd.grad(full.sum(), vertices, retain_graph=True)
+        assert not grad.any()
+        assert torch.autograd.grad(opacity.sum(), vertices)[0].any() == (faces == 10)
 
     def test_pulls_a_displaced_square_back(self, backend):
         true = at((2.6, 2.2), (6.1, 2.2), (6.1, 5.9), (2.6, 5.9))

@@ -91,6 +91,22 @@ def test_threads_change_nothing(scene):
         assert all(torch.equal(grads[name], results[0][2][name]) for name in grads)
 
 
+def test_optical_depth_ends_where_a_pixel_is_full():
+    from core.render.mesh_ops import scene_arguments
+    from core.render.mesh_scene import Softness
+    from core.render.mesh_twin import silhouette_twin
+
+    vertices, faces, camera = bodies()
+    vertices.requires_grad_()
+    given, settings = (vertices, faces, camera, SIZE), MeshSettings()
+    ours = torch.ops.nbf.mesh_silhouette(*scene_arguments(*given, settings), 1.0, 3.0)
+    for depth in (ours, silhouette_twin(*given, settings, Softness(1.0, 3.0))):
+        assert depth.min() == 0 and depth.max() == 20
+        (grad,) = torch.autograd.grad(depth[depth == 20].sum(), vertices, retain_graph=True)
+        assert not grad.any()
+        assert torch.autograd.grad(depth.sum(), vertices)[0].any()
+
+
 def test_numpy_front_is_the_same_code():
     from core.render.raster import rasterize
 
