@@ -43,6 +43,8 @@ class Options:
     """Highest learning rate."""
     occlude: float = 0.0
     """Chance of an additional occluding patch on an image."""
+    ranking: float = 0.0
+    """Weight of the loss by which the likelihood must put the truth before poses near it."""
     seed: int = 0
     """Seed of everything random."""
     threads: int = 0
@@ -72,6 +74,8 @@ def run(options: Options) -> int:
     from core.nbv.volume import NeuralBodyVolume
     from core.train.augment import AugmentSettings
     from core.train.export import ExportSettings, export
+    from core.train.objective import ObjectiveSettings
+    from core.train.ranking import RankingSettings
     from core.train.reporter import Reporter
     from core.train.trainer import Trainer, TrainSettings
 
@@ -85,6 +89,7 @@ def run(options: Options) -> int:
         rate=options.rate,
         seed=options.seed,
         augment=AugmentSettings(patches=options.occlude),
+        objective=ObjectiveSettings(ranking=RankingSettings(weight=options.ranking)),
     )
     layouts = Layouts.load(options.layouts) if options.layouts else None
     volume = NeuralBodyVolume.from_body(load_body())

@@ -1,10 +1,8 @@
 """Does the likelihood put the truth first? Held-out people, their fits, and poses near the truth.
 
-A fit can only end at the truth if the truth is likelier than what is around it. Here one limb at a
-time is turned about its upper joint: *lateral*, in the image plane; *depth*, towards or away from
-the camera; *flip*, to the mirror image in depth, which a silhouette cannot tell from the truth.
-Eight limbs, lateral and depth, both signs: 32 poses a person. A fit started at the truth shows how
-far the objective's minimum is from it.
+A fit can only end at the truth if the truth is likelier than what is around it: than the fit, and
+than the 32 poses of `core.fit.around`. A fit started at the truth shows how far the objective's
+minimum is from it.
 """
 
 from __future__ import annotations
@@ -20,8 +18,6 @@ from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
-from core.body.kinematics import forward_kinematics
-from core.body.names import LIMBS, PARENTS
 from core.body.params import BodyParams
 from core.data.sample import Sample
 from core.eval.metrics import JOINTS_14, mpjpe
@@ -29,21 +25,17 @@ from core.eval.occluders import Texture
 from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
 from core.eval.tables import Protocol, plain_table, print_wide, shown
+from core.fit.around import KINDS, poses_around
 from core.fit.engine import Engine
 from core.fit.problem import Problem, likelihood_cost
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
-from core.geometry.rotations import rotation_from_axis_angle
 from core.io.records import save_record
 from core.io.report import installed_versions
 from core.nbv.volume import NeuralBodyVolume
 
 ANGLE = math.radians(30)
-LEAST_FLIP = math.sin(math.radians(15))
-"""Of a limb's direction along the ray: a limb nearly in the image plane is its own mirror image."""
-LIMB_JOINTS = {name: (start[0], end[0]) for name, (start, end) in LIMBS.items() if len(start) == 1}
-KINDS = ("lateral", "depth", "flip")
 READING = (
     "shares of people (below fit, below all) and of poses (the rest) than which the truth has a "
     "smaller negative log-likelihood, %; one limb turned by 30 degrees in the image plane "
@@ -166,11 +158,11 @@ def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
     here = nll(engine, problem, state, schedule)
     fitted = nll(engine, problem, BodyState.of(bodies["nbf"]), schedule)
     below: dict[str, list[Tensor]] = {kind: [] for kind in (*KINDS, "arm", "leg")}
-    for kind, limb, pose, exists in poses_around(state, engine.volume):
-        won = (here < nll(engine, problem, pose, schedule)).float()
-        below[kind].append(torch.where(exists, won, torch.nan))
-        if kind != "flip":
-            below[limb[-3:]].append(won)
+    for pose in poses_around(state, engine.volume, ANGLE):
+        won = (here < nll(engine, problem, pose.body, schedule)).float()
+        below[pose.kind].append(torch.where(pose.exists, won, torch.nan))
+        if pose.kind != "flip":
+            below[pose.limb[-3:]].append(won)
     shares = {kind: torch.stack(values).nanmean(0).numpy() for kind, values in below.items()}
     return Ranks(
         below_fit=(here < fitted).double().numpy(),
@@ -180,44 +172,6 @@ def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
         legs=shares["leg"],
         drift_mm=drift.numpy(),
     )
-
-
-def poses_around(
-    body: BodyState, volume: NeuralBodyVolume
-) -> Iterable[tuple[str, str, BodyState, Tensor]]:
-    """Kind, limb, pose, and for whom it exists: the 32 poses around a body, and eight flips."""
-    joints = joints_of(volume, body.params())
-    for limb, (start, end) in LIMB_JOINTS.items():
-        ray = torch.nn.functional.normalize(joints[:, start], dim=-1)
-        along = torch.nn.functional.normalize(joints[:, end] - joints[:, start], dim=-1)
-        away = (along * ray).sum(-1)
-        across = torch.linalg.cross(along, ray, dim=-1)
-        sideways = torch.nn.functional.normalize(across, dim=-1)
-        always = torch.ones_like(away, dtype=torch.bool)
-        for angle in (ANGLE, -ANGLE):
-            yield "lateral", limb, turned(body, volume, start, ray * angle), always
-            yield "depth", limb, turned(body, volume, start, sideways * angle), always
-        # Turning about along x ray takes the limb towards the ray; its mirror image is on the other
-        # side of the image plane, at twice its angle to it.
-        back = sideways * -2 * away.clamp(-1, 1).asin()[:, None]
-        yield "flip", limb, turned(body, volume, start, back), away.abs() > LEAST_FLIP
-
-
-def turned(
-    body: BodyState, volume: NeuralBodyVolume, joint: int, turn: Float[Tensor, "batch 3"]
-) -> BodyState:
-    """The body with one joint, and all that hangs on it, turned in the camera's frame.
-
-    Args:
-        turn: axis times angle, camera frame.
-    """
-    rest = volume.joint_template + torch.einsum("jcl,bl->bjc", volume.joint_shapedirs, body.betas)
-    world = forward_kinematics(body.rotations, rest).rotations
-    parent = world[:, PARENTS[joint]]
-    rotations = body.rotations.clone()
-    local = parent.transpose(-1, -2) @ rotation_from_axis_angle(turn) @ world[:, joint]
-    rotations[:, joint] = local
-    return BodyState(rotations, body.betas, body.transl)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from core.train.contrast import (
     kernel_neighbours,
 )
 from core.train.losses import RegressionWeights, heatmap_loss, parts_loss
+from core.train.ranking import RankingSettings, ranking_loss
 from core.train.regression import BodyTruth, body_losses
 
 
@@ -31,6 +32,7 @@ class ObjectiveSettings:
 
     contrast: ContrastSettings = field(default_factory=ContrastSettings)
     regression: RegressionWeights = field(default_factory=RegressionWeights)
+    ranking: RankingSettings = field(default_factory=RankingSettings)
     kernels_per_image: int = 96
     background_per_image: int = 32
     bfloat16: bool = True
@@ -64,7 +66,13 @@ class Objective:
         weight = self.settings.regression.heatmaps
         if self.original is not None and weight and trunk.heatmaps is not None:
             losses["heatmaps"] = weight * self._faithfulness(batch, trunk.heatmaps)
-        return losses | self._contrast(output, batch, truth, generator)
+        losses |= self._contrast(output, batch, truth, generator)
+        ranking = self.settings.ranking
+        if ranking.weight:
+            bank = self.bank.snapshot()
+            ranked = ranking_loss(output.features, bank, self.volume, batch, ranking, generator)
+            losses["ranking"] = ranking.weight * ranked
+        return losses
 
     def _regression(self, output: NetworkOutput, batch: Batch) -> dict[str, Tensor]:
         weights = self.settings.regression
