@@ -100,8 +100,7 @@ static __device__ inline void choose_kernels(const Explain& task, const Tile& ti
   const int lane = lane_id();
   const auto ray = tile_ray(task.view, tile);
   select_nearest(task.view, tile, ray, w->difference, g.peak, g.kernel, w->seen);
-  const bool within = lane_column(tile) < task.view.width && lane_row(tile) < task.view.height;
-  const int seen = within ? w->seen[lane] : 0;
+  const int seen = w->seen[lane];  // none beyond the map: bounds end there
   g.slots = most_of_lanes(seen);
   for (int k = warp_id(); k < g.slots; k += kWarps) {
     const int at = k * kPixels + lane;
@@ -111,8 +110,6 @@ static __device__ inline void choose_kernels(const Explain& task, const Tile& ti
     fill_slot(g, at, k < seen, tile.drawn[kernel].shape, ray, task.view.density);
   }
   if (warp_id() == 0) w->ray_x[lane] = ray.x, w->ray_y[lane] = ray.y, w->ray_z[lane] = ray.z;
-  __syncthreads();
-  if (warp_id() == 0) w->seen[lane] = seen;
   __syncthreads();
 }
 
@@ -169,7 +166,8 @@ static __device__ inline double weigh_evidence(
   return add_lanes(reached ? -double(evidence.log_likelihood) * known : 0.0, 32);
 }
 
-// Which pixels see which of the tile's kernels [first, first + kPlaces), and in which slot.
+// Which pixels see which of the tile's kernels [first, first + kPlaces), and in which slot. Waits for
+// all that the block has done before.
 static __device__ inline void index_places(const Work& w, int first) {
   __syncthreads();
   if (threadIdx.x < kPlaces) w.users[threadIdx.x] = 0;

@@ -45,7 +45,6 @@ __global__ void __launch_bounds__(kThreads, 4) explain_tiles(Explain task) {
     if (lane_id() == 0) task.nll[blockIdx.x] = nll;
   }
   if (!task.shapes) return;
-  __syncthreads();
   features_backward(task, tile, w,
                     task.orientations + int64_t(blockIdx.x) * task.limbs * task.bins);
   const SharedGradient shared = share_gradient<kForm>(g, w.grad_opacity[lane_id()]);

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from core.native import ROOT
-from tests.native.calls import open_calls
+from tests.native.calls import Calls
+from tools.gpu.library import LIBRARY
 
 COMPILER = shutil.which("g++")
 ON_CPU = ROOT / "tests" / "native" / "on_cpu"
-GPU_LIBRARY = ROOT / "build" / "cuda" / "libnbf_cuda.so"
 
 
 def compile_on_cpu(target, *flags, ops="*", more=()):
@@ -40,7 +40,7 @@ def calls(request, monkeypatch):
     """The CUDA library's functions, every way that they can be run here."""
     if request.param == "on_cpu":
         monkeypatch.delenv("ON_CPU_ORDER", raising=False)
-        return open_calls(request.getfixturevalue("cuda_on_cpu"))
-    if not GPU_LIBRARY.is_file():
-        pytest.fail(f"{GPU_LIBRARY} is not built: `make cuda`")
-    return open_calls(GPU_LIBRARY, "cuda")
+        return Calls(request.getfixturevalue("cuda_on_cpu"))
+    if not LIBRARY.is_file():
+        pytest.fail(f"{LIBRARY} is not built: `make cuda`")
+    return Calls(LIBRARY, "cuda")
