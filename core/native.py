@@ -57,11 +57,13 @@ def library_paths() -> tuple[Path, ...]:
     return (ROOT / "build" / "native" / _NAME, PACKAGE / "_wheel" / _NAME)
 
 
-def source_digest(sources: Path = SOURCES) -> str | None:
+def source_digest(
+    sources: Path = SOURCES, patterns: tuple[str, ...] = ("*/*.cpp", "*/*.h")
+) -> str | None:
     """Digest of the native sources as CMake computes it, None where there are none (a wheel)."""
     names = sorted(
         path.relative_to(sources.parent).as_posix()
-        for pattern in ("*/*.cpp", "*/*.h")
+        for pattern in patterns
         for path in sources.glob(pattern)
     )
     lines = [

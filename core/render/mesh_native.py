@@ -1,13 +1,13 @@
 """The native mesh renderer (``cuda/raster``), call for call as `core.render.mesh_twin`.
 
-Float32 goes in and out; between, native code computes in doubles. The same input gives the same
-bits, whatever the number of threads.
+It computes where the tensors lie: the processor by the library that `core.native` loads, a GPU by
+`core.render.mesh_cuda`. Float32 goes in and out; between, native code computes in doubles. The same
+input gives the same bits, whatever the number of threads.
 """
 
 from __future__ import annotations
 
-import ctypes
-from ctypes import c_float, c_int32, c_int64, c_void_p
+from ctypes import byref
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,28 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera
-from core.native import dense, load_native
+from core.native import load_native
+from core.render.mesh_abi import FUNCTIONS, MeshStruct, addresses
+from core.render.mesh_cuda import CudaMesh, load_cuda_mesh
 from core.render.mesh_scene import MeshSettings, Softness, check_mesh
-
-
-class MeshStruct(ctypes.Structure):
-    """NbfMesh of cuda/raster/raster.h."""
-
-    _fields_ = (
-        ("vertices", c_void_p),
-        ("faces", c_void_p),
-        ("focal", c_void_p),
-        ("center", c_void_p),
-        ("batch", c_int64),
-        ("vertex_count", c_int64),
-        ("face_count", c_int64),
-        ("face_sets", c_int64),
-        ("height", c_int32),
-        ("width", c_int32),
-        ("near", c_float),
-        ("cull", c_int32),
-        ("threads", c_int32),
-    )
 
 
 @dataclass(frozen=True)
@@ -65,8 +47,8 @@ class MeshScene:
     ) -> MeshScene:
         """A scene of checked, dense, detached tensors."""
         check_mesh(vertices, faces, camera, size, settings)
-        lens = Camera(dense(camera.focal), dense(camera.center))
-        return MeshScene(dense(vertices), _indices(faces), lens, size, settings)
+        lens = Camera(floats(camera.focal), floats(camera.center))
+        return MeshScene(floats(vertices), indices(faces), lens, size, settings)
 
     def struct(self) -> MeshStruct:
         """The C struct; valid as long as the scene lives."""
@@ -92,7 +74,8 @@ class MeshScene:
 def rasterize(scene: MeshScene) -> tuple[Tensor, Tensor, Tensor]:
     """Barycentrics, depth and face ids."""
     barycentric, depth, face_ids = scene.map(3), scene.map(), scene.map(dtype=torch.int32)
-    library().nbf_mesh_rasterize(scene.struct(), *_addresses(face_ids, barycentric, depth))
+    mesh = byref(scene.struct())
+    _run("rasterize", scene.vertices, (mesh, face_ids, barycentric, depth), (mesh,))
     return barycentric, depth, face_ids
 
 
@@ -100,16 +83,16 @@ def rasterize_backward(
     scene: MeshScene, face_ids: Tensor, grad_barycentric: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
     """Gradient of the vertices."""
-    given = _indices(face_ids), dense(grad_barycentric), dense(grad_depth)
-    grad = torch.empty_like(scene.vertices)
-    library().nbf_mesh_rasterize_backward(scene.struct(), *_addresses(*given, grad))
+    given = indices(face_ids), floats(grad_barycentric), floats(grad_depth)
+    grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
+    _run("rasterize_backward", scene.vertices, (mesh, *given, grad), (mesh,))
     return grad
 
 
 def silhouette(scene: MeshScene, soft: Softness) -> Float[Tensor, "batch height width"]:
     """Optical depth of the soft silhouette."""
-    depth = scene.map()
-    library().nbf_mesh_silhouette(scene.struct(), soft.sigma, soft.reach, depth.data_ptr())
+    depth, mesh = scene.map(), byref(scene.struct())
+    _run("silhouette", scene.vertices, (mesh, soft.sigma, soft.reach, depth), (mesh,))
     return depth
 
 
@@ -117,11 +100,9 @@ def silhouette_backward(
     scene: MeshScene, soft: Softness, depth: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
     """Gradient of the vertices."""
-    given = dense(depth), dense(grad_depth)
-    grad = torch.empty_like(scene.vertices)
-    library().nbf_mesh_silhouette_backward(
-        scene.struct(), soft.sigma, soft.reach, *_addresses(*given, grad)
-    )
+    given = soft.sigma, soft.reach, floats(depth), floats(grad_depth)
+    grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
+    _run("silhouette_backward", scene.vertices, (mesh, *given, grad), (mesh,))
     return grad
 
 
@@ -141,8 +122,8 @@ class Surface:
     @staticmethod
     def of(face_ids: Tensor, barycentric: Tensor, faces: Tensor, attributes: Tensor) -> Surface:
         """A surface of dense, detached tensors."""
-        ids, triangles = _indices(face_ids), _indices(faces)
-        return Surface(ids, dense(barycentric), triangles, dense(attributes))
+        ids, triangles = indices(face_ids), indices(faces)
+        return Surface(ids, floats(barycentric), triangles, floats(attributes))
 
     def struct(self) -> MeshStruct:
         """The C struct: sizes and faces alone."""
@@ -154,18 +135,17 @@ class Surface:
             None, self.faces.data_ptr(), None, None, *counts, sets, height, width, 0, 0, threads
         )
 
-    def arguments(self) -> tuple[Any, ...]:
-        """What both native calls begin with."""
-        sets, _, dim = self.attributes.shape
-        given = _addresses(self.face_ids, self.barycentric, self.attributes)
-        return self.struct(), *given, sets, dim
+    def counts(self) -> tuple[int, int]:
+        """Sets of attributes, and how many a vertex has."""
+        return self.attributes.shape[0], self.attributes.shape[2]
 
 
 def interpolate(surface: Surface) -> Float[Tensor, "batch height width dim"]:
     """Attributes at pixels."""
     attributes = surface.attributes
     values = attributes.new_empty(*surface.face_ids.shape, attributes.shape[2])
-    library().nbf_mesh_interpolate(*surface.arguments(), values.data_ptr())
+    given = surface.face_ids, surface.barycentric, attributes, *surface.counts()
+    _run("interpolate", attributes, (byref(surface.struct()), *given, values), None)
     return values
 
 
@@ -173,17 +153,14 @@ def interpolate_backward(
     surface: Surface, grad: Tensor, with_attributes: bool
 ) -> tuple[Tensor, Tensor]:
     """Gradients of barycentrics and attributes; the second is empty unless it is wanted."""
-    grad = dense(grad)
-    grad_barycentric = torch.empty_like(surface.barycentric)
-    grad_attributes = (
-        torch.empty_like(surface.attributes) if with_attributes else surface.attributes.new_empty(0)
-    )
-    library().nbf_mesh_interpolate_backward(
-        *surface.arguments(),
-        *_addresses(grad, grad_barycentric),
-        grad_attributes.data_ptr() if with_attributes else None,
-    )
-    return grad_barycentric, grad_attributes
+    attributes, mesh = surface.attributes, byref(surface.struct())
+    grads = torch.empty_like(surface.barycentric), attributes.new_empty(0)
+    if with_attributes:
+        grads = grads[0], torch.empty_like(attributes)
+    given = surface.face_ids, surface.barycentric, attributes, *surface.counts(), floats(grad)
+    wanted = (grads[0], grads[1] if with_attributes else None)
+    _run("interpolate_backward", attributes, (mesh, *given, *wanted), (mesh, *surface.counts()))
+    return grads
 
 
 @cache
@@ -192,22 +169,40 @@ def library() -> Any:
     native = load_native()
     if native is None:
         raise RuntimeError("the native library is not built")
-    mesh, address, number = ctypes.POINTER(MeshStruct), c_void_p, c_int64
-    attributes: list[Any] = [mesh, address, address, address, number, number]
-    native.nbf_mesh_rasterize.argtypes = [mesh, *[address] * 3]
-    native.nbf_mesh_rasterize_backward.argtypes = [mesh, *[address] * 4]
-    native.nbf_mesh_silhouette.argtypes = [mesh, c_float, c_float, address]
-    native.nbf_mesh_silhouette_backward.argtypes = [mesh, c_float, c_float, *[address] * 3]
-    native.nbf_mesh_interpolate.argtypes = [*attributes, address]
-    native.nbf_mesh_interpolate_backward.argtypes = [*attributes, *[address] * 3]
+    for name, types in FUNCTIONS.items():
+        getattr(native, f"nbf_mesh_{name}").argtypes = types
     return native
 
 
-def _indices(tensor: Tensor) -> Tensor:
+def cuda_for(like: Tensor) -> CudaMesh | None:
+    """The CUDA library where such tensors need it."""
+    return load_cuda_mesh() if like.is_cuda else None
+
+
+def floats(tensor: Tensor) -> Tensor:
+    """Numbers as native code wants them: detached float32 without gaps."""
+    if tensor.dtype != torch.float32:
+        raise ValueError(f"native code takes float32, not {tensor.dtype}")
+    return tensor.detach().contiguous()
+
+
+def indices(tensor: Tensor) -> Tensor:
     """Whole numbers as native code wants them."""
     return tensor.detach().to(torch.int32).contiguous()
 
 
-def _addresses(*tensors: Tensor) -> tuple[int, ...]:
-    """Where tensors begin."""
-    return tuple(tensor.data_ptr() for tensor in tensors)
+def _run(
+    name: str, like: Tensor, arguments: tuple[Any, ...], measure: tuple[Any, ...] | None
+) -> None:
+    """Call a function where its tensors lie.
+
+    Args:
+        like: any of the tensors.
+        measure: what a GPU must be asked with for the size of its scratch memory, None if it needs
+            none.
+    """
+    cuda = cuda_for(like)
+    if cuda is None:
+        getattr(library(), f"nbf_mesh_{name}")(*addresses(arguments))
+    else:
+        cuda.run(name, like.device, arguments, measure)

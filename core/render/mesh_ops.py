@@ -22,7 +22,7 @@ SCENE = (
     "float near, bool cull"
 )
 SURFACE = "Tensor face_ids, Tensor barycentric, Tensor faces, Tensor attributes"
-DEVICES = "cpu"
+DEVICES = ("cpu", "cuda")
 
 
 def scene_arguments(

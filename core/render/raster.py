@@ -10,7 +10,8 @@ from jaxtyping import Float, Int32
 
 from core.geometry.camera import Camera
 from core.native import load_native
-from core.render.mesh_native import MeshStruct, library
+from core.render.mesh_abi import MeshStruct
+from core.render.mesh_native import library
 from core.render.mesh_scene import MeshSettings
 from core.render.mesh_twin import rasterize_twin
 from core.render.raster_result import Raster
