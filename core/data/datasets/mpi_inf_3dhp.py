@@ -25,7 +25,7 @@ from core.errors import UserError
 from core.io.images import shown
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
-"""Those at chest height, which everybody trains on."""
+"""SPIN's choice of the fourteen."""
 STEP = 10
 """Every tenth frame is taken: neighbours look alike, and there are 1.3 million."""
 SIDE = 2048

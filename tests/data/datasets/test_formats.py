@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from core.body.names import JOINT_NAMES
 from core.data.datasets.bedlam import open_bedlam
 from core.data.datasets.coco import open_photos
-from core.data.datasets.crop import crop_person
+from core.data.datasets.crop import crop_person, true_body
 from core.data.datasets.eft import open_eft
 from core.data.datasets.human_data import open_human_data
 from core.data.datasets.landmarks import LANDMARK_NAMES
@@ -74,6 +75,14 @@ def test_spin_prefers_annotations_to_detections(tmp_path, world):
     data = open_spin(tmp_path / "x.npz", tmp_path, "spin", "x")
     np.testing.assert_allclose(data.joints2d[:, 5], [(3, 4, 0.5)] * PEOPLE)
     np.testing.assert_allclose(data.joints2d[:, 8, :2], world.pixels[:, 8], rtol=1e-6)
+
+
+def test_confidences_end_at_one(tmp_path, world):
+    arrays = writers.spin_arrays(world, ["a_1.jpg", "a_2.jpg", "b_1.jpg"])
+    arrays["part"][..., 2] *= 3
+    np.savez(tmp_path / "x.npz", **arrays)
+    data = open_spin(tmp_path / "x.npz", tmp_path, "spin", "x")
+    assert data.joints2d[..., 2].max() == 1
 
 
 def test_49_points_in_one_array_are_the_same(tmp_path, world):
@@ -366,3 +375,56 @@ def test_relative_joints_place_nobody(tmp_path, world):
     assert crop.transl(world.rest_pelvis[0]) is None
     turned = crop.joints3d[LIMBS, :3] @ crop.view.rotation.T
     np.testing.assert_allclose(turned, (world.joints[0] - world.joints[0, 0])[LIMBS], atol=1e-5)
+
+
+def test_joints_that_are_not_placed_place_nobody(tmp_path, world):
+    writers.write_3dpw(tmp_path, world)
+    data = replace(open_3dpw(tmp_path, "test"), placed=False)
+    assert crop_person(data, 0, 64).transl(world.rest_pelvis[0]) is None
+
+
+def test_crop_leaves_its_padding_around_the_box(tmp_path, world):
+    writers.write_3dpw(tmp_path, world)
+    data = open_3dpw(tmp_path, "test")
+    box = data[2].box
+    assert box.height > box.width
+    homography = crop_person(data, 2, 100).view.homography
+    ends = np.array([[box.center[0], y, 1] for y in (box.y, box.y + box.height)]) @ homography.T
+    height = np.ptp(ends[:, 1] / ends[:, 2])
+    np.testing.assert_allclose(height, 100 / 1.25, rtol=0.02)
+
+
+def test_points_that_are_not_known_stay_nowhere_in_the_crop(tmp_path, world):
+    path = writers.write_spin(tmp_path, world)
+    crop = crop_person(open_spin(path, tmp_path, "h36m", "train"), 0, 64)
+    assert (crop.joints2d[writers.HIDDEN] == 0).all()
+
+
+def test_photos_leave_crowds_out(tmp_path, world):
+    path = writers.write_photos(tmp_path, world)
+    document = json.loads(path.read_text())
+    document["annotations"][0]["iscrowd"] = 1
+    path.write_text(json.dumps(document))
+    assert len(open_photos(tmp_path)) == PEOPLE - 1
+
+
+def test_human_data_marks_who_has_a_body_and_where(tmp_path, world):
+    arrays = writers.human_data(world, ["0.jpg", "1.jpg", "2.jpg"])
+    arrays["smpl"]["transl"] = world.transl * [[1, 1, 1], [1, 1, -1], [1, 1, 1]]
+    np.savez(tmp_path / "x.npz", **arrays, has_smpl=np.array([1, 1, 0]))
+    data = open_human_data(tmp_path / "x.npz", tmp_path, "human-data", "x")
+    assert data.has("pose").tolist() == data.has("betas").tolist() == [True, True, False]
+    assert data.has("transl").tolist() == [True, False, False]  # the second is behind the camera
+
+
+def test_true_body_is_where_the_photo_has_it(tmp_path, world):
+    path = writers.write_bedlam(tmp_path, world)
+    data = open_bedlam(path, path.with_suffix("") / "png", "bedlam", path.stem)
+    crop = crop_person(data, 1, 64)
+    posed = true_body(crop, world.body)
+    joints = posed.joints[0].numpy()
+    np.testing.assert_allclose(joints @ crop.view.rotation.T, world.joints[1], atol=MM)
+    assert posed.vertices.shape == (1, len(world.body.v_template), 3)
+    nowhere = true_body(replace(crop, transl_in_photo=None), world.body).joints[0].numpy()
+    np.testing.assert_allclose(nowhere - nowhere[0], joints - joints[0], atol=MM)
+    assert true_body(replace(crop, betas=None), world.body) is None
