@@ -1,0 +1,110 @@
+"""The scripts for a machine with a GPU, as far as they go without one."""
+
+import subprocess
+import types
+
+import pytest
+import torch
+
+from core.bench.render import Layout
+from core.native import ROOT
+from tools.gpu import times, voge
+from tools.gpu.library import CudaVolume
+
+SMALL = Layout(kernels=60, map=20, dim=6, batch=2)
+
+
+@pytest.fixture
+def once(monkeypatch):
+    """Calls are made once instead of being timed, and no graph is captured."""
+
+    def call(function, *_):
+        function()
+        return 2.0
+
+    monkeypatch.setattr(times, "milliseconds", call)
+    monkeypatch.setattr(voge, "milliseconds", call)
+    monkeypatch.setattr(times, "captured", lambda call: call)
+
+
+def test_every_function_is_timed(cuda_on_cpu, once):
+    taken = times.measure(CudaVolume(cuda_on_cpu), SMALL, "cpu")
+    assert {"assign", "weigh_backward", "nll", "nll in a graph"} <= taken.keys()
+
+
+class Tracing:
+    """What VoGE's fine stage is documented to do, over the lists that it is given."""
+
+    @staticmethod
+    def ray_tracing_fine(means, precisions, rays, lists, threshold, size, nearest):
+        height, width = rays.shape[1:3]
+        row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        ids = lists[0, row // size, column // size].long()
+        kernel, ray = ids.clamp_min(0), rays[0, :, :, None, :, None]
+        precision, mean = precisions[kernel], means[kernel][..., None]
+        sharpness = (ray.mT @ precision @ ray)[..., 0, 0]
+        length = (mean.mT @ precision @ ray)[..., 0, 0] / sharpness
+        offset = mean - length[..., None, None] * ray
+        activation = (offset.mT @ precision @ offset)[..., 0, 0]
+        seen = (ids >= 0) & (torch.exp(-activation) > threshold)
+        order = length.masked_fill(~seen, torch.inf).argsort(-1)[..., :nearest]
+
+        def take(values, empty):
+            return values.masked_fill(~seen, empty).gather(-1, order)[None]
+
+        return take(ids, -1), take(length, 1e10), take(activation, 1e10), take(sharpness, 1.0)
+
+
+class Aggregation:
+    """What VoGE does with the result, by its documentation."""
+
+    @staticmethod
+    def aggregation(ids, activation, length, sharpness):
+        apart = (length[..., :, None] - length[..., None, :]) * sharpness[..., None, :].sqrt()
+        passed = torch.exp(-activation)[..., None, :] * (torch.erf(apart) + 1) / 2
+        weights = torch.exp(-passed.sum(-1) - activation) / voge.UNIT
+        return weights, ids, (ids >= 0).sum(-1), length
+
+    @staticmethod
+    def merge_final(features, weights, ids, _count):
+        return (features[ids.clamp_min(0)] * (weights * (ids >= 0))[..., None]).sum(-2)
+
+
+def test_the_comparison_compares_the_same(cuda_on_cpu, once):
+    modules = (Tracing, Aggregation)
+    result = voge.compare(modules, CudaVolume(cuda_on_cpu), SMALL, "cpu")
+    assert result["features differ by"] < 1e-4 and result["comparable"]
+    assert result["times as fast"] == 1.0
+
+
+def test_the_comparison_notices_when_they_differ(cuda_on_cpu, once):
+    wrong = types.SimpleNamespace(
+        aggregation=Aggregation.aggregation,
+        merge_final=lambda *given: 1.1 * Aggregation.merge_final(*given),
+    )
+    result = voge.compare((Tracing, wrong), CudaVolume(cuda_on_cpu), SMALL, "cpu")
+    assert not result["comparable"]
+
+
+def test_the_comparison_wants_a_clone(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        voge.main([str(tmp_path)])
+    assert "no clone of https://github.com/Angtian/VoGE" in capsys.readouterr().err
+
+
+def script(*arguments):
+    command = ["sh", ROOT / "tools" / "gpu" / "bench.sh", *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_script_says_what_it_would_run():
+    done = script("--dry-run", "--voge", "/some/VoGE")
+    assert done.returncode == 0, done.stderr
+    steps = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("== ")]
+    assert steps[1:3] == ["== build", "== scenes_build"] and steps[-1] == "== voge"
+    assert "== racecheck" in steps and "make cuda ARCH=90" in done.stdout
+
+
+def test_the_script_explains_itself():
+    done = script("--what")
+    assert done.returncode == 2 and "--dry-run" in done.stderr and "set -u" not in done.stderr

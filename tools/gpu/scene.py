@@ -1,0 +1,91 @@
+"""What is measured on a GPU: the scenes of ``nbf bench render``, moved there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from core.bench.render import Layout
+from core.bench.render import Scene as BenchScene
+from core.fit.likelihood import LikelihoodSettings
+from core.fit.likelihood_native import LikelihoodStruct
+from core.geometry.camera import Camera
+from core.nbv.orientation import orientation_weights
+from core.render.sparse import RenderSettings
+from core.render.volume_native import Scene
+
+
+@dataclass(frozen=True)
+class GpuScene:
+    """A batch of standing people on one device.
+
+    Attributes:
+        features: what each kernel emits.
+        orientation: p(o | l) of each limb.
+        likelihood: points to tensors that ``alive`` holds, ``orientation`` among them.
+    """
+
+    scene: Scene
+    features: Tensor
+    orientation: Tensor
+    likelihood: LikelihoodStruct
+    alive: tuple[Tensor, ...]
+
+    @staticmethod
+    def of(layout: Layout, render: RenderSettings, device: str) -> GpuScene:
+        """The bench's scene of this layout."""
+        bench = BenchScene(layout)
+        camera = Camera(bench.camera.focal.to(device), bench.camera.center.to(device))
+        means, precisions, features = (leaf.detach().to(device) for leaf in bench.leaves)
+        size = (layout.map, layout.map)
+        start, volume = bench.start, bench.model.volume
+        posed = volume.pose(start.rotations(), start.betas, start.transl)
+        orientation = orientation_weights(posed.limb_directions, bench.model.bank.bins)
+        bank, problem = bench.model.bank, bench.problem
+        tensors = (problem.features, problem.inside, bank.phi, bank.background, volume.limb)
+        alive = tuple(t.to(device).contiguous() for t in (*tensors, orientation))
+        return GpuScene(
+            Scene(means, precisions, camera, size, render),
+            features,
+            alive[-1],
+            likelihood_struct(alive, bank.variances),
+            alive,
+        )
+
+
+def likelihood_struct(
+    alive: tuple[Tensor, ...], variances: tuple[float, float]
+) -> LikelihoodStruct:
+    """The C struct of the default likelihood; ``alive`` as in `GpuScene.of`."""
+    settings, (foreground, background) = LikelihoodSettings(), variances
+    if settings.equal_variance:
+        foreground = background = (foreground + background) / 2
+    phi, orientation = alive[2], alive[-1]
+    return LikelihoodStruct(
+        *(tensor.data_ptr() for tensor in alive),
+        *orientation.shape[1:],
+        phi.shape[2],
+        *(foreground, background, settings.temper, settings.visible),
+        *(settings.background_cap, settings.use_occlusion),
+    )
+
+
+def milliseconds(call: Callable[[], object], rounds: int = 30, each: int = 5) -> float:
+    """Median time of a call on the device, warmed up, by CUDA events around a few at a time."""
+    for _ in range(3):
+        call()
+    torch.cuda.synchronize()
+    times = []
+    for _ in range(rounds):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        for _ in range(each):
+            call()
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end) / each)
+    return median(times)
