@@ -15,6 +15,7 @@ from core.data.datasets.crop import crop_person, true_body
 from core.data.datasets.eft import open_eft
 from core.data.datasets.human_data import open_human_data
 from core.data.datasets.landmarks import LANDMARK_NAMES
+from core.data.datasets.mat5 import read_cells
 from core.data.datasets.mpi_inf_3dhp import open_mpi_inf_3dhp
 from core.data.datasets.oh50k import open_3doh50k
 from core.data.datasets.pw3d import open_3dpw, open_3dpw_occ
@@ -208,6 +209,19 @@ def test_3dpw_boxes_are_of_detections_if_there_are_enough(tmp_path, world):
     np.testing.assert_allclose(data.boxes[1], world.boxes[1], atol=PIXEL)
 
 
+def test_3dpw_joints_behind_the_camera_have_no_pixels(tmp_path, world):
+    path = writers.write_3dpw(tmp_path, world)
+    content = writers.sequence(world, path.stem)
+    behind = world.joints[0].copy()
+    behind[7, 2] = -1.0
+    turn, move = world.camera_from_world[:3, :3], world.camera_from_world[:3, 3]
+    content["jointPositions"][0][0] = ((behind - move) @ turn).ravel()
+    path.write_bytes(writers.pickle.dumps(content, protocol=2))
+    record = open_3dpw(tmp_path, "test")[0]
+    assert (record.joints2d[7] == 0).all() and record.joints2d[:, 2].sum() == 23
+    assert record.joints3d[7, 3] == 1
+
+
 def test_3dpw_occ_takes_its_scenes_from_all_splits(tmp_path, world):
     writers.write_3dpw(tmp_path, world, "outdoors_golf_00", "test")
     writers.write_3dpw(tmp_path, world, "courtyard_box_00", "train")
@@ -233,14 +247,35 @@ def test_3doh50k(tmp_path, world, joints_in_world):
     assert data.placed and all(record.image.is_file() for record in data)
 
 
-def test_3doh50k_joints_that_fit_no_camera_are_dropped(tmp_path, world):
+@pytest.mark.parametrize("factor", [1.1, -1.0])
+def test_3doh50k_joints_that_fit_no_camera_are_dropped(tmp_path, world, factor):
     path = writers.write_3doh50k(tmp_path, world, False)
     document = json.loads(path.read_text())
-    document["00001"]["smpl_joints_3d"] = (world.joints[1] + [1, 0, 0]).tolist()
+    # beside where they should be, or the whole person behind the camera
+    document["00001"]["smpl_joints_3d"] = (
+        world.joints[1] * [factor, factor, min(factor, 1)]
+    ).tolist()
     path.write_text(json.dumps(document))
     data = open_3doh50k(tmp_path, "test")
     assert data.has("joints3d").tolist() == [True, False, True]
     assert data.notes and "1 people without 3D" in data.notes[0]
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_matlab_cells(tmp_path, compressed):
+    cells = np.empty((2, 2), object)
+    tables = [np.arange(6.0).reshape(2, 3), np.array([[7]], np.int16), np.ones((1, 2, 2)), "text"]
+    for place, table in zip([(0, 0), (1, 0), (0, 1), (1, 1)], tables, strict=True):
+        cells[place] = table
+    path = tmp_path / "x.mat"
+    content = {"ab": cells, "other": cells, "number": np.eye(2)}
+    writers.scipy.io.savemat(path, content, do_compression=compressed)
+    found = read_cells(path, ("ab", "number"))
+    assert set(found) == {"ab"}  # a plain table is no cell array
+    first, second, third, fourth = found["ab"]  # column by column
+    np.testing.assert_array_equal(first, tables[0])
+    assert second.tolist() == [[7]]
+    assert third is None and fourth is None
 
 
 @pytest.mark.parametrize("compressed", [True, False])
@@ -255,12 +290,16 @@ def test_mpi_inf_3dhp(tmp_path, world, compressed):
     assert [record.image.is_file() for record in data][:4] == [True, True, True, False]
     assert data[4].image.as_posix().endswith("S1/Seq1/imageFrames/video_1/frame_000011.jpg")
     assert data[4].subject == "S1" and data.placed
+    shown = world.pixels[:, [0, *HIPS, *LIMBS]]
+    low, size = shown.min(1), np.ptp(shown, axis=1)
+    np.testing.assert_allclose(data.boxes[:3], np.concatenate([low, size], 1), rtol=1e-5)
 
 
-def test_mpi_inf_3dhp_points_outside_the_photo_are_not_seen(tmp_path, world):
+@pytest.mark.parametrize("x", [-4.0, 2049.0])
+def test_mpi_inf_3dhp_points_outside_the_photo_are_not_seen(tmp_path, world, x):
     path = writers.write_3dhp(tmp_path, world)
     cells = writers.scipy.io.loadmat(path)
-    cells["annot2"][0, 0][0, 2 * 20] = -4.0  # x of the left ankle in frame 1
+    cells["annot2"][0, 0][0, 2 * 20] = x  # of the left ankle in frame 1
     writers.scipy.io.savemat(path, {k: cells[k] for k in ("annot2", "annot3")})
     data = open_mpi_inf_3dhp(tmp_path)
     assert data.joints2d[0, JOINT_NAMES.index("l_ankle"), 2] == 0
@@ -278,6 +317,14 @@ def test_bedlam(tmp_path, world):
         np.testing.assert_allclose(joints, world.joints[person], atol=MM)
     assert data[1].subject == "rp_bob" and data[1].gender == "neutral"
     assert not data.notes
+
+
+def test_bedlam_cameras_of_zeros_are_not_known(tmp_path, world):
+    arrays = writers.bedlam_arrays(world, ["0.jpg", "1.jpg", "2.jpg"])
+    arrays["cam_int"][1] = 0
+    np.savez(tmp_path / "x.npz", **arrays)
+    data = open_bedlam(tmp_path / "x.npz", tmp_path, "bedlam", "x")
+    assert data.has("intrinsics").tolist() == [True, False, True]
 
 
 def test_bedlam_of_smplx(tmp_path, world):

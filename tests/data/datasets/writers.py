@@ -163,17 +163,18 @@ def write_human_data(folder: Path, world: World) -> Path:
 def sequence(world: World, name: str) -> dict[str, object]:
     """A sequence of 3DPW with two people and two frames: person 1 has no camera in frame 0.
 
-    Person 0 is the world's person 0 in frame 0 and person 1 in frame 1; the other is person 2.
+    Person 0 is the world's person 0 in frame 0 and person 1 in frame 1; person 1 is the world's 1
+    (which nobody may see) and 2.
     """
     pose, joints = world.in_world()
     detected = laid_out(world.pixels, COCO_18).swapaxes(1, 2)
-    rows = ([0, 1], [2, 2])
+    rows = ([0, 1], [1, 2])
     return {
         "sequence": name,
         "poses": [pose[r].reshape(2, 72) for r in rows],
         "trans": [np.zeros((2, 3)) for _ in rows],
         "jointPositions": [joints[r].reshape(2, 72) for r in rows],
-        "betas": [np.concatenate([world.betas[r[0]], np.zeros(290)]) for r in rows],
+        "betas": [np.concatenate([world.betas[p], np.zeros(290)]) for p in (0, 2)],
         "poses2d": [detected[r] for r in rows],
         "campose_valid": [np.array([1, 1]), np.array([0, 1])],
         "genders": ["m", "f"],
@@ -285,6 +286,8 @@ def write_3dhp(folder: Path, world: World, frames: int = 21, compressed: bool = 
 
 
 def _everywhere(points: np.ndarray) -> np.ndarray:
-    """MPI-INF-3DHP's points, those that SMPL lacks at the pelvis."""
+    """MPI-INF-3DHP's points, those that SMPL lacks at the pelvis, those of no use elsewhere."""
     rows = laid_out(points, MPI_INF_3DHP_28)
-    return np.where(rows[..., -1:] > 0, rows[..., :-1], points[:, :1])
+    filled = np.where(rows[..., -1:] > 0, rows[..., :-1], points[:, :1])
+    filled[:, [name is None for name in MPI_INF_3DHP_28]] = 1.0
+    return filled
