@@ -1,8 +1,8 @@
-"""The native library: optional, found beside the package, refused if built from other sources.
+"""The native libraries: optional, found beside the package, refused if built from other sources.
 
-`pip install` builds every op under ``cuda/`` into one shared library where there is a compiler (see
-CMakeLists.txt). It lies in ``build/native/`` of a checkout and in ``core/_wheel/`` of a wheel.
-Whoever calls an op asks `load_native` and takes the Python twin when there is None.
+`pip install` builds every op's CPU code under ``cuda/`` into one shared library where there is a
+compiler (see CMakeLists.txt); `make cuda` builds the CUDA code into another. Whoever calls an op
+asks `load_native` or `load_cuda` and takes the Python twin when there is None.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ctypes
 import hashlib
 import os
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,85 +22,128 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 SOURCES = ROOT / "cuda"
-MEND = "with a C++ compiler installed, `make native` builds it"
-
 _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
-_NAME = ("" if sys.platform == "win32" else "lib") + "nbf_native" + _SUFFIX
+
+
+@dataclass(frozen=True)
+class Library:
+    """One of the libraries.
+
+    Attributes:
+        name: of the CMake target.
+        folder: below ``build/`` of a checkout; a wheel has the library in ``core/_wheel/``.
+        variable: of the environment: another file to load, or "off".
+        symbol: the function that tells the digest of the sources.
+        patterns: these sources.
+        mend: how to get it.
+    """
+
+    name: str
+    folder: str
+    variable: str
+    symbol: str
+    patterns: tuple[str, ...]
+    mend: str
+
+    @property
+    def file(self) -> str:
+        """The file's name on this system."""
+        return ("" if sys.platform == "win32" else "lib") + self.name + _SUFFIX
+
+    def paths(self) -> tuple[Path, ...]:
+        """Where it is looked for, best first."""
+        named = os.environ.get(self.variable)
+        if named:
+            return (Path(named),)
+        return (ROOT / "build" / self.folder / self.file, PACKAGE / "_wheel" / self.file)
+
+    def digest(self, sources: Path = SOURCES) -> str | None:
+        """Digest of the sources as CMake computes it, None where there are none (a wheel)."""
+        names = sorted(
+            path.relative_to(sources.parent).as_posix()
+            for pattern in self.patterns
+            for path in sources.glob(pattern)
+        )
+        lines = [
+            f"{name} {hashlib.sha256((sources.parent / name).read_bytes()).hexdigest()}\n"
+            for name in names
+        ]
+        return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
+
+    def open(self, path: Path, digest: str | None) -> tuple[ctypes.CDLL | None, str]:
+        """Load one file; None and the reason if it cannot be used.
+
+        Args:
+            digest: what its sources must hash to, None to take it as it is.
+        """
+        try:
+            library = ctypes.CDLL(str(path))
+            told = getattr(library, self.symbol)
+            told.restype = ctypes.c_char_p
+            built_from = told().decode()
+        except (OSError, AttributeError) as error:
+            return None, f"{path} cannot be used ({error}); {self.mend}"
+        if digest is not None and built_from != digest:
+            return None, f"{path} was built from other sources; {self.mend}"
+        return library, f"loaded {path}"
+
+
+CPU = Library(
+    name="nbf_native",
+    folder="native",
+    variable="NBF_NATIVE",
+    symbol="nbf_source_digest",
+    patterns=("*/*.cpp", "*/*.h"),
+    mend="with a C++ compiler installed, `make native` builds it",
+)
+CUDA = Library(
+    name="nbf_cuda",
+    folder="cuda",
+    variable="NBF_CUDA",
+    symbol="nbf_cuda_source_digest",
+    patterns=("*/*_cuda.cu", "*/*.cuh", "*/*.h"),
+    mend="with NVIDIA's nvcc installed, `make cuda` builds it",
+)
 
 
 def load_native() -> ctypes.CDLL | None:
-    """The loaded library, or None where it is absent, unusable, or out of date."""
-    return _load()[0]
+    """The CPU's library, or None where it is absent, unusable, or out of date."""
+    return _load(CPU)[0]
 
 
 def native_status() -> str:
     """One line that says which library is in use, or why there is none."""
-    return _load()[1]
+    return _load(CPU)[1]
+
+
+def load_cuda() -> ctypes.CDLL | None:
+    """The CUDA library, or None; whether there is a GPU is another question."""
+    return _load(CUDA)[0]
+
+
+def cuda_status() -> str:
+    """One line that says which CUDA library is in use, or why there is none."""
+    return _load(CUDA)[1]
 
 
 def dense(tensor: Tensor) -> Tensor:
     """A detached float32 tensor without gaps, as native code wants it."""
     import torch
 
-    if tensor.dtype != torch.float32 or tensor.device.type != "cpu":
-        raise ValueError(f"native code takes float32 on the CPU, not {tensor.dtype}")
+    if tensor.dtype != torch.float32:
+        raise ValueError(f"native code takes float32, not {tensor.dtype}")
     return tensor.detach().contiguous()
 
 
-def library_paths() -> tuple[Path, ...]:
-    """Where the library is looked for, best first; ``$NBF_NATIVE`` names one file instead.
-
-    ``NBF_NATIVE=off`` turns native code off.
-    """
-    named = os.environ.get("NBF_NATIVE")
-    if named:
-        return (Path(named),)
-    return (ROOT / "build" / "native" / _NAME, PACKAGE / "_wheel" / _NAME)
-
-
-def source_digest(
-    sources: Path = SOURCES, patterns: tuple[str, ...] = ("*/*.cpp", "*/*.h")
-) -> str | None:
-    """Digest of the native sources as CMake computes it, None where there are none (a wheel)."""
-    names = sorted(
-        path.relative_to(sources.parent).as_posix()
-        for pattern in patterns
-        for path in sources.glob(pattern)
-    )
-    lines = [
-        f"{name} {hashlib.sha256((sources.parent / name).read_bytes()).hexdigest()}\n"
-        for name in names
-    ]
-    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
-
-
 @cache
-def _load() -> tuple[ctypes.CDLL | None, str]:
-    """The library and its status; looked for once in a process."""
-    if os.environ.get("NBF_NATIVE") == "off":
-        return None, "turned off by NBF_NATIVE=off"
-    status = f"not built; {MEND}"
-    for path in library_paths():
+def _load(kind: Library) -> tuple[ctypes.CDLL | None, str]:
+    """A library and its status; looked for once in a process."""
+    if os.environ.get(kind.variable) == "off":
+        return None, f"turned off by {kind.variable}=off"
+    status = f"not built; {kind.mend}"
+    for path in kind.paths():
         if path.is_file():
-            library, status = open_library(path, source_digest())
+            library, status = kind.open(path, kind.digest())
             if library is not None:
                 return library, status
     return None, status
-
-
-def open_library(path: Path, digest: str | None) -> tuple[ctypes.CDLL | None, str]:
-    """Load one file; None and the reason if it cannot be used.
-
-    Args:
-        path: the shared library.
-        digest: what its sources must hash to, None to take it as it is.
-    """
-    try:
-        library = ctypes.CDLL(str(path))
-        library.nbf_source_digest.restype = ctypes.c_char_p
-        built_from = library.nbf_source_digest().decode()
-    except (OSError, AttributeError) as error:
-        return None, f"{path} cannot be used ({error}); {MEND}"
-    if digest is not None and built_from != digest:
-        return None, f"{path} was built from other sources; {MEND}"
-    return library, f"loaded {path}"

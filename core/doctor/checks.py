@@ -18,7 +18,7 @@ from core.cards import shipped_assets
 from core.doctor.check import Check, Status
 from core.doctor.graphics import check_offscreen, check_window
 from core.errors import UserError
-from core.native import MEND, load_native, native_status
+from core.native import CPU, CUDA, cuda_status, load_cuda, load_native, native_status
 
 GET_SMPL = (
     "optional: register at https://smpl.is.tue.mpg.de (non-commercial research), download "
@@ -110,7 +110,11 @@ def check_cuda() -> Check:
         import torch
 
         if torch.cuda.is_available():
-            return Check("cuda", Status.OK, torch.cuda.get_device_name())
+            name = torch.cuda.get_device_name()
+            if load_cuda() is not None:
+                return Check("cuda", Status.OK, f"{name}; {cuda_status()}")
+            detail = f"{name}; {cuda_status().removesuffix('; ' + CUDA.mend)}"
+            return Check("cuda", Status.ABSENT, detail, CUDA.mend)
     except (ImportError, OSError, RuntimeError) as error:
         return Check("cuda", Status.ABSENT, str(error))
     built = "for CUDA " + torch.version.cuda if torch.version.cuda else "for the CPU alone"
@@ -122,8 +126,10 @@ def check_native() -> Check:
     """The native library."""
     if load_native() is not None:
         return Check("native code", Status.OK, native_status())
-    detail = f"{native_status().removesuffix('; ' + MEND)}; the Python twins do the work, slower"
-    return Check("native code", Status.ABSENT, detail, MEND)
+    detail = (
+        f"{native_status().removesuffix('; ' + CPU.mend)}; the Python twins do the work, slower"
+    )
+    return Check("native code", Status.ABSENT, detail, CPU.mend)
 
 
 def check_renderer() -> Check:

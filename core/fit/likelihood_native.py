@@ -7,9 +7,6 @@ together with the value.
 
 from __future__ import annotations
 
-import ctypes
-from ctypes import c_float, c_int32, c_int64, c_void_p
-from functools import cache
 from typing import Any
 
 import torch
@@ -19,30 +16,8 @@ from torch import Tensor
 from core.fit.likelihood import LikelihoodSettings
 from core.native import dense
 from core.nbv.features import FeatureBank
-from core.render.volume_native import Scene, SceneStruct, library
-from core.render.volume_ops import DEVICES, SCENE, scene_of
-
-
-class LikelihoodStruct(ctypes.Structure):
-    """NbfLikelihood of cuda/volume/volume.h."""
-
-    _fields_ = (
-        ("observed", c_void_p),
-        ("inside", c_void_p),
-        ("phi", c_void_p),
-        ("background", c_void_p),
-        ("limb", c_void_p),
-        ("orientation", c_void_p),
-        ("limbs", c_int64),
-        ("bins", c_int64),
-        ("dim", c_int64),
-        ("variance_foreground", c_float),
-        ("variance_background", c_float),
-        ("temper", c_float),
-        ("visible", c_float),
-        ("background_cap", c_float),
-        ("use_occlusion", c_int32),
-    )
+from core.render.volume_native import LikelihoodStruct, Scene
+from core.render.volume_ops import DEVICES, SCENE, calls_on, scene_of
 
 
 def native_nll(
@@ -104,8 +79,7 @@ def volume_nll(orientation: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor,
     nll = scene.means.new_empty(len(scene.means))
     like = (scene.means, scene.precisions, orientation)
     grads = [torch.empty_like(t) if with_gradient else t.new_empty(0) for t in like]
-    addresses = (grad.data_ptr() if with_gradient else None for grad in grads)
-    _library().nbf_volume_nll(scene.struct(), struct, nll.data_ptr(), *addresses)
+    calls_on(nll.device).explain(scene, struct, nll, grads if with_gradient else None)
     return nll, grads[0], grads[1], grads[2]
 
 
@@ -160,16 +134,3 @@ def _check(
             f"{batch} people of {kernels} kernels and maps of {pixels} pixels do not go with "
             f"features {tuple(phi.shape)} and observations {tuple(observed.shape)}"
         )
-
-
-@cache
-def _library() -> Any:
-    """The native library with the type of its likelihood declared."""
-    native = library()
-    pointer = ctypes.POINTER
-    native.nbf_volume_nll.argtypes = [
-        pointer(SceneStruct),
-        pointer(LikelihoodStruct),
-        *[c_void_p] * 4,
-    ]
-    return native

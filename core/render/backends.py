@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from core.errors import UserError
-from core.native import load_native, native_status
+from core.native import cuda_status, load_cuda, load_native, native_status
 
 BACKENDS = ("auto", "torch", "cpu", "cuda")
 
 
 def choose_backend(name: str) -> str:
-    """The volume renderer that ``name`` stands for on this machine.
+    """The renderer that ``name`` stands for on this machine.
 
-    "auto" is the native CPU renderer where the native library is in use, else the PyTorch twin.
+    "auto" is CUDA where there is a GPU and our library for it, else native code on the CPU where
+    that is in use, else the PyTorch twin.
 
     Raises:
         UserError: the named backend does not exist or is not built here.
     """
     if name not in BACKENDS:
         raise UserError(f"no backend {name!r}; choose from {', '.join(BACKENDS)}")
-    if name == "cuda":
-        raise UserError("backend cuda is not built here; use --backend cpu or torch")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("no GPU for --backend cuda (see nbf doctor); use --backend cpu or torch")
+    if name == "cuda" and load_cuda() is None:
+        raise UserError(f"no native code for --backend cuda: {cuda_status()}")
     if name == "cpu" and load_native() is None:
         raise UserError(f"no native code for --backend cpu: {native_status()}")
     if name == "auto":
+        if torch.cuda.is_available() and load_cuda() is not None:
+            return "cuda"
         return "torch" if load_native() is None else "cpu"
     return name
+
+
+def device_of(name: str) -> torch.device:
+    """Where the tensors belong that backend ``name`` works on."""
+    return torch.device("cuda" if choose_backend(name) == "cuda" else "cpu")
+
+
+def is_native(name: str, like: Tensor) -> bool:
+    """Whether native code of backend ``name`` works on tensors such as ``like``.
+
+    A GPU's machine renders tensors on the CPU by its CPU's code, and whatever is not float32, or
+    lies elsewhere, is left to the twin.
+    """
+    chosen = choose_backend(name)
+    if chosen == "torch" or like.dtype != torch.float32:
+        return False
+    if like.device.type == "cuda":
+        return chosen == "cuda"
+    return like.device.type == "cpu" and load_native() is not None

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera
-from core.render.backends import choose_backend
-from core.render.mesh_cuda import load_cuda_mesh
+from core.render.backends import is_native
 
 FULL = 20.0
 """Optical depth at which a pixel is full: its opacity is 1 to float32's last bit."""
@@ -24,9 +22,8 @@ class MeshSettings:
     Attributes:
         near: metres; a triangle that reaches this depth is dropped whole.
         cull: drop faces seen from behind (corners run counter-clockwise seen from outside).
-        backend: who computes, one of `core.render.backends.BACKENDS`; "auto" is native code where
-            it is built for the tensors' device. Results agree to rounding; float64 is left to the
-            twin.
+        backend: who computes, one of `core.render.backends.BACKENDS`. Results agree to rounding;
+            float64 is left to the twin.
     """
 
     near: float = 0.05
@@ -35,11 +32,7 @@ class MeshSettings:
 
     def native(self, like: Tensor) -> bool:
         """Whether native code draws tensors such as ``like``."""
-        if like.is_cuda and self.backend == "auto":
-            built = load_cuda_mesh() is not None
-        else:
-            built = choose_backend(self.backend) == like.device.type
-        return built and like.dtype == torch.float32
+        return like.device.type == "cpu" and is_native(self.backend, like)
 
 
 @dataclass(frozen=True)

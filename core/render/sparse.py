@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.render.backends import choose_backend
+from core.render.backends import is_native
 
 # Form -> points in standard deviations from the peak, and their weights.
 OCCLUSION_FORMS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -40,8 +40,7 @@ class RenderSettings:
 
     def native(self, like: Tensor) -> bool:
         """Whether native code renders tensors such as ``like``."""
-        suits = like.dtype == torch.float32 and like.device.type == "cpu"
-        return choose_backend(self.backend) == "cpu" and suits
+        return is_native(self.backend, like)
 
 
 @dataclass(frozen=True)

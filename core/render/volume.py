@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -82,6 +83,9 @@ def render_sparse(
 
 def describe_backend(name: str) -> str:
     """What `choose_backend` takes for ``name``, and why."""
-    if choose_backend(name) == "torch":
-        return "torch (the PyTorch twin)" if name == "torch" else f"torch: {native_status()}"
-    return f"cpu: native code for {instruction_set()}"
+    chosen = choose_backend(name)
+    if chosen == "cuda":
+        return f"cuda: native code for {torch.cuda.get_device_name()}"
+    if chosen == "cpu":
+        return f"cpu: native code for {instruction_set()}"
+    return "torch (the PyTorch twin)" if name == "torch" else f"torch: {native_status()}"

@@ -57,6 +57,28 @@ class RowsStruct(ctypes.Structure):
     )
 
 
+class LikelihoodStruct(ctypes.Structure):
+    """NbfLikelihood of cuda/volume/volume.h."""
+
+    _fields_ = (
+        ("observed", c_void_p),
+        ("inside", c_void_p),
+        ("phi", c_void_p),
+        ("background", c_void_p),
+        ("limb", c_void_p),
+        ("orientation", c_void_p),
+        ("limbs", c_int64),
+        ("bins", c_int64),
+        ("dim", c_int64),
+        ("variance_foreground", c_float),
+        ("variance_background", c_float),
+        ("temper", c_float),
+        ("visible", c_float),
+        ("background_cap", c_float),
+        ("use_occlusion", c_int32),
+    )
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a native call is about; keeps the tensors alive whose addresses it hands over.
@@ -90,6 +112,8 @@ class Scene:
             raise ValueError(f"a camera for each of {batch} scenes, not {camera.focal.shape}")
         if min(size) < 1 or settings.nearest < 1 or not 0 < settings.threshold < 1:
             raise ValueError(f"nothing to render: map {size}, {settings}")
+        if any(t.device != means.device for t in (precisions, camera.focal, camera.center)):
+            raise ValueError("the tensors of a scene lie on different devices")
         camera = Camera(dense(camera.focal), dense(camera.center))
         return Scene(dense(means), dense(precisions), camera, size, settings, isa)
 
@@ -127,7 +151,7 @@ def weigh(scene: Scene, assignment: Assignment) -> tuple[Tensor, Tensor, Tensor]
     weights = scene.means.new_empty(assignment.kernels.shape)
     opacity, depth = weights.new_empty(len(weights)), torch.empty_like(weights)
     made = (tensor.data_ptr() for tensor in (weights, opacity, depth))
-    library().nbf_volume_weigh(scene.struct(), _rows(assignment), *made)
+    library().nbf_volume_weigh(scene.struct(), rows_struct(assignment), *made)
     return weights, opacity, depth
 
 
@@ -138,7 +162,7 @@ def weigh_backward(
     given = [dense(grad) for grad in (weights, opacity, depth)]
     grads = torch.empty_like(scene.means), torch.empty_like(scene.precisions)
     addresses = (tensor.data_ptr() for tensor in (*given, *grads))
-    library().nbf_volume_weigh_backward(scene.struct(), _rows(assignment), *addresses)
+    library().nbf_volume_weigh_backward(scene.struct(), rows_struct(assignment), *addresses)
     return grads
 
 
@@ -149,13 +173,12 @@ def composite(
     features: Float[Tensor, "batch kernels dim"],
 ) -> Float[Tensor, "pixels dim"]:
     """Sum of the kernels' features by weight."""
-    if features.shape[:2] != scene.means.shape[:2]:
-        raise ValueError(f"features {features.shape} for kernels {scene.means.shape}")
+    check_features(scene, features)
     weights, features, dim = dense(weights), dense(features), features.shape[2]
     out = weights.new_empty(len(weights), dim)
     library().nbf_volume_composite(
         scene.struct(),
-        _rows(assignment),
+        rows_struct(assignment),
         weights.data_ptr(),
         features.data_ptr(),
         dim,
@@ -178,7 +201,7 @@ def composite_backward(
     grad_features = torch.empty_like(features) if with_features else features.new_empty(0)
     library().nbf_volume_composite_backward(
         scene.struct(),
-        _rows(assignment),
+        rows_struct(assignment),
         weights.data_ptr(),
         features.data_ptr(),
         features.shape[2],
@@ -187,6 +210,25 @@ def composite_backward(
         grad_features.data_ptr() if with_features else None,
     )
     return grad_weights, grad_features
+
+
+def explain(
+    scene: Scene, likelihood: LikelihoodStruct, nll: Tensor, grads: list[Tensor] | None
+) -> None:
+    """Fill in the negative log-likelihood, and its gradients where they are wanted.
+
+    Args:
+        nll: of each person.
+        grads: of means, precisions and orientation weights.
+    """
+    addresses = [grad.data_ptr() for grad in grads] if grads else [None] * 3
+    library().nbf_volume_nll(scene.struct(), likelihood, nll.data_ptr(), *addresses)
+
+
+def check_features(scene: Scene, features: Tensor) -> None:
+    """Raise ValueError unless the features are those of the scene's kernels."""
+    if features.shape[:2] != scene.means.shape[:2]:
+        raise ValueError(f"features {features.shape} for kernels {scene.means.shape}")
 
 
 def instruction_set(isa: int = 0) -> str | None:
@@ -214,10 +256,12 @@ def library() -> Any:
         *(scene, rows, address, address, number),
         *[address] * 3,
     ]
+    likelihood = pointer(LikelihoodStruct)
+    native.nbf_volume_nll.argtypes = [scene, likelihood, *[address] * 4]
     return native
 
 
-def _rows(assignment: Assignment) -> RowsStruct:
+def rows_struct(assignment: Assignment) -> RowsStruct:
     """The C struct of an assignment, whose ids native code takes as they are."""
     ids: tuple[Int[Tensor, "..."], ...] = (
         assignment.batch,

@@ -7,6 +7,7 @@ Operators take tensors and plain numbers alone, so that PyTorch can trace, compi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.geometry.camera import Camera
-from core.render import volume_native as native
+from core.render import volume_cuda, volume_native
 from core.render.sparse import Assignment, RenderSettings, SparseRender
 from core.render.volume_native import Scene
 
@@ -24,7 +25,8 @@ SCENE = (
     "float density, float threshold, int nearest, str occlusion, int isa"
 )
 IDS = "Tensor batch, Tensor pixel, Tensor kernels"
-SCENE_ARGUMENTS, DEVICES = 11, "cpu"
+SCENE_ARGUMENTS = 11
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ def scene_of(
     return Scene.of(means, precisions, Camera(focal, center), (height, width), settings, isa)
 
 
+def calls_on(device: torch.device) -> ModuleType:
+    """The native calls for tensors of a device."""
+    return volume_cuda if device.type == "cuda" else volume_native
+
+
 # --- which kernels ---
 
 
@@ -101,7 +108,8 @@ def scene_of(
 )
 def volume_assign(*scene: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Batch, pixel and kernels of `core.render.sparse.Assignment`."""
-    return _ids(native.assign(scene_of(*scene)))
+    checked = scene_of(*scene)
+    return _ids(calls_on(checked.means.device).assign(checked))
 
 
 @volume_assign.register_fake
@@ -126,7 +134,8 @@ def volume_weigh(
     means: Tensor, precisions: Tensor, batch: Tensor, pixel: Tensor, kernels: Tensor, *how: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Weights, opacity and depth; differentiable in means and precisions."""
-    return native.weigh(scene_of(means, precisions, *how), Assignment(batch, pixel, kernels))
+    scene = scene_of(means, precisions, *how)
+    return calls_on(means.device).weigh(scene, Assignment(batch, pixel, kernels))
 
 
 @volume_weigh.register_fake
@@ -153,7 +162,8 @@ def volume_weigh_backward(
 ) -> tuple[Tensor, Tensor]:
     """Gradients of means and precisions from those of weights, opacity and depth."""
     ids = Assignment(batch, pixel, kernels)
-    return native.weigh_backward(scene_of(*scene), ids, weights, opacity, depth)
+    calls = calls_on(weights.device)
+    return calls.weigh_backward(scene_of(*scene), ids, weights, opacity, depth)
 
 
 @volume_weigh_backward.register_fake
@@ -192,7 +202,7 @@ def volume_composite(
 ) -> Tensor:
     """Sum of the kernels' features by weight; differentiable in weights and features."""
     ids = Assignment(batch, pixel, kernels)
-    return native.composite(scene_of(*scene), ids, weights, features)
+    return calls_on(weights.device).composite(scene_of(*scene), ids, weights, features)
 
 
 @volume_composite.register_fake
@@ -219,7 +229,8 @@ def volume_composite_backward(
 ) -> tuple[Tensor, Tensor]:
     """Gradients of weights and features; the second is empty unless it is wanted."""
     ids = Assignment(batch, pixel, kernels)
-    return native.composite_backward(scene_of(*scene), ids, weights, features, grad, with_features)
+    calls = calls_on(grad.device)
+    return calls.composite_backward(scene_of(*scene), ids, weights, features, grad, with_features)
 
 
 @volume_composite_backward.register_fake

@@ -33,13 +33,13 @@ def test_absent(monkeypatch, tmp_path):
 def test_a_file_that_is_no_library(tmp_path):
     path = tmp_path / "broken.so"
     path.write_bytes(b"\x7fELF" + bytes(100))
-    library, status = native.open_library(path, None)
+    library, status = native.CPU.open(path, None)
     assert library is None
     assert "cannot be used" in status
 
 
 def test_a_library_without_our_functions(tmp_path):
-    library, status = native.open_library("libm.so.6", None)
+    library, status = native.CPU.open("libm.so.6", None)
     assert library is None
     assert "cannot be used" in status
 
@@ -47,14 +47,14 @@ def test_a_library_without_our_functions(tmp_path):
 def test_digest_follows_names_and_contents(tmp_path):
     op = tmp_path / "cuda" / "op"
     op.mkdir(parents=True)
-    digest = native.source_digest(tmp_path / "cuda")
+    digest = native.CPU.digest(tmp_path / "cuda")
     assert digest is None
     (op / "op.h").write_text("int a();")
-    first = native.source_digest(tmp_path / "cuda")
+    first = native.CPU.digest(tmp_path / "cuda")
     (op / "op.h").write_text("int b();")
-    second = native.source_digest(tmp_path / "cuda")
+    second = native.CPU.digest(tmp_path / "cuda")
     (op / "op.h").rename(op / "op2.h")
-    assert len({first, second, native.source_digest(tmp_path / "cuda")}) == 3
+    assert len({first, second, native.CPU.digest(tmp_path / "cuda")}) == 3
 
 
 @pytest.mark.slow
@@ -67,12 +67,12 @@ def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
     for step in (["-S", tmp_path, "-B", build, "-G", "Ninja"], ["--build", build]):
         command = [shutil.which("cmake", path=tools), *step]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": tools})
-    path = build / native._NAME
-    library, status = native.open_library(path, native.source_digest(tmp_path / "cuda"))
+    path = build / native.CPU.file
+    library, status = native.CPU.open(path, native.CPU.digest(tmp_path / "cuda"))
     assert library is not None, status
-    assert native.source_digest(tmp_path / "cuda") == native.source_digest(root / "cuda")
+    assert native.CPU.digest(tmp_path / "cuda") == native.CPU.digest(root / "cuda")
     with (tmp_path / "cuda" / "raster" / "raster.h").open("a") as header:
         header.write("// another argument\n")
-    library, status = native.open_library(path, native.source_digest(tmp_path / "cuda"))
+    library, status = native.CPU.open(path, native.CPU.digest(tmp_path / "cuda"))
     assert library is None
     assert "built from other sources" in status

@@ -1,6 +1,7 @@
 """Which renderer a name stands for."""
 
 import pytest
+import torch
 
 from core.errors import UserError
 from core.render import backends, volume
@@ -22,8 +23,27 @@ def test_the_twin_can_be_asked_for():
     assert backends.choose_backend("torch") == "torch"
 
 
-def test_what_does_not_exist_is_refused():
+def test_what_does_not_exist_is_refused(monkeypatch):
     with pytest.raises(UserError, match="no backend 'gpu'"):
         backends.choose_backend("gpu")
-    with pytest.raises(UserError, match="not built"):
+    monkeypatch.setattr(backends.torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="no GPU for --backend cuda"):
         backends.choose_backend("cuda")
+    monkeypatch.setattr(backends.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(backends, "load_cuda", lambda: None)
+    monkeypatch.setattr(backends, "cuda_status", lambda: "not built")
+    with pytest.raises(UserError, match="cuda: not built"):
+        backends.choose_backend("cuda")
+
+
+def test_a_gpu_is_taken_where_there_is_code_for_it(monkeypatch):
+    monkeypatch.setattr(backends.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(backends, "load_cuda", lambda: object())
+    monkeypatch.setattr(backends, "load_native", lambda: object())
+    assert backends.choose_backend("auto") == backends.choose_backend("cuda") == "cuda"
+    assert backends.device_of("auto").type == "cuda" and backends.device_of("cpu").type == "cpu"
+    on_cpu = torch.zeros(1)
+    assert backends.is_native("cuda", on_cpu)  # pictures of a fit on the GPU are drawn on the CPU
+    assert not backends.is_native("cuda", on_cpu.double())
+    assert not backends.is_native("torch", on_cpu)
+    assert not backends.is_native("cuda", on_cpu.to("meta"))
