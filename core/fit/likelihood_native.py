@@ -76,11 +76,7 @@ def volume_nll(orientation: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor,
         phi.shape[2],
         *numbers,
     )
-    nll = scene.means.new_empty(len(scene.means))
-    like = (scene.means, scene.precisions, orientation)
-    grads = [torch.empty_like(t) if with_gradient else t.new_empty(0) for t in like]
-    calls_on(nll.device).explain(scene, struct, nll, grads if with_gradient else None)
-    return nll, grads[0], grads[1], grads[2]
+    return calls_on(orientation.device).nll(scene, struct, orientation, with_gradient)
 
 
 @volume_nll.register_fake

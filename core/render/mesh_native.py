@@ -17,9 +17,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera
-from core.native import load_native
+from core.native import dense, load_native
 from core.render.mesh_abi import FUNCTIONS, MeshStruct, addresses
-from core.render.mesh_cuda import CudaMesh, load_cuda_mesh
+from core.render.mesh_cuda import CudaMesh, cuda_mesh
 from core.render.mesh_scene import MeshSettings, Softness, check_mesh
 
 
@@ -47,8 +47,8 @@ class MeshScene:
     ) -> MeshScene:
         """A scene of checked, dense, detached tensors."""
         check_mesh(vertices, faces, camera, size, settings)
-        lens = Camera(floats(camera.focal), floats(camera.center))
-        return MeshScene(floats(vertices), indices(faces), lens, size, settings)
+        lens = Camera(dense(camera.focal), dense(camera.center))
+        return MeshScene(dense(vertices), indices(faces), lens, size, settings)
 
     def struct(self) -> MeshStruct:
         """The C struct; valid as long as the scene lives."""
@@ -83,7 +83,7 @@ def rasterize_backward(
     scene: MeshScene, face_ids: Tensor, grad_barycentric: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
     """Gradient of the vertices."""
-    given = indices(face_ids), floats(grad_barycentric), floats(grad_depth)
+    given = indices(face_ids), dense(grad_barycentric), dense(grad_depth)
     grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
     _run("rasterize_backward", scene.vertices, (mesh, *given, grad), (mesh,))
     return grad
@@ -100,7 +100,7 @@ def silhouette_backward(
     scene: MeshScene, soft: Softness, depth: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
     """Gradient of the vertices."""
-    given = soft.sigma, soft.reach, floats(depth), floats(grad_depth)
+    given = soft.sigma, soft.reach, dense(depth), dense(grad_depth)
     grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
     _run("silhouette_backward", scene.vertices, (mesh, *given, grad), (mesh,))
     return grad
@@ -123,7 +123,7 @@ class Surface:
     def of(face_ids: Tensor, barycentric: Tensor, faces: Tensor, attributes: Tensor) -> Surface:
         """A surface of dense, detached tensors."""
         ids, triangles = indices(face_ids), indices(faces)
-        return Surface(ids, floats(barycentric), triangles, floats(attributes))
+        return Surface(ids, dense(barycentric), triangles, dense(attributes))
 
     def struct(self) -> MeshStruct:
         """The C struct: sizes and faces alone."""
@@ -157,7 +157,7 @@ def interpolate_backward(
     grads = torch.empty_like(surface.barycentric), attributes.new_empty(0)
     if with_attributes:
         grads = grads[0], torch.empty_like(attributes)
-    given = surface.face_ids, surface.barycentric, attributes, *surface.counts(), floats(grad)
+    given = surface.face_ids, surface.barycentric, attributes, *surface.counts(), dense(grad)
     wanted = (grads[0], grads[1] if with_attributes else None)
     _run("interpolate_backward", attributes, (mesh, *given, *wanted), (mesh, *surface.counts()))
     return grads
@@ -176,14 +176,7 @@ def library() -> Any:
 
 def cuda_for(like: Tensor) -> CudaMesh | None:
     """The CUDA library where such tensors need it."""
-    return load_cuda_mesh() if like.is_cuda else None
-
-
-def floats(tensor: Tensor) -> Tensor:
-    """Numbers as native code wants them: detached float32 without gaps."""
-    if tensor.dtype != torch.float32:
-        raise ValueError(f"native code takes float32, not {tensor.dtype}")
-    return tensor.detach().contiguous()
+    return cuda_mesh() if like.is_cuda else None
 
 
 def indices(tensor: Tensor) -> Tensor:
@@ -205,4 +198,4 @@ def _run(
     if cuda is None:
         getattr(library(), f"nbf_mesh_{name}")(*addresses(arguments))
     else:
-        cuda.run(name, like.device, arguments, measure)
+        cuda.draw(name, like, arguments, measure)

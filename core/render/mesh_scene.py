@@ -32,7 +32,7 @@ class MeshSettings:
 
     def native(self, like: Tensor) -> bool:
         """Whether native code draws tensors such as ``like``."""
-        return like.device.type == "cpu" and is_native(self.backend, like)
+        return is_native(self.backend, like)
 
 
 @dataclass(frozen=True)

@@ -212,17 +212,26 @@ def composite_backward(
     return grad_weights, grad_features
 
 
-def explain(
-    scene: Scene, likelihood: LikelihoodStruct, nll: Tensor, grads: list[Tensor] | None
-) -> None:
-    """Fill in the negative log-likelihood, and its gradients where they are wanted.
+def nll(
+    scene: Scene,
+    likelihood: LikelihoodStruct,
+    orientation: Float[Tensor, "batch limbs bins"],
+    with_gradient: bool = True,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Negative log-likelihood of each person, and its gradients (empty if not wanted).
 
     Args:
-        nll: of each person.
-        grads: of means, precisions and orientation weights.
+        likelihood: points to tensors of the scene's device, ``orientation`` among them.
+
+    Returns:
+        The value, and the gradients of means, precisions and orientation weights.
     """
-    addresses = [grad.data_ptr() for grad in grads] if grads else [None] * 3
-    library().nbf_volume_nll(scene.struct(), likelihood, nll.data_ptr(), *addresses)
+    value = scene.means.new_empty(len(scene.means))
+    like = scene.means, scene.precisions, orientation
+    grads = [torch.empty_like(t) if with_gradient else t.new_empty(0) for t in like]
+    addresses = (grad.data_ptr() if with_gradient else None for grad in grads)
+    library().nbf_volume_nll(scene.struct(), likelihood, value.data_ptr(), *addresses)
+    return value, grads[0], grads[1], grads[2]
 
 
 def check_features(scene: Scene, features: Tensor) -> None:

@@ -15,8 +15,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.geometry.camera import Camera
-from core.render import volume_cuda, volume_native
+from core.render import volume_native
 from core.render.sparse import Assignment, RenderSettings, SparseRender
+from core.render.volume_cuda import CudaVolume, cuda_volume
 from core.render.volume_native import Scene
 
 # Arguments that operators share, in PyTorch's language of schemas.
@@ -92,9 +93,9 @@ def scene_of(
     return Scene.of(means, precisions, Camera(focal, center), (height, width), settings, isa)
 
 
-def calls_on(device: torch.device) -> ModuleType:
+def calls_on(device: torch.device) -> ModuleType | CudaVolume:
     """The native calls for tensors of a device."""
-    return volume_cuda if device.type == "cuda" else volume_native
+    return cuda_volume() if device.type == "cuda" else volume_native
 
 
 # --- which kernels ---

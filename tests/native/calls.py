@@ -3,12 +3,13 @@ GPU, or on the CPU too where its sources were compiled for that (see on_cpu/).""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import fields, is_dataclass, replace
 
 import torch
 
-from core.fit.likelihood_native import LikelihoodStruct
-from tools.gpu.library import CudaVolume
+from core.render.volume_cuda import CudaVolume
+from core.render.volume_native import LikelihoodStruct
 
 
 def poisoned(*shape, dtype=torch.float32, device="cpu"):
@@ -28,7 +29,8 @@ class Calls:
     """Every function of `CudaVolume`: there, and back to the CPU."""
 
     def __init__(self, path, device="cpu"):
-        self.volume, self.device = Poisoned(path), torch.device(device)
+        self.volume = Poisoned(ctypes.CDLL(str(path)))
+        self.device = torch.device(device)
 
     def __getattr__(self, name):
         function = getattr(self.volume, name)

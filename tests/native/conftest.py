@@ -6,9 +6,8 @@ import subprocess
 import pytest
 import torch
 
-from core.native import ROOT
+from core.native import CUDA, ROOT
 from tests.native.calls import Calls
-from tools.gpu.library import LIBRARY
 
 COMPILER = shutil.which("g++")
 ON_CPU = ROOT / "tests" / "native" / "on_cpu"
@@ -41,6 +40,7 @@ def calls(request, monkeypatch):
     if request.param == "on_cpu":
         monkeypatch.delenv("ON_CPU_ORDER", raising=False)
         return Calls(request.getfixturevalue("cuda_on_cpu"))
-    if not LIBRARY.is_file():
-        pytest.fail(f"{LIBRARY} is not built: `make cuda`")
-    return Calls(LIBRARY, "cuda")
+    library = CUDA.paths()[0]
+    if not library.is_file():
+        pytest.fail(f"{library} is not built: `make cuda`")
+    return Calls(library, "cuda")

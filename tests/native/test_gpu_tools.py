@@ -1,5 +1,6 @@
 """The scripts for a machine with a GPU, as far as they go without one."""
 
+import ctypes
 import subprocess
 import types
 
@@ -8,8 +9,8 @@ import torch
 
 from core.bench.render import Layout
 from core.native import ROOT
+from core.render.volume_cuda import CudaVolume
 from tools.gpu import times, voge
-from tools.gpu.library import CudaVolume
 
 SMALL = Layout(kernels=60, map=20, dim=6, batch=2)
 
@@ -28,7 +29,7 @@ def once(monkeypatch):
 
 
 def test_every_function_is_timed(cuda_on_cpu, once):
-    taken = times.measure(CudaVolume(cuda_on_cpu), SMALL, "cpu")
+    taken = times.measure(CudaVolume(ctypes.CDLL(str(cuda_on_cpu))), SMALL, "cpu")
     assert {"assign", "weigh_backward", "nll", "nll in a graph"} <= taken.keys()
 
 
@@ -72,7 +73,7 @@ class Aggregation:
 
 def test_the_comparison_compares_the_same(cuda_on_cpu, once):
     modules = (Tracing, Aggregation)
-    result = voge.compare(modules, CudaVolume(cuda_on_cpu), SMALL, "cpu")
+    result = voge.compare(modules, CudaVolume(ctypes.CDLL(str(cuda_on_cpu))), SMALL, "cpu")
     assert result["features differ by"] < 1e-4 and result["comparable"]
     assert result["times as fast"] == 1.0
 
@@ -82,7 +83,7 @@ def test_the_comparison_notices_when_they_differ(cuda_on_cpu, once):
         aggregation=Aggregation.aggregation,
         merge_final=lambda *given: 1.1 * Aggregation.merge_final(*given),
     )
-    result = voge.compare((Tracing, wrong), CudaVolume(cuda_on_cpu), SMALL, "cpu")
+    result = voge.compare((Tracing, wrong), CudaVolume(ctypes.CDLL(str(cuda_on_cpu))), SMALL, "cpu")
     assert not result["comparable"]
 
 

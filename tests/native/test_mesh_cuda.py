@@ -4,12 +4,15 @@ Bands are those of the CPU's native code (tests/render/test_mesh_native.py): fac
 1e-6 (relative, for depth), gradients 1e-5 of the largest entry.
 """
 
+import ctypes
+
 import pytest
 import torch
 
 from core.geometry.camera import Camera
+from core.native import load_cuda
 from core.render import mesh_native as native
-from core.render.mesh_cuda import CudaMesh, load_cuda_mesh
+from core.render.mesh_cuda import CudaMesh
 from core.render.mesh_native import MeshScene, Surface
 from core.render.mesh_scene import MeshRender, MeshSettings, Softness
 from core.render.mesh_twin import interpolate_twin, rasterize_twin, silhouette_twin
@@ -21,18 +24,18 @@ SOFT = Softness.of(0.7)
 class Poisoned(CudaMesh):
     """Scratch memory starts as NaN: nobody may rely on what was not written."""
 
-    def scratch(self, name, device, measure):
-        return super().scratch(name, device, measure).fill_(0xFF)
+    def scratch(self, name, like, *measure):
+        return super().scratch(name, like, *measure).fill_(0xFF)
 
 
 @pytest.fixture(params=["on_cpu", "gpu"] if torch.cuda.is_available() else ["on_cpu"])
 def device(request, monkeypatch):
     """Where tensors must lie to be drawn by CUDA code."""
     if request.param == "gpu":
-        assert load_cuda_mesh() is not None, "the CUDA library is not built: `make cuda`"
+        assert load_cuda() is not None, "the CUDA library is not built: `make cuda`"
         return "cuda"
     monkeypatch.delenv("ON_CPU_ORDER", raising=False)
-    library = Poisoned(request.getfixturevalue("cuda_on_cpu"))
+    library = Poisoned(ctypes.CDLL(str(request.getfixturevalue("cuda_on_cpu"))))
     monkeypatch.setattr(native, "cuda_for", lambda _like: library)
     return "cpu"
 
@@ -184,7 +187,7 @@ def test_a_batch_too_large_is_refused(device):
     arguments = (native.byref(scene.struct()), 1.0, 1.0, None)
     library = native.cuda_for(scene.vertices)
     with pytest.raises(RuntimeError, match="too large"):
-        library.run("silhouette", scene.vertices.device, (*arguments, None), None)
+        library.draw("silhouette", scene.vertices, (*arguments, None), None)
 
 
 def test_operators_draw_by_the_same_code(device):
@@ -200,7 +203,3 @@ def test_operators_draw_by_the_same_code(device):
     loss = shown.sum() + soft_silhouette(*given).sum()
     (grad,) = torch.autograd.grad(loss, points)
     assert grad.isfinite().all() and grad.any()
-
-
-def test_a_library_that_is_absent_is_none(tmp_path):
-    assert load_cuda_mesh(tmp_path / "libnbf_cuda.so") is None

@@ -12,11 +12,10 @@ from torch import Tensor
 from core.bench.render import Layout
 from core.bench.render import Scene as BenchScene
 from core.fit.likelihood import LikelihoodSettings
-from core.fit.likelihood_native import LikelihoodStruct
 from core.geometry.camera import Camera
 from core.nbv.orientation import orientation_weights
 from core.render.sparse import RenderSettings
-from core.render.volume_native import Scene
+from core.render.volume_native import LikelihoodStruct, Scene
 
 
 @dataclass(frozen=True)

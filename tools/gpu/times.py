@@ -16,7 +16,7 @@ import torch
 
 from core.bench.render import Layout
 from core.render.sparse import RenderSettings
-from tools.gpu.library import CudaVolume
+from core.render.volume_cuda import CudaVolume, cuda_volume
 from tools.gpu.scene import GpuScene, milliseconds
 
 
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--dim", type=int, default=64)
     options = parser.parse_args(arguments)
-    volume = CudaVolume()
+    volume = cuda_volume()
     for batch in options.batch:
         taken = measure(volume, Layout(batch=batch, dim=options.dim), "cuda")
         device = torch.cuda.get_device_name()

@@ -28,9 +28,9 @@ from torch import Tensor
 from core.bench.render import Layout
 from core.geometry.camera import Camera, pixel_rays
 from core.render.sparse import Assignment, RenderSettings
+from core.render.volume_cuda import CudaVolume, cuda_volume
 from core.render.volume_native import Scene
 from core.render.volume_twin import screen_bounds
-from tools.gpu.library import CudaVolume
 from tools.gpu.scene import GpuScene, milliseconds
 
 BIN = 10  # pixels, VoGE's choice for maps of up to 320
@@ -189,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     modules = load_voge(options.folder)
     for batch in options.batch:
         layout = Layout(batch=batch, dim=options.dim)
-        print(json.dumps(compare(modules, CudaVolume(), layout, "cuda")))
+        print(json.dumps(compare(modules, cuda_volume(), layout, "cuda")))
 
 
 if __name__ == "__main__":
