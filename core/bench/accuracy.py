@@ -85,8 +85,16 @@ def measure_accuracy(count: int, pixels: int, seed: int = 0) -> Iterator[Accurac
                     errors.setdefault((form, cut), []).append(torch.stack([difference, opacity]))
         for (form, cut), parts in errors.items():
             error, opacity = torch.cat(parts, 1)
-            spread = [float(x) for x in (error.mean(), error.quantile(0.99), error.max())]
-            yield Accuracy(name, form, cut, len(error), *spread, float(opacity.max()))
+            yield Accuracy(
+                scenes=name,
+                form=form,
+                cut=cut,
+                pixels=len(error),
+                mean=float(error.mean()),
+                p99=float(error.quantile(0.99)),
+                worst=float(error.max()),
+                opacity=float(opacity.max()),
+            )
 
 
 def reference(
