@@ -186,35 +186,7 @@ void for_rows(
   });
 }
 
-// The gradient of a kernel from its sums over all rays; none of a kernel that was not drawn, whose
-// shape may be anything.
-void finish_gradient(
-    const Ellipsoid<float>& k, const double* sum, float* grad_mean, float* grad_precision) {
-  if (std::all_of(sum, sum + kGradient, [](double x) { return x == 0; })) {
-    std::fill_n(grad_mean, 3, 0.f);
-    std::fill_n(grad_precision, 9, 0.f);
-    return;
-  }
-  grad_mean[0] = float(k.xx * sum[0] + k.xy * sum[1] + k.xz * sum[2]);
-  grad_mean[1] = float(k.xy * sum[0] + k.yy * sum[1] + k.yz * sum[2]);
-  grad_mean[2] = float(k.xz * sum[0] + k.yz * sum[1] + k.zz * sum[2]);
-  const int entry[] = {3, 4, 5, 4, 6, 7, 5, 7, 8};
-  for (int i = 0; i < 9; ++i) grad_precision[i] = float(sum[entry[i]]);
-}
-
 // --- the likelihood ---
-
-LikelihoodForm likelihood_form(const NbfLikelihood& l) {
-  LikelihoodForm form;
-  form.scale = 0.5f * l.temper * float(l.dim);
-  form.foreground = 1 / l.variance_foreground;
-  form.background = 1 / l.variance_background;
-  form.log_ratio = std::log(l.variance_background / l.variance_foreground);
-  form.cap = l.background_cap;
-  form.visible = l.use_occlusion ? l.visible : 1.f;
-  form.most_opaque = l.use_occlusion ? 1 - 1e-6f : 1 - 1e-4f;
-  return form;
-}
 
 // One person's part of the fused pass, and the gradients of its tiles.
 struct FusedPerson {

@@ -2,16 +2,15 @@
 // volume_nll_cuda.cu. What the numbers mean stands in core/fit/likelihood.py.
 //
 // Lanes are pixels wherever kernels hide each other. Wherever features are summed, eight lanes share
-// a feature vector, four dimensions each at a time, and a warp works on four vectors at once.
+// a feature vector, and a warp works on four vectors at once.
 #pragma once
 #include "volume_lists.cuh"
+#include "volume_vector.cuh"
 
 namespace nbf {
 
-constexpr int kShare = 8;                     // lanes that share a feature vector
-constexpr int kVectors = kThreads / kShare;   // that a block works on at once
-constexpr int kStep = 4 * kShare;             // dimensions that they hold at a time
-constexpr int kPlaces = 64;                   // kernels of a tile that are indexed at a time
+constexpr int kColumns = 4;                   // lanes that share a kernel's pixels
+constexpr int kPlaces = kThreads / kColumns;  // kernels of a tile that are indexed at a time
 
 struct Explain {
   View view;
@@ -71,26 +70,6 @@ static __device__ inline Work cut_work(const Explain& task, float* memory, int p
   return w;
 }
 
-// Four numbers of a vector, zero beyond its end.
-static __device__ inline float4 load4(const float* vector, int from, int dim, bool aligned) {
-  if (aligned && from + 4 <= dim) return *reinterpret_cast<const float4*>(vector + from);
-  return make_float4(from < dim ? vector[from] : 0.f, from + 1 < dim ? vector[from + 1] : 0.f,
-                     from + 2 < dim ? vector[from + 2] : 0.f,
-                     from + 3 < dim ? vector[from + 3] : 0.f);
-}
-static __device__ inline float4 load4(const float* padded) {
-  return *reinterpret_cast<const float4*>(padded);
-}
-static __device__ inline float dot4(float4 a, float4 b) {
-  return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
-}
-static __device__ inline void add_scaled(float4* sum, float factor, float4 v) {
-  sum->x += factor * v.x, sum->y += factor * v.y, sum->z += factor * v.z, sum->w += factor * v.w;
-}
-static __device__ inline float4 less(float4 a, float4 b) {
-  return make_float4(a.x - b.x, a.y - b.y, a.z - b.z, a.w - b.w);
-}
-
 static __device__ inline int32_t kernel_of(int32_t choice) { return choice & 0xffff; }
 static __device__ inline int32_t place_of(int32_t choice) { return int32_t(uint32_t(choice) >> 16); }
 
@@ -116,7 +95,7 @@ static __device__ inline void choose_kernels(const Explain& task, const Tile& ti
 // Where the map has the tile's pixel.
 static __device__ inline int64_t map_index(const Explain& task, const Tile& tile, int pixel) {
   const int64_t row = tile.y + pixel / kTileWidth, column = tile.x + pixel % kTileWidth;
-  return (tile.person * task.view.height + row) * task.view.width + column;
+  return (int64_t(tile.person) * task.view.height + row) * task.view.width + column;
 }
 
 // Difference between the observed feature and the rendered mean of every pixel.
@@ -131,18 +110,19 @@ static __device__ inline void compare_pixels(const Explain& task, const Tile& ti
     const float* observed = task.observed + (seen ? map_index(task, tile, pixel) * task.dim : 0);
     float misfit = 0, distant = 0, toward = 0;
     for (int d = 4 * part; d < task.stride; d += kStep) {
-      float4 sum = make_float4(0, 0, 0, 0), mean = sum;
+      Share sum{};
 #pragma unroll 4
       for (int k = 0; k < seen; ++k) {
         const int at = k * kPixels + pixel;
         const int64_t kernel = kernel_of(g.kernel[at]);
-        add_scaled(&sum, g.weight[at], load4(emitted + kernel * task.stride + d));
+        add_scaled(&sum, g.weight[at], load_share(emitted + kernel * task.stride + d));
       }
-      add_scaled(&mean, factor, sum);
-      const float4 feature = load4(observed, d, task.dim, task.aligned);
-      const float4 apart = less(feature, mean), far = less(feature, load4(task.background + d));
-      *reinterpret_cast<float4*>(w.difference + pixel * task.stride + d) = apart;
-      misfit += dot4(apart, apart), distant += dot4(far, far), toward += dot4(apart, mean);
+      const Share mean = scaled(factor, sum);
+      const Share feature = load_share(observed, d, task.dim, task.aligned);
+      const Share apart = less(feature, mean), far = less(feature, load_share(task.background + d));
+      store_share(w.difference + pixel * task.stride + d, apart);
+      misfit += dot_share(apart, apart), distant += dot_share(far, far);
+      toward += dot_share(apart, mean);
     }
     misfit = add_lanes(misfit, kShare), distant = add_lanes(distant, kShare);
     toward = add_lanes(toward, kShare);
@@ -195,24 +175,24 @@ static __device__ inline void kernel_features_backward(
   const float* emitted = task.emitted + (tile.person * task.view.kernels + kernel) * task.stride;
   float* orientation = w.orientation + (warp_id() * task.limbs + task.limb[kernel]) * task.bins;
   for (int d = 4 * part; d < task.stride; d += kStep) {
-    const float4 feature = load4(emitted + d);
-    float4 sum = make_float4(0, 0, 0, 0);
+    const Share feature = load_share(emitted + d);
+    Share sum{};
+#pragma unroll 1
     for (int i = group; i - group < count; i += 4) {
       const int pixel = order[i < count ? i : count - 1];
       const int at = w.slot[c * kPixels + pixel] * kPixels + pixel;
       const float factor = i < count ? w.factor[pixel] : 0.f;
-      const float4 apart = load4(w.difference + pixel * task.stride + d);
-      const float along = factor * add_lanes(dot4(feature, apart), kShare);
+      const Share apart = load_share(w.difference + pixel * task.stride + d);
+      const float along = factor * add_lanes(dot_share(feature, apart), kShare);
       if (part == 0 && i < count) w.group.grad[at] = d < kStep ? along : w.group.grad[at] + along;
       add_scaled(&sum, factor * w.group.weight[at] * w.group.scale[pixel], apart);
     }
-    for (float* number : {&sum.x, &sum.y, &sum.z, &sum.w})
-      for (int other = kShare; other < 32; other *= 2)
-        *number += __shfl_xor_sync(0xffffffffu, *number, other);
+    add_groups(&sum);
+#pragma unroll 1
     for (int o = group; o - group < task.bins; o += 4) {
       const float* phi = task.phi + (int64_t(kernel) * task.bins + o) * task.dim;
-      const float4 mean = load4(phi, d, o < task.bins ? task.dim : 0, task.aligned);
-      const float by_share = add_lanes(dot4(sum, mean), kShare);
+      const Share mean = load_share(phi, d, o < task.bins ? task.dim : 0, task.aligned);
+      const float by_share = add_lanes(dot_share(sum, mean), kShare);
       if (part == 0 && o < task.bins) orientation[o] += by_share;
     }
   }
@@ -238,28 +218,43 @@ static __device__ inline void features_backward(
   }
 }
 
-// Sums the gradients of each of the tile's kernels over its pixels: one thread a kernel.
-static __device__ inline void gather_shapes(const Explain& task, const Tile& tile, const Work& w) {
+static __device__ inline void add(EllipsoidGradient<float>* sum, const EllipsoidGradient<float>& g) {
+  sum->x += g.x, sum->y += g.y, sum->z += g.z, sum->xx += g.xx, sum->xy += g.xy, sum->xz += g.xz;
+  sum->yy += g.yy, sum->yz += g.yz, sum->zz += g.zz;
+}
+
+// Gradient of one of the tile's kernels [first, first + kPlaces) over the pixels of some columns.
+static __device__ inline EllipsoidGradient<float> sum_columns(
+    const Work& w, const Ellipsoid<float>& shape, int c, uint32_t users) {
   const Group& g = w.group;
+  EllipsoidGradient<float> sum{};
+  for (; users; users &= users - 1) {
+    const int pixel = __ffs(int(users)) - 1, at = w.slot[c * kPixels + pixel] * kPixels + pixel;
+    const Ray<float> ray{w.ray_x[pixel], w.ray_y[pixel], w.ray_z[pixel]};
+    add(&sum, ray_gaussian_backward(shape, ray, g.reach[at] * g.reach[at], g.peak[at], g.turn[at],
+                                    g.slope[at], g.grad[at]));
+  }
+  return sum;
+}
+
+// Sums the gradients of each of the tile's kernels over its pixels: kColumns lanes a kernel, each
+// every kColumns-th column.
+static __device__ inline void gather_shapes(const Explain& task, const Tile& tile, const Work& w) {
+  const int part = threadIdx.x % kColumns, c = threadIdx.x / kColumns;
   for (int first = 0; first < tile.count; first += kPlaces) {
     if (tile.count > kPlaces) index_places(w, first);  // else they are indexed already
-    const int c = threadIdx.x;
-    if (c >= kPlaces || first + c >= tile.count) continue;
-    const int32_t kernel = tile.kernels[first + c];
-    const Ellipsoid<float> shape = tile.drawn[kernel].shape;
-    EllipsoidGradient<float> sum{};
-    for (uint32_t users = w.users[c]; users; users &= users - 1) {
-      const int pixel = __ffs(int(users)) - 1, at = w.slot[c * kPixels + pixel] * kPixels + pixel;
-      const Ray<float> ray{w.ray_x[pixel], w.ray_y[pixel], w.ray_z[pixel]};
-      const auto part = ray_gaussian_backward(shape, ray, g.reach[at] * g.reach[at], g.peak[at],
-                                              g.turn[at], g.slope[at], g.grad[at]);
-      sum.x += part.x, sum.y += part.y, sum.z += part.z, sum.xx += part.xx, sum.xy += part.xy;
-      sum.xz += part.xz, sum.yy += part.yy, sum.yz += part.yz, sum.zz += part.zz;
-    }
+    const bool listed = first + c < tile.count;
+    const int32_t kernel = tile.kernels[listed ? first + c : 0];
+    const uint32_t users = listed ? w.users[c] & (0x11111111u << part) : 0;
+    const auto g = sum_columns(w, tile.drawn[kernel].shape, c, users);
+    const float numbers[] = {g.x, g.y, g.z, g.xx, g.xy, g.xz, g.yy, g.yz, g.zz};
     const int64_t row = tile.person * task.view.kernels + kernel;
     float* out = task.shapes + (row * task.lists.tiles + tile.index) * kEllipsoid;
-    out[0] = sum.x, out[1] = sum.y, out[2] = sum.z, out[3] = sum.xx, out[4] = sum.xy;
-    out[5] = sum.xz, out[6] = sum.yy, out[7] = sum.yz, out[8] = sum.zz;
+#pragma unroll
+    for (int i = 0; i < kEllipsoid; ++i) {
+      const float sum = add_lanes(numbers[i], kColumns);
+      if (listed && part == i % kColumns) out[i] = sum;
+    }
   }
 }
 

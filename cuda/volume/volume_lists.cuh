@@ -48,8 +48,8 @@ static __device__ inline Pinhole pinhole(const View& view, int64_t person) {
 }
 
 struct Tile {
-  int64_t person;
-  int32_t index, x, y;     // of its person's tiles; first column and row
+  int32_t person;
+  int32_t index, x, y;  // of its person's tiles; first column and row
   int32_t count;
   const int32_t* kernels;  // [count]
   const Drawn* drawn;      // its person's
@@ -57,11 +57,11 @@ struct Tile {
 };
 
 static __device__ inline Tile tile_of(const View& view, const Lists& lists, int64_t unit) {
-  const int64_t person = unit / lists.tiles, index = unit % lists.tiles;
-  return {person, int32_t(index), int32_t(index % lists.columns) * kTileWidth,
-          int32_t(index / lists.columns) * kTileHeight, lists.counts[unit],
-          lists.kernels + unit * view.kernels, lists.drawn + person * view.kernels,
-          lists.bounds + person * view.kernels};
+  const int32_t person = int32_t(unit / lists.tiles), index = int32_t(unit % lists.tiles);
+  const int32_t columns = int32_t(lists.columns);
+  return {person, index, index % columns * kTileWidth, index / columns * kTileHeight,
+          lists.counts[unit], lists.kernels + unit * view.kernels,
+          lists.drawn + person * view.kernels, lists.bounds + person * view.kernels};
 }
 
 static __device__ inline int32_t lane_column(const Tile& tile) {

@@ -3,6 +3,7 @@
 // Everything is a template of the number T: `float` on the device, a vector of several pixels'
 // floats on the CPU (volume_lanes.h). The formulas stand in core/render/volume_twin.py.
 #pragma once
+#include "volume.h"
 #include "volume_lanes.h"
 
 namespace nbf {
@@ -157,6 +158,22 @@ NBF_FN EllipsoidGradient<T> ray_gaussian_backward(
   return g;
 }
 
+// The gradient of a kernel from its sums over all rays; none of a kernel that was not drawn, whose
+// shape may be anything.
+NBF_FN void finish_gradient(
+    const Ellipsoid<float>& k, const double* sum, float* grad_mean, float* grad_precision) {
+  bool drawn = false;
+  for (int i = 0; i < 9; ++i) drawn |= sum[i] != 0;
+  grad_mean[0] = drawn ? float(k.xx * sum[0] + k.xy * sum[1] + k.xz * sum[2]) : 0.f;
+  grad_mean[1] = drawn ? float(k.xy * sum[0] + k.yy * sum[1] + k.yz * sum[2]) : 0.f;
+  grad_mean[2] = drawn ? float(k.xz * sum[0] + k.yz * sum[1] + k.zz * sum[2]) : 0.f;
+  grad_precision[0] = float(sum[3]), grad_precision[4] = float(sum[6]);
+  grad_precision[8] = float(sum[8]);
+  grad_precision[1] = grad_precision[3] = float(sum[4]);
+  grad_precision[2] = grad_precision[6] = float(sum[5]);
+  grad_precision[5] = grad_precision[7] = float(sum[7]);
+}
+
 // Unit ray through the centre of pixel (column, row).
 template <class T>
 NBF_FN Ray<T> pixel_ray(T column, T row, float focal, float center_x, float center_y) {
@@ -227,6 +244,18 @@ struct LikelihoodForm {
   float cap;                      // of the squared distance to the background
   float visible, most_opaque;     // opacity is cut off there
 };
+
+NBF_FN LikelihoodForm likelihood_form(const NbfLikelihood& l) {
+  LikelihoodForm form;
+  form.scale = 0.5f * l.temper * float(l.dim);
+  form.foreground = 1 / l.variance_foreground;
+  form.background = 1 / l.variance_background;
+  form.log_ratio = std::log(l.variance_background / l.variance_foreground);
+  form.cap = l.background_cap;
+  form.visible = l.use_occlusion ? l.visible : 1.f;
+  form.most_opaque = l.use_occlusion ? 1 - 1e-6f : 1 - 1e-4f;
+  return form;
+}
 
 template <class T>
 struct Evidence {

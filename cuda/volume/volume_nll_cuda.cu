@@ -1,7 +1,6 @@
 // The likelihood and its gradients, one block a tile: see volume_cuda.h and volume_explain.cuh.
 #include "volume_cuda.h"
 #include "volume_explain.cuh"
-#include "volume_finish.cuh"
 
 namespace nbf {
 namespace {
@@ -89,18 +88,6 @@ __global__ void sum_tiles(Explain task, int64_t people, float* nll, float* grad_
   sum = add_lanes(sum, 32);
   if (lane_id() != 0) return;
   (number < 0 ? nll[person] : grad_orientation[person * numbers + number]) = float(sum);
-}
-
-LikelihoodForm likelihood_form(const NbfLikelihood& l) {
-  LikelihoodForm form;
-  form.scale = 0.5f * l.temper * float(l.dim);
-  form.foreground = 1 / l.variance_foreground;
-  form.background = 1 / l.variance_background;
-  form.log_ratio = std::log(l.variance_background / l.variance_foreground);
-  form.cap = l.background_cap;
-  form.visible = l.use_occlusion ? l.visible : 1.f;
-  form.most_opaque = l.use_occlusion ? 1 - 1e-6f : 1 - 1e-4f;
-  return form;
 }
 
 bool by_float4(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }

@@ -3,7 +3,6 @@
 // Forward, a block takes 32 rows, one a lane. Backward, what each row says of each of its kernels is
 // stored, and then one warp a kernel adds up the rows that have it: a bit map tells which.
 #include "volume_cuda.h"
-#include "volume_finish.cuh"
 #include "volume_lists.cuh"
 
 namespace nbf {

@@ -31,16 +31,6 @@ Group make_group(float* scratch, int64_t nearest) {
   return g;
 }
 
-// 1 - e^-x without cancellation for small x.
-Lanes stopped(Lanes x) {
-  Lanes p = x * (1.f / 720) - 1.f / 120;
-  p = p * x + 1.f / 24;
-  p = p * x - 1.f / 6;
-  p = p * x + 0.5f;
-  const Lanes small = x - x * x * p;
-  return select(x < 0.25f, small, 1.f - exponential(-x));
-}
-
 // Optical depth in front of `place`.
 Lanes depth_before(const Group& g, Lanes place) {
   Lanes sum = fill(place, 0);
