@@ -6,6 +6,9 @@ added to ``trans_cam``; ``gtkps`` (projected joints, pixels); ``gender``, ``sub`
 
 AGORA's own ``*_withjv.pkl`` hold pandas tables, which cannot be read without running what is in
 them: this npz is the way in.
+
+Some scenes are rendered lying down, while their labels are for upright photos. They are told by the
+principal point, which is the middle of the photo.
 """
 
 from __future__ import annotations
@@ -19,10 +22,7 @@ from core.data.datasets.reading import Npz, inner_path
 from core.data.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.data.datasets.spin import genders, named_after, square_boxes
 from core.errors import UserError
-from core.io.images import shown
-
-TURNED = "closeup"
-"""Scenes with this in their name are rendered lying down: their photos need a quarter turn."""
+from core.io.images import load_image, shown
 
 
 def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
@@ -39,7 +39,7 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
     images = [inner_path(text, shown(path)) for text in file.texts("imgname")]
     pose = file.any_numbers("pose_cam")
     is_smpl = pose.ndim == 2 and pose.shape[1] == 72
-    named = named_after(images)
+    lens, named = _intrinsics(file), named_after(images)
     if "sub" in file:
         named["subjects"] = file.texts("sub")
     dataset = PhotoDataset(
@@ -50,10 +50,10 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
         boxes=square_boxes(file.numbers("center", (None, 2)), file.numbers("scale", (None,))),
         **_points(file, is_smpl),
         **_body(file, pose, is_smpl),
-        intrinsics=_intrinsics(file),
+        intrinsics=lens,
         genders=genders(file),
         **named,
-        quarter_turns=int(TURNED in path.stem),
+        quarter_turns=int(_lies(lens, root / images[0])) if images else 0,
         notes=() if is_smpl else ("SMPL-X bodies: their pose serves for SMPL, their shape not",),
     )
     return without_bad_boxes(dataset)
@@ -101,3 +101,16 @@ def _intrinsics(file: Npz) -> np.ndarray | None:
     lens = matrix[:, [0, 1, 0, 1], [0, 1, 2, 2]]
     lens[lens[:, 0] <= 0] = np.nan
     return lens
+
+
+def _lies(lens: np.ndarray | None, photo: Path) -> bool:
+    """Whether a scene's photos are stored lying down: the labels are upright and the photo is not.
+
+    A photo that is not there is taken to lie, as all upright scenes do that are distributed.
+    """
+    if lens is None or not (lens[0, 3] > lens[0, 2]):
+        return False
+    if not photo.is_file():
+        return True
+    width, height = load_image(photo).size
+    return width > height

@@ -125,7 +125,7 @@ def _tracks(path: Path) -> Iterator[_Track]:
     data = read_pickle_file(path, "a sequence file of 3DPW")
     camera = _array(data, "cam_poses", (None, 4, 4), path)
     intrinsics = _array(data, "cam_intrinsics", (3, 3), path)
-    sequence = inner_path(str(data.get("sequence", path.stem)), shown(path))
+    sequence = inner_path(_text(data.get("sequence", path.stem)), shown(path))
     for person in range(len(_people(data, "poses", path))):
         valid = _array(data, "campose_valid", (len(camera),), path, person) > 0
         frames = np.flatnonzero(valid)
@@ -206,8 +206,13 @@ def _extent(points: Float[np.ndarray, "points 3"]) -> list[float]:
 
 def _gender(data: dict[str, Any], person: int) -> str | None:
     listed = data.get("genders", [])
-    text = str(listed[person]) if isinstance(listed, list) and person < len(listed) else ""
+    text = _text(listed[person]) if isinstance(listed, list) and person < len(listed) else ""
     return _GENDERS.get(text[:1].lower())
+
+
+def _text(value: object) -> str:
+    """Text of a pickle, which Python 2 may have written as bytes."""
+    return value.decode("latin1") if isinstance(value, bytes) else str(value)
 
 
 def _people(data: dict[str, Any], key: str, path: Path) -> list:

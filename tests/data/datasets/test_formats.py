@@ -22,7 +22,7 @@ from core.data.datasets.pw3d import open_3dpw, open_3dpw_occ
 from core.data.datasets.spin import open_spin
 from core.io.keypoints import UNSEEN
 from tests.data.datasets import writers
-from tests.data.datasets.world import PEOPLE, posed_joints, rotations
+from tests.data.datasets.world import PEOPLE, posed_joints, rotations, write_photo
 
 LIMBS = [
     JOINT_NAMES.index(f"{side}_{name}")
@@ -209,6 +209,16 @@ def test_3dpw_boxes_are_of_detections_if_there_are_enough(tmp_path, world):
     np.testing.assert_allclose(data.boxes[1], world.boxes[1], atol=PIXEL)
 
 
+def test_3dpw_names_of_python_2_are_read(tmp_path, world):
+    path = writers.write_3dpw(tmp_path, world)
+    content = writers.sequence(world, path.stem)
+    content |= {"sequence": np.bytes_(path.stem.encode()), "genders": [b"f", np.bytes_(b"m")]}
+    path.write_bytes(writers.pickle.dumps(content, protocol=2))
+    data = open_3dpw(tmp_path, "test")
+    assert data[0].sequence == path.stem and data[0].image.is_file()
+    assert [record.gender for record in data] == ["female", "female", "male"]
+
+
 def test_3dpw_joints_behind_the_camera_have_no_pixels(tmp_path, world):
     path = writers.write_3dpw(tmp_path, world)
     content = writers.sequence(world, path.stem)
@@ -337,13 +347,21 @@ def test_bedlam_of_smplx(tmp_path, world):
     assert "SMPL-X" in data.notes[0]
 
 
-def test_bedlam_closeups_lie_on_their_side(tmp_path, world):
-    path = writers.write_bedlam(tmp_path, world, "closeup_suburb_a")
-    data = open_bedlam(path, path.with_suffix("") / "png", "bedlam", path.stem)
+def test_bedlam_scenes_that_lie_on_their_side_are_turned(tmp_path, world):
+    path = writers.write_bedlam(tmp_path, world)
+    root = path.with_suffix("") / "png"
+    arrays = dict(np.load(path))
+    arrays["cam_int"][:, [0, 1], 2] = (60, 80)  # the middle of an upright photo
+    np.savez(path, **arrays)
+    data = open_bedlam(path, root, "bedlam", path.stem)
     photo = data.photo(0)
     assert photo.size == (120, 160)
     assert photo.pixels[5, 110].mean() > 150 > photo.pixels[5, 5].mean()  # clockwise
     assert photo.pixels.flags.c_contiguous
+    data[0].image.unlink()
+    assert open_bedlam(path, root, "bedlam", path.stem).quarter_turns == 1
+    write_photo(data[0].image, 120, 160)  # turned by their owner
+    assert open_bedlam(path, root, "bedlam", path.stem).quarter_turns == 0
 
 
 def test_photos(tmp_path, world):
