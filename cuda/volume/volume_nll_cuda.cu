@@ -26,8 +26,16 @@ __global__ void emit_features(
   *reinterpret_cast<float4*>(emitted + row * task.stride + d) = sum;
 }
 
+// Blocks of a multiprocessor that registers are shared out to: about as many as its shared memory
+// holds with 20 kernels a pixel and 64 dimensions.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+constexpr int kBlocks = 4;
+#else
+constexpr int kBlocks = 2;
+#endif
+
 template <int kForm>
-__global__ void __launch_bounds__(kThreads, 4) explain_tiles(Explain task) {
+__global__ void __launch_bounds__(kThreads, kBlocks) explain_tiles(Explain task) {
   const Tile tile = tile_of(task.view, task.lists, blockIdx.x);
   if (tile.count == 0) return;
   Work w = cut_work(task, reinterpret_cast<float*>(nbf_shared_memory), kForm + 1);
