@@ -41,5 +41,5 @@ def untrained_engine() -> Engine:
     network = PoseNetwork(PRESETS["lite"]).eval()
     body = load_body()
     volume = NeuralBodyVolume.from_body(body, kernels=KERNELS)
-    model = GenerativeModel(volume, random_bank(), load_prior().energy)
+    model = GenerativeModel(volume, random_bank(), load_prior())
     return Engine(network, body, model, KeypointDetector(), {})

@@ -117,7 +117,7 @@ class Scene:
         volume, variance = layout.volume(), torch.tensor(0.6)
         phi = unit.draw(layout.kernels, 4, layout.dim)
         bank = FeatureBank(phi, unit.draw(layout.dim), variance, variance)
-        self.model = GenerativeModel(volume, bank, load_prior().energy)
+        self.model = GenerativeModel(volume, bank, load_prior())
         self.start = standing(layout.batch)
         posed = volume.pose(self.start.rotations(), self.start.betas, self.start.transl)
         emitted = expected_features(bank, volume, posed)

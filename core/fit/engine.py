@@ -84,7 +84,7 @@ class Engine:
         trained = load_model(preset, weights)
         loaded_body = load_body(body)
         volume = NeuralBodyVolume.from_body(loaded_body, kernel_vertices(trained, loaded_body))
-        model = GenerativeModel(volume, trained.bank, load_prior(prior).energy)
+        model = GenerativeModel(volume, trained.bank, load_prior(prior))
         engine = Engine(trained.network, loaded_body, model, KeypointDetector(), trained.metadata)
         engine.seconds["load"] = time.perf_counter() - start
         return engine

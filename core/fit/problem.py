@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.fit.costs import anchor_cost, keypoint_cost, shape_cost
 from core.fit.joint_limits import joint_limit_cost
@@ -56,6 +57,14 @@ class Problem:
     def __len__(self) -> int:
         return len(self.features)
 
+    def to(self, device: torch.device) -> Problem:
+        """The same problem on another device."""
+        moved = {
+            name: value.to(device) if isinstance(value, Tensor | Camera) else value
+            for name, value in vars(self).items()
+        }
+        return Problem(**moved)
+
     @property
     def map_camera(self) -> Camera:
         """The camera in pixels of the feature map."""
@@ -73,6 +82,16 @@ class GenerativeModel:
     volume: NeuralBodyVolume
     bank: FeatureBank
     prior: PriorEnergy
+
+    def to(self, device: torch.device) -> GenerativeModel:
+        """The same model on another device."""
+        if self.volume.means.device == device:
+            return self
+        prior = self.prior
+        if isinstance(prior, nn.Module):
+            prior = copy.deepcopy(prior).to(device)
+        like = self.volume.means.to(device)
+        return GenerativeModel(self.volume.to(like), self.bank.to(like), prior)
 
 
 @dataclass(frozen=True)
@@ -93,9 +112,14 @@ def explain(
     render: RenderSettings,
 ) -> Explanation:
     """Pose the volume, render it, and weigh every pixel it reaches."""
-    native = render.native(body.rotations)
-    posed = model.volume.pose(body.rotations, body.betas, body.transl, native)
+    posed = pose_volume(model.volume, body, render)
     return explain_posed(problem, model, posed, likelihood, render)
+
+
+def pose_volume(volume: NeuralBodyVolume, body: BodyState, render: RenderSettings) -> PosedKernels:
+    """The volume in a pose; native code of its own exists for the CPU alone."""
+    native = render.native(body.rotations) and body.rotations.device.type == "cpu"
+    return volume.pose(body.rotations, body.betas, body.transl, native)
 
 
 def explain_posed(
@@ -147,8 +171,7 @@ def objective(
     Args:
         vector: the body's coordinates around its start, for the anchor.
     """
-    native = schedule.render.native(body.rotations)
-    posed = model.volume.pose(body.rotations, body.betas, body.transl, native)
+    posed = pose_volume(model.volume, body, schedule.render)
     projected = project(problem.camera, posed.joints)
     turned = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
     return {

@@ -16,6 +16,7 @@ from core.fit.schedule import Schedule
 from core.fit.state import BodyState, Chart, moving
 from core.fit.trace import StepRecord, Trace
 from core.geometry.rotations import turn_about_vertical
+from core.render.backends import device_of
 
 
 @dataclass
@@ -24,6 +25,8 @@ class Solver:
 
     People do not influence each other: a batch gives what single fits would, up to rounding.
     A person whose objective stops being finite is put back to the last finite step and rests there.
+
+    It computes where its backend does (`core.render.backends.device_of`); the trace is on the CPU.
 
     Attributes:
         vector: coordinates around the start.
@@ -45,9 +48,11 @@ class Solver:
         problem: Problem, model: GenerativeModel, schedule: Schedule, start: BodyParams
     ) -> Solver:
         """A solver at ``start``, or at its turn by 180 degrees if that is clearly likelier."""
-        given = BodyState.of(start)
+        device = device_of(schedule.render.backend)
+        problem, model = problem.to(device), model.to(device)
+        given = BodyState.of(start).to(device)
         nll = _start_nll(problem, model, schedule, given)
-        chosen, winner, both = given, torch.zeros(len(problem), dtype=torch.long), nll[None]
+        chosen, winner, both = given, torch.zeros_like(nll, dtype=torch.long), nll[None]
         if schedule.two_sided:
             turned = _turned(given)
             nll_turned = _start_nll(problem, model, schedule, turned)
@@ -57,8 +62,8 @@ class Solver:
             )
             chosen = BodyState(rotations, given.betas, given.transl)
             both = torch.stack([nll, nll_turned])
-        params = chosen.params()
-        trace = Trace(params, winner, both)
+        params = chosen.to(torch.device("cpu")).params()
+        trace = Trace(params, winner.cpu(), both.cpu())
         return Solver.resume(problem, model, schedule, trace)
 
     @staticmethod
@@ -69,16 +74,18 @@ class Solver:
 
         Cut the trace's records first to branch from an earlier step.
         """
-        chart = Chart.around(BodyState.of(trace.start), model.volume)
+        device = device_of(schedule.render.backend)
+        problem, model = problem.to(device), model.to(device)
+        chart = Chart.around(BodyState.of(trace.start).to(device), model.volume)
         count = len(problem)
-        vector = trace.start.betas.new_zeros(count, 85)
-        alive = torch.ones(count, dtype=torch.bool)
+        vector = chart.pelvis.new_zeros(count, 85)
+        alive = torch.ones(count, dtype=torch.bool, device=device)
         kept = Trace(trace.start, trace.winner, trace.start_nll, list(trace.records))
         solver = Solver(problem, model, schedule, chart, vector, kept, alive)
         if kept.records:
             last = kept.records.pop()  # evaluated again by the next step, with the same result
-            solver.vector = last.vector.clone()
-            solver._optimizer = solver._adam(last.moments, last.moment_steps)
+            solver.vector = last.vector.to(device, copy=True)
+            solver._optimizer = solver._adam(last.moments.to(device), last.moment_steps)
         return solver
 
     @property
@@ -107,7 +114,7 @@ class Solver:
         stage_index = self.schedule.stage_of(index)
         stage = self.schedule.stages[stage_index]
         if self._optimizer is None or self._starts_stage(index):
-            zeros = torch.zeros(2, *self.vector.shape, dtype=self.vector.dtype)
+            zeros = self.vector.new_zeros(2, *self.vector.shape)
             self._optimizer = self._adam(zeros, 0)
         leaf = self._optimizer.param_groups[0]["params"][0]
         terms = objective(self.problem, self.model, self.chart.body(leaf), leaf, self.schedule)
@@ -155,7 +162,7 @@ class Solver:
         for person in (~self.alive).nonzero()[:, 0].tolist():
             for record in reversed(self.trace.records[:-1]):
                 if bool(record.total[person].isfinite()):
-                    rows[person] = record.vector[person]
+                    rows[person] = record.vector[person].to(rows)
                     break
         return rows
 
@@ -173,18 +180,18 @@ class Solver:
     def _record(
         self, index: int, stage: int, terms: dict[str, Tensor], total: Tensor
     ) -> StepRecord:
-        """A copy of everything that this step is made of."""
+        """A copy of everything that this step is made of, on the CPU."""
         assert self._optimizer is not None
         leaf = self._optimizer.param_groups[0]["params"][0]
         state = self._optimizer.state[leaf]
         return StepRecord(
             step=index,
             stage=stage,
-            vector=leaf.detach().clone(),
-            moments=torch.stack([state["exp_avg"], state["exp_avg_sq"]]),
+            vector=leaf.detach().to("cpu", copy=True),
+            moments=torch.stack([state["exp_avg"], state["exp_avg_sq"]]).cpu(),
             moment_steps=int(state["step"]),
-            terms={name: value.detach() for name, value in terms.items()},
-            total=total.detach(),
+            terms={name: value.detach().cpu() for name, value in terms.items()},
+            total=total.detach().cpu(),
         )
 
 

@@ -37,6 +37,10 @@ class BodyState:
         """From stored axis-angle parameters."""
         return BodyState(params.rotations(), params.betas, params.transl)
 
+    def to(self, device: torch.device) -> BodyState:
+        """The same body on another device."""
+        return BodyState(*(value.to(device) for value in vars(self).values()))
+
     def params(self) -> BodyParams:
         """As axis-angle parameters for files and exports."""
         vectors = axis_angle_from_rotation(self.rotations)

@@ -32,6 +32,10 @@ class Camera:
         """The same cameras for an image resized by ``factor`` (1/4 for a stride-4 feature map)."""
         return Camera(self.focal * factor, self.center * factor)
 
+    def to(self, device: torch.device) -> Camera:
+        """The same cameras on another device."""
+        return Camera(self.focal.to(device), self.center.to(device))
+
     def select(self, index: Tensor) -> Camera:
         """The cameras at ``index`` of the batch."""
         return Camera(self.focal[index], self.center[index])

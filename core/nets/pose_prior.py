@@ -53,6 +53,10 @@ class PosePrior(nn.Module):
             nn.Linear(_WIDTH, 6 * JOINTS),
         )
 
+    def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch"]:
+        """The `energy`: a prior is a function of poses."""
+        return self.energy(rotations)
+
     def encode(self, rotations: Float[Tensor, "batch 21 3 3"]) -> torch.distributions.Normal:
         """The latent distribution of poses."""
         mean, scale = self.encoder_net(axis_angle_from_rotation(rotations))
