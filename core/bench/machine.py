@@ -14,12 +14,38 @@ import torch
 
 
 @dataclass(frozen=True)
-class Machine:
-    """The machine and its ceiling with the threads that PyTorch uses.
+class Ceiling:
+    """What a device does at best.
 
     Attributes:
         gflops: float32 multiply-adds (two operations each) of a large matrix product, 1e9 a second.
         gbytes: large copies, 1e9 bytes read or written a second.
+    """
+
+    gflops: float
+    gbytes: float
+
+    @staticmethod
+    def measure(device: torch.device) -> Ceiling:
+        """Measure a device; takes about a second."""
+        side, length = (8192, 2**28) if device.type == "cuda" else (768, 2**24)
+        left, right = (torch.ones(side, side, device=device) for _ in range(2))
+        source, target = (torch.ones(length, device=device) for _ in range(2))
+        product = fastest(finished(lambda: torch.mm(left, right), device))
+        copy = fastest(finished(lambda: target.copy_(source), device))
+        return Ceiling(round(2 * side**3 / product / 1e9, 1), round(2 * 4 * length / copy / 1e9, 1))
+
+    def least_seconds(self, operations: float, moved: float) -> float:
+        """No program does so many operations on so many bytes in less."""
+        return max(operations / (self.gflops * 1e9), moved / (self.gbytes * 1e9))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine, and its ceiling with the threads that PyTorch uses.
+
+    Attributes:
+        gpu, gpu_ceiling: None where PyTorch has none.
     """
 
     processor: str
@@ -27,29 +53,43 @@ class Machine:
     threads: int
     torch: str
     renderer: str
-    gflops: float
-    gbytes: float
+    ceiling: Ceiling
+    gpu: str | None = None
+    gpu_ceiling: Ceiling | None = None
 
     @staticmethod
     def measure(renderer: str) -> Machine:
-        """Measure this machine; takes about a second."""
-        left, right = torch.ones(768, 768), torch.ones(768, 768)
-        source, target = torch.ones(2**24), torch.ones(2**24)
-        product = fastest(lambda: torch.mm(left, right))
-        copy = fastest(lambda: target.copy_(source))
+        """Measure this machine."""
+        has_gpu = torch.cuda.is_available()
         return Machine(
             processor_name(),
             os.cpu_count() or 1,
             torch.get_num_threads(),
             str(torch.__version__),
             renderer,
-            round(2 * 768**3 / product / 1e9, 1),
-            round(2 * 4 * 2**24 / copy / 1e9, 1),
+            Ceiling.measure(torch.device("cpu")),
+            torch.cuda.get_device_name() if has_gpu else None,
+            Ceiling.measure(torch.device("cuda")) if has_gpu else None,
         )
 
-    def least_seconds(self, operations: float, moved: float) -> float:
-        """No program does so many operations on so many bytes in less."""
-        return max(operations / (self.gflops * 1e9), moved / (self.gbytes * 1e9))
+    def ceiling_of(self, device: torch.device) -> Ceiling:
+        """The ceiling of the processor or of the GPU."""
+        if device.type == "cuda" and self.gpu_ceiling is not None:
+            return self.gpu_ceiling
+        return self.ceiling
+
+
+def finished(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
+    """The call, and on a GPU the wait for its end."""
+    if device.type != "cuda":
+        return call
+
+    def wait() -> object:
+        result = call()
+        torch.cuda.synchronize(device)
+        return result
+
+    return wait
 
 
 def fastest(call: Callable[[], object], rounds: int = 12) -> float:
@@ -83,8 +123,16 @@ def alternate(calls: list[Callable[[], object]], rounds: int, budget: float) -> 
     return [median(taken) for taken in times]
 
 
-def peak_megabytes(call: Callable[[], object]) -> float | None:
-    """By how much a call raises the process's memory at its peak; None where that is unknown."""
+def peak_megabytes(call: Callable[[], object], device: torch.device) -> float | None:
+    """By how much a call raises the memory in use at its peak; None where that is unknown.
+
+    On a GPU that is PyTorch's memory there, elsewhere the process's.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        held = torch.cuda.memory_allocated(device)
+        call()
+        return round((torch.cuda.max_memory_allocated(device) - held) / 2**20, 1)
     reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
     try:
         reset.write_text("5")

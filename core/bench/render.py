@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.bench.machine import Machine, alternate, peak_megabytes
+from core.bench.machine import Machine, alternate, finished, peak_megabytes
 from core.body.load import load_body
 from core.body.params import BodyParams
 from core.fit.problem import GenerativeModel, Problem
@@ -19,6 +19,7 @@ from core.geometry.camera import Camera
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
+from core.render.backends import built_backends, device_of
 from core.render.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
 from core.render.volume import render_sparse
 
@@ -86,6 +87,11 @@ class Case:
     limit_share: float
 
 
+def on_cpu() -> str:
+    """The faster of the CPU's backends."""
+    return "cpu" if "cpu" in built_backends() else "torch"
+
+
 @dataclass(frozen=True)
 class UnitVectors:
     """Random vectors of length 1."""
@@ -121,9 +127,8 @@ class Scene:
         self.start = standing(layout.batch)
         posed = volume.pose(self.start.rotations(), self.start.betas, self.start.transl)
         emitted = expected_features(bank, volume, posed)
-        self.leaves = [
-            tensor.clone().requires_grad_() for tensor in (posed.means, posed.precisions, emitted)
-        ]
+        kernels = (posed.means, posed.precisions, emitted)
+        self._leaves = {torch.device("cpu"): [t.clone().requires_grad_() for t in kernels]}
         self.problem = self._observe(unit)
 
     def _observe(self, unit: UnitVectors) -> Problem:
@@ -131,7 +136,7 @@ class Scene:
         size, batch, stride = self.layout.map, self.layout.batch, 4
         self.camera = Camera.centered(torch.full((batch,), 2.0 * size), size)
         with torch.no_grad():
-            sparse, features = self.render("auto")
+            sparse, features = self.render(on_cpu())
         background = self.model.bank.background.expand(batch, size * size, -1)
         passed = (1 - sparse.opacity)[:, None] * self.model.bank.background
         place = (sparse.assignment.batch, sparse.assignment.pixel)
@@ -149,23 +154,38 @@ class Scene:
 
     def render(self, backend: str) -> tuple[SparseRender, Tensor]:
         """A rendering and its features."""
-        settings = RenderSettings(backend=backend)
-        means, precisions, features = self.leaves
-        size = self.layout.map
-        sparse = render_sparse(means, precisions, self.camera, size, size, settings)
+        settings, device, size = (
+            RenderSettings(backend=backend),
+            device_of(backend),
+            self.layout.map,
+        )
+        means, precisions, features = self.leaves_on(device)
+        camera = self.camera.to(device)
+        sparse = render_sparse(means, precisions, camera, size, size, settings)
         return sparse, sparse.composite(features)
+
+    def leaves_on(self, device: torch.device) -> list[Tensor]:
+        """Means, precisions and features, always the same tensors of a device."""
+        if device not in self._leaves:
+            here = self._leaves[torch.device("cpu")]
+            self._leaves[device] = [t.detach().to(device).requires_grad_() for t in here]
+        return self._leaves[device]
 
     def forward(self, backend: str) -> Callable[[], object]:
         """A call that renders."""
-        return lambda: self.render(backend)
+        return finished(lambda: self.render(backend), device_of(backend))
 
     def backward(self, backend: str) -> Callable[[], object]:
         """A call that goes back through one rendering."""
         sparse, features = self.render(backend)
         given = (torch.ones_like(features), torch.ones_like(sparse.opacity))
-        return lambda: torch.autograd.grad(
-            (features, sparse.opacity), self.leaves, given, retain_graph=True
-        )
+        device = device_of(backend)
+
+        def back() -> object:
+            shown, leaves = (features, sparse.opacity), self.leaves_on(device)
+            return torch.autograd.grad(shown, leaves, given, retain_graph=True)
+
+        return finished(back, device)
 
     def step(self, backend: str) -> Callable[[], object]:
         """A call that takes a fitting step in which everything moves."""
@@ -173,19 +193,20 @@ class Scene:
         stage = replace(schedule.stages[-1], steps=10**9)
         endless = replace(schedule, stages=(stage,), two_sided=False)
         solver = Solver.begin(self.problem, self.model, endless, self.start)
-        return solver.step
+        return finished(solver.step, device_of(backend))
 
     def work(self) -> tuple[float, float]:
         """Operations and bytes of forward and backward that no program can do without."""
         with torch.no_grad():
-            ids = self.render("auto")[0].assignment.kernels
+            ids = self.render(on_cpu())[0].assignment.kernels
         seen = (ids >= 0).sum(1).double()
         points = len(OCCLUSION_FORMS[RenderSettings().occlusion])
         pairs, meetings = float(seen.sum()), float(seen.square().sum()) * points
         # By pixel and kernel: the Gaussian along the ray 40 and back 90, features 2 a dimension for
         # their sum and twice that back. By two kernels and point: transmittance 25 and back 45.
         operations = pairs * (130 + 6 * self.layout.dim) + meetings * 70
-        numbers = sum(leaf.numel() for leaf in self.leaves) * 3 + len(seen) * self.layout.dim * 2
+        leaves = self._leaves[torch.device("cpu")]
+        numbers = sum(leaf.numel() for leaf in leaves) * 3 + len(seen) * self.layout.dim * 2
         return operations, 4.0 * numbers
 
 
@@ -199,8 +220,11 @@ def measure(
     """
     for layout in layouts:
         scene = Scene(layout)
-        operations, moved = scene.work()
-        least = machine.least_seconds(operations, moved)
+        work = scene.work()
+
+        def least(backend: str, work: tuple[float, float] = work) -> float:
+            return machine.ceiling_of(device_of(backend)).least_seconds(*work)
+
         parts = [
             alternate([make(backend) for backend in backends], 25, budget)
             for make in (scene.forward, scene.backward, scene.step)
@@ -212,17 +236,22 @@ def measure(
                 forward_ms=round(1e3 * forward, 3),
                 backward_ms=round(1e3 * backward, 3),
                 step_ms=round(1e3 * step, 3),
-                peak_mb=peak_megabytes(scene.step(backend)),
-                limit_share=round(least / (forward + backward), 4),
+                peak_mb=peak_megabytes(scene.step(backend), device_of(backend)),
+                limit_share=round(least(backend) / (forward + backward), 4),
             )
             for backend, forward, backward, step in zip(backends, *parts, strict=True)
         ]
 
 
 def ratios(cases: list[Case]) -> dict[str, Any]:
-    """Times of the base case side by side; null for what is not built here."""
+    """Times of the base case side by side; null for what is not built here.
+
+    VoGE is no part of the project: ``tools/gpu/voge.py`` compares with a clone of it.
+    """
     by_layout = {(Layout(c.layout, c.kernels, c.map, c.dim, c.batch), c.backend): c for c in cases}
-    torch_case, cpu_case = (by_layout.get((Layout(), name)) for name in ("torch", "cpu"))
+    torch_case, cpu_case, cuda_case = (
+        by_layout.get((Layout(), name)) for name in ("torch", "cpu", "cuda")
+    )
     skeleton = by_layout.get((SKELETON, "cpu"))
 
     def ratio(slow: Case | None, fast: Case | None, time: Callable[[Case], float]) -> float | None:
@@ -239,5 +268,6 @@ def ratios(cases: list[Case]) -> dict[str, Any]:
         "cpu_vs_torch_step": ratio(torch_case, cpu_case, step),
         "skeleton_vs_surface": ratio(cpu_case, skeleton, rendering),
         "skeleton_vs_surface_step": ratio(cpu_case, skeleton, step),
+        "cuda_vs_cpu": ratio(cpu_case, cuda_case, rendering),
         "cuda_vs_voge": None,
     }

@@ -35,7 +35,7 @@ class Options:
     """What to measure."""
     quick: bool = False
     """Render: 858 kernels, 80 x 80, 64 dimensions alone, under a minute. Accuracy: fewer scenes."""
-    backends: tuple[Literal["torch", "cpu"], ...] = ()
+    backends: tuple[Literal["torch", "cpu", "cuda"], ...] = ()
     """Which backends; all that are built by default."""
     threads: int = 0
     """Threads of the arithmetic; 0 leaves it to PyTorch."""
@@ -56,11 +56,10 @@ def _render(options: Options) -> int:
     """Times of every backend."""
     from core.bench.machine import Machine
     from core.bench.render import FULL, QUICK, measure, ratios
-    from core.render.backends import choose_backend
+    from core.render.backends import built_backends, choose_backend
     from core.render.volume import describe_backend
 
-    built = ("torch",) if choose_backend("auto") == "torch" else ("torch", "cpu")
-    backends = tuple(choose_backend(name) for name in options.backends) or built
+    backends = tuple(choose_backend(name) for name in options.backends) or built_backends()
     machine = Machine.measure(describe_backend("auto"))
     if not options.json:
         _print_head(machine)
@@ -106,7 +105,11 @@ def _accuracy(options: Options) -> int:
 def _print_head(machine: Machine) -> None:
     """The machine, its ceiling, and the names of the columns."""
     print(f"{machine.processor}, {machine.threads} threads of {machine.cores}; {machine.renderer}")
-    print(f"ceiling: {machine.gflops} GFLOP/s, {machine.gbytes} GB/s\n")
+    print(f"ceiling: {machine.ceiling.gflops} GFLOP/s, {machine.ceiling.gbytes} GB/s")
+    if machine.gpu_ceiling is not None:
+        ceiling = machine.gpu_ceiling
+        print(f"{machine.gpu}: {ceiling.gflops} GFLOP/s, {ceiling.gbytes} GB/s")
+    print()
     print(
         "backend layout   kernels  map  dim batch   forward  backward      step    peak  of limit"
     )

@@ -35,6 +35,16 @@ def choose_backend(name: str) -> str:
     return name
 
 
+def built_backends() -> tuple[str, ...]:
+    """All but "auto" that work here."""
+    built = ["torch"]
+    if load_native() is not None:
+        built.append("cpu")
+    if torch.cuda.is_available() and load_cuda() is not None:
+        built.append("cuda")
+    return tuple(built)
+
+
 def device_of(name: str) -> torch.device:
     """Where the tensors belong that backend ``name`` works on."""
     return torch.device("cuda" if choose_backend(name) == "cuda" else "cpu")

@@ -3,13 +3,15 @@
 import json
 from dataclasses import fields
 
+import torch
+
 from core import cli
 from core.bench import machine, render
-from core.bench.machine import Machine
+from core.bench.machine import Ceiling, Machine
 from core.bench.render import Case, Layout, ratios
 
 SMALL = Layout(kernels=60, map=16, dim=3)
-MACHINE = Machine("a processor", 2, 1, "2", "cpu", 10.0, 10.0)
+MACHINE = Machine("a processor", 2, 1, "2", "cpu", Ceiling(10.0, 10.0))
 
 
 def test_report_as_json(monkeypatch, capsys):
@@ -39,14 +41,16 @@ def test_no_round_begins_after_the_budget():
 
 
 def test_the_limit_is_the_slower_of_arithmetic_and_memory():
-    assert MACHINE.least_seconds(20e9, 1e9) == 2
-    assert MACHINE.least_seconds(1e9, 30e9) == 3
+    assert MACHINE.ceiling.least_seconds(20e9, 1e9) == 2
+    assert MACHINE.ceiling.least_seconds(1e9, 30e9) == 3
 
 
 def test_memory_at_the_peak():
     import numpy as np
 
-    seen = machine.peak_megabytes(lambda: np.ones(2**22))  # 32 MB that are gone afterwards
+    seen = machine.peak_megabytes(
+        lambda: np.ones(2**22), torch.device("cpu")
+    )  # 32 MB that are gone afterwards
     assert seen is None or 20 < seen < 200
 
 

@@ -39,7 +39,9 @@ class GpuScene:
         """The bench's scene of this layout."""
         bench = BenchScene(layout)
         camera = Camera(bench.camera.focal.to(device), bench.camera.center.to(device))
-        means, precisions, features = (leaf.detach().to(device) for leaf in bench.leaves)
+        means, precisions, features = (
+            leaf.detach().to(device) for leaf in bench.leaves_on(torch.device("cpu"))
+        )
         size = (layout.map, layout.map)
         start, volume = bench.start, bench.model.volume
         posed = volume.pose(start.rotations(), start.betas, start.transl)
