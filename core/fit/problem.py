@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -59,11 +59,14 @@ class Problem:
 
     def to(self, device: torch.device) -> Problem:
         """The same problem on another device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor | Camera) else value
-            for name, value in vars(self).items()
-        }
-        return Problem(**moved)
+        return replace(
+            self,
+            camera=self.camera.to(device),
+            features=self.features.to(device),
+            inside=self.inside.to(device),
+            keypoints=self.keypoints.to(device),
+            confidence=self.confidence.to(device),
+        )
 
     @property
     def map_camera(self) -> Camera:
