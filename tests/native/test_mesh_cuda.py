@@ -203,3 +203,13 @@ def test_operators_draw_by_the_same_code(device):
     loss = shown.sum() + soft_silhouette(*given).sum()
     (grad,) = torch.autograd.grad(loss, points)
     assert grad.isfinite().all() and grad.any()
+
+
+def test_every_function_is_timed(device, monkeypatch):
+    from tools.gpu import meshes
+
+    monkeypatch.setattr(meshes, "milliseconds", lambda call: call() is None or 2.0)
+    rates = meshes.measure(meshes.Crowd(2, 16, 4), device)
+    assert rates["rasterize"] == 1000 and {"silhouette_backward", "interpolate"} <= rates.keys()
+    scene = meshes.crowd_scene(meshes.Crowd(2, 16, 4), device)
+    assert 0.03 < draw(scene).mask.float().mean() < 0.5

@@ -63,6 +63,7 @@ if has compute-sanitizer; then
 fi
 step tests "$python" -m pytest -q tests/native tests/render tests/fit
 step times "$python" -m tools.gpu.times
+step meshes "$python" -m tools.gpu.meshes
 step bench "$python" -m core.cli bench render --json
 [ -n "$voge" ] && step voge "$python" -m tools.gpu.voge "$voge"
 

@@ -1,0 +1,112 @@
+"""How fast the CUDA mesh renderer draws dressed people on this GPU, one call a batch.
+
+    python -m tools.gpu.meshes [--batch 16 64 256]
+
+A person is the embedded body in two layers of clothes, 41,328 triangles, standing, each turned
+another way. Feature maps have 80 pixels and 64 channels; training pictures of 256 pixels are drawn
+at 512 in colour and averaged. Prints JSON lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import roma
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.body.load import load_body
+from core.geometry.camera import Camera
+from core.render import mesh_native as native
+from core.render.mesh_native import MeshScene, Surface
+from core.render.mesh_scene import MeshSettings, Softness
+from core.render.shade import vertex_normals
+from tools.gpu.scene import milliseconds
+
+LAYERS = (0.0, 0.01, 0.02)  # metres off the skin
+AWAY = 3.0  # metres from the camera
+CASES = ((80, 64), (512, 3))  # pixels, channels
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """So many people, on pictures of so many pixels and channels."""
+
+    batch: int
+    size: int
+    dim: int
+
+
+def dressed() -> tuple[Float[Tensor, "vertices 3"], Int[Tensor, "faces 3"]]:
+    """The layers of one person, in the rest pose."""
+    body = load_body()
+    normals = torch.from_numpy(vertex_normals(body.v_template.numpy(), body.faces.numpy()))
+    vertices = torch.cat([body.v_template + layer * normals for layer in LAYERS])
+    count = len(body.v_template)
+    faces = torch.cat([body.faces + layer * count for layer in range(len(LAYERS))])
+    return vertices, faces
+
+
+def crowd_scene(crowd: Crowd, device: str) -> MeshScene:
+    """Everybody upright before a camera of their own."""
+    vertices, faces = dressed()
+    angles = torch.linspace(0, 2 * math.pi, crowd.batch + 1)[:-1, None]
+    turns = roma.rotvec_to_rotmat(angles * torch.tensor([0.0, 1.0, 0.0]))
+    upright = torch.tensor([1.0, -1.0, -1.0])
+    turned = (vertices @ turns.mT) * upright
+    middle = (vertices.amin(0) + vertices.amax(0)) / 2 * upright
+    placed = turned - middle + torch.tensor([0.0, 0.0, AWAY])
+    camera = Camera.centered(torch.full((crowd.batch,), 1.4 * crowd.size), crowd.size)
+    lens = Camera(camera.focal.to(device), camera.center.to(device))
+    size = (crowd.size, crowd.size)
+    return MeshScene.of(placed.to(device), faces.to(device), lens, size, MeshSettings())
+
+
+def calls(scene: MeshScene, dim: int) -> dict[str, Callable[[], object]]:
+    """Every function at work."""
+    barycentric, depth, ids = native.rasterize(scene)
+    soft = Softness.of(0.16 * (scene.size[0] / 80) ** 2)
+    covered = native.silhouette(scene, soft)
+    flat = torch.ones_like(depth)
+    attributes = scene.vertices.new_ones(1, scene.vertices.shape[1], dim)
+    surface = Surface.of(ids, barycentric, scene.faces, attributes)
+    values = native.interpolate(surface)
+    return {
+        "rasterize": lambda: native.rasterize(scene),
+        "rasterize_backward": lambda: native.rasterize_backward(scene, ids, barycentric, flat),
+        "silhouette": lambda: native.silhouette(scene, soft),
+        "silhouette_backward": lambda: native.silhouette_backward(scene, soft, covered, flat),
+        "interpolate": lambda: native.interpolate(surface),
+        "interpolate_backward": lambda: native.interpolate_backward(surface, values, True),
+    }
+
+
+def measure(crowd: Crowd, device: str) -> dict[str, float]:
+    """People a second of every function."""
+    scene = crowd_scene(crowd, device)
+    return {
+        name: round(1000 * crowd.batch / milliseconds(call))
+        for name, call in calls(scene, crowd.dim).items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, nargs="+", default=[16, 64, 256])
+    options = parser.parse_args(arguments)
+    device = torch.cuda.get_device_name()
+    for size, dim in CASES:
+        for batch in options.batch:
+            rates = measure(Crowd(batch, size, dim), "cuda")
+            row = {"device": device, "batch": batch, "size": size, "dim": dim}
+            print(json.dumps({**row, "people a second": rates}))
+
+
+if __name__ == "__main__":
+    main()
