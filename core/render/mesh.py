@@ -81,8 +81,8 @@ def soft_silhouette(
     pixel's centre to the face's outline, negative outside. The opacity is 1 - prod(1 - d) over all
     faces, hidden ones too (``settings.cull`` leaves out those that look away). Each face of a mesh
     adds to the edge, so a fine mesh spreads: the embedded body on a map of 80 pixels covers 1.11 of
-    its area with sigma 0.04, 1.26 with 0.16 and 1.72 with 1. A fit to a true outline makes up for it
-    by distance: 2 cm, 40 cm and a metre too far.
+    its area with sigma 0.04, 1.26 with 0.16 and 1.72 with 1. A fit to a true outline makes up for
+    it by distance: 2 cm, 40 cm and a metre too far.
 
     Args:
         vertices, faces, camera: as for `rasterize_mesh`.
