@@ -201,7 +201,7 @@ static __device__ inline void kernel_features_backward(
 
 // From the pixels' factors to the gradients of weights and of orientation weights.
 static __device__ inline void features_backward(
-    const Explain& task, const Tile& tile, const Work& w, float* orientations) {
+    const Explain& task, const Tile& tile, const Work& w) {
   const int numbers = task.limbs * task.bins;
   for (int i = threadIdx.x; i < kWarps * numbers; i += kThreads) w.orientation[i] = 0;
   for (int at = threadIdx.x; at < w.group.slots * kPixels; at += kThreads) w.group.grad[at] = 0;
@@ -214,7 +214,7 @@ static __device__ inline void features_backward(
   for (int i = threadIdx.x; i < numbers; i += kThreads) {
     float sum = 0;
     for (int warp = 0; warp < kWarps; ++warp) sum += w.orientation[warp * numbers + i];
-    orientations[i] = sum;
+    task.orientations[int64_t(tile.unit) * numbers + i] = sum;
   }
 }
 

@@ -22,7 +22,7 @@ struct Pinhole {
   float focal, center_x, center_y;
 };
 
-static __device__ inline Ray<float> map_ray(const Pinhole& camera, int64_t pixel, int32_t width) {
+static __device__ inline Ray<float> map_ray(const Pinhole& camera, int32_t pixel, int32_t width) {
   return pixel_ray(float(pixel % width), float(pixel / width), camera.focal, camera.center_x,
                    camera.center_y);
 }

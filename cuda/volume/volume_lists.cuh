@@ -9,6 +9,7 @@ namespace nbf {
 constexpr int kTileWidth = 8, kTileHeight = kPixels / kTileWidth;
 constexpr int kSome = 32;  // kernels that are held against all pixels at a time
 constexpr int kBufferFloats = 2 * kSome * kPixels;
+constexpr int kQueues = 4;  // of tiles, the longest lists in the first
 
 struct alignas(16) Drawn {
   Ellipsoid<float> shape;
@@ -17,12 +18,15 @@ struct alignas(16) Drawn {
 
 // Scratch. A tile's kernels are listed by distance: nearly the order along every ray.
 struct Lists {
-  int64_t columns, tiles;  // of tiles
+  int32_t columns, tiles;  // of tiles, and in all; of all people fewer than 2^31
   Drawn* drawn;            // [batch, kernels]
   Bounds *bounds, *sorted_bounds;  // [batch, kernels], the second by distance
   int32_t* sorted;                 // [batch, kernels]
   int32_t* counts;                 // [batch, tiles]
   int32_t* kernels;                // [batch, tiles, kernels]
+  // Tiles with kernels, in a different order each time: it decides who is early, not what comes out.
+  int32_t* queued;  // [kQueues] how many
+  int32_t* queues;  // [kQueues, batch, tiles]
 };
 
 Lists cut_lists(const NbfVolumeScene& scene, Scratch* scratch);
@@ -48,7 +52,7 @@ static __device__ inline Pinhole pinhole(const View& view, int64_t person) {
 }
 
 struct Tile {
-  int32_t person;
+  int32_t unit, person;
   int32_t index, x, y;  // of its person's tiles; first column and row
   int32_t count;
   const int32_t* kernels;  // [count]
@@ -56,12 +60,22 @@ struct Tile {
   const Bounds* bounds;
 };
 
-static __device__ inline Tile tile_of(const View& view, const Lists& lists, int64_t unit) {
-  const int32_t person = int32_t(unit / lists.tiles), index = int32_t(unit % lists.tiles);
-  const int32_t columns = int32_t(lists.columns);
-  return {person, index, index % columns * kTileWidth, index / columns * kTileHeight,
+static __device__ inline Tile tile_of(const View& view, const Lists& lists, int32_t unit) {
+  const int32_t person = unit / lists.tiles, index = unit % lists.tiles;
+  return {unit, person, index, index % lists.columns * kTileWidth, index / lists.columns * kTileHeight,
           lists.counts[unit], lists.kernels + unit * view.kernels,
           lists.drawn + person * view.kernels, lists.bounds + person * view.kernels};
+}
+
+// The tile that is the turn-th to be worked on, -1 when all have been. Long lists come first, so that
+// no block is left alone with one at the end.
+static __device__ inline int32_t tile_in_turn(const Lists& lists, int32_t turn, int32_t units) {
+  for (int q = 0; q < kQueues; ++q) {
+    const int32_t queued = lists.queued[q];
+    if (turn < queued) return lists.queues[int64_t(q) * units + turn];
+    turn -= queued;
+  }
+  return -1;
 }
 
 static __device__ inline int32_t lane_column(const Tile& tile) {

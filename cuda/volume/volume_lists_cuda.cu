@@ -43,11 +43,11 @@ __global__ void sort_kernels(int64_t kernels, int64_t blocks_each, Lists lists) 
 
 // One warp a tile: the kernels whose bounds meet it, in order.
 __global__ void list_tiles(int64_t units, int64_t kernels, Lists lists) {
-  const int64_t unit = int64_t(blockIdx.x) * kWarps + warp_id();
+  const int32_t unit = int32_t(blockIdx.x) * kWarps + warp_id();
   if (unit >= units) return;
-  const int64_t person = unit / lists.tiles, index = unit % lists.tiles;
-  const int32_t x = int32_t(index % lists.columns) * kTileWidth;
-  const int32_t y = int32_t(index / lists.columns) * kTileHeight;
+  const int32_t person = unit / lists.tiles, index = unit % lists.tiles;
+  const int32_t x = index % lists.columns * kTileWidth;
+  const int32_t y = index / lists.columns * kTileHeight;
   int32_t count = 0;
   for (int64_t first = 0; first < kernels; first += 32) {
     const int64_t at = person * kernels + first + lane_id();
@@ -62,7 +62,11 @@ __global__ void list_tiles(int64_t units, int64_t kernels, Lists lists) {
           lists.sorted[at];
     count += __popc(mask);
   }
-  if (lane_id() == 0) lists.counts[unit] = count;
+  if (lane_id() != 0) return;
+  lists.counts[unit] = count;
+  if (count == 0) return;
+  const int queue = count > 48 ? 0 : count > 24 ? 1 : count > 12 ? 2 : 3;
+  lists.queues[queue * units + atomicAdd(lists.queued + queue, 1)] = unit;
 }
 
 }  // namespace
@@ -78,19 +82,23 @@ int check_scene(const NbfVolumeScene& s) {
   if (!(s.threshold > 0 && s.threshold < 1)) return refuse("threshold is not between 0 and 1");
   if (s.form < 0 || s.form > 2) return refuse("no such occlusion form");
   if (s.kernels > 65535) return refuse("more than 65535 kernels a person");
+  const int64_t tiles = along(s.width, kTileWidth) * along(s.height, kTileHeight);
+  if (s.batch * tiles >= INT32_MAX) return refuse("too many people, or too large a map, at once");
   return kNoError;
 }
 
 Lists cut_lists(const NbfVolumeScene& s, Scratch* scratch) {
   Lists out;
-  out.columns = along(s.width, kTileWidth);
-  out.tiles = out.columns * along(s.height, kTileHeight);
+  out.columns = int32_t(along(s.width, kTileWidth));
+  out.tiles = int32_t(out.columns * along(s.height, kTileHeight));
   out.drawn = scratch->take<Drawn>(s.batch * s.kernels);
   out.bounds = scratch->take<Bounds>(s.batch * s.kernels);
   out.sorted_bounds = scratch->take<Bounds>(s.batch * s.kernels);
   out.sorted = scratch->take<int32_t>(s.batch * s.kernels);
   out.counts = scratch->take<int32_t>(s.batch * out.tiles);
   out.kernels = scratch->take<int32_t>(s.batch * out.tiles * s.kernels);
+  out.queued = scratch->take<int32_t>(kQueues);
+  out.queues = scratch->take<int32_t>(kQueues * s.batch * out.tiles);
   return out;
 }
 
@@ -102,6 +110,9 @@ int make_lists(const NbfVolumeScene& s, const Lists& lists, cudaStream_t stream)
     return code;
   if (const int code = launch(sort_kernels, unsigned(s.batch * each), kThreads,
                               kThreads * sizeof(float), stream, s.kernels, each, lists))
+    return code;
+  if (const int code = check(
+          cudaMemsetAsync(lists.queued, 0, kQueues * sizeof(int32_t), stream), "clearing scratch"))
     return code;
   return launch(list_tiles, blocks_for(units, kWarps), kThreads, 0, stream, units, s.kernels,
                 lists);

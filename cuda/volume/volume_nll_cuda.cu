@@ -8,9 +8,9 @@ namespace {
 // Expected feature of every kernel, and the background's, padded with zeros: one thread four
 // dimensions.
 __global__ void emit_features(
-    Explain task, int64_t vectors, const float* background, float* emitted, float* padded) {
-  const int64_t at = int64_t(blockIdx.x) * blockDim.x + threadIdx.x, parts = task.stride / 4;
-  const int64_t row = at / parts;
+    Explain task, uint32_t vectors, const float* background, float* emitted, float* padded) {
+  const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x, parts = task.stride / 4;
+  const uint32_t row = at / parts;
   const int d = int(at % parts) * 4;
   if (row > vectors) return;
   float4 sum = make_float4(0, 0, 0, 0);
@@ -18,12 +18,14 @@ __global__ void emit_features(
     *reinterpret_cast<float4*>(padded + d) = load4(background, d, task.dim, false);
     return;
   }
-  const int64_t kernel = row % task.view.kernels, person = row / task.view.kernels;
-  const float* share = task.orientation + (person * task.limbs + task.limb[kernel]) * task.bins;
+  const uint32_t kernels = uint32_t(task.view.kernels), kernel = row % kernels;
+  const uint32_t person = row / kernels;
+  const int64_t limb = int64_t(person) * task.limbs + task.limb[kernel];
+  const float* share = task.orientation + limb * task.bins;
   for (int o = 0; o < task.bins; ++o)
     add_scaled(&sum, share[o],
-               load4(task.phi + (kernel * task.bins + o) * task.dim, d, task.dim, task.aligned));
-  *reinterpret_cast<float4*>(emitted + row * task.stride + d) = sum;
+               load4(task.phi + (int64_t(kernel) * task.bins + o) * task.dim, d, task.dim, task.aligned));
+  *reinterpret_cast<float4*>(emitted + int64_t(row) * task.stride + d) = sum;
 }
 
 // Blocks of a multiprocessor that registers are shared out to: about as many as its shared memory
@@ -34,10 +36,12 @@ constexpr int kBlocks = 4;
 constexpr int kBlocks = 2;
 #endif
 
+// One block a tile.
 template <int kForm>
 __global__ void __launch_bounds__(kThreads, kBlocks) explain_tiles(Explain task) {
-  const Tile tile = tile_of(task.view, task.lists, blockIdx.x);
-  if (tile.count == 0) return;
+  const int32_t unit = tile_in_turn(task.lists, blockIdx.x, gridDim.x);
+  if (unit < 0) return;
+  const Tile tile = tile_of(task.view, task.lists, unit);
   Work w = cut_work(task, reinterpret_cast<float*>(nbf_shared_memory), kForm + 1);
   const Group& g = w.group;
   choose_kernels(task, tile, &w);
@@ -49,11 +53,10 @@ __global__ void __launch_bounds__(kThreads, kBlocks) explain_tiles(Explain task)
   __syncthreads();
   if (warp_id() == 0) {
     const double nll = weigh_evidence(task, tile, w);
-    if (lane_id() == 0) task.nll[blockIdx.x] = nll;
+    if (lane_id() == 0) task.nll[unit] = nll;
   }
   if (!task.shapes) return;
-  features_backward(task, tile, w,
-                    task.orientations + int64_t(blockIdx.x) * task.limbs * task.bins);
+  features_backward(task, tile, w);
   const SharedGradient shared = share_gradient<kForm>(g, w.grad_opacity[lane_id()]);
   __syncthreads();
   begin_backward<kForm>(g, shared);
@@ -162,6 +165,8 @@ extern "C" int nbf_cuda_volume_nll(
     float* grad_means, float* grad_precisions, float* grad_orientation, void* stream) {
   if (const int code = nbf::check_scene(*scene)) return code;
   if (scene->nearest > 255) return nbf::refuse("more than 255 kernels a pixel");
+  if (scene->batch * scene->kernels * (likelihood->dim + nbf::kStep) >= INT32_MAX)
+    return nbf::refuse("too many people, kernels or dimensions at once");
   nbf::Scratch scratch(memory);
   const nbf::Explain task =
       nbf::cut_explain(*scene, *likelihood, grad_means != nullptr, &scratch);

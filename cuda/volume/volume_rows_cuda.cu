@@ -50,7 +50,7 @@ static __device__ inline int64_t fill_rows(const Rows& task, Group* g) {
   while (row >= 0 && seen < list.nearest && kernels[seen] >= 0) ++seen;
   g->slots = most_of_lanes(seen);
   const int64_t person = row < 0 ? 0 : list.batch[row];
-  const auto ray = map_ray(pinhole(task.view, person), row < 0 ? 0 : list.pixel[row],
+  const auto ray = map_ray(pinhole(task.view, person), row < 0 ? 0 : int32_t(list.pixel[row]),
                            task.view.width);
   for (int k = warp_id(); k < g->slots; k += kWarps) {
     const int slot = k * kPixels + lane_id();
@@ -171,7 +171,7 @@ __global__ void sum_row_shapes(
       int64_t slot = 0;
       while (ids[slot] != unit % kernels) ++slot;
       const float* part = users.parts + (row * nearest + slot) * 3;
-      const auto ray = map_ray(camera, task.list.pixel[row], task.view.width);
+      const auto ray = map_ray(camera, int32_t(task.list.pixel[row]), task.view.width);
       const auto along = ray_gaussian(shape, ray);
       const auto g = ray_gaussian_backward(shape, ray, along.sharpness, along.peak, part[0],
                                            part[1], part[2]);

@@ -62,7 +62,7 @@ uint64_t exchange(uint64_t value, int from_lane);  // what another lane of the w
 uint32_t ballot(bool vote);
 }  // namespace on_cpu
 
-extern dim3 threadIdx, blockIdx, blockDim;
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 template <class... P, size_t... I>
 cudaError_t launch_on_cpu(

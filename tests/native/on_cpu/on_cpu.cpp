@@ -3,8 +3,8 @@
 // reach, a barrier that never opens. Shared memory starts as NaN, and under AddressSanitizer nothing
 // beyond the size that was asked for may be touched.
 //
-// The order in which threads run between two barriers is ON_CPU_ORDER: 0 rising, 1 falling, else a
-// shuffle with that seed. A missing barrier shows as results that depend on it.
+// The order of blocks, and of threads between two barriers, is ON_CPU_ORDER: 0 rising, 1 falling, else
+// a shuffle with that seed. A missing barrier shows as results that depend on it.
 #include "cuda_runtime.h"
 
 #include <ucontext.h>
@@ -25,7 +25,7 @@
 
 constexpr size_t kSharedBytes = 227 * 1024, kStackBytes = 128 * 1024;
 float4 nbf_shared_memory[kSharedBytes / sizeof(float4)];
-dim3 threadIdx, blockIdx, blockDim;
+dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace on_cpu {
 namespace {
@@ -98,9 +98,9 @@ void run_block(const std::vector<unsigned>& order) {
   }
 }
 
-std::vector<unsigned> thread_order(unsigned threads) {
-  std::vector<unsigned> order(threads);
-  for (unsigned i = 0; i < threads; ++i) order[i] = i;
+std::vector<unsigned> chosen_order(unsigned count) {
+  std::vector<unsigned> order(count);
+  for (unsigned i = 0; i < count; ++i) order[i] = i;
   const char* chosen = std::getenv("ON_CPU_ORDER");
   const int seed = chosen ? std::atoi(chosen) : 0;
   if (seed == 1) std::reverse(order.begin(), order.end());
@@ -113,13 +113,13 @@ std::vector<unsigned> thread_order(unsigned threads) {
 cudaError_t run_grid(
     dim3 grid, dim3 threads, size_t shared, const std::function<void()>& thread) {
   if (grid.x == 0 || threads.x % 32 || shared > kSharedBytes) return cudaErrorInvalidValue;
-  const auto order = thread_order(threads.x);
-  blockDim = threads;
+  const auto order = chosen_order(threads.x);
+  blockDim = threads, gridDim = grid;
   block.thread = &thread;
   block.fibers.resize(threads.x);
   for (auto& slots : block.slots) slots.assign(threads.x, 0);
   char* memory = reinterpret_cast<char*>(nbf_shared_memory);
-  for (unsigned i = 0; i < grid.x; ++i) {
+  for (const unsigned i : chosen_order(grid.x)) {
     blockIdx = dim3(i);
     ASAN_UNPOISON_MEMORY_REGION(memory, kSharedBytes);
     std::memset(memory, 0xff, shared);
