@@ -43,6 +43,14 @@ class Options:
     """Highest learning rate."""
     occlude: float = 0.0
     """Chance of an additional occluding patch on an image."""
+    bins: int = 4
+    """Orientations that a kernel's features tell apart (1 leaves the pose out of them)."""
+    dim: int = 64
+    """Dimensions of the features."""
+    layout: Literal["surface", "skeleton"] = "surface"
+    """Where the kernels sit: 858 on the body's surface, or 439 on its bones and joints."""
+    contrast: bool = True
+    """Contrast features with those of other kernels, orientations and the background."""
     ranking: float = 0.0
     """Weight of the loss by which the likelihood must put the truth before poses near it."""
     seed: int = 0
@@ -73,6 +81,7 @@ def run(options: Options) -> int:
     from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
     from core.train.augment import AugmentSettings
+    from core.train.contrast import ContrastSettings
     from core.train.export import ExportSettings, export
     from core.train.objective import ObjectiveSettings
     from core.train.ranking import RankingSettings
@@ -88,11 +97,17 @@ def run(options: Options) -> int:
         batch_size=options.batch_size,
         rate=options.rate,
         seed=options.seed,
+        bins=options.bins,
+        dim=options.dim,
+        layout=options.layout,
         augment=AugmentSettings(patches=options.occlude),
-        objective=ObjectiveSettings(ranking=RankingSettings(weight=options.ranking)),
+        objective=ObjectiveSettings(
+            contrast=ContrastSettings() if options.contrast else ContrastSettings.without(),
+            ranking=RankingSettings(weight=options.ranking),
+        ),
     )
     layouts = Layouts.load(options.layouts) if options.layouts else None
-    volume = NeuralBodyVolume.from_body(load_body())
+    volume = NeuralBodyVolume.of_layout(options.layout, load_body())
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     trainer = Trainer(settings, shards, held_out, volume, options.out)
     if options.resume or options.export_only:

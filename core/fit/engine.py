@@ -14,7 +14,7 @@ from torch import Tensor
 from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
-from core.errors import NobodyFoundError
+from core.errors import NobodyFoundError, UserError
 from core.fit.problem import GenerativeModel, Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
@@ -83,7 +83,7 @@ class Engine:
         start = time.perf_counter()
         trained = load_model(preset, weights)
         loaded_body = load_body(body)
-        volume = NeuralBodyVolume.from_body(loaded_body, kernel_vertices(trained, loaded_body))
+        volume = trained_volume(trained, loaded_body)
         model = GenerativeModel(volume, trained.bank, load_prior(prior))
         engine = Engine(trained.network, loaded_body, model, KeypointDetector(), trained.metadata)
         engine.seconds["load"] = time.perf_counter() - start
@@ -185,6 +185,19 @@ class Engine:
         with torch.no_grad():
             posed = self.body.pose(params.rotations(), params.betas, params.transl)
         return posed.vertices
+
+
+def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:
+    """The kernels of ``body`` whose features a model has learnt.
+
+    Raises:
+        UserError: the model does not say where they are.
+    """
+    layout = trained.metadata.get("layout", "surface")
+    if layout not in ("surface", "skeleton"):
+        raise UserError(f"the model's kernels sit on {layout!r}; train it again")
+    vertices = kernel_vertices(trained, body) if layout == "surface" else None
+    return NeuralBodyVolume.of_layout(layout, body, vertices)
 
 
 def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, "kernels"]:

@@ -46,6 +46,7 @@ class SkeletonLayout:
         means: centres in metres, mean shape.
         shapedirs: their displacement per shape coefficient, metres.
         axis: unit vector along the bone.
+        thickness: metres from the bone to the surface.
         sigma_across: standard deviation in metres perpendicular to the bone.
         sigma_along: along the bone; as across it for the kernels at joints.
     """
@@ -55,6 +56,7 @@ class SkeletonLayout:
     means: Float[Tensor, "kernels 3"]
     shapedirs: Float[Tensor, "kernels 3 10"]
     axis: Float[Tensor, "kernels 3"]
+    thickness: Float[Tensor, "kernels"]
     sigma_across: Float[Tensor, "kernels"]
     sigma_along: Float[Tensor, "kernels"]
 
@@ -78,9 +80,9 @@ def skeleton_layout(body: Body, per_bone: int, overlap: float, density: float) -
     bone = points[end] - points[start]
     length = bone.norm(dim=1)
     direction = bone / length[:, None]
-    thickness = [_thickness(body, points, direction[i], i, share) for i in range(len(BONES))]
-    across = torch.cat([*thickness, _joint_thickness(body, points, thickness)])
-    across = across / math.sqrt(2 * math.log(density * math.sqrt(2 * math.pi) * overlap / LN2))
+    on_bones = [_thickness(body, points, direction[i], i, share) for i in range(len(BONES))]
+    thickness = torch.cat([*on_bones, _joint_thickness(body, points, on_bones)])
+    across = thickness / math.sqrt(2 * math.log(density * math.sqrt(2 * math.pi) * overlap / LN2))
     along = (overlap * length / (per_bone + 1)).repeat_interleave(per_bone)
     means = mix @ points
     upward = points.new_tensor([[0.0, 1.0, 0.0]]).expand(TOP + 1, 3)
@@ -92,6 +94,7 @@ def skeleton_layout(body: Body, per_bone: int, overlap: float, density: float) -
         means=means,
         shapedirs=torch.einsum("kp,pcl->kcl", mix, shapedirs),
         axis=torch.cat([direction.repeat_interleave(per_bone, 0), upward]),
+        thickness=thickness,
         sigma_across=across,
         sigma_along=torch.cat([along, across[len(along) :]]),
     )

@@ -49,6 +49,7 @@ class NeuralBodyVolume:
         shapedirs: displacement of each centre per shape coefficient, metres.
         axis, isotropic, along: the rest precision as above (1/metre^2).
         weights: blend weights to the 24 joints.
+        buried: metres from each kernel's centre to the body's surface, 0 for those on it.
         limb: the limb each kernel belongs to, by its largest blend weight.
         joint_template, joint_shapedirs: rest joints and their displacement per coefficient.
     """
@@ -60,6 +61,7 @@ class NeuralBodyVolume:
     isotropic: Float[Tensor, "kernels"]
     along: Float[Tensor, "kernels"]
     weights: Float[Tensor, "kernels 24"]
+    buried: Float[Tensor, "kernels"]
     limb: Int[Tensor, "kernels"]
     joint_template: Float[Tensor, "24 3"]
     joint_shapedirs: Float[Tensor, "24 3 10"]
@@ -86,6 +88,7 @@ class NeuralBodyVolume:
             means=body.v_template[index],
             shapedirs=body.shapedirs[index],
             weights=body.weights[index],
+            buried=torch.zeros_like(layout.sigma_across),
         )
 
     @staticmethod
@@ -95,7 +98,27 @@ class NeuralBodyVolume:
         """The skeleton layout of a body: 439 kernels for 23 to a bone, see `skeleton_layout`."""
         layout = skeleton_layout(body, per_bone, overlap, density)
         weights = torch.nn.functional.one_hot(layout.owner, body.weights.shape[1]).to(body.weights)
-        return NeuralBodyVolume._of(body, layout, layout.means, layout.shapedirs, weights)
+        return NeuralBodyVolume._of(
+            body,
+            layout,
+            means=layout.means,
+            shapedirs=layout.shapedirs,
+            weights=weights,
+            buried=layout.thickness,
+        )
+
+    @staticmethod
+    def of_layout(
+        layout: str, body: Body, vertices: Int[np.ndarray, "kernels"] | None = None
+    ) -> NeuralBodyVolume:
+        """The volume of a layout by name: "surface" or "skeleton".
+
+        Args:
+            vertices: of the surface layout's kernels, 858 spread evenly by default.
+        """
+        if layout == "skeleton":
+            return NeuralBodyVolume.from_skeleton(body)
+        return NeuralBodyVolume.from_body(body, 858 if vertices is None else vertices)
 
     @staticmethod
     def _of(
@@ -104,6 +127,7 @@ class NeuralBodyVolume:
         means: Float[Tensor, "kernels 3"],
         shapedirs: Float[Tensor, "kernels 3 10"],
         weights: Float[Tensor, "kernels 24"],
+        buried: Float[Tensor, "kernels"],
     ) -> NeuralBodyVolume:
         """A volume of kernels at some places."""
         isotropic = layout.sigma_across.reciprocal().square()
@@ -116,6 +140,7 @@ class NeuralBodyVolume:
             isotropic=isotropic,
             along=layout.sigma_along.reciprocal().square() - isotropic,
             weights=weights,
+            buried=buried,
             limb=limb_of_joint[weights.argmax(1)],
             joint_template=body.joint_regressor @ body.v_template,
             joint_shapedirs=torch.einsum("jv,vcl->jcl", body.joint_regressor, body.shapedirs),

@@ -74,7 +74,7 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
     record, tensors = _read(path)
     if record.get("preset") != preset:
         raise UserError(f"{path} holds preset {record.get('preset')!r}, not {preset!r}")
-    network = PoseNetwork(find_preset(preset))
+    network = PoseNetwork(find_preset(preset, record.get("dim")))
     fold_batchnorm(network)
     parts = {name: value for name, value in tensors.items() if name.startswith("network.")}
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import UserError
@@ -58,12 +58,19 @@ PRESETS = {
 }
 
 
-def find_preset(name: str) -> NetworkPreset:
+def find_preset(name: str, dim: object = None) -> NetworkPreset:
     """The preset called ``name``.
+
+    Args:
+        dim: dimensions of its feature map, if they are to be others.
 
     Raises:
         UserError: there is none; the message lists those there are.
     """
     if name not in PRESETS:
         raise UserError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")
-    return PRESETS[name]
+    if dim is None:
+        return PRESETS[name]
+    if not isinstance(dim, int) or not 1 <= dim <= 1024:
+        raise UserError(f"a feature map has 1 to 1024 dimensions, not {dim!r}")
+    return replace(PRESETS[name], feature_dim=dim)

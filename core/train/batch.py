@@ -57,13 +57,16 @@ class KernelTruth:
 
 @torch.no_grad()
 def kernel_truth(volume: NeuralBodyVolume, batch: Batch, bins: int) -> KernelTruth:
-    """Project the true body's kernels: visible if in frame, in front, facing us and not covered."""
+    """Project the true body's kernels: visible if in frame, in front, facing us and not covered.
+
+    A kernel inside the body faces everybody, and is in front if the surface before it is its own.
+    """
     posed = volume.pose(batch.rotations, batch.betas, batch.transl)
     xy = project(batch.camera, posed.means)
-    facing = (posed.axes * posed.means).sum(-1) < 0
+    facing = ((posed.axes * posed.means).sum(-1) < 0) | (volume.buried > 0)
     inside = ((xy >= 0) & (xy < batch.size)).all(-1)
     surface = _look_up(batch.depth, xy, batch.size)
-    in_front = posed.means[..., 2] < surface + _DEPTH_SLACK
+    in_front = posed.means[..., 2] < surface + _DEPTH_SLACK + volume.buried
     on_body = torch.isfinite(surface)
     covered = _look_up(batch.occluder, xy, batch.size)
     weights = orientation_weights(posed.limb_directions, bins)

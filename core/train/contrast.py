@@ -31,6 +31,11 @@ class ContrastSettings:
     temperature: float = 0.07
     orientation_temperature: float = 0.03
 
+    @staticmethod
+    def without() -> ContrastSettings:
+        """Maximum likelihood alone."""
+        return ContrastSettings(foreground=0.0, background=0.0, orientation=0.0)
+
 
 @dataclass(frozen=True)
 class KernelSamples:

@@ -49,6 +49,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     metadata = {
         "body": "freebody-1",
         "body_sha256": hashlib.sha256(asset_path("body/freebody.npz").read_bytes()).hexdigest(),
+        "layout": trainer.settings.layout,
         "kernel_vertices": trainer.volume.vertices.tolist(),
         "concentration": CONCENTRATION,
         "steps": trainer.step,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,9 +38,11 @@ Report = Callable[[int, float, dict[str, float]], None]
 class TrainSettings:
     """Everything that decides a run. Give ``steps`` (repeatable) or ``minutes`` (of training).
 
-    ``trunk_rate`` scales the learning rate of the trunk, which knows real people already, and
-    ``frozen_blocks`` of its first blocks (the default: up to the first at stride 8, generic edges
-    and textures) are not trained at all, which makes a step a quarter cheaper.
+    ``bins``, ``dim`` and ``layout`` are the paper's ablations: orientations a kernel tells apart,
+    dimensions of the features, where kernels sit. ``trunk_rate`` scales the learning rate of the
+    trunk, which knows real people already, and ``frozen_blocks`` of its first blocks (the default:
+    up to the first at stride 8, generic edges and textures) are not trained at all, which makes a
+    step a quarter cheaper.
     """
 
     preset: str = "lite"
@@ -48,6 +50,8 @@ class TrainSettings:
     minutes: float | None = None
     batch_size: int = 12
     bins: int = 4
+    dim: int = 64
+    layout: Literal["surface", "skeleton"] = "surface"
     rate: float = 1e-3
     trunk_rate: float = 0.3
     frozen_blocks: int = 5
@@ -91,7 +95,7 @@ class Trainer:
         volume: NeuralBodyVolume,
         folder: Path,
     ) -> None:
-        preset = find_preset(settings.preset)
+        preset = find_preset(settings.preset, settings.dim)
         _check_shards(shards, preset, settings.batch_size)
         _check_shards(held_out, preset, 1)
         self.settings, self.shards, self.held_out = settings, shards, held_out
@@ -211,7 +215,7 @@ def _check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> N
 
 def build_network(settings: TrainSettings, loader: Loader) -> PoseNetwork:
     """A new network; BlazePose starts from its published weights, batch-norm put back in."""
-    network = PoseNetwork(find_preset(settings.preset))
+    network = PoseNetwork(find_preset(settings.preset, settings.dim))
     if isinstance(network.trunk, BlazePoseTrunk):
         blazepose = load_blazepose()
         network.trunk.blazepose = blazepose

@@ -55,8 +55,9 @@ def validate(
         for name, values in figures.items():
             rows.setdefault(name, []).append(values)
     means = {name: float(torch.cat(values).nanmean()) for name, values in rows.items()}
-    recalls = [means.pop(f"orientation {bin_}") for bin_ in range(bank.bins)]
-    return means | {"orientation": float(np.nanmean(recalls))}
+    recalls = np.array([means.pop(f"orientation {bin_}") for bin_ in range(bank.bins)])
+    known = recalls[~np.isnan(recalls)]
+    return means | {"orientation": float(known.mean()) if len(known) else float("nan")}
 
 
 @torch.no_grad()
