@@ -40,6 +40,8 @@ class Options:
     """The regressor's guess, the fit."""
     ranking: bool = False
     """Ask instead whether the likelihood puts the truth before the fit and poses near it."""
+    mesh: bool = False
+    """Render a mesh in place of the Gaussian ellipsoids (an ablation of the paper's)."""
     weights: Path | None = None
     """A model of your own training instead of the shipped one."""
     batch: int = 8
@@ -69,7 +71,7 @@ def run(options: Options) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     data = data_dir(options.data)
-    engine = Engine.load(weights=options.weights)
+    engine = Engine.load(weights=options.weights, mesh=options.mesh)
     sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size)
     console = Console(stderr=True, quiet=options.json)
     with Progress(console=console) as progress:

@@ -180,7 +180,7 @@ def nll(
 ) -> Float[Tensor, "people"]:
     """Negative log-likelihood of bodies."""
     posed = engine.volume.pose(body.rotations, body.betas, body.transl)
-    return likelihood_cost(problem, engine.model, posed, schedule)
+    return likelihood_cost(problem, engine.model, body, posed, schedule)
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
 from core.errors import NobodyFoundError, UserError
+from core.fit.neural_mesh import NeuralMesh
 from core.fit.problem import GenerativeModel, Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
@@ -74,8 +75,12 @@ class Engine:
         weights: Path | None = None,
         body: Path | None = None,
         prior: Path | None = None,
+        mesh: bool = False,
     ) -> Engine:
         """Load a preset's weights, a body (the embedded one by default) and a pose prior.
+
+        Args:
+            mesh: render a mesh in place of the volume, see `core.fit.neural_mesh`.
 
         Raises:
             UserError: a file is missing or damaged, or the weights belong to another body.
@@ -84,7 +89,8 @@ class Engine:
         trained = load_model(preset, weights)
         loaded_body = load_body(body)
         volume = trained_volume(trained, loaded_body)
-        model = GenerativeModel(volume, trained.bank, load_prior(prior))
+        surface = NeuralMesh.of(loaded_body, volume) if mesh else None
+        model = GenerativeModel(volume, trained.bank, load_prior(prior), surface)
         engine = Engine(trained.network, loaded_body, model, KeypointDetector(), trained.metadata)
         engine.seconds["load"] = time.perf_counter() - start
         return engine

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from core.errors import UserError
 from core.fit.costs import anchor_cost, keypoint_cost, shape_cost
 from core.fit.joint_limits import joint_limit_cost
 from core.fit.likelihood import (
@@ -19,6 +20,7 @@ from core.fit.likelihood import (
     pixel_evidence,
 )
 from core.fit.likelihood_native import native_nll
+from core.fit.neural_mesh import NeuralMesh
 from core.fit.schedule import Schedule
 from core.fit.state import SLICES, BodyState
 from core.geometry.camera import Camera, project
@@ -80,16 +82,20 @@ class GenerativeModel:
 
     Attributes:
         prior: energy of the rotations of body joints 1..21, one number a person.
+        mesh: rendered in place of the volume, if there is one (on the CPU alone).
     """
 
     volume: NeuralBodyVolume
     bank: FeatureBank
     prior: PriorEnergy
+    mesh: NeuralMesh | None = None
 
     def to(self, device: torch.device) -> GenerativeModel:
         """The same model on another device."""
         if self.volume.means.device == device:
             return self
+        if self.mesh is not None:
+            raise UserError("a mesh in place of the volume is fitted on the CPU: --backend cpu")
         prior = self.prior
         if isinstance(prior, nn.Module):
             prior = copy.deepcopy(prior).to(device)
@@ -116,7 +122,7 @@ def explain(
 ) -> Explanation:
     """Pose the volume, render it, and weigh every pixel it reaches."""
     posed = pose_volume(model.volume, body, render)
-    return explain_posed(problem, model, posed, likelihood, render)
+    return explain_posed(problem, model, body, posed, likelihood, render)
 
 
 def pose_volume(volume: NeuralBodyVolume, body: BodyState, render: RenderSettings) -> PosedKernels:
@@ -128,25 +134,32 @@ def pose_volume(volume: NeuralBodyVolume, body: BodyState, render: RenderSetting
 def explain_posed(
     problem: Problem,
     model: GenerativeModel,
+    body: BodyState,
     posed: PosedKernels,
     likelihood: LikelihoodSettings,
     render: RenderSettings,
 ) -> Explanation:
     """The same for a volume that is posed already."""
     emitted = expected_features(model.bank, model.volume, posed)
-    rendered = render_sparse(
-        posed.means, posed.precisions, problem.map_camera, *problem.map_size, render
-    )
+    camera, size = problem.map_camera, problem.map_size
+    if model.mesh is None:
+        rendered = render_sparse(posed.means, posed.precisions, camera, *size, render)
+    else:
+        rendered = model.mesh.render(body, camera, size, render)
     evidence = pixel_evidence(rendered, emitted, problem.features, model.bank, likelihood)
     return Explanation(posed, emitted, rendered, evidence)
 
 
 def likelihood_cost(
-    problem: Problem, model: GenerativeModel, posed: PosedKernels, schedule: Schedule
+    problem: Problem,
+    model: GenerativeModel,
+    body: BodyState,
+    posed: PosedKernels,
+    schedule: Schedule,
 ) -> Float[Tensor, "batch"]:
     """Negative log-likelihood of a posed volume: what `explain` explains, natively where it can."""
-    if not schedule.render.native(posed.means):
-        seen = explain_posed(problem, model, posed, schedule.likelihood, schedule.render)
+    if model.mesh is not None or not schedule.render.native(posed.means):
+        seen = explain_posed(problem, model, body, posed, schedule.likelihood, schedule.render)
         return negative_log_likelihood(seen.render, seen.evidence, problem.inside)
     scene = scene_arguments(
         posed.means, posed.precisions, problem.map_camera, problem.map_size, schedule.render
@@ -178,7 +191,7 @@ def objective(
     projected = project(problem.camera, posed.joints)
     turned = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
     return {
-        "nll": likelihood_cost(problem, model, posed, schedule),
+        "nll": likelihood_cost(problem, model, body, posed, schedule),
         "keypoints": keypoint_cost(
             projected, problem.keypoints, problem.confidence, schedule.keypoint_sigma
         ),

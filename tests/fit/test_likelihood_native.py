@@ -168,9 +168,9 @@ def test_the_objective_takes_the_native_way():
     posed = model.volume.pose(body.rotations, body.betas, body.transl)
     problem = toy_problem(model, true_body())
     costs = [
-        likelihood_cost(problem, model, posed, schedule.with_backend(backend))
+        likelihood_cost(problem, model, body, posed, schedule.with_backend(backend))
         for backend in ("cpu", "torch")
     ]
     assert torch.allclose(costs[0], costs[1], rtol=1e-4)
     nothing = replace(problem, inside=torch.zeros_like(problem.inside))
-    assert likelihood_cost(nothing, model, posed, schedule) == 0
+    assert likelihood_cost(nothing, model, body, posed, schedule) == 0
