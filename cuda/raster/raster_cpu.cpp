@@ -29,13 +29,19 @@ void store_if_nearer(
   target[0] = float(weights.a), target[1] = float(weights.b), target[2] = float(weights.c);
 }
 
+// The pixels of a row that a triangle holds are neighbours, for rounding keeps the order of weights.
 void draw(const Triangle& triangle, const PixelBox& box, int32_t face, const Target& out) {
   const double inverse_area = 1.0 / triangle.area;
   for (int y = box.y0; y <= box.y1; ++y) {
+    bool entered = false;
     for (int x = box.x0; x <= box.x1; ++x) {
       const auto weights = nbf::screen_weights(triangle, inverse_area, x + 0.5, y + 0.5);
-      if (!nbf::inside(weights)) continue;
-      store_if_nearer(triangle, weights, face, size_t(y) * out.width + x, out);
+      if (nbf::inside(weights)) {
+        entered = true;
+        store_if_nearer(triangle, weights, face, size_t(y) * out.width + x, out);
+      } else if (entered) {
+        break;
+      }
     }
   }
 }
