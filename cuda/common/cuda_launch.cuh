@@ -1,7 +1,7 @@
 // What every op needs to run on a CUDA device: error codes, launches, scratch memory.
 //
-// Kernels are launched by cudaLaunchKernel rather than by <<< >>>, so that the sources are plain C++
-// but for the attributes: tests/native compiles them for the CPU and runs every thread.
+// Kernels are launched by cudaLaunchKernel rather than by <<< >>>, so that the sources are plain
+// C++ but for the attributes: tests/native compiles them for the CPU and runs every thread.
 #pragma once
 #include <cuda_runtime.h>
 

@@ -1,11 +1,11 @@
-// Volume rendering of Gaussian ellipsoids on a CUDA device: volume.h, function by function, with the
-// same structs and meanings. All addresses lie on the current device but those marked "host".
+// Volume rendering of Gaussian ellipsoids on a CUDA device: volume.h, function by function, with
+// the same structs and meanings. All addresses lie on the current device but those marked "host".
 //
 // Functions return 0, or a code whose reason nbf_cuda_error() tells. They put work on `stream` (a
 // cudaStream_t) and return; only nbf_cuda_volume_assign waits for it, since the size of its result
 // is the result. None allocates: `scratch` is lent by the caller, as large as the function of that
-// name says, and may be used again once the stream has passed the call. So a whole step of fitting
-// can be captured in a CUDA graph.
+// name says and aligned to 16 bytes, and may be used again once the stream has passed the call. So
+// a whole step of fitting can be captured in a CUDA graph.
 //
 // No sum is left to the order in which threads happen to run: same input, same device, same bits.
 #pragma once

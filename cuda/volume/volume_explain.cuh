@@ -1,8 +1,8 @@
-// One tile of a feature map, from its kernels to its likelihood and back: the parts of the kernel in
-// volume_nll_cuda.cu. What the numbers mean stands in core/fit/likelihood.py.
+// One tile of a feature map, from its kernels to its likelihood and back: the parts of the kernel
+// in volume_nll_cuda.cu. What the numbers mean stands in core/fit/likelihood.py.
 //
-// Lanes are pixels wherever kernels hide each other. Wherever features are summed, eight lanes share
-// a feature vector, and a warp works on four vectors at once.
+// Lanes are pixels wherever kernels hide each other. Wherever features are summed, eight lanes
+// share a feature vector, and a warp works on four vectors at once.
 #pragma once
 #include "volume_lists.cuh"
 #include "volume_vector.cuh"
@@ -27,10 +27,11 @@ struct Explain {
   float* shapes;         // [batch, kernels, tiles, kEllipsoid], where a tile lists the kernel
 };
 
-// A tile's arrays in shared memory: [32] but where it says otherwise. With 20 kernels a pixel and 64
-// dimensions they take 40 KB, so that a multiprocessor of 228 KB holds five blocks.
+// A tile's arrays in shared memory: [32] but where it says otherwise. With 20 kernels a pixel and
+// 64 dimensions they take 40 KB, so that a multiprocessor of 228 KB holds five blocks.
 //
-// The group's `kernel` holds a kernel's id in its lower half, and its place in the tile's list above.
+// The group's `kernel` holds a kernel's id in its lower half, and its place in the tile's list
+// above.
 struct Work {
   Group group;
   int32_t* seen;
@@ -71,7 +72,9 @@ static __device__ inline Work cut_work(const Explain& task, float* memory, int p
 }
 
 static __device__ inline int32_t kernel_of(int32_t choice) { return choice & 0xffff; }
-static __device__ inline int32_t place_of(int32_t choice) { return int32_t(uint32_t(choice) >> 16); }
+static __device__ inline int32_t place_of(int32_t choice) {
+  return int32_t(uint32_t(choice) >> 16);
+}
 
 // Chooses the kernels of every pixel and fills the group.
 static __device__ inline void choose_kernels(const Explain& task, const Tile& tile, Work* w) {
@@ -146,8 +149,8 @@ static __device__ inline double weigh_evidence(
   return add_lanes(reached ? -double(evidence.log_likelihood) * known : 0.0, 32);
 }
 
-// Which pixels see which of the tile's kernels [first, first + kPlaces), and in which slot. Waits for
-// all that the block has done before.
+// Which pixels see which of the tile's kernels [first, first + kPlaces), and in which slot. Waits
+// for all that the block has done before.
 static __device__ inline void index_places(const Work& w, int first) {
   __syncthreads();
   if (threadIdx.x < kPlaces) w.users[threadIdx.x] = 0;
@@ -162,8 +165,8 @@ static __device__ inline void index_places(const Work& w, int first) {
   __syncthreads();
 }
 
-// The gradients of one kernel's weights, and its feature's share of the orientations': one warp. Its
-// four groups of lanes take a pixel each, then an orientation each.
+// The gradients of one kernel's weights, and its feature's share of the orientations': one warp.
+// Its four groups of lanes take a pixel each, then an orientation each.
 static __device__ inline void kernel_features_backward(
     const Explain& task, const Tile& tile, const Work& w, int c, int32_t kernel) {
   const int lane = lane_id(), part = lane % kShare, group = lane / kShare;
@@ -218,7 +221,8 @@ static __device__ inline void features_backward(
   }
 }
 
-static __device__ inline void add(EllipsoidGradient<float>* sum, const EllipsoidGradient<float>& g) {
+static __device__ inline void add(
+    EllipsoidGradient<float>* sum, const EllipsoidGradient<float>& g) {
   sum->x += g.x, sum->y += g.y, sum->z += g.z, sum->xx += g.xx, sum->xy += g.xy, sum->xz += g.xz;
   sum->yy += g.yy, sum->yz += g.yz, sum->zz += g.zz;
 }

@@ -1,8 +1,8 @@
 // The kernels of 32 pixels, and how they hide each other: one pixel a lane, one slot a warp at a
 // time. Slots are ordered by depth. The formulas are those of core/render/volume_twin.py.
 //
-// A block has kWarps warps. Warp w owns slots w, w + kWarps, ...; whoever owns a slot writes it, and
-// sums over the others in their order, so no result depends on which warp is faster.
+// A block has kWarps warps. Warp w owns slots w, w + kWarps, ...; whoever owns a slot writes it,
+// and sums over the others in their order, so no result depends on which warp is faster.
 #pragma once
 #include <cuda_runtime.h>
 

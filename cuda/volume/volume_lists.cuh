@@ -24,7 +24,8 @@ struct Lists {
   int32_t* sorted;                 // [batch, kernels]
   int32_t* counts;                 // [batch, tiles]
   int32_t* kernels;                // [batch, tiles, kernels]
-  // Tiles with kernels, in a different order each time: it decides who is early, not what comes out.
+  // Tiles with kernels, in a different order each time: it decides who is early, not what comes
+  // out.
   int32_t* queued;  // [kQueues] how many
   int32_t* queues;  // [kQueues, batch, tiles]
 };
@@ -62,13 +63,14 @@ struct Tile {
 
 static __device__ inline Tile tile_of(const View& view, const Lists& lists, int32_t unit) {
   const int32_t person = unit / lists.tiles, index = unit % lists.tiles;
-  return {unit, person, index, index % lists.columns * kTileWidth, index / lists.columns * kTileHeight,
-          lists.counts[unit], lists.kernels + unit * view.kernels,
+  const int32_t column = index % lists.columns, row = index / lists.columns;
+  return {unit, person, index, column * kTileWidth, row * kTileHeight, lists.counts[unit],
+          lists.kernels + unit * view.kernels,
           lists.drawn + person * view.kernels, lists.bounds + person * view.kernels};
 }
 
-// The tile that is the turn-th to be worked on, -1 when all have been. Long lists come first, so that
-// no block is left alone with one at the end.
+// The tile that is the turn-th to be worked on, -1 when all have been. Long lists come first, so
+// that no block is left alone with one at the end.
 static __device__ inline int32_t tile_in_turn(const Lists& lists, int32_t turn, int32_t units) {
   for (int q = 0; q < kQueues; ++q) {
     const int32_t queued = lists.queued[q];

@@ -24,7 +24,8 @@ __global__ void emit_features(
   const float* share = task.orientation + limb * task.bins;
   for (int o = 0; o < task.bins; ++o)
     add_scaled(&sum, share[o],
-               load4(task.phi + (int64_t(kernel) * task.bins + o) * task.dim, d, task.dim, task.aligned));
+               load4(task.phi + (int64_t(kernel) * task.bins + o) * task.dim, d, task.dim,
+                     task.aligned));
   *reinterpret_cast<float4*>(emitted + int64_t(row) * task.stride + d) = sum;
 }
 

@@ -1,7 +1,7 @@
 // Weights and features of kernels that were chosen before, and back: see volume_cuda.h.
 //
-// Forward, a block takes 32 rows, one a lane. Backward, what each row says of each of its kernels is
-// stored, and then one warp a kernel adds up the rows that have it: a bit map tells which.
+// Forward, a block takes 32 rows, one a lane. Backward, what each row says of each of its kernels
+// is stored, and then one warp a kernel adds up the rows that have it: a bit map tells which.
 #include "volume_cuda.h"
 #include "volume_lists.cuh"
 

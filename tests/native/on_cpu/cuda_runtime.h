@@ -1,6 +1,6 @@
 // As much of CUDA as our sources use, for a processor without a GPU: put this folder first on the
-// include path and compile the .cu files as C++. Every thread of a block is a fiber, so barriers and
-// warp operations are real; "device memory" is the process's own. See on_cpu.cpp.
+// include path and compile the .cu files as C++. Every thread of a block is a fiber, so barriers
+// and warp operations are real; "device memory" is the process's own. See on_cpu.cpp.
 #pragma once
 #include <cmath>
 #include <cstdint>

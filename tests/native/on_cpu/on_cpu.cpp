@@ -1,10 +1,10 @@
 // Runs the blocks of a grid one after the other, and the threads of a block as fibers that yield at
 // barriers. What CUDA leaves undefined ends the program: a warp operation that some lanes never
-// reach, a barrier that never opens. Shared memory starts as NaN, and under AddressSanitizer nothing
-// beyond the size that was asked for may be touched.
+// reach, a barrier that never opens. Shared memory starts as NaN, and under AddressSanitizer
+// nothing beyond the size that was asked for may be touched.
 //
-// The order of blocks, and of threads between two barriers, is ON_CPU_ORDER: 0 rising, 1 falling, else
-// a shuffle with that seed. A missing barrier shows as results that depend on it.
+// The order of blocks, and of threads between two barriers, is ON_CPU_ORDER: 0 rising, 1 falling,
+// else a shuffle with that seed. A missing barrier shows as results that depend on it.
 #include "cuda_runtime.h"
 
 #include <ucontext.h>
