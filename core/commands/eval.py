@@ -8,6 +8,7 @@ Examples:
     nbf eval --count 200 --data DIR --protocols clean occ80 --out eval.json
     nbf eval --count 200 --weights runs/lite/lite.safetensors --json
     nbf eval --count 100 --ranking
+    nbf eval --dataset photos --data DIR
 """
 
 from __future__ import annotations
@@ -20,20 +21,27 @@ from core.commands._output import print_json
 from core.eval.summary import Estimate
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from core.eval.photos import PhotoReport, PhotoRow
     from core.eval.ranking import RankReport, RankRow
     from core.eval.tables import EvalReport, Row
+    from core.fit.engine import Engine
 
 
 @dataclass(frozen=True)
 class Options:
     """Options of ``nbf eval``."""
 
-    dataset: Literal["synth-occ"] = "synth-occ"
-    """Data set."""
+    dataset: str = "synth-occ"
+    """synth-occ, or photographs: one of the data sets that `nbf data` lists."""
     count: int = 200
-    """Number of people."""
+    """Number of people, spread evenly over a data set of photographs."""
     data: Path | None = None
-    """Folder of material for synthetic people (or $NBF_DATA); without it, procedural people."""
+    """Folder of the data set's photographs, or of material for synthetic people (or $NBF_DATA);
+    without it, procedural people."""
+    split: str | None = None
+    """Split of a data set of photographs; its first if not given."""
     protocols: tuple[Literal["clean", "occ40", "occ80"], ...] = ("clean", "occ80")
     """Without a patch, or with one of 40 or 80 pixels (of 224) over the body."""
     methods: tuple[Literal["init", "nbf"], ...] = ("init", "nbf")
@@ -55,45 +63,25 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Make the people, run both methods, print the table."""
+    """Run both methods, print the table."""
     import torch
     from rich.console import Console
     from rich.progress import Progress
 
-    from core.assets import data_dir
-    from core.data.people import PeopleSampler
     from core.errors import UserError
-    from core.eval import ranking, synthetic
+    from core.eval.synthetic import DATASET
     from core.fit.engine import Engine
 
     if options.count < 1 or options.batch < 1:
         raise UserError("--count and --batch must be at least 1")
+    if options.dataset != DATASET and options.data is None:
+        raise UserError(f"say where the photographs of {options.dataset} are: --data DIR")
     if options.threads:
         torch.set_num_threads(options.threads)
-    data = data_dir(options.data)
+    evaluate = _synthetic if options.dataset == DATASET else _photos
     engine = Engine.load(weights=options.weights, mesh=options.mesh)
-    sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size)
-    console = Console(stderr=True, quiet=options.json)
-    with Progress(console=console) as progress:
-        making = progress.add_task("making people", total=options.count)
-        samples = []
-        for index in range(options.count):
-            samples.append(sampler.sample(index))
-            progress.advance(making)
-        total = options.count * len(options.protocols)
-        fitting = progress.add_task("fitting", total=total)
-        common: dict[str, Any] = {
-            "people": _people(data is not None),
-            "texture": sampler.looks.patch,
-            "protocols": options.protocols,
-            "batch": options.batch,
-            "progress": lambda done: progress.update(fitting, completed=done),
-        }
-        report: EvalReport | RankReport
-        if options.ranking:
-            report = ranking.rank_people(engine, samples, **common)
-        else:
-            report = synthetic.evaluate(engine, samples, methods=options.methods, **common)
+    with Progress(console=Console(stderr=True, quiet=options.json)) as progress:
+        report = evaluate(engine, options, progress)
     if options.out:
         report.save(options.out)
     if options.json:
@@ -103,7 +91,50 @@ def run(options: Options) -> int:
     return 0
 
 
-def _flat(row: Row | RankRow) -> dict[str, object]:
+def _synthetic(engine: Engine, options: Options, progress: Progress) -> EvalReport | RankReport:
+    """People made here."""
+    from core.assets import data_dir
+    from core.data.people import PeopleSampler
+    from core.eval import ranking, synthetic
+
+    data = data_dir(options.data)
+    sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size)
+    making = progress.add_task("making people", total=options.count)
+    samples = []
+    for index in range(options.count):
+        samples.append(sampler.sample(index))
+        progress.advance(making)
+    fitting = progress.add_task("fitting", total=options.count * len(options.protocols))
+    common: dict[str, Any] = {
+        "people": _people(data is not None),
+        "texture": sampler.looks.patch,
+        "protocols": options.protocols,
+        "batch": options.batch,
+        "progress": lambda done: progress.update(fitting, completed=done),
+    }
+    if options.ranking:
+        return ranking.rank_people(engine, samples, **common)
+    return synthetic.evaluate(engine, samples, methods=options.methods, **common)
+
+
+def _photos(engine: Engine, options: Options, progress: Progress) -> PhotoReport:
+    """People of a data set."""
+    import numpy as np
+
+    from core.data.datasets.registry import open_dataset
+    from core.eval.photos import evaluate_photos
+
+    assert options.data is not None
+    dataset = open_dataset(options.dataset, options.data, options.split)
+    chosen = np.linspace(0, len(dataset) - 1, min(options.count, len(dataset)))
+    dataset = dataset.select(chosen.round().astype(int))
+    fitting = progress.add_task("fitting", total=len(dataset))
+    return evaluate_photos(
+        engine, dataset, progress=lambda done: progress.update(fitting, completed=done)
+    )
+
+
+def _flat(row: Row | RankRow | PhotoRow) -> dict[str, object]:
     """A row of means alone; --out keeps the intervals."""
     flat = {}
     for field in fields(row):

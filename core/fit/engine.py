@@ -134,6 +134,19 @@ class Engine:
             box = boxes[0]
         focal = focal or default_focal(width, height)
         view = crop_view(width, height, box, focal, self.size)
+        return self.observe_view(photo, box, view, keypoints, focal)
+
+    def observe_view(
+        self,
+        photo: UInt8[np.ndarray, "height width 3"],
+        box: Box,
+        view: CropView,
+        keypoints: Keypoints | None = None,
+        focal: float | None = None,
+    ) -> Observation:
+        """Look at the person in ``box`` through a given crop; the rest as for `observe`."""
+        height, width = photo.shape[:2]
+        focal = focal or default_focal(width, height)
         crop = warp(photo, view)
         image = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]

@@ -32,13 +32,14 @@ class NeuralMesh:
     Attributes:
         kernels: the nearest kernels of each vertex, nearest first.
         shares: how much of each.
-        sigma: softness of the silhouette, pixels^2 of the feature map.
+        sigma: softness of the silhouette, pixels^2 of the feature map. Every face adds to the edge,
+            and the body has many: a softer edge makes the mesh too fat.
     """
 
     body: Body
     kernels: Int[Tensor, "vertices nearest"]
     shares: Float[Tensor, "vertices nearest"]
-    sigma: float = 0.2
+    sigma: float = 0.04
 
     @staticmethod
     def of(body: Body, volume: NeuralBodyVolume) -> NeuralMesh:

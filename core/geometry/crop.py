@@ -19,6 +19,9 @@ from jaxtyping import Float, UInt8
 
 from core.geometry.rotations import rotation_between
 
+PADDING = 1.25
+"""Side of a crop over the longer side of its box."""
+
 
 @dataclass(frozen=True)
 class Box:
@@ -82,7 +85,7 @@ def _clip(low: float, high: float, size: int, beyond: float) -> tuple[float, flo
 
 
 def crop_view(
-    width: int, height: int, box: Box, focal: float, size: int, padding: float = 1.25
+    width: int, height: int, box: Box, focal: float, size: int, padding: float = PADDING
 ) -> CropView:
     """The virtual camera that sees ``box``, squared and widened by ``padding``, in ``size`` pixels.
 

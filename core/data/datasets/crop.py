@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from core.body.model import Body, Posed
 from core.data.datasets.record import PhotoDataset, PhotoRecord
-from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
+from core.geometry.crop import PADDING, Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.rotations import rotation_from_axis_angle
 
 Matrix = Float[np.ndarray, "3 3"]
@@ -67,7 +67,9 @@ class PhotoCrop:
         return place.astype(np.float32)
 
 
-def crop_person(dataset: PhotoDataset, index: int, size: int, padding: float = 1.25) -> PhotoCrop:
+def crop_person(
+    dataset: PhotoDataset, index: int, size: int, padding: float = PADDING
+) -> PhotoCrop:
     """The crop of one person; the photo is read.
 
     Raises:
@@ -109,7 +111,7 @@ def true_body(crop: PhotoCrop, body: Body) -> Posed | None:
 
 
 def view_of(
-    record: PhotoRecord, width: int, height: int, size: int, padding: float = 1.25
+    record: PhotoRecord, width: int, height: int, size: int, padding: float = PADDING
 ) -> CropView:
     """The camera of a crop of ``size`` pixels, exact also for a principal point off the middle."""
     if record.intrinsics is None:

@@ -1,0 +1,86 @@
+"""Photographs are scored by their own points, in the crop that the engine looks through."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.body.params import BodyParams
+from core.data.datasets.crop import crop_person
+from core.data.datasets.registry import open_dataset
+from core.eval.photos import LIMB_JOINTS, score_body
+from core.geometry.camera import Camera, project
+from tests.data.datasets.world import make_world
+from tests.data.datasets.writers import write_photos, write_spin
+from tests.untrained import short_schedule, untrained_engine
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return untrained_engine()
+
+
+@pytest.fixture
+def body():
+    root = torch.tensor([[torch.pi, 0, 0]])
+    place = torch.tensor([[0.0, 0.2, 5.0]])
+    return BodyParams(root, torch.zeros(1, 23, 3), torch.zeros(1, 10), place)
+
+
+@pytest.fixture
+def crop(engine, body, tmp_path):
+    """A crop whose points and joints are those of ``body``."""
+    write_photos(tmp_path, make_world())
+    given = crop_person(open_dataset("photos", tmp_path), 0, engine.size)
+    joints = engine.volume.pose(body.rotations(), body.betas, body.transl).joints
+    camera = Camera.centered(torch.tensor([given.view.focal]), engine.size)
+    ones = torch.ones(24, 1)
+    points = torch.cat([project(camera, joints)[0], ones], 1).numpy()
+    truth = torch.cat([joints[0], ones], 1).numpy()
+    return replace(given, joints2d=points, joints3d=truth)
+
+
+def test_the_true_body_is_right(engine, body, crop):
+    scores = score_body(engine, body, crop)
+    assert scores.pck10[0] == scores.pck05[0] == 1
+    assert scores.mpjpe_mm[0] < 1e-3 and scores.pa_mpjpe_mm[0] < 1e-3
+
+
+def test_points_are_near_by_the_size_of_the_box(engine, body, crop):
+    moved = crop.joints2d.copy()
+    moved[LIMB_JOINTS[0], 0] += 0.07 * engine.size / 1.25
+    scores = score_body(engine, body, replace(crop, joints2d=moved))
+    assert scores.pck10[0] == 1 and scores.pck05[0] == pytest.approx(11 / 12)
+
+
+def test_what_is_not_known_is_not_scored(engine, body, crop):
+    hidden = crop.joints2d.copy()
+    hidden[:, 2] = 0
+    scores = score_body(engine, body, replace(crop, joints2d=hidden, joints3d=None))
+    assert all(np.isnan(values[0]) for values in vars(scores).values())
+
+
+@pytest.mark.parametrize(("name", "write"), [("photos", write_photos), ("h36m", write_spin)])
+def test_the_command_scores_a_data_set(name, write, tmp_path, capsys, monkeypatch):
+    from core import cli
+    from core.fit.engine import Engine
+    from core.fit.schedule import Schedule
+
+    schedule = short_schedule()
+    monkeypatch.setattr(Engine, "load", lambda **_: untrained_engine())
+    monkeypatch.setattr(Schedule, "standard", lambda: schedule)
+    write(tmp_path, make_world())
+    assert cli.main(["eval", "--dataset", name, "--data", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["method"] for row in rows] == ["init", "nbf"]
+    assert all(0 <= row["pck05"] <= row["pck10"] <= 1 for row in rows)
+    assert (rows[0]["pa_mpjpe_mm"] is None) == (name == "photos")
+
+
+def test_photographs_must_be_somewhere(capsys):
+    from core import cli
+
+    assert cli.main(["eval", "--dataset", "coco"]) == 2
+    assert "--data DIR" in capsys.readouterr().err
