@@ -1,4 +1,4 @@
-"""The regressor and the fit on photographs: 2D against annotated points, and 3D where it is known."""
+"""The regressor and the fit on photographs: 2D against annotated points, 3D where it is known."""
 
 from __future__ import annotations
 
