@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from core.data.shards import ShardDataset
 from core.errors import UserError
-from core.io.atomic import write_atomic
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.blazepose import load_blazepose
 from core.nets.blocks import add_batchnorm, fold_batchnorm
@@ -24,6 +23,7 @@ from core.nets.presets import NetworkPreset, find_preset
 from core.train.augment import AugmentSettings
 from core.train.bank import MomentumBank, reestimate
 from core.train.batch import Batch
+from core.train.checkpoint import load_checkpoint, save_checkpoint
 from core.train.curves import Curves
 from core.train.ema import WeightAverage
 from core.train.loader import Loader, in_order
@@ -32,6 +32,9 @@ from core.train.validate import observations, validate
 
 Report = Callable[[int, float, dict[str, float]], None]
 """Called with (step, progress 0..1, smoothed losses)."""
+
+_STATE = {"settings", "network", "average", "bank", "optimizer", "step", "seconds"}
+_SPARE_BYTES = 1 << 24  # names, settings and the archive's own tables
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class TrainSettings:
 
 
 class Trainer:
-    """One run in one folder: ``checkpoint.pt``, ``losses.csv``/``.png``, ``held_out.csv``/``.png``.
+    """One run in one folder: checkpoints, ``losses.csv``/``.png``, ``held_out.csv``/``.png``.
 
     Args:
         held_out: samples to validate on, which must not be among ``shards``.
@@ -176,29 +179,32 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        write_atomic(self.folder / "checkpoint.pt", lambda path: torch.save(state, path))
-        self.losses.save()
+        self.losses.save()  # first: rows beyond a checkpoint are cut, missing ones would stay away
+        save_checkpoint(self.folder, state)
 
     def resume(self) -> None:
-        """Go on from the folder's checkpoint.
+        """Go on from the folder's last good checkpoint.
 
         Raises:
             UserError: there is none, or it belongs to another network.
         """
-        path = self.folder / "checkpoint.pt"
-        if not path.is_file():
-            raise UserError(f"nothing to resume in {self.folder}; leave out --resume")
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        path, state = load_checkpoint(self.folder, _STATE, self._most_bytes())
         try:
             self.network.load_state_dict(state["network"])
             self.average.network.load_state_dict(state["average"])
             self.bank.load_state_dict(state["bank"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} belongs to another network: {error}") from error
         self.step, self.seconds = state["step"], state["seconds"]
         self.losses.cut(self.step)
         self.figures.cut(self.step)
+
+    def _most_bytes(self) -> int:
+        """What no checkpoint of this run exceeds: weights, averages, two moments, and as much."""
+        states = (self.network.state_dict(), self.bank.state_dict())
+        tensors = [tensor for state in states for tensor in state.values()]
+        return 8 * sum(t.numel() * t.element_size() for t in tensors) + _SPARE_BYTES
 
 
 def _check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> None:

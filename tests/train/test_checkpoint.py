@@ -1,0 +1,139 @@
+"""A run that is killed goes on with the same bits; a damaged checkpoint is refused by name."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import UserError
+from core.train.checkpoint import LAST, PREVIOUS, damage, load_checkpoint, save_checkpoint
+from tests.train.people import write_shard
+from tests.train.victim import STEPS, make_trainer
+
+ROOT = Path(__file__).parents[2]
+KEYS = {"step", "weights"}
+MOST = 1 << 20
+
+
+def state(step: int) -> dict[str, object]:
+    return {"step": step, "weights": torch.full((100, 100), float(step))}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, state(step))
+    return tmp_path
+
+
+def loaded_step(folder: Path) -> int:
+    return load_checkpoint(folder, KEYS, MOST)[1]["step"]
+
+
+def test_two_are_kept_and_nothing_else(folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == sorted([LAST, PREVIOUS])
+    assert loaded_step(folder) == 3
+    (folder / LAST).unlink()  # killed between the two renames
+    assert loaded_step(folder) == 2
+
+
+def flip(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :]
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "cut in half": lambda content: content[: len(content) // 2],
+    "cut by a byte": lambda content: content[:-1],
+    "a bit of a tensor": lambda content: flip(content, len(content) // 2),
+    "a bit of the pickle": lambda content: flip(content, content.index(b"weights")),
+    "noise": lambda content: np.random.default_rng(0).bytes(len(content)),
+    "zeros at the end": lambda content: content[:-5000] + bytes(5000),
+    "too long": lambda content: content + bytes(MOST),
+    "text": lambda content: b"step 3",
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_one_is_named_and_the_one_before_is_used(
+    how: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = folder / LAST
+    last.write_bytes(DAMAGES[how](last.read_bytes()))
+    assert loaded_step(folder) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{last} is refused: it" in said
+    save_checkpoint(folder, state(4))  # and the damaged one does not push the good one out
+    assert loaded_step(folder) == 4
+    (folder / LAST).unlink()
+    assert loaded_step(folder) == 2
+
+
+def test_every_flipped_bit_is_found_or_harmless(folder: Path) -> None:
+    path, good = folder / LAST, state(3)
+    whole = path.read_bytes()
+    for place in np.random.default_rng(1).integers(0, len(whole), 150):
+        path.write_bytes(flip(whole, int(place)))
+        used, read = load_checkpoint(folder, KEYS, MOST)
+        if used == path:  # padding, or a date
+            assert read["step"] == 3 and torch.equal(read["weights"], good["weights"])
+
+
+def test_other_archives_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    last = folder / LAST
+    torch.save([1, 2], last)
+    assert loaded_step(folder) == 2
+    assert "no checkpoint" in capsys.readouterr().err
+    torch.save({"step": 9, "weights": io.BytesIO}, last)  # a global that is not allowed
+    assert loaded_step(folder) == 2
+    with zipfile.ZipFile(last, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb", bytes(10**6))
+    assert "compressed" in (damage(last, MOST) or "")
+    assert loaded_step(folder) == 2
+
+
+def test_none_good_is_the_users_error(folder: Path) -> None:
+    for name in (LAST, PREVIOUS):
+        (folder / name).write_bytes(b"PK")
+    with pytest.raises(UserError, match="is good; start anew"):
+        loaded_step(folder)
+    with pytest.raises(UserError, match="nothing to resume"):
+        load_checkpoint(folder / "elsewhere", KEYS, MOST)
+
+
+def test_a_file_without_our_reading_is_still_read(tmp_path: Path) -> None:
+    """As runs before this module wrote it."""
+    torch.save(state(5), tmp_path / LAST)
+    assert loaded_step(tmp_path) == 5
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_is_the_same_run(tmp_path: Path) -> None:
+    write_shard(tmp_path / "shards" / "shard-00000", 5, seed=0)
+    command = [sys.executable, "-m", "tests.train.victim", str(tmp_path / "shards")]
+    whole = make_trainer(tmp_path / "shards", tmp_path / "whole")
+    whole.run(lambda *_: None)
+    killed = str(tmp_path / "killed")
+    with subprocess.Popen([*command, killed], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) == 7:
+                process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    subprocess.run([*command, killed, "resume"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    curves = [(tmp_path / name / "losses.csv").read_bytes() for name in ("whole", "killed")]
+    assert curves[0] == curves[1] and curves[0].count(b"\n") == 3
+    keys = {"network", "average", "bank", "step"}
+    ends = [load_checkpoint(tmp_path / name, keys, 1 << 30)[1] for name in ("whole", "killed")]
+    assert ends[0]["step"] == ends[1]["step"] == STEPS
+    for part in ("network", "average", "bank"):
+        for name, value in ends[0][part].items():
+            assert torch.equal(value, ends[1][part][name]), name

@@ -1,0 +1,39 @@
+"""A tiny run in a process of its own, made to be killed: SHARDS OUT, and `resume` to go on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from core.body.load import load_body
+from core.data.shards import ShardDataset
+from core.nbv.volume import NeuralBodyVolume
+from core.train.trainer import Trainer, TrainSettings
+
+STEPS = 11  # losses are noted at steps 1 and 10
+SETTINGS = TrainSettings(
+    steps=STEPS, batch_size=2, warmup=2, validate_every=100, save_every=4, decay=0.5
+)
+
+
+def make_trainer(shards: Path, folder: Path) -> Trainer:
+    data = ShardDataset(shards)
+    volume = NeuralBodyVolume.from_body(load_body(), kernels=80)
+    trainer = Trainer(replace(SETTINGS), data, data, volume, folder)
+    trainer.validate = dict  # type: ignore[method-assign]
+    return trainer
+
+
+def show(step: int, done: float, losses: dict[str, float]) -> None:
+    print(step, flush=True)
+    if "resume" not in sys.argv and step == 7:
+        time.sleep(60)  # between the saves of steps 4 and 8: here it is killed
+
+
+if __name__ == "__main__":
+    victim = make_trainer(Path(sys.argv[1]), Path(sys.argv[2]))
+    if "resume" in sys.argv:
+        victim.resume()
+    victim.run(show)
