@@ -4,12 +4,16 @@ Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds 
 the curves (losses.csv/.png) and the figures on held-out samples (held_out.csv/.png). When the run
 is over, the feature bank is estimated anew and the model written to OUT/<preset>.safetensors.
 
+Started by torchrun or by SLURM's srun, the processes share every batch and find what one process
+would have found; the first alone validates and writes. OUT must lie where all can read it.
+
 Examples:
     nbf synth --out shards --count 20000
     nbf synth --out held-out --count 400 --split test
     nbf synth --layouts layouts.npz --count 100000
     nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --layouts layouts.npz
     nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --resume
+    torchrun --nproc-per-node 8 -m core.cli train --preset paper --batch-size 64 --steps 100000 ...
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ class Options:
     steps: int | None = None
     """Length of the run in steps: then it is repeatable to the bit on one machine."""
     batch_size: int = 12
-    """Images a step."""
+    """Images a step, of all processes together."""
     rate: float = 1e-3
     """Highest learning rate."""
     occlude: float = 0.0
@@ -64,6 +68,10 @@ class Options:
     layouts: Path | None = None
     """Layouts (`nbf synth --layouts`): in the end the head starts anew from a lifter trained on
     them, before it is trained further."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train: auto takes a GPU if there is one."""
+    precision: Literal["mixed", "bfloat16", "float32"] = "mixed"
+    """Half precision (bfloat16) in the decoder alone (mixed), in the trunk as well, or nowhere."""
     resume: bool = False
     """Go on from the checkpoint in OUT."""
     export_only: bool = False
@@ -85,6 +93,7 @@ def run(options: Options) -> int:
     from core.train.export import ExportSettings, export
     from core.train.objective import ObjectiveSettings
     from core.train.ranking import RankingSettings
+    from core.train.ranks import find_ranks
     from core.train.reporter import Reporter
     from core.train.trainer import Trainer, TrainSettings
 
@@ -104,17 +113,23 @@ def run(options: Options) -> int:
         objective=ObjectiveSettings(
             contrast=ContrastSettings() if options.contrast else ContrastSettings.without(),
             ranking=RankingSettings(weight=options.ranking),
+            bfloat16=options.precision != "float32",
+            trunk_bfloat16=options.precision == "bfloat16",
         ),
     )
     layouts = Layouts.load(options.layouts) if options.layouts else None
     volume = NeuralBodyVolume.of_layout(options.layout, load_body())
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
-    trainer = Trainer(settings, shards, held_out, volume, options.out)
+    ranks = find_ranks(options.device)
+    trainer = Trainer(settings, shards, held_out, volume, options.out, ranks)
     if options.resume or options.export_only:
         trainer.resume()
     if not options.export_only:
         with Reporter() as report:
             trainer.run(report)
+    ranks.close()
+    if not ranks.first:
+        return 0
     path = options.out / f"{options.preset}.safetensors"
     finish = ExportSettings(options.bank_images, options.head_images, layouts)
     figures = export(trainer, path, finish)

@@ -133,8 +133,9 @@ class PoseNetwork(nn.Module):
         with torch.autocast(trunk.maps[0].device.type, torch.bfloat16, enabled=bfloat16):
             fine, coarse, *_ = self.decoder(trunk.maps)
             projected = self.project(fine)
-        regression = self.regressor(fine.float(), coarse.float(), trunk.landmarks)
-        features = F.normalize(projected.float(), dim=1)
+        wide = self.project.weight.dtype
+        regression = self.regressor(fine.to(wide), coarse.to(wide), trunk.landmarks)
+        features = F.normalize(projected.to(wide), dim=1)
         return NetworkOutput(features, **vars(regression))
 
 

@@ -51,24 +51,69 @@ class Truth:
     depth: Float[np.ndarray, "s/2 s/2"]
 
 
-def augment(
-    truth: Truth,
-    pelvis: Float[np.ndarray, "3"],
-    settings: AugmentSettings,
-    random: np.random.Generator,
-) -> Truth:
-    """A random variation of a crop.
+@dataclass(frozen=True)
+class View:
+    """A turn of the camera and a change of its focal length."""
+
+    shift: Float[np.ndarray, "2"]
+    """Crops by which the middle moves."""
+    roll: float
+    """Radians."""
+    zoom: float
+    """Factor of the focal length."""
+
+    def turn(self, truth: Truth) -> Float[np.ndarray, "3 3"]:
+        """The rotation, new from old, for the camera of a crop."""
+        shift = self.shift * len(truth.image) / truth.focal
+        pan_tilt = Rotation.from_rotvec([-np.arctan(shift[1]), np.arctan(shift[0]), 0])
+        return (Rotation.from_rotvec([0, 0, self.roll]) * pan_tilt).as_matrix()
+
+
+@dataclass(frozen=True)
+class Patch:
+    """An occluding rectangle."""
+
+    place: tuple[slice, slice]
+    """Rows and columns of the crop."""
+    colour: Float[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Everything random about one augmentation, whatever picture it is done to.
+
+    Drawing is apart from doing so that a process can pass over the images of others.
+    """
+
+    flip: bool
+    view: View
+    patch: Patch | None
+    colours: Float[np.ndarray, "3 4"]
+    """Affine map of colours, 0..255."""
+
+
+def draw_change(size: int, settings: AugmentSettings, random: np.random.Generator) -> Change:
+    """A random change of crops of ``size`` pixels."""
+    return Change(
+        flip=random.random() < settings.flip,
+        view=draw_view(settings, random),
+        patch=draw_patch(size, random) if random.random() < settings.patches else None,
+        colours=draw_colours(settings, random),
+    )
+
+
+def augment(truth: Truth, pelvis: Float[np.ndarray, "3"], change: Change) -> Truth:
+    """The changed crop.
 
     Args:
         pelvis: rest pelvis of this shape, about which the global rotation turns the body.
     """
-    if random.random() < settings.flip:
+    if change.flip:
         truth = mirror(truth, pelvis)
-    turn, zoom = draw_view(truth, settings, random)
-    truth = change_view(truth, pelvis, turn, zoom)
-    if random.random() < settings.patches:
-        truth = cover_with_patch(truth, random)
-    return change_colours(truth, settings, random)
+    truth = change_view(truth, pelvis, change.view.turn(truth), change.view.zoom)
+    if change.patch is not None:
+        truth = cover_with_patch(truth, change.patch)
+    return replace(truth, image=cv2.transform(truth.image, change.colours))
 
 
 def mirror(truth: Truth, pelvis: Float[np.ndarray, "3"]) -> Truth:
@@ -87,15 +132,13 @@ def mirror(truth: Truth, pelvis: Float[np.ndarray, "3"]) -> Truth:
     )
 
 
-def draw_view(
-    truth: Truth, settings: AugmentSettings, random: np.random.Generator
-) -> tuple[Float[np.ndarray, "3 3"], float]:
-    """A random camera rotation (new from old) and focal factor."""
-    shift = random.uniform(-settings.shift, settings.shift, 2) * len(truth.image) / truth.focal
-    roll = np.deg2rad(random.uniform(-settings.roll, settings.roll))
-    zoom = float(np.exp(random.uniform(-settings.zoom, settings.zoom)))
-    pan_tilt = Rotation.from_rotvec([-np.arctan(shift[1]), np.arctan(shift[0]), 0])
-    return (Rotation.from_rotvec([0, 0, roll]) * pan_tilt).as_matrix(), zoom
+def draw_view(settings: AugmentSettings, random: np.random.Generator) -> View:
+    """A random view."""
+    return View(
+        shift=random.uniform(-settings.shift, settings.shift, 2),
+        roll=float(np.deg2rad(random.uniform(-settings.roll, settings.roll))),
+        zoom=float(np.exp(random.uniform(-settings.zoom, settings.zoom))),
+    )
 
 
 def change_view(
@@ -147,20 +190,24 @@ def _turn_depth(
     return _warp(depth, homography, 2, cv2.INTER_NEAREST, np.inf)
 
 
-def cover_with_patch(truth: Truth, random: np.random.Generator) -> Truth:
-    """Cover a random rectangle with a random colour and noise."""
-    size = len(truth.image)
+def draw_patch(size: int, random: np.random.Generator) -> Patch:
+    """A random rectangle with a random colour and noise."""
     height, width = (random.uniform(0.15, 0.4, 2) * size).astype(int)
     top, left = random.integers(size - height), random.integers(size - width)
     colour = random.integers(0, 256, 3) + random.normal(0, 20, (height, width, 3))
-    patch = (slice(top, top + height), slice(left, left + width))
-    image, covered = truth.image.copy(), np.zeros((size, size), bool)
-    image[patch], covered[patch] = colour.clip(0, 255), True
-    occluder = truth.occluder | covered[2::4, 2::4]
-    return replace(truth, image=image, occluder=occluder)
+    return Patch((slice(top, top + height), slice(left, left + width)), colour.clip(0, 255))
 
 
-def change_colours(truth: Truth, settings: AugmentSettings, random: np.random.Generator) -> Truth:
+def cover_with_patch(truth: Truth, patch: Patch) -> Truth:
+    """Put the patch before the picture."""
+    image, covered = truth.image.copy(), np.zeros(truth.image.shape[:2], bool)
+    image[patch.place], covered[patch.place] = patch.colour, True
+    return replace(truth, image=image, occluder=truth.occluder | covered[2::4, 2::4])
+
+
+def draw_colours(
+    settings: AugmentSettings, random: np.random.Generator
+) -> Float[np.ndarray, "3 4"]:
     """Random contrast, brightness, colour balance, saturation; sometimes no colour at all."""
     strength = settings.colour
     gain = 1 + strength * random.uniform(-1, 1) + 0.3 * strength * random.uniform(-1, 1, 3)
@@ -169,5 +216,4 @@ def change_colours(truth: Truth, settings: AugmentSettings, random: np.random.Ge
     weights = np.array([0.299, 0.587, 0.114])
     # one 3x3 matrix: saturation about the grey value, then gain
     matrix = gain[:, None] * (saturation * np.eye(3) + (1 - saturation) * weights)
-    affine = np.concatenate([matrix, np.full((3, 1), offset)], 1)
-    return replace(truth, image=cv2.transform(truth.image, affine))
+    return np.concatenate([matrix, np.full((3, 1), offset)], 1)

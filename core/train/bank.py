@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.nbv.features import FeatureBank
+from core.train.ranks import ALONE, Ranks
 
 _REFERENCE_COUNT = 8.0  # samples that amount to one step of momentum: about the paper's batch of 64
 _PRIOR_COUNT = 10.0  # a rarely seen orientation leans on its kernel's mean with this many samples
@@ -54,9 +55,9 @@ class MomentumBank(torch.nn.Module):
         self.register_buffer("variance_background", torch.ones(()))
 
     @torch.no_grad()
-    def update(self, seen: Observed) -> None:
-        """Take one batch into the averages."""
-        sums, count = _sums(seen)
+    def update(self, seen: Observed, ranks: Ranks = ALONE) -> None:
+        """Take one batch into the averages: what all processes have seen."""
+        sums, count = (ranks.total(value) for value in _sums(seen))
         self.count += count
         rate = self._rate(count, self.count)
         drift, kernel_rate = self._drift(sums, count)
@@ -64,15 +65,17 @@ class MomentumBank(torch.nn.Module):
         left_behind = 1 - rate / kernel_rate.clamp(min=1e-6)[:, None]
         self.phi += left_behind[..., None] * drift[:, None]
         pixels = _background_pixels(seen)
-        if len(pixels):
-            self.background.lerp_(pixels.mean(0), 1 - self.momentum)
+        number = ranks.number(len(pixels))
+        if number:
+            self.background.lerp_(ranks.total(pixels.sum(0)) / number, 1 - self.momentum)
         foreground, background = _squared_distances(seen, self.phi, self.background)
-        for value, (total, number) in (
+        for value, (distance, weight) in (
             (self.variance_foreground, foreground),
             (self.variance_background, background),
         ):
-            if number > 0:
-                value.lerp_(total / number, 0.02)
+            weight = ranks.total(weight)
+            if weight > 0:
+                value.lerp_(ranks.total(distance) / weight, 0.02)
 
     def _drift(
         self, sums: Float[Tensor, "kernels bins dim"], count: Float[Tensor, "kernels bins"]
@@ -171,7 +174,7 @@ def _background_pixels(seen: Observed) -> Float[Tensor, "pixels dim"]:
 
 def _squared_distances(
     seen: Observed, phi: Tensor, background: Tensor
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, int]]:
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """(sum, number) of squared distances to the expected feature and to the background mean."""
     visible = seen.weights.sum(-1)
     expected = torch.einsum("bko,kod->bkd", seen.weights, phi)
@@ -179,7 +182,7 @@ def _squared_distances(
     pixels = _background_pixels(seen)
     return (
         ((distance * visible).sum(), visible.sum()),
-        ((pixels - background).square().sum(), len(pixels)),
+        ((pixels - background).square().sum(), pixels.new_tensor(len(pixels))),
     )
 
 

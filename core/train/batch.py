@@ -38,6 +38,10 @@ class Batch:
         """Side of the crops in pixels."""
         return self.images.shape[-1]
 
+    def to(self, device: str) -> Batch:
+        """The same batch on a device."""
+        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+
     @property
     def camera(self) -> Camera:
         """The crops' cameras."""

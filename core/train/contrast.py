@@ -19,6 +19,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.train.ranks import ALONE, Ranks
+
 
 @dataclass(frozen=True)
 class ContrastSettings:
@@ -63,6 +65,7 @@ def contrast_losses(
     frequency: Float[Tensor, "kernels bins"],
     neighbours: Bool[Tensor, "kernels kernels"],
     settings: ContrastSettings,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
     """Weighted scalar losses by name; gradients reach the features, not the bank.
 
@@ -71,17 +74,20 @@ def contrast_losses(
         phi, clutter: the bank's kernel features and background mean.
         frequency: of each kernel's orientations.
         neighbours: pairs that are not contrasted, see :func:`kernel_neighbours`.
+        ranks: processes whose samples count together; the losses are this one's part of the means.
     """
     phi, clutter = phi.detach(), clutter.detach()
     directions = F.normalize(phi, dim=-1)
     expected = torch.einsum("no,nod->nd", samples.orientation, phi[samples.kernel])
+    negatives = ranks.gather(background)
+    kernel = _kernel_loss(samples, negatives, directions, expected, neighbours, settings)
+    clear = _clutter_loss(background, directions, clutter, settings.temperature)
+    turned = _orientation_loss(samples, directions, frequency, settings.orientation_temperature)
     return {
-        "kernel": _kernel_loss(samples, background, directions, expected, neighbours, settings),
-        "clutter": settings.background
-        * _clutter_loss(background, directions, clutter, settings.temperature),
-        "orientation": settings.orientation
-        * _orientation_loss(samples, directions, frequency, settings.orientation_temperature),
-        "nll": settings.nll * (samples.features - expected).square().sum(-1).mean(),
+        "kernel": ranks.mean(kernel),
+        "clutter": settings.background * ranks.mean(clear),
+        "orientation": settings.orientation * ranks.mean(turned),
+        "nll": settings.nll * ranks.mean((samples.features - expected).square().sum(-1)),
     }
 
 
@@ -92,7 +98,7 @@ def _kernel_loss(
     expected: Float[Tensor, "n dim"],
     neighbours: Tensor,
     settings: ContrastSettings,
-) -> Tensor:
+) -> Float[Tensor, " n"]:
     """FG and BG: the expected feature of the own kernel against the negatives that are on.
 
     A negative with weight w counts as w negatives, hence the logarithms.
@@ -107,18 +113,16 @@ def _kernel_loss(
         logits.append(others.masked_fill(masked, -torch.inf))
     if settings.background and len(background):
         logits.append(features @ background.T + math.log(settings.background))
-    return (torch.cat(logits, 1).logsumexp(1) - own[:, 0]).mean()
+    return torch.cat(logits, 1).logsumexp(1) - own[:, 0]
 
 
 def _clutter_loss(
     background: Tensor, directions: Tensor, clutter: Tensor, temperature: float
-) -> Tensor:
+) -> Float[Tensor, " m"]:
     """BG from the other side: a background pixel is like the background mean, like no kernel."""
-    if not len(background):
-        return background.sum()
     own = F.normalize(clutter, dim=0)[None]
     logits = background @ torch.cat([own, directions.flatten(0, 1)]).T / temperature
-    return (logits.logsumexp(1) - logits[:, 0]).mean()
+    return logits.logsumexp(1) - logits[:, 0]
 
 
 def _orientation_loss(
@@ -126,11 +130,11 @@ def _orientation_loss(
     directions: Float[Tensor, "kernels bins dim"],
     frequency: Float[Tensor, "kernels bins"],
     temperature: float,
-) -> Tensor:
+) -> Float[Tensor, " n"]:
     """3D: among the own kernel's orientations; the target's entropy is subtracted, so 0 is best."""
     own = directions[samples.kernel]
     logits = torch.einsum("nd,nod->no", samples.features, own) / temperature
     logits = logits + frequency[samples.kernel].log()
     target = samples.orientation
     cross_entropy = -(target * logits.log_softmax(-1)).sum(-1)
-    return (cross_entropy - torch.special.entr(target).sum(-1)).mean()
+    return cross_entropy - torch.special.entr(target).sum(-1)

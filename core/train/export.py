@@ -8,6 +8,8 @@ import itertools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from core.assets import asset_path
 from core.data.layouts import Layouts
 from core.nbv.orientation import CONCENTRATION
@@ -45,7 +47,8 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     bank_images = min(settings.bank_images, len(trainer.shards))
     bins = trainer.settings.bins
     bank = reestimate(observations(network, trainer.shards, trainer.volume, bins, bank_images))
-    figures = validate(network, bank, trainer.volume, in_order(trainer.held_out))
+    held_out = in_order(trainer.held_out, device=trainer.ranks.device)
+    figures = validate(network, bank, trainer.volume, held_out)
     metadata = {
         "body": "freebody-1",
         "body_sha256": hashlib.sha256(asset_path("body/freebody.npz").read_bytes()).hexdigest(),
@@ -60,7 +63,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
         "layouts": len(settings.layouts) if settings.layouts else 0,
         "held_out": {"samples": len(trainer.held_out), **figures},
     }
-    save_model(path, network, bank, metadata)
+    save_model(path, network.cpu(), bank.to(torch.zeros(())), metadata)
     return figures
 
 
@@ -68,8 +71,14 @@ def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings
     """Train the regression head on newly augmented images, with the features as they are."""
     loader = replace(trainer.loader, seed=trainer.settings.seed + 1)
     steps = -(-settings.head_images // loader.batch_size)
+    head, volume = (
+        network.regressor,
+        loader.volume,
+    )  # on the CPU, where these small layers are quick
     if settings.layouts is not None:
-        train_lifter(network.regressor.lifter, settings.layouts, trainer.volume, settings.lifter)
-        network.regressor.correct_nothing()
+        train_lifter(head.lifter.cpu(), settings.layouts, volume, settings.lifter)
+        head.correct_nothing()
+    network.to(loader.device)
     data = collect(network, itertools.islice(loader.batches(0), steps))
-    tune_head(network.regressor, data, trainer.volume, settings.head)
+    tune_head(head.cpu(), data, volume, settings.head)
+    network.to(loader.device)

@@ -59,7 +59,7 @@ class HeadData:
 
 @torch.no_grad()
 def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
-    """What the network hands to its head on these batches, in half precision."""
+    """What the network hands to its head on these batches, in half precision, on the CPU."""
     network.eval()
     rows: list[tuple[Tensor, ...]] = []
     has_landmarks = True
@@ -71,7 +71,8 @@ def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
         has_landmarks = trunk.landmarks is not None
         landmarks = trunk.landmarks if has_landmarks else parts.new_zeros(len(parts), 0)
         bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
-        rows.append((parts.half(), landmarks.half(), layout.half(), *bodies))
+        row = (parts.half(), landmarks.half(), layout.half(), *bodies)
+        rows.append(tuple(values.cpu() for values in row))
     columns = [torch.cat(column) for column in zip(*rows, strict=True)]
     parts, landmarks, layout, *others = columns
     truth = BodyTruth(network.preset.image_size, *others)

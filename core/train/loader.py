@@ -14,7 +14,7 @@ from core.data.sample import Sample
 from core.data.shards import ShardDataset
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
-from core.train.augment import AugmentSettings, Truth, augment
+from core.train.augment import AugmentSettings, Change, Truth, augment, draw_change
 from core.train.batch import Batch
 
 _AHEAD = 4  # batches prepared while the network is busy
@@ -39,7 +39,8 @@ class Loader:
     """Draws batches: a fresh shuffle every epoch, a fresh augmentation every time.
 
     Everything random follows from ``seed`` and the step, so a resumed run sees what an
-    uninterrupted one would have seen.
+    uninterrupted one would have seen. The ``index``-th of ``count`` processes makes its share of
+    each batch, and passes over the random numbers of the rest.
     """
 
     shards: ShardDataset
@@ -47,12 +48,18 @@ class Loader:
     batch_size: int
     settings: AugmentSettings
     seed: int
+    device: str = "cpu"
+    index: int = 0
+    count: int = 1
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step."""
+        """The batch of a step, or this process's share of it."""
         random = np.random.default_rng((self.seed, step))
-        chosen = self._chosen(step)
-        return collate([self._sample(int(index), random) for index in chosen])
+        size, share = self.shards[0].image.shape[0], self.batch_size // self.count
+        changes = [draw_change(size, self.settings, random) for _ in range(self.batch_size)]
+        mine = slice(self.index * share, (self.index + 1) * share)
+        rows = zip(self._chosen(step)[mine], changes[mine], strict=True)
+        return collate([self._sample(int(i), change) for i, change in rows]).to(self.device)
 
     def _chosen(self, step: int) -> np.ndarray:
         per_epoch = max(1, len(self.shards) // self.batch_size)
@@ -60,9 +67,9 @@ class Loader:
         order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self.shards))
         return order[row * self.batch_size : (row + 1) * self.batch_size]
 
-    def _sample(self, index: int, random: np.random.Generator) -> Truth:
+    def _sample(self, index: int, change: Change) -> Truth:
         truth = truth_of(self.shards[index])
-        return augment(truth, rest_pelvis(self.volume, truth.betas), self.settings, random)
+        return augment(truth, rest_pelvis(self.volume, truth.betas), change)
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from a step on, without end; a thread prepares them ahead."""
@@ -77,12 +84,16 @@ class Loader:
 
 
 def in_order(
-    shards: ShardDataset, indices: Sequence[int] | None = None, batch_size: int = 16
+    shards: ShardDataset,
+    indices: Sequence[int] | None = None,
+    batch_size: int = 16,
+    device: str = "cpu",
 ) -> Iterator[Batch]:
     """Samples as they are, once each: those of ``indices``, or all."""
     chosen = range(len(shards)) if indices is None else indices
     for start in range(0, len(chosen), batch_size):
-        yield collate([truth_of(shards[int(i)]) for i in chosen[start : start + batch_size]])
+        samples = [truth_of(shards[int(i)]) for i in chosen[start : start + batch_size]]
+        yield collate(samples).to(device)
 
 
 def rest_pelvis(volume: NeuralBodyVolume, betas: Float[np.ndarray, "10"]) -> Float[np.ndarray, "3"]:

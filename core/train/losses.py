@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera, project
+from core.train.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def keypoints2d_loss(
     truth: Float[Tensor, "batch 24 3"],
     size: int,
     reach: float = 1.3,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Mean Huber distance of the projections in half crops, of the joints that are in the picture.
 
@@ -51,7 +53,7 @@ def keypoints2d_loss(
     middle = size / 2
     goal = project(camera, truth) / middle - 1
     error = F.huber_loss(project(camera, joints) / middle - 1, goal, reduction="none", delta=0.3)
-    return 2 * _mean_over(error.mean(-1), (goal.abs() < reach).all(-1))
+    return 2 * _mean_over(error.mean(-1), (goal.abs() < reach).all(-1), ranks)
 
 
 def pose_loss(
@@ -61,15 +63,20 @@ def pose_loss(
     return F.mse_loss(rotations, truth)
 
 
-def parts_loss(logits: Float[Tensor, "batch 25 h w"], parts: Int[Tensor, "batch h w"]) -> Tensor:
+def parts_loss(
+    logits: Float[Tensor, "batch 25 h w"],
+    parts: Int[Tensor, "batch h w"],
+    ranks: Ranks = ALONE,
+) -> Tensor:
     """Cross-entropy, background and body each half of it: most pixels are background."""
     each = F.cross_entropy(logits, parts, reduction="none")
     body = parts > 0
-    return 0.5 * (_mean_over(each, body) + _mean_over(each, ~body))
+    return 0.5 * (_mean_over(each, body, ranks) + _mean_over(each, ~body, ranks))
 
 
-def _mean_over(values: Tensor, mask: Tensor) -> Tensor:
-    return (values * mask).sum() / mask.sum().clamp(min=1)
+def _mean_over(values: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
+    """This process's part of the mean over the masked values of all."""
+    return (values * mask).sum() / ranks.total(mask.sum()).clamp(min=1)
 
 
 def heatmap_loss(

@@ -14,6 +14,7 @@ from core.geometry.camera import Camera
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import camera_from_translation, translation_from_camera
 from core.train.losses import RegressionWeights, keypoints2d_loss, keypoints3d_loss, pose_loss
+from core.train.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,26 @@ def body_losses(
     truth: BodyTruth,
     volume: NeuralBodyVolume,
     weights: RegressionWeights,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Tensor]:
     """Weighted losses of regressed bodies by name.
 
     Args:
         camera: weak perspective, see `core.nets.network.translation_from_camera`.
+        ranks: processes with as many bodies each; the losses are this one's part of the means.
     """
     transl = translation_from_camera(camera, truth.focal, truth.size)
     joints = posed_joints(volume, rotations, betas, transl)
     goal = posed_joints(volume, truth.rotations, truth.betas, truth.transl)
     place = camera_from_translation(truth.transl, truth.focal, truth.size)
     view = Camera.centered(truth.focal, truth.size)
+    projected = keypoints2d_loss(view, joints, goal, truth.size, ranks=ranks)
     return {
-        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, goal),
-        "keypoints2d": weights.keypoints2d * keypoints2d_loss(view, joints, goal, truth.size),
-        "pose": weights.pose * pose_loss(rotations, truth.rotations),
-        "betas": weights.betas * F.mse_loss(betas, truth.betas),
-        "camera": weights.camera * F.mse_loss(camera, place),
+        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, goal) / ranks.count,
+        "keypoints2d": weights.keypoints2d * projected,
+        "pose": weights.pose * pose_loss(rotations, truth.rotations) / ranks.count,
+        "betas": weights.betas * F.mse_loss(betas, truth.betas) / ranks.count,
+        "camera": weights.camera * F.mse_loss(camera, place) / ranks.count,
     }
 
 

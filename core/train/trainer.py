@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,11 +23,13 @@ from core.nets.presets import NetworkPreset, find_preset
 from core.train.augment import AugmentSettings
 from core.train.bank import MomentumBank, reestimate
 from core.train.batch import Batch
+from core.train.batchnorm import share_batchnorm
 from core.train.checkpoint import load_checkpoint, save_checkpoint
 from core.train.curves import Curves
 from core.train.ema import WeightAverage
 from core.train.loader import Loader, in_order
 from core.train.objective import Objective, ObjectiveSettings
+from core.train.ranks import ALONE, Ranks
 from core.train.validate import observations, validate
 
 Report = Callable[[int, float, dict[str, float]], None]
@@ -88,6 +90,9 @@ class Trainer:
 
     Args:
         held_out: samples to validate on, which must not be among ``shards``.
+        volume: on the CPU.
+        ranks: the processes that train together; ``settings.batch_size`` is that of all, and the
+            first alone validates and writes.
     """
 
     def __init__(
@@ -97,33 +102,47 @@ class Trainer:
         held_out: ShardDataset,
         volume: NeuralBodyVolume,
         folder: Path,
+        ranks: Ranks = ALONE,
     ) -> None:
         preset = find_preset(settings.preset, settings.dim)
         _check_shards(shards, preset, settings.batch_size)
         _check_shards(held_out, preset, 1)
+        if settings.batch_size % ranks.count:
+            raise UserError(
+                f"a batch of {settings.batch_size} cannot be shared equally by {ranks.count}"
+                " processes; choose another --batch-size"
+            )
         self.settings, self.shards, self.held_out = settings, shards, held_out
-        self.volume, self.folder = volume, folder
+        self.folder, self.ranks = folder, ranks
         torch.manual_seed(settings.seed)
-        self.loader = Loader(shards, volume, settings.batch_size, settings.augment, settings.seed)
-        self.network = build_network(settings, self.loader)
+        loader = Loader(shards, volume, settings.batch_size, settings.augment, settings.seed)
+        self.network = build_network(settings, loader).to(ranks.device)
+        self.loader = replace(loader, device=ranks.device)
+        self.volume = volume = volume.to(volume.means.to(ranks.device))
         self.bank = MomentumBank(volume.kernels, settings.bins, preset.feature_dim)
+        self.bank.to(ranks.device)
+        ranks.align(self.network)
         self.average = WeightAverage(self.network, settings.decay)
+        share_batchnorm(self.network, ranks)
         self.optimizer = build_optimizer(self.network, settings)
         faithful = preset.trunk == "blazepose" and settings.objective.regression.heatmaps > 0
-        original = load_blazepose() if faithful else None
-        self.objective = Objective(volume, self.bank, settings.objective, original)
+        original = load_blazepose().to(ranks.device) if faithful else None
+        self.objective = Objective(volume, self.bank, settings.objective, original, ranks)
         self.step, self.seconds = 0, 0.0
         self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")
 
     def run(self, report: Report) -> None:
         """Train to the end of the settings; may be stopped at any time and resumed."""
         smooth: dict[str, float] = {}
-        for batch in self.loader.batches(self.step):
+        share = replace(self.loader, index=self.ranks.index, count=self.ranks.count)
+        for batch in share.batches(self.step):
             if self.settings.progress(self.step, self.seconds) >= 1:
                 break
             started = time.monotonic()
             losses = self.update(batch)
-            self.seconds += time.monotonic() - started
+            self.seconds += self.ranks.seconds(time.monotonic() - started)
+            if not self.ranks.first:
+                continue
             for name, value in losses.items():
                 smooth[name] = 0.95 * smooth.get(name, value) + 0.05 * value
             if self.step == 1 or self.step % 10 == 0:
@@ -133,11 +152,12 @@ class Trainer:
                 self.validate()
             if self.step % self.settings.save_every == 0:
                 self.save()
-        self.validate()
-        self.save()
+        if self.ranks.first:
+            self.validate()
+            self.save()
 
     def update(self, batch: Batch) -> dict[str, float]:
-        """One optimiser step; the losses before it."""
+        """One optimiser step on (this process's share of) a batch; the losses before it."""
         self.network.train()
         factor = self.settings.rate_factor(self.step, self.seconds)
         for group in self.optimizer.param_groups:
@@ -147,14 +167,16 @@ class Trainer:
         total: Tensor = torch.stack(list(losses.values())).sum()
         self.optimizer.zero_grad()
         total.backward()
+        self.ranks.sum_gradients(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the gradient is not finite at step {self.step}")
         self.optimizer.step()
         self.step += 1
         self.average.update(self.network, self.step)
-        values = {name: float(value.detach()) for name, value in losses.items()}
-        return {**values, "gradient": float(norm), "rate": factor}
+        values = self.ranks.total(torch.stack(list(losses.values())).detach()).tolist()
+        named = dict(zip(losses, values, strict=True))
+        return {**named, "gradient": float(norm), "rate": factor}
 
     def validate(self) -> dict[str, float]:
         """Figures of the averaged network, with a bank of its own, on the held-out samples.
@@ -163,7 +185,8 @@ class Trainer:
         """
         network, bins = self.average.network, self.settings.bins
         seen = observations(network, self.shards, self.volume, bins, self.settings.bank_images)
-        figures = validate(network, reestimate(seen), self.volume, in_order(self.held_out))
+        held_out = in_order(self.held_out, device=self.ranks.device)
+        figures = validate(network, reestimate(seen), self.volume, held_out)
         self.figures.add(self.step, figures)
         self.figures.save()
         return figures

@@ -67,7 +67,7 @@ def observations(
     """What the network's features say about ``count`` evenly spaced samples, as they are."""
     network.eval()
     spaced = np.linspace(0, len(shards) - 1, min(count, len(shards))).astype(int).tolist()
-    for batch in in_order(shards, spaced):
+    for batch in in_order(shards, spaced, device=str(volume.means.device)):
         truth = kernel_truth(volume, batch, bins)
         yield observe(network(batch.images).features, truth, batch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -13,9 +14,11 @@ from core.train.augment import (
     AugmentSettings,
     Truth,
     augment,
-    change_colours,
     change_view,
     cover_with_patch,
+    draw_change,
+    draw_colours,
+    draw_patch,
     draw_view,
     mirror,
 )
@@ -99,7 +102,8 @@ def test_mirror(volume: NeuralBodyVolume, truth: Truth) -> None:
 def test_change_view_moves_the_body_by_the_rotation(volume: NeuralBodyVolume, truth: Truth) -> None:
     pelvis = rest_pelvis(volume, truth.betas)
     settings = AugmentSettings(roll=25, shift=0.1, zoom=0.2)
-    turn, zoom = draw_view(truth, settings, np.random.default_rng(1))
+    view = draw_view(settings, np.random.default_rng(1))
+    turn, zoom = view.turn(truth), view.zoom
     moved = change_view(truth, pelvis, turn, zoom)
     joints, _ = joints_and_pixels(volume, truth)
     new_joints, _ = joints_and_pixels(volume, moved)
@@ -111,10 +115,9 @@ def test_change_view_moves_the_body_by_the_rotation(volume: NeuralBodyVolume, tr
 def test_pixels_follow(volume: NeuralBodyVolume, truth: Truth, seed: int) -> None:
     """Parts, image and depth, looked up at the moved kernels, are what they were before."""
     pelvis = rest_pelvis(volume, truth.betas)
-    turn, zoom = draw_view(
-        truth, AugmentSettings(roll=20, shift=0.05, zoom=0.1), np.random.default_rng(seed)
-    )
-    moved = change_view(truth, pelvis, turn, zoom)
+    settings = AugmentSettings(roll=20, shift=0.05, zoom=0.1)
+    view = draw_view(settings, np.random.default_rng(seed))
+    moved = change_view(truth, pelvis, view.turn(truth), view.zoom)
     seen = []
     for each in (truth, moved):
         batch = collate([each])
@@ -133,7 +136,7 @@ def test_pixels_follow(volume: NeuralBodyVolume, truth: Truth, seed: int) -> Non
 
 def test_nothing_changes_nothing(volume: NeuralBodyVolume, truth: Truth) -> None:
     pelvis = rest_pelvis(volume, truth.betas)
-    same = augment(truth, pelvis, NOTHING, np.random.default_rng(0))
+    same = augment(truth, pelvis, draw_change(128, NOTHING, np.random.default_rng(0)))
     assert (same.image == truth.image).all()
     assert (same.parts == truth.parts).all()
     np.testing.assert_allclose(same.pose, truth.pose, atol=1e-12)
@@ -148,7 +151,7 @@ def test_beyond_the_photo_is_black_and_occluded(volume: NeuralBodyVolume, truth:
 
 
 def test_patch_is_marked(truth: Truth) -> None:
-    covered = cover_with_patch(truth, np.random.default_rng(0))
+    covered = cover_with_patch(truth, draw_patch(128, np.random.default_rng(0)))
     changed = (covered.image != truth.image).any(-1)[2::4, 2::4]
     assert 0.01 < covered.occluder.mean() < 0.3
     assert changed[covered.occluder].mean() > 0.95
@@ -157,14 +160,15 @@ def test_patch_is_marked(truth: Truth) -> None:
 
 def test_grey(truth: Truth) -> None:
     settings = AugmentSettings(colour=0.0, grey=1.0)
-    image = change_colours(truth, settings, np.random.default_rng(0)).image.astype(int)
+    colours = draw_colours(settings, np.random.default_rng(0))
+    image = cv2.transform(truth.image, colours).astype(int)
     assert np.abs(image - image.mean(-1, keepdims=True)).max() <= 1
 
 
 def test_same_seed_same_bits(volume: NeuralBodyVolume, truth: Truth) -> None:
-    pelvis = rest_pelvis(volume, truth.betas)
+    pelvis, settings = rest_pelvis(volume, truth.betas), AugmentSettings(patches=1)
     one, two = (
-        augment(truth, pelvis, AugmentSettings(patches=1), np.random.default_rng(5))
+        augment(truth, pelvis, draw_change(128, settings, np.random.default_rng(5)))
         for _ in range(2)
     )
     assert all(

@@ -1,0 +1,63 @@
+"""Two steps of training in as many processes as torchrun starts: SHARDS OUT.
+
+Everything is in double precision, so that what differs from one process can only be wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import torch
+
+from core.body.load import load_body
+from core.data.shards import ShardDataset
+from core.nbv.volume import NeuralBodyVolume
+from core.train.augment import AugmentSettings
+from core.train.batch import Batch
+from core.train.objective import ObjectiveSettings
+from core.train.ranking import RankingSettings
+from core.train.ranks import ALONE, Ranks, find_ranks
+from core.train.trainer import Trainer, TrainSettings
+
+SETTINGS = TrainSettings(
+    steps=9,
+    batch_size=4,
+    warmup=1,
+    decay=0.5,
+    augment=AugmentSettings(patches=0.5),
+    objective=ObjectiveSettings(bfloat16=False, ranking=RankingSettings(weight=0.5)),
+)
+
+
+def widen(batch: Batch) -> Batch:
+    values = {f.name: getattr(batch, f.name) for f in fields(batch)}
+    return Batch(**{k: v.double() if v.is_floating_point() else v for k, v in values.items()})
+
+
+def train(shards: Path, folder: Path, ranks: Ranks) -> dict[str, dict[str, torch.Tensor]]:
+    """Losses of two steps, and what they made of network, average and bank."""
+    data = ShardDataset(shards)
+    volume = NeuralBodyVolume.from_body(load_body(), kernels=80)
+    trainer = Trainer(SETTINGS, data, data, volume, folder, ranks)
+    for module in (trainer.network, trainer.average.network, trainer.bank):
+        module.double()
+    trainer.objective.volume = volume.to(torch.zeros((), dtype=torch.float64))
+    share = replace(trainer.loader, index=ranks.index, count=ranks.count)
+    losses = [trainer.update(widen(share.batch(step))) for step in range(2)]
+    named = {f"{name} {step}": row[name] for step, row in enumerate(losses) for name in row}
+    return {
+        "losses": {name: torch.tensor(v, dtype=torch.float64) for name, v in named.items()},
+        "network": trainer.network.state_dict(),
+        "average": trainer.average.network.state_dict(),
+        "bank": trainer.bank.state_dict(),
+    }
+
+
+if __name__ == "__main__":
+    found = find_ranks("cpu")
+    assert found != ALONE
+    result = train(Path(sys.argv[1]), Path(sys.argv[2]), found)
+    torch.save(result, Path(sys.argv[2]) / f"{found.index}.pt")
+    found.close()
