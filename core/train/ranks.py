@@ -122,7 +122,8 @@ def find_ranks(device: str = "auto") -> Ranks:
         device: "cpu", "cuda", or "auto" for CUDA where there is a GPU.
 
     Raises:
-        UserError: there is no GPU, or Lightning Fabric is not installed.
+        UserError: there is no GPU, the processes do not find each other, or Lightning Fabric is not
+            installed.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("PyTorch finds no GPU here; leave out --device cuda")
@@ -137,8 +138,11 @@ def find_ranks(device: str = "auto") -> Ranks:
     except ImportError as error:
         raise UserError("many processes need Lightning Fabric: pip install nbf[train]") from error
     nodes, on_this_node = tasks
-    fabric = Fabric(accelerator=kind, devices=on_this_node, num_nodes=nodes, strategy="ddp")
-    fabric.launch()
+    try:
+        fabric = Fabric(accelerator=kind, devices=on_this_node, num_nodes=nodes, strategy="ddp")
+        fabric.launch()
+    except (RuntimeError, ValueError) as error:  # as SLURM's --ntasks without --ntasks-per-node
+        raise UserError(f"the processes cannot train together: {error}") from error
     return Ranks(fabric.global_rank, fabric.world_size, str(fabric.device))
 
 

@@ -66,6 +66,50 @@ def test_two_processes_learn_what_one_learns(people: Path, tmp_path: Path) -> No
             assert close, (part, name, (first[part][name] - value).abs().max())
 
 
+GREET = """
+import torch
+from core.train.ranks import find_ranks
+ranks = find_ranks("cpu")
+print(ranks.index, ranks.count, float(ranks.total(torch.tensor(ranks.index + 1.0))))
+ranks.close()
+"""
+
+
+def srun(nodes: int, per_node: int | None) -> list[subprocess.CompletedProcess[str]]:
+    """Two processes with the variables that SLURM's srun gives them."""
+    started = []
+    for index in range(2):
+        slurm = {"STEP_NUM_TASKS": 2, "STEP_NUM_NODES": nodes, "NNODES": nodes, "NTASKS": 2}
+        slurm |= {"PROCID": index, "NODEID": index * (nodes - 1), "LOCALID": index * (2 - nodes)}
+        slurm |= {"JOB_ID": os.getpid()} | ({"NTASKS_PER_NODE": per_node} if per_node else {})
+        variables = {f"SLURM_{name}": str(value) for name, value in slurm.items()}
+        variables |= {"SLURM_NODELIST": "localhost", "SLURM_JOB_NAME": "train"}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", GREET],
+                cwd=ROOT,
+                env=os.environ | variables,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    outputs = [process.communicate(timeout=100) for process in started]
+    return [
+        subprocess.CompletedProcess(process.args, process.returncode, *output)
+        for process, output in zip(started, outputs, strict=True)
+    ]
+
+
+@pytest.mark.slow
+def test_srun_over_two_nodes() -> None:
+    pytest.importorskip("lightning_fabric")
+    for index, done in enumerate(srun(2, 1)):
+        assert done.stdout == f"{index} 2 3.0\n", done.stderr
+    for done in srun(1, None):
+        assert "UserError: the processes cannot train together" in done.stderr
+
+
 @pytest.mark.slow
 def test_the_same_command_under_torchrun(people: Path, tmp_path: Path) -> None:
     """In single precision, with a half precision decoder: Adam's first steps follow signs."""
