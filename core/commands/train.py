@@ -51,10 +51,11 @@ class Options:
     """Orientations that a kernel's features tell apart (1 leaves the pose out of them)."""
     dim: int = 64
     """Dimensions of the features."""
-    layout: Literal["surface", "skeleton"] = "surface"
+    kernels: Literal["surface", "skeleton"] = "surface"
     """Where the kernels sit: 858 on the body's surface, or 439 on its bones and joints."""
     contrast: bool = True
-    """Contrast features with those of other kernels, orientations and the background."""
+    """Contrast features with other kernels, orientations and the background; else maximum
+    likelihood alone."""
     ranking: float = 0.0
     """Weight of the loss by which the likelihood must put the truth before poses near it."""
     seed: int = 0
@@ -108,7 +109,7 @@ def run(options: Options) -> int:
         seed=options.seed,
         bins=options.bins,
         dim=options.dim,
-        layout=options.layout,
+        layout=options.kernels,
         augment=AugmentSettings(patches=options.occlude),
         objective=ObjectiveSettings(
             contrast=ContrastSettings() if options.contrast else ContrastSettings.without(),
@@ -118,7 +119,7 @@ def run(options: Options) -> int:
         ),
     )
     layouts = Layouts.load(options.layouts) if options.layouts else None
-    volume = NeuralBodyVolume.of_layout(options.layout, load_body())
+    volume = NeuralBodyVolume.of_layout(options.kernels, load_body())
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     ranks = find_ranks(options.device)
     trainer = Trainer(settings, shards, held_out, volume, options.out, ranks)
