@@ -1,4 +1,7 @@
-"""A tiny run in a process of its own, made to be killed: SHARDS OUT, and `resume` to go on."""
+"""A tiny run in a process of its own: SHARDS OUT whole, to be killed, or to be resumed.
+
+python -m tests.train.victim SHARDS OUT [kill | resume]
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def make_trainer(shards: Path, folder: Path) -> Trainer:
 
 def show(step: int, done: float, losses: dict[str, float]) -> None:
     print(step, flush=True)
-    if "resume" not in sys.argv and step == 7:
+    if "kill" in sys.argv and step == 7:
         time.sleep(60)  # between the saves of steps 4 and 8: here it is killed
 
 
