@@ -1,8 +1,13 @@
 """Train a network, its feature bank and regression head on shards of people.
 
-Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds the checkpoint,
-the curves (losses.csv/.png) and the figures on held-out samples (held_out.csv/.png). When the run
-is over, the feature bank is estimated anew and the model written to OUT/<preset>.safetensors.
+First it says what the run takes: images, steps, multiply-adds, hours on this machine. With --plan
+it says so in full and stops; shards that are not there yet are stood in for.
+
+Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds the plan and the
+options (plan.json), the checkpoint, the curves (losses.csv/.png), the figures on held-out samples
+(held_out.csv/.png) and pictures of some of them and of your photos (gallery/). When the run is
+over, the feature bank is estimated anew and the model written to OUT/<preset>.safetensors.
+See docs/training.md.
 
 Started by torchrun or by SLURM's srun, the processes share every batch and find what one process
 would have found; the first alone validates and writes. OUT must lie where all can read it.
@@ -13,16 +18,29 @@ Examples:
     nbf synth --layouts layouts.npz --count 100000
     nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --layouts layouts.npz
     nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --resume
+    nbf train ... --validate-every 200 --photos my-photos --tensorboard
+    nbf train --preset paper --steps 100000 --shards a --held-out b --out c --plan
     torchrun --nproc-per-node 8 -m core.cli train --preset paper --batch-size 64 --steps 100000 ...
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.commands._output import print_json
+
+if TYPE_CHECKING:
+    from core.data.shards import ShardDataset
+    from core.nbv.volume import NeuralBodyVolume
+    from core.train.ranks import Ranks
+    from core.train.trainer import Trainer, TrainSettings
+
+BATCH_SIZES = {"lite": 16, "paper": 64}
+_BUDGET, _PLAN_BUDGET = 10.0, 60.0  # seconds of measuring, before a run and for a plan alone
 
 
 @dataclass(frozen=True)
@@ -41,8 +59,8 @@ class Options:
     """Length of the run in minutes of training; or give --steps."""
     steps: int | None = None
     """Length of the run in steps: then it is repeatable to the bit on one machine."""
-    batch_size: int = 12
-    """Images a step, of all processes together."""
+    batch_size: int | None = None
+    """Images a step, of all processes together; by default 16 for lite, 64 for paper."""
     rate: float = 1e-3
     """Highest learning rate."""
     occlude: float = 0.0
@@ -75,59 +93,48 @@ class Options:
     """Half precision (bfloat16) in the decoder alone (mixed), in the trunk as well, or nowhere."""
     resume: bool = False
     """Go on from the checkpoint in OUT."""
+    validate_every: int = 400
+    """Steps between validations."""
+    photos: Path | None = None
+    """Folder of photos (the first 8 by name) to draw at each validation, beside held-out people."""
+    tensorboard: bool = False
+    """Write curves and pictures to OUT/tensorboard as well; needs nbf[train]."""
+    plan: bool = False
+    """Say what the run would take, and stop."""
     export_only: bool = False
     """Do not train: write the model of the checkpoint in OUT."""
     json: bool = False
-    """Print the held-out figures as JSON."""
+    """Print the held-out figures, or the plan, as JSON."""
 
 
 def run(options: Options) -> int:
-    """Train, then export."""
+    """Plan, train, then export."""
     import torch
 
     from core.body.load import load_body
     from core.data.layouts import Layouts
     from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
-    from core.train.augment import AugmentSettings
-    from core.train.contrast import ContrastSettings
     from core.train.export import ExportSettings, export
-    from core.train.objective import ObjectiveSettings
-    from core.train.ranking import RankingSettings
     from core.train.ranks import find_ranks
-    from core.train.reporter import Reporter
-    from core.train.trainer import Trainer, TrainSettings
+    from core.train.trainer import Trainer
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    settings = TrainSettings(
-        preset=options.preset,
-        steps=options.steps,
-        minutes=options.minutes,
-        batch_size=options.batch_size,
-        rate=options.rate,
-        seed=options.seed,
-        bins=options.bins,
-        dim=options.dim,
-        layout=options.kernels,
-        augment=AugmentSettings(patches=options.occlude),
-        objective=ObjectiveSettings(
-            contrast=ContrastSettings() if options.contrast else ContrastSettings.without(),
-            ranking=RankingSettings(weight=options.ranking),
-            bfloat16=options.precision != "float32",
-            trunk_bfloat16=options.precision == "bfloat16",
-        ),
-    )
-    layouts = Layouts.load(options.layouts) if options.layouts else None
+    settings = _settings(options)
     volume = NeuralBodyVolume.of_layout(options.kernels, load_body())
+    if options.plan:
+        return _only_plan(options, settings, volume, find_ranks(options.device))
+    layouts = Layouts.load(options.layouts) if options.layouts else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     ranks = find_ranks(options.device)
+    if not (options.resume or options.export_only):
+        _plan_first(options, settings, (shards, held_out), volume, ranks)
     trainer = Trainer(settings, shards, held_out, volume, options.out, ranks)
     if options.resume or options.export_only:
         trainer.resume()
     if not options.export_only:
-        with Reporter() as report:
-            trainer.run(report)
+        _train(trainer, options)
     ranks.close()
     if not ranks.first:
         return 0
@@ -139,4 +146,129 @@ def run(options: Options) -> int:
     else:
         rows = [f"  {name:12} {value:8.3f}" for name, value in figures.items()]
         print("\n".join([f"{path} after {trainer.step} steps, on held-out samples:", *rows]))
+    return 0
+
+
+def _settings(options: Options) -> TrainSettings:
+    """What decides the run."""
+    from core.errors import UserError
+    from core.train.augment import AugmentSettings
+    from core.train.contrast import ContrastSettings
+    from core.train.objective import ObjectiveSettings
+    from core.train.ranking import RankingSettings
+    from core.train.trainer import TrainSettings
+
+    batch_size = BATCH_SIZES[options.preset] if options.batch_size is None else options.batch_size
+    if batch_size < 1 or options.validate_every < 1:
+        raise UserError("--batch-size and --validate-every must be at least 1")
+    return TrainSettings(
+        preset=options.preset,
+        steps=options.steps,
+        minutes=options.minutes,
+        batch_size=batch_size,
+        rate=options.rate,
+        seed=options.seed,
+        bins=options.bins,
+        dim=options.dim,
+        layout=options.kernels,
+        validate_every=options.validate_every,
+        augment=AugmentSettings(patches=options.occlude),
+        objective=ObjectiveSettings(
+            contrast=ContrastSettings() if options.contrast else ContrastSettings.without(),
+            ranking=RankingSettings(weight=options.ranking),
+            bfloat16=options.precision != "float32",
+            trunk_bfloat16=options.precision == "bfloat16",
+        ),
+    )
+
+
+def _train(trainer: Trainer, options: Options) -> None:
+    """All steps, watched."""
+    from core.train.gallery import Gallery, held_out_people, people_in_photos
+    from core.train.logs import Logs
+    from core.train.reporter import Reporter
+
+    if not trainer.ranks.first:
+        trainer.run(lambda *_: None)
+        return
+    subjects = held_out_people(trainer.held_out)
+    if options.photos is not None:
+        subjects += people_in_photos(options.photos, trainer.network.preset.image_size)
+    gallery = Gallery(subjects, trainer.folder)
+    trainer.observers.append(gallery)
+    with Reporter() as reporter:
+        if not options.tensorboard:
+            trainer.run(reporter)
+            return
+        logs = Logs(trainer.folder, [trainer.losses, trainer.figures, gallery.curves], trainer.step)
+        gallery.show.append(logs.picture)
+
+        def report(step: int, done: float, losses: dict[str, float]) -> None:
+            reporter(step, done, losses)
+            logs.follow()
+
+        trainer.run(report)
+        logs.close()
+
+
+def _plan_first(
+    options: Options,
+    settings: TrainSettings,
+    samples: tuple[ShardDataset, ShardDataset],
+    volume: NeuralBodyVolume,
+    ranks: Ranks,
+) -> None:
+    """Say what the run will take, and note it in the run's folder with the options."""
+    from core.io.atomic import write_atomic
+    from core.io.report import installed_versions
+    from core.nets.presets import find_preset
+    from core.train.plan import is_short, make_plan, measure_run, short_lines
+
+    preset = find_preset(settings.preset, settings.dim)
+    measured = None
+    if not is_short(settings):
+        measured = measure_run(settings, *samples, volume, ranks, _BUDGET)
+    if not ranks.first:
+        return
+    finish = options.bank_images + options.head_images
+    people, held_out = map(len, samples)
+    plan = make_plan(settings, preset, people, held_out, finish, measured)
+    text = "\n".join(short_lines(plan))
+    print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+    record = {
+        "options": asdict(options),
+        "plan": plan.record(),
+        "versions": installed_versions(),
+    }
+    content = json.dumps(record, indent=2, default=str) + "\n"
+    write_atomic(options.out / "plan.json", lambda path: path.write_text(content))
+
+
+def _only_plan(
+    options: Options, settings: TrainSettings, volume: NeuralBodyVolume, ranks: Ranks
+) -> int:
+    """The plan in full; where there are no shards yet, a few people stand in for them."""
+    from tempfile import TemporaryDirectory
+
+    from core.data.shards import ShardDataset
+    from core.nets.presets import find_preset
+    from core.train.plan import full_lines, make_plan, measure_run, measured_batch, stand_ins
+
+    preset = find_preset(settings.preset, settings.dim)
+    folders = options.shards, options.held_out
+    known = [ShardDataset(folder) if folder.exists() else None for folder in folders]
+    with TemporaryDirectory() as place:
+        count = measured_batch(settings.batch_size, ranks)
+        people = [d or stand_ins(Path(place), preset.image_size, count) for d in known]
+        measured = measure_run(settings, people[0], people[1], volume, ranks, _PLAN_BUDGET)
+    ranks.close()
+    if not ranks.first:
+        return 0
+    sizes = [None if dataset is None else len(dataset) for dataset in known]
+    finish = options.bank_images + options.head_images
+    plan = make_plan(settings, preset, sizes[0], sizes[1], finish, measured)
+    if options.json:
+        print_json(plan.record())
+    else:
+        print("\n".join(full_lines(plan)))
     return 0

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from core.data.shards import ShardDataset
 from core.errors import UserError
+from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.blazepose import load_blazepose
 from core.nets.blocks import add_batchnorm, fold_batchnorm
@@ -34,6 +35,8 @@ from core.train.validate import observations, validate
 
 Report = Callable[[int, float, dict[str, float]], None]
 """Called with (step, progress 0..1, smoothed losses)."""
+Observer = Callable[[int, PoseNetwork, FeatureBank], None]
+"""Called after a validation with (step, averaged network, its bank)."""
 
 _STATE = {"settings", "network", "average", "bank", "optimizer", "step", "seconds"}
 _SPARE_BYTES = 1 << 24  # names, settings and the archive's own tables
@@ -53,7 +56,7 @@ class TrainSettings:
     preset: str = "lite"
     steps: int | None = None
     minutes: float | None = None
-    batch_size: int = 12
+    batch_size: int = 16
     bins: int = 4
     dim: int = 64
     layout: Literal["surface", "skeleton"] = "surface"
@@ -130,6 +133,7 @@ class Trainer:
         self.objective = Objective(volume, self.bank, settings.objective, original, ranks)
         self.step, self.seconds = 0, 0.0
         self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")
+        self.observers: list[Observer] = []
 
     def run(self, report: Report) -> None:
         """Train to the end of the settings; may be stopped at any time and resumed."""
@@ -186,9 +190,12 @@ class Trainer:
         network, bins = self.average.network, self.settings.bins
         seen = observations(network, self.shards, self.volume, bins, self.settings.bank_images)
         held_out = in_order(self.held_out, device=self.ranks.device)
-        figures = validate(network, reestimate(seen), self.volume, held_out)
+        bank = reestimate(seen)
+        figures = validate(network, bank, self.volume, held_out)
         self.figures.add(self.step, figures)
         self.figures.save()
+        for observe in self.observers:
+            observe(self.step, network, bank)
         return figures
 
     def save(self) -> None:
