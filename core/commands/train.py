@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -87,6 +88,11 @@ class Options:
     layouts: Path | None = None
     """Layouts (`nbf synth --layouts`): in the end the head starts anew from a lifter trained on
     them, before it is trained further."""
+    mix: Path | None = None
+    """TOML file of data sets to train on beside the shards, in phases (docs/datasets.md)."""
+    body: Path | None = None
+    """Your neutral SMPL model (.pkl, .npz) for the bodies of --mix; without it their parts, places
+    and most 3D joints are not known."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train: auto takes a GPU if there is one."""
     precision: Literal["mixed", "bfloat16", "float32"] = "mixed"
@@ -127,10 +133,12 @@ def run(options: Options) -> int:
         return _only_plan(options, settings, volume, find_ranks(options.device))
     layouts = Layouts.load(options.layouts) if options.layouts else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
+    mix = _mix(options, shards, volume)
     ranks = find_ranks(options.device)
     if not (options.resume or options.export_only):
         _plan_first(options, settings, (shards, held_out), volume, ranks)
     trainer = Trainer(settings, shards, held_out, volume, options.out, ranks)
+    trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
     if options.resume or options.export_only:
         trainer.resume()
     if not options.export_only:
@@ -147,6 +155,20 @@ def run(options: Options) -> int:
         rows = [f"  {name:12} {value:8.3f}" for name, value in figures.items()]
         print("\n".join([f"{path} after {trainer.step} steps, on held-out samples:", *rows]))
     return 0
+
+
+def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mix | None:
+    """What to train on beside the shards; says what is learnt of whom."""
+    from core.errors import UserError
+    from core.train.mix_file import open_mix
+
+    if options.mix is None:
+        if options.body is not None:
+            raise UserError("--body is for the people of --mix; leave it out, or give both")
+        return None
+    mix = open_mix(options.mix, shards, volume, options.steps, options.body)
+    print("\n".join(mix.notes), file=sys.stderr)
+    return mix
 
 
 def _settings(options: Options) -> TrainSettings:
@@ -196,19 +218,18 @@ def _train(trainer: Trainer, options: Options) -> None:
         subjects += people_in_photos(options.photos, trainer.network.preset.image_size)
     gallery = Gallery(subjects, trainer.folder)
     trainer.observers.append(gallery)
-    with Reporter() as reporter:
-        if not options.tensorboard:
-            trainer.run(reporter)
-            return
+    logs = None
+    if options.tensorboard:
         logs = Logs(trainer.folder, [trainer.losses, trainer.figures, gallery.curves], trainer.step)
         gallery.show.append(logs.picture)
 
-        def report(step: int, done: float, losses: dict[str, float]) -> None:
-            reporter(step, done, losses)
+    def report(step: int, done: float, losses: dict[str, float]) -> None:
+        reporter(step, done, losses)
+        if logs is not None:
             logs.follow()
 
+    with Reporter() as reporter, closing(logs) if logs is not None else nullcontext():
         trainer.run(report)
-        logs.close()
 
 
 def _plan_first(

@@ -44,12 +44,12 @@ class Logs:
     def follow(self) -> None:
         """Write the rows that are new."""
         for index, curves in enumerate(self.curves):
-            for row in curves.rows[self._written[index] :]:
-                for name in row.keys() - {"step"}:
-                    self.writer.add_scalar(
-                        f"{curves.path.stem}/{name}", row[name], int(row["step"])
-                    )
-            self._written[index] = len(curves.rows)
+            fresh = curves.rows[self._written[index] :]
+            for row in fresh:
+                self._write(curves.path.stem, row)
+            self._written[index] += len(fresh)
+            if fresh:
+                self.writer.flush()
 
     def picture(self, step: int, picture: UInt8[np.ndarray, "height width 3"]) -> None:
         """Show a validation's pictures."""
@@ -60,3 +60,10 @@ class Logs:
         """Write what is left."""
         self.follow()
         self.writer.close()
+
+    def _write(self, group: str, row: dict[str, float]) -> None:
+        """One step's numbers."""
+        step = int(row["step"])
+        for name, value in row.items():
+            if name != "step":
+                self.writer.add_scalar(f"{group}/{name}", value, step)
