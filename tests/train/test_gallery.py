@@ -102,9 +102,10 @@ def test_the_body_lies_over_the_person(shards: ShardDataset, batch: Batch, tmp_p
     differs = (np.abs(shown[0] - shown[1]) > 10).any(-1)
     top = MARGIN + HEADER + PADDING + TITLE_ROW
     left = MARGIN + 3 * (200 + 2 * PADDING + MARGIN) + PADDING
-    parts = cv2.resize(one.batch.parts[0].numpy().astype(np.uint8), (200, 200)) > 0
+    body = one.batch.parts[0].numpy().astype(np.uint8)
+    parts = cv2.resize(body, (200, 200), interpolation=cv2.INTER_NEAREST) > 0
     tile = differs[top:][:200, left:][:, :200]
-    assert (tile & parts).sum() > 0.8 * (tile | parts).sum()
+    assert (tile & parts).sum() > 0.75 * (tile | parts).sum()
     assert not differs[:, : left - PADDING].any()  # the other three pictures
 
 
