@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from core.data.looks import Looks
-from core.data.occluders import random_shape
+from core.data.occluders import extent, random_shape
 from core.data.patterns import slope
 from core.render.raster import rasterize
 from core.render.shade import Mesh
@@ -38,8 +38,7 @@ class Ground:
     ) -> Ground:
         """The level plane through the lowest point of a person."""
         up = camera_from_world[:, 1]
-        heights = vertices @ up
-        height, middle = float(heights.min()), vertices.mean(0)
+        height, middle = float((vertices @ up).min()), vertices.T.mean(1)
         foot = middle + (height - middle @ up) * up
         return Ground(up, height, camera_from_world[:, [0, 2]].T, foot)
 
@@ -96,20 +95,26 @@ def lay_floor(
     )  # fmt: skip
     descent = _descent(ground, focal, size)
     lies = descent > HORIZON
-    footprint = -ground.height / (focal * descent[lies] ** 2)  # metres of depth in a pixel
-    detail = (1.5 / (texels_per_metre * footprint)).clip(0, 1)[:, None].astype(np.float32)
-    mean = tile.mean((0, 1), dtype=np.float32)  # what is seen of a texture finer than pixels
-    colors = mean + detail * (floor[lies] - mean)
-    picture[lies] = colors * np.float32(rng.uniform(0.6, 1.1) / 255)
+    # A pixel covers -height / (focal descent^2) metres of depth; what is finer blurs to the mean.
+    per_texel = np.float32(1.5 * focal / max(-ground.height * texels_per_metre, 1e-9))
+    detail = np.minimum(per_texel * np.square(descent), 1)[..., None]
+    mean = np.array(cv2.mean(tile)[:3], np.float32)
+    colors = floor.astype(np.float32)
+    colors -= mean
+    colors *= detail
+    colors += mean
+    colors *= np.float32(rng.uniform(0.6, 1.1) / 255)
+    cv2.copyTo(colors, lies.view(np.uint8), picture)
     return lies
 
 
-def _descent(ground: Ground, focal: float, size: int) -> Float[np.ndarray, "size size"]:
+def _descent(ground: Ground, focal: float, size: int) -> Float32[np.ndarray, "size size"]:
     """How far each pixel's ray falls for a metre of depth; 0 under a plane above the camera."""
     if ground.height >= 0:
-        return np.zeros((size, size))
+        return np.zeros((size, size), np.float32)
     offset = (np.arange(size) + 0.5 - size / 2) / focal
-    return -(ground.up[0] * offset[None] + ground.up[1] * offset[:, None] + ground.up[2])
+    across, down = (-ground.up[k] * offset for k in range(2))
+    return across.astype(np.float32)[None] + (down - ground.up[2]).astype(np.float32)[:, None]
 
 
 def cast_shadow(
@@ -127,12 +132,12 @@ def cast_shadow(
         return
     size = len(picture)
     above = mesh.vertices @ ground.up - ground.height
-    flattened = mesh.vertices - np.outer(above / steep, towards_light)
+    flattened = mesh.vertices - np.outer(above / steep, towards_light).astype(np.float32)
     half = size // 2
     dark = rasterize(flattened, mesh.faces, focal / 2, (half / 2, half / 2), half, half).mask
     soft = cv2.GaussianBlur(dark.astype(np.float32), (0, 0), rng.uniform(0.5, 3))
     soft = cv2.resize(soft, (size, size)) * np.float32(rng.uniform(0.2, 0.7))
-    picture[lies] *= (1 - soft[lies])[:, None]
+    picture *= (1 - soft * lies)[..., None]
 
 
 def clutter(
@@ -142,6 +147,8 @@ def clutter(
     size = len(picture)
     for _ in range(rng.integers(0, 5)):
         alpha = random_shape(size, rng.uniform(0, size, 2), rng.uniform(0.04, 0.25) * size, rng)
-        patch = cv2.resize(looks.patch(rng, 64), (size, size)).astype(np.float32) / 255
-        patch *= rng.uniform(0.4, 1.2, 3).astype(np.float32)
-        picture += alpha[..., None] * (patch.clip(0, 1) - picture)
+        patch = cv2.resize(looks.patch(rng, 64), (size, size))
+        gain = rng.uniform(0.4, 1.2, 3).astype(np.float32) / 255
+        here = extent(alpha)
+        colors = np.minimum(patch[here] * gain, 1)
+        picture[here] += alpha[here][..., None] * (colors - picture[here])

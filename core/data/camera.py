@@ -73,9 +73,9 @@ def frame_person(
         vertex_part: joint that each vertex belongs to.
     """
     parts = _random_parts(rng)
-    boxed = vertices[np.isin(vertex_part, parts)]
-    height = float(np.ptp(vertices, axis=0).max())
-    depth = max(random_distance(height, rng), NEAREST - float(vertices[:, 2].min()))
+    boxed = vertices[np.isin(np.arange(24), parts)[vertex_part]]
+    low, high = bounds(vertices)
+    depth = max(random_distance(float((high - low).max()), rng), NEAREST - float(low[2]))
     transl = np.array([0.0, 0.0, depth])
     for _ in range(2):  # perspective moves the box a little when the person moves
         low, high = _screen_box(boxed + transl)
@@ -88,6 +88,12 @@ def frame_person(
     return Framing(focal, transl, len(parts) < 24)
 
 
+def bounds(points: Float[np.ndarray, "points dim"]) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corner of the box around points (NumPy is slow along the first axis)."""
+    columns = np.ascontiguousarray(points.T)
+    return columns.min(1), columns.max(1)
+
+
 def _random_parts(rng: np.random.Generator) -> list[int]:
     """The body parts that the box shall hold."""
     odds = [odd for odd, _ in FRAMINGS]
@@ -96,5 +102,4 @@ def _random_parts(rng: np.random.Generator) -> list[int]:
 
 def _screen_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper corner of projected points, for focal length 1."""
-    screen = points[:, :2] / points[:, 2:]
-    return screen.min(0), screen.max(0)
+    return bounds(points[:, :2] / points[:, 2:])

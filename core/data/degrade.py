@@ -51,12 +51,12 @@ def _color(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Exposure, colour cast, contrast, saturation; now and then greyscale."""
     wanted = rng.uniform(60, 150)  # mean brightness an automatic exposure aims at
     exposure = np.clip(wanted / max(float(image.mean()), 1.0), 0.6, 2.2)
-    picture = image * (exposure * rng.uniform(0.92, 1.08, 3)).astype(np.float32)
-    contrast = np.float32(rng.uniform(0.75, 1.25))
-    picture = (picture - 110) * contrast + 110
+    gain = exposure * rng.uniform(0.92, 1.08, 3)
+    contrast = rng.uniform(0.75, 1.25)  # about a level of 110
     saturation = 0.0 if rng.random() < 0.06 else rng.uniform(0.6, 1.3)
     mix = saturation * np.eye(3) + (1 - saturation) / 3  # 0: each channel becomes the mean
-    return cv2.transform(picture, mix.astype(np.float32))
+    shift = np.full((3, 1), 110 * (1 - contrast))
+    return cv2.transform(image, np.hstack([mix * (contrast * gain), shift]).astype(np.float32))
 
 
 def _jpeg(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

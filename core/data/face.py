@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
 EYE = np.array([0.034, 0.046])  # metres from the head joint: sideways, up
+MOUTH = -0.031  # metres up from the head joint
 FRONT = 0.03  # metres in front of the head joint where the face begins
 SKIN_SHADE = 0.55  # brows and lids without hair of another colour
 
@@ -15,9 +16,12 @@ def face_texels(
     face: Bool[np.ndarray, "size size"],
     head: Float[np.ndarray, "3"],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Texels of the front of the head, and their place (x, y) relative to the head joint."""
+    """Texels around eyes and mouth, and their place (x, y) relative to the head joint."""
     local = position - head.astype(np.float32)
-    rows, columns = np.nonzero(face & (local[..., 2] > FRONT))
+    x, y = np.abs(local[..., 0]), local[..., 1]
+    eyes = (np.abs(x - EYE[0]) < 0.025) & (np.abs(y - EYE[1]) < 0.025)
+    mouth = (x < 0.03) & (np.abs(y - MOUTH) < 0.02)
+    rows, columns = np.nonzero(face & (local[..., 2] > FRONT) & (eyes | mouth))
     return np.stack([rows, columns]), local[rows, columns, :2]
 
 
@@ -43,6 +47,6 @@ def paint_face(
     iris = np.abs(np.abs(place[:, 0] + gaze) - EYE[0])
     color[(open_eye < 1) & (iris < 0.006)] = rng.uniform(15, 90, 3)
     if mouth:
-        below = np.abs(place[:, 1] + rng.uniform(0.028, 0.034))
+        below = np.abs(place[:, 1] - MOUTH + rng.uniform(-0.003, 0.003))
         color[(np.abs(place[:, 0]) < 0.024) & (below < 0.007)] *= np.array([0.85, 0.5, 0.5])
     texture[rows, columns] = color.astype(np.uint8)

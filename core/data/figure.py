@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Float32, Int32
 from scipy.spatial.transform import Rotation
 
-from core.body.kinematics import blend, forward_kinematics
+from core.body.kinematics import forward_kinematics
 from core.body.model import Body
 from core.data.face import face_texels
 from core.data.paint import Surface, texel_surface
@@ -26,7 +26,7 @@ class Figure:
         faces, corner_uv: of the body.
         face_part: joint that moves each face most.
         normals: of the mean shape at rest.
-        joints: rest joints of the mean shape.
+        joints, joint_shapedirs: rest joints of the mean shape, and how they move with the shape.
         vertices_surface, texels_surface: rest positions and parts, for painting.
     """
 
@@ -36,24 +36,27 @@ class Figure:
     face_part: Int32[np.ndarray, "faces"]
     normals: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
+    joint_shapedirs: Float32[np.ndarray, "24 3 10"]
     vertices_surface: Surface
     texels_surface: Surface
 
     @staticmethod
     def of(body: Body) -> Figure:
         """Tables of a body with texture coordinates."""
-        if body.uv is None or body.uv_faces is None:
-            raise ValueError("synthetic people need a body with texture coordinates")
+        if body.uv is None or body.uv_faces is None or body.posedirs is not None:
+            raise ValueError("synthetic people need a body with texture and without posedirs")
         faces = body.faces.numpy().astype(np.int32)
         corner_uv = body.uv[body.uv_faces].numpy().astype(np.float32)
         rest, part = body.v_template.numpy(), body.vertex_part.numpy()
+        regressor = body.joint_regressor
         return Figure(
             body=body,
             faces=faces,
             corner_uv=corner_uv,
             face_part=body.face_part.numpy().astype(np.int32),
             normals=vertex_normals(rest, faces),
-            joints=(body.joint_regressor @ body.v_template).numpy(),
+            joints=(regressor @ body.v_template).numpy(),
+            joint_shapedirs=torch.einsum("jv,vcs->jcs", regressor, body.shapedirs).numpy(),
             vertices_surface=Surface(rest, part),
             texels_surface=texel_surface(rest, part, faces, corner_uv),
         )
@@ -120,20 +123,37 @@ def pose_person(
     betas: Float32[np.ndarray, "10"],
 ) -> Person:
     """Shape, dress and pose; entry 0 of ``pose`` is the rotation in the camera frame."""
-    rotations = torch.from_numpy(Rotation.from_rotvec(pose).as_matrix().astype(np.float32))[None]
-    shape = torch.from_numpy(betas.astype(np.float32))[None]
-    posed = figure.body.pose(rotations, shape, torch.zeros(1, 3))
-    kinematics = forward_kinematics(rotations, figure.body.rest_joints(shape))
-    body_vertices = posed.vertices[0].numpy()
-    linear, _ = blend(kinematics, figure.body.weights)
-    pushed = torch.from_numpy(figure.normals * outfit.standoff[:, None])
-    pieces = [body_vertices + torch.einsum("nab,nb->na", linear[0], pushed).numpy()]
+    rest_joints = _shaped(figure.joints, figure.joint_shapedirs, betas)
+    rotations = Rotation.from_rotvec(pose).as_matrix().astype(np.float32)
+    kinematics = forward_kinematics(*(torch.from_numpy(x)[None] for x in (rotations, rest_joints)))
+    motion = torch.cat([kinematics.rotations[0], kinematics.translations[0, ..., None]], -1).numpy()
+    body = figure.body
+    shaped = _shaped(body.v_template.numpy(), body.shapedirs.numpy(), betas)
+    loose = shaped + figure.normals * outfit.standoff[:, None]
+    body_vertices, dressed = _skin((shaped, loose), body.weights.numpy(), motion)
+    pieces = [dressed]
     for garment, _ in outfit.garments:
-        rest = torch.from_numpy(garment.vertices + garment.shapedirs @ betas)
-        linear, offset = blend(kinematics, torch.from_numpy(garment.weights))
-        pieces.append((torch.einsum("nab,nb->na", linear[0], rest) + offset[0]).numpy())
+        rest = _shaped(garment.vertices, garment.shapedirs, betas)
+        pieces += _skin((rest,), garment.weights, motion)
     mesh, face_part = _assemble(figure, outfit, np.concatenate(pieces))
-    return Person(mesh, face_part, body_vertices, posed.joints[0].numpy())
+    return Person(mesh, face_part, body_vertices, kinematics.joints[0].numpy())
+
+
+def _shaped(rest: np.ndarray, shapedirs: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """Points (N, 3) of a shape."""
+    return rest + (shapedirs.reshape(-1, shapedirs.shape[-1]) @ betas).reshape(rest.shape)
+
+
+def _skin(
+    points: tuple[np.ndarray, ...], weights: np.ndarray, motion: Float32[np.ndarray, "24 3 4"]
+) -> list[Float32[np.ndarray, "points 3"]]:
+    """Sets of points that share their blend weights, moved by linear blend skinning."""
+    blended = (motion.reshape(24, 12).T @ weights.T).reshape(3, 4, -1)  # points last: quick
+    posed = []
+    for x, y, z in (np.ascontiguousarray(rest.T) for rest in points):
+        rows = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in blended]
+        posed.append(np.stack(rows, 1))
+    return posed
 
 
 def _assemble(figure: Figure, outfit: Outfit, vertices: np.ndarray) -> tuple[Mesh, np.ndarray]:
@@ -141,7 +161,8 @@ def _assemble(figure: Figure, outfit: Outfit, vertices: np.ndarray) -> tuple[Mes
     bare = np.ones(len(figure.faces), bool)
     for garment, _ in outfit.garments:
         bare[garment.hidden] = False
-    faces, uv, part = [figure.faces[bare]], [figure.corner_uv[bare]], [figure.face_part[bare]]
+    seen = np.flatnonzero(bare)
+    faces, uv, part = [figure.faces[seen]], [figure.corner_uv[seen]], [figure.face_part[seen]]
     start = len(figure.normals)
     for garment, _ in outfit.garments:
         faces.append(garment.faces + np.int32(start))

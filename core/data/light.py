@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
+from core.data.camera import bounds
 from core.render.raster import rasterize
 from core.render.shade import Lighting, ShadowMap
 from core.render.shade_twin import ambient_basis
@@ -44,13 +47,20 @@ def ambient_terms(
     """Coefficients of irradiance / pi over the shader's nine polynomials of the normal."""
     small = cv2.resize(panorama[::4, ::4], (32, 16), interpolation=cv2.INTER_AREA)
     world, solid_angle = _sky_directions(16, 32)
-    incoming = world @ camera_from_world.T  # (512, 3) camera frame
+    normals, inverse = _probes()
+    response = np.maximum(normals @ camera_from_world @ world.T, 0)
+    irradiance = response @ (small.reshape(-1, 3) * solid_angle[:, None] / np.pi)
+    return inverse @ irradiance
+
+
+@cache
+def _probes() -> tuple[np.ndarray, np.ndarray]:
+    """Normals at which light is measured, and the fit of the nine polynomials to it (9, PROBES)."""
     normals = _spiral(PROBES)
-    response = np.maximum(normals @ incoming.T, 0) * solid_angle / np.pi
-    irradiance = response @ small.reshape(-1, 3)
-    return np.linalg.lstsq(ambient_basis(normals), irradiance, rcond=None)[0]
+    return normals, np.linalg.pinv(ambient_basis(normals))
 
 
+@cache
 def _sky_directions(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """World directions (N, 3) and solid angles (N,) of an equirectangular picture's pixels."""
     polar = (np.arange(rows) + 0.5) / rows * np.pi
@@ -76,11 +86,12 @@ def shadow_map(
     towards_light: Float[np.ndarray, "3"],
 ) -> ShadowMap:
     """What the first light sees of the person."""
-    middle = (vertices.min(0) + vertices.max(0)) / 2
+    low, high = bounds(vertices)
+    middle = (low + high) / 2
     rotation = _look_along(-towards_light)
     translation = -rotation @ (middle + LIGHT_DISTANCE * towards_light)
     local = vertices @ rotation.T.astype(np.float32) + translation.astype(np.float32)
-    radius = float(np.abs(local[:, :2]).max()) * 1.05
+    radius = float(np.abs(bounds(local[:, :2])).max()) * 1.05
     focal = 0.5 * SHADOW_PIXELS * LIGHT_DISTANCE / radius
     center = (SHADOW_PIXELS / 2, SHADOW_PIXELS / 2)
     raster = rasterize(local, faces, focal, center, SHADOW_PIXELS, SHADOW_PIXELS)

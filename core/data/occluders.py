@@ -22,6 +22,11 @@ class Occluder:
     alpha: Float32[np.ndarray, "size size"]
     color: Float32[np.ndarray, "size size 3"]
 
+    def cover(self, image: Float32[np.ndarray, "size size 3"]) -> None:
+        """Draw into a picture of linear colour."""
+        here = extent(self.alpha)
+        image[here] += self.alpha[here][..., None] * (np.square(self.color[here]) - image[here])
+
 
 def random_occluders(
     person: Bool[np.ndarray, "size size"], looks: Looks, rng: np.random.Generator
@@ -36,6 +41,12 @@ def random_occluders(
         center = np.array([columns[pick], rows[pick]], float)
         layers += KINDS[rng.choice(len(KINDS), p=ODDS)](len(person), center, looks, rng)
     return layers
+
+
+def extent(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
+    """Rows and columns in which a layer covers anything."""
+    left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
 def random_shape(

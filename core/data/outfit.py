@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
 
 from core.data.face import paint_face
 from core.data.figure import Figure, Outfit
@@ -42,9 +41,9 @@ def random_outfit(
     kinds = {garment.kind for garment in worn}
     for painted in (region, texel_region):
         _leave_room(painted, kinds)
-    skin_texture = looks.skin(rng).copy()
-    paint_face(skin_texture, figure.face_texels, not looks.skins, rng)
-    texture = paint(skin_texture, figure.texels_surface, texel_region, looks, rng)
+    texture = looks.skin(rng)
+    paint_face(texture, figure.face_texels, not looks.skins, rng)
+    paint(texture, figure.texels_surface, texel_region, looks, rng)
     standoff = looseness(region, figure.vertices_surface.position, rng)
     skin = Material(texture, gloss=float(rng.uniform(0, 0.12)))
     return Outfit(skin, standoff, [(g, _material(g, looks, rng)) for g in worn])
@@ -75,13 +74,13 @@ def _material(garment: Garment, looks: Looks, rng: np.random.Generator) -> Mater
     """The garment's own picture, recoloured, or made of another cloth."""
     gloss = float(rng.uniform(0, 0.06))
     if garment.kind == "hair":
-        return Material(_recolored(garment.texture, _hair_color(rng)), gloss=2 * gloss)
+        return Material(_recolored(garment, _hair_color(rng)), gloss=2 * gloss)
     kind = rng.random()
     if kind < 0.3 and garment.texture.shape[0] > 8:
         return Material(garment.texture, gloss=gloss)
     if kind < 0.65:
-        return Material(_recolored(garment.texture, random_color(rng)), gloss=gloss)
-    return Material(_reclothed(garment.texture, fabric(looks, rng), rng), gloss=gloss)
+        return Material(_recolored(garment, random_color(rng)), gloss=gloss)
+    return Material(_reclothed(garment, fabric(looks, rng), rng), gloss=gloss)
 
 
 def _hair_color(rng: np.random.Generator) -> np.ndarray:
@@ -92,27 +91,17 @@ def _hair_color(rng: np.random.Generator) -> np.ndarray:
     return color * np.float32(rng.uniform(0.6, 1.2))
 
 
-def _relief(texture: UInt8[np.ndarray, "r c 3"]) -> UInt8[np.ndarray, "r c"]:
-    """Folds and seams of a picture: its brightness, 128 for the usual one."""
-    grey = cv2.cvtColor(texture, cv2.COLOR_RGB2GRAY)
-    usual = max(float(np.percentile(grey[::8, ::8], 70)), 1.0)
-    table = (np.arange(256) * (128 / usual)).clip(35, 210)
-    return cv2.LUT(grey, table.astype(np.uint8))
-
-
-def _recolored(texture: UInt8[np.ndarray, "r c 3"], color: np.ndarray) -> np.ndarray:
+def _recolored(garment: Garment, color: np.ndarray) -> np.ndarray:
     """Folds and seams of the picture in one colour."""
     table = np.arange(256)[:, None] / 128 * (255 * color)
-    relief = cv2.cvtColor(_relief(texture), cv2.COLOR_GRAY2RGB)
-    return cv2.LUT(relief, table.clip(0, 255).astype(np.uint8)[:, None])
+    return cv2.LUT(garment.relief, table.clip(0, 255).astype(np.uint8)[:, None])
 
 
-def _reclothed(texture: np.ndarray, tile: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _reclothed(garment: Garment, tile: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Folds and seams of the picture on a repeated tile of cloth."""
-    side = max(texture.shape[1], LEAST_CLOTH)
+    side = max(garment.texture.shape[1], LEAST_CLOTH)
     repeats = int(rng.integers(1, 7))
     small = cv2.resize(tile, (side // repeats + 1,) * 2, interpolation=cv2.INTER_AREA)
     cloth = np.tile(small, (repeats, repeats, 1))
-    relief = cv2.resize(_relief(texture), cloth.shape[1::-1])
-    relief = cv2.cvtColor(64 + relief // 2, cv2.COLOR_GRAY2RGB)
-    return cv2.multiply(cloth, relief, scale=1 / 128)
+    relief = cv2.resize(garment.relief, cloth.shape[1::-1])
+    return cv2.multiply(cloth, 64 + relief // 2, scale=1 / 128)

@@ -16,6 +16,7 @@ from scipy.ndimage import distance_transform_edt
 
 from core.data.looks import SKIN, Looks
 from core.data.patterns import random_color
+from core.render.cloth import Cloth, lay_cloth
 from core.render.raster import rasterize
 
 BARE, TOP, BOTTOM, SHOES, HAIR = range(5)
@@ -37,8 +38,23 @@ class Surface:
     part: Int[np.ndarray, "*shape"]
 
     @cached_property
+    def wobbled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distance from the middle, height and depth, the first two wobbling: cut lines do."""
+        x, y, z = (np.ascontiguousarray(self.position[..., k]) for k in range(3))
+        wobble = SOFT_EDGE * np.sin(60 * x + 45 * z)
+        return np.abs(x) + wobble, y + wobble, z
+
+    @cached_property
+    def cloth_plane(self) -> Float32[np.ndarray, "*shape 2"]:
+        """Where cloth is laid flat, metres: it is wrapped a little around the body."""
+        x, y, z = (self.position[..., k] for k in range(3))
+        return np.stack([x + np.float32(0.7) * z, y + np.float32(0.4) * z], -1)
+
+    @cached_property
     def members(self) -> dict[str, Bool[np.ndarray, "*shape"]]:
-        """Which points belong to arms (with hands), hands, head (with neck), face, feet."""
+        """Which points belong to arms (with hands), hands, head (with neck), face, feet; to what
+        tops and trousers may cover without the arms, and to sleeves.
+        """
         kinds = {
             "arm": (*ARMS, *HANDS),
             "hand": HANDS,
@@ -46,7 +62,8 @@ class Surface:
             "face": HEAD[1:],
             "foot": FEET,
         }
-        return {name: np.isin(self.part, parts) for name, parts in kinds.items()}
+        of = {name: np.isin(self.part, parts) for name, parts in kinds.items()}
+        return of | {"clothed": ~of["arm"] & ~of["face"], "sleeve": of["arm"] & ~of["hand"]}
 
 
 @dataclass(frozen=True)
@@ -126,14 +143,12 @@ def random_cut(joints: Float[np.ndarray, "24 3"], rng: np.random.Generator) -> C
 
 def region_of(surface: Surface, cut: Cut) -> UInt8[np.ndarray, "*shape"]:
     """The region of each point."""
-    x, y, z = np.moveaxis(surface.position, -1, 0)
-    wobble = SOFT_EDGE * np.sin(60 * x + 45 * z)
-    x, y, of = np.abs(x) + wobble, y + wobble, surface.members
+    (x, y, z), of = surface.wobbled, surface.members
     region = np.zeros(surface.part.shape, np.uint8)
-    clothed = ~of["arm"] & ~of["face"]
+    clothed = of["clothed"]
     _mark(region, BOTTOM, cut, clothed & (y < cut.waist) & (y > cut.cuff))
     _mark(region, TOP, cut, clothed & (y > cut.hem) & (y < cut.neck))
-    _mark(region, TOP, cut, of["arm"] & ~of["hand"] & (x < cut.sleeve))
+    _mark(region, TOP, cut, of["sleeve"] & (x < cut.sleeve))
     _mark(region, SHOES, cut, of["foot"] & (y < cut.shoe))
     hair = of["head"] & ((z < cut.hairline) | (y > cut.crown)) & (y > cut.nape)
     _mark(region, HAIR, cut, hair)
@@ -147,20 +162,23 @@ def _mark(region: np.ndarray, kind: int, cut: Cut, where: np.ndarray) -> None:
 
 
 def paint(
-    skin: UInt8[np.ndarray, "size size 3"],
+    texture: UInt8[np.ndarray, "size size 3"],
     surface: Surface,
     region: UInt8[np.ndarray, "size size"],
     looks: Looks,
     rng: np.random.Generator,
-) -> UInt8[np.ndarray, "size size 3"]:
-    """The body's texture with a fabric on each region."""
-    texture = skin.copy()
-    for kind in range(1, 5):
-        chosen = region == kind
-        if chosen.any():
-            tile = fabric(looks, rng, dark=kind == HAIR)
-            texture[chosen] = _lay(tile, surface.position[chosen], rng)
-    return texture
+) -> None:
+    """Lay a fabric on each region of the body's texture."""
+    found = [kind for kind in range(1, 5) if (region == kind).any()]
+    cloths = {kind: _cloth(looks, rng, kind == HAIR) for kind in found}
+    lay_cloth(texture, region, surface.cloth_plane, cloths)
+
+
+def _cloth(looks: Looks, rng: np.random.Generator, dark: bool) -> Cloth:
+    """A fabric, fine or coarse, anywhere on the body."""
+    tile = fabric(looks, rng, dark)
+    density = len(tile) * np.exp(rng.uniform(np.log(0.8), np.log(8)))
+    return Cloth(tile, density, (rng.uniform(0, len(tile)), rng.uniform(0, len(tile))))
 
 
 def fabric(
@@ -178,14 +196,6 @@ def fabric(
         return (color * (0.4 + 0.6 * grey)).clip(0, 255).astype(np.uint8)
     grain = rng.normal(1, 0.05, (128, 128, 1))
     return (color * cv2.GaussianBlur(grain, (0, 0), 1.0)[..., None]).clip(0, 255).astype(np.uint8)
-
-
-def _lay(tile: np.ndarray, position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Colours of a tile laid over rest positions, wrapped a little around the body."""
-    per_metre = len(tile) * np.exp(rng.uniform(np.log(0.8), np.log(8)))
-    u = (position[:, 0] + 0.7 * position[:, 2]) * per_metre + rng.uniform(0, len(tile))
-    v = (position[:, 1] + 0.4 * position[:, 2]) * per_metre + rng.uniform(0, len(tile))
-    return tile[v.astype(np.int32) % len(tile), u.astype(np.int32) % len(tile)]
 
 
 def looseness(

@@ -39,18 +39,19 @@ def pattern(size: int, rng: np.random.Generator) -> UInt8[np.ndarray, "size size
     """Two or three colours mixed by noise, stripes, checks or dots."""
     first, second = random_color(rng), random_color(rng)
     mask = PATTERNS[rng.integers(len(PATTERNS))](size, rng)[..., None]
-    picture = first * (1 - mask) + second * mask
-    picture *= 1 - rng.uniform(0, 0.4) * noise(size, rng)[..., None]
-    return (picture * 255).clip(0, 255).astype(np.uint8)
+    picture = first + mask * (second - first)
+    gain = np.float32(rng.uniform(0, 0.4))
+    picture *= (255 - 255 * gain * noise(size, rng))[..., None]
+    return picture.astype(np.uint8)
 
 
 def _stripes(size: int, rng: np.random.Generator) -> np.ndarray:
     """Parallel bands, level, upright or at any angle."""
     count = int(rng.integers(2, 14))
     angle = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)])
-    grid = np.mgrid[0:size, 0:size] / size
-    wave = (np.cos(angle) * grid[0] + np.sin(angle) * grid[1]) * count % 1
-    return (wave < rng.uniform(0.15, 0.85)).astype(np.float32)
+    step = np.arange(size) * count / size
+    wave = (np.cos(angle) * step)[:, None] + (np.sin(angle) * step)[None]
+    return (wave - np.floor(wave) < rng.uniform(0.15, 0.85)).astype(np.float32)
 
 
 def _checks(size: int, rng: np.random.Generator) -> np.ndarray:

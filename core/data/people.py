@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from scipy.spatial.transform import Rotation
@@ -25,8 +24,8 @@ from core.data.poses import SPLIT_CODE, PoseBank, random_pose
 from core.data.sample import Sample
 from core.data.wardrobe import Garment, load_wardrobe
 from core.errors import UserError
-from core.render.raster import Raster, rasterize
-from core.render.shade import Lighting, Material, shade
+from core.render.raster import rasterize
+from core.render.shade import Lighting, Material, shade_cells
 
 FINE = 2  # the person is drawn this much larger, then averaged
 OCCLUDED = 0.45  # share of samples with something in front
@@ -176,11 +175,11 @@ class PeopleSampler:
             if _visible_share(drawn.parts, covered) > LEAST_VISIBLE:
                 hidden = covered
                 for layer in layers:
-                    image = image + layer.alpha[..., None] * (np.square(layer.color) - image)
+                    layer.cover(image)
         edge = 3 * PAST_EDGE if scene.framing.truncated else PAST_EDGE * 0.6
         if rng.random() < edge:
             past = _past_edge(scene.size, rng)
-            image = np.where(past[..., None], np.float32(0), image)
+            image[past] = 0
             hidden |= past
         return image.clip(0, 1), hidden
 
@@ -205,30 +204,17 @@ def draw(person: Person, materials: list[Material], scene: Scene) -> Drawn:
     light = scene.lighting
     shadow = shadow_map(mesh.vertices, mesh.faces, light.directions[0])
     lighting = Lighting(light.directions, light.colors, light.ambient, shadow)
-    rgba = shade(raster, mesh, materials, lighting)
-    return Drawn(_average(rgba), _parts(raster, person.face_part))
+    label = (person.face_part + 1).astype(np.uint8)
+    return Drawn(*shade_cells(raster, mesh, materials, lighting, FINE, label))
 
 
 def over(
     below: Float32[np.ndarray, "size size 3"], rgba: Float32[np.ndarray, "size size 4"]
 ) -> Float32[np.ndarray, "size size 3"]:
     """Premultiplied colour over a picture (both linear)."""
-    return rgba[..., :3] + (1 - rgba[..., 3:]) * below
-
-
-def _average(rgba: np.ndarray) -> np.ndarray:
-    """Down to the picture's size; colours above white saturate in each sample, as in a sensor."""
-    size = len(rgba) // FINE
-    return cv2.resize(np.minimum(rgba, 1), (size, size), interpolation=cv2.INTER_AREA)
-
-
-def _parts(raster: Raster, face_part: np.ndarray) -> np.ndarray:
-    """1 + joint of pixels at least half covered, else 0."""
-    label = np.where(raster.mask, face_part[raster.face_ids] + 1, 0).astype(np.uint8)
-    size = len(label) // FINE
-    cells = label.reshape(size, FINE, size, FINE).transpose(1, 3, 0, 2).reshape(-1, size, size)
-    covered = (cells > 0).sum(0) * 2 >= len(cells)
-    return np.where(covered, cells.max(0), 0).astype(np.uint8)
+    picture = below * (1 - rgba[..., 3:])
+    picture += rgba[..., :3]
+    return picture
 
 
 def _body_depth(figure: Figure, person: Person, scene: Scene) -> np.ndarray:

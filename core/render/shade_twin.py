@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float32, UInt8
 
 from core.render.raster_result import Raster
 from core.render.shade_scene import Lighting, Material, Mesh, ShadowMap
@@ -39,6 +40,29 @@ def shade_twin(
     rgba[seen, :3] = _radiance(lighting, albedo, gloss, position, normal)
     rgba[seen, 3] = 1
     return rgba
+
+
+def average_cells(
+    rgba: Float32[np.ndarray, "height width 4"], cell: int, white: float
+) -> Float32[np.ndarray, "rows columns 4"]:
+    """Means over cells of ``cell`` by ``cell`` pixels, colours above ``white`` cut."""
+    return _cells(np.minimum(rgba, np.float32(white)), cell).mean(0)
+
+
+def label_cells(
+    raster: Raster, face_label: UInt8[np.ndarray, "faces"], cell: int
+) -> UInt8[np.ndarray, "rows columns"]:
+    """The largest label of cells at least half of which see one, else 0."""
+    seen = _cells(np.where(raster.mask, face_label[raster.face_ids], 0).astype(np.uint8), cell)
+    return np.where(2 * (seen > 0).sum(0) >= cell * cell, seen.max(0), 0).astype(np.uint8)
+
+
+def _cells(picture: np.ndarray, cell: int) -> np.ndarray:
+    """The pixels of each cell along a first axis of their own."""
+    rows, columns = (side // cell for side in picture.shape[:2])
+    split = picture.reshape(rows, cell, columns, cell, *picture.shape[2:]).swapaxes(1, 2)
+    merged = split.reshape(rows, columns, cell * cell, *picture.shape[2:])
+    return np.moveaxis(merged, 2, 0)
 
 
 def _surface(

@@ -1,15 +1,7 @@
-// Arithmetic of deferred shading for one pixel; compiles for host and device.
+// Arithmetic of deferred shading for one pixel.
 #pragma once
 #include <cmath>
 #include <cstdint>
-
-#ifndef NBF_HD
-#ifdef __CUDACC__
-#define NBF_HD __host__ __device__
-#else
-#define NBF_HD
-#endif
-#endif
 
 namespace nbf {
 
@@ -17,47 +9,56 @@ struct Vec3 {
   float x, y, z;
 };
 
-NBF_HD inline Vec3 operator+(Vec3 a, Vec3 b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
-NBF_HD inline Vec3 operator-(Vec3 a, Vec3 b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
-NBF_HD inline Vec3 operator*(float s, Vec3 a) { return {s * a.x, s * a.y, s * a.z}; }
-NBF_HD inline Vec3 operator*(Vec3 a, Vec3 b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
-NBF_HD inline float dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
-NBF_HD inline Vec3 cross(Vec3 a, Vec3 b) {
+inline Vec3 operator+(Vec3 a, Vec3 b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
+inline Vec3 operator-(Vec3 a, Vec3 b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+inline Vec3 operator*(float s, Vec3 a) { return {s * a.x, s * a.y, s * a.z}; }
+inline Vec3 operator*(Vec3 a, Vec3 b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
+inline float dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+inline Vec3 cross(Vec3 a, Vec3 b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
-NBF_HD inline Vec3 load(const float* p) { return {p[0], p[1], p[2]}; }
-NBF_HD inline void store(Vec3 a, float* p) { p[0] = a.x, p[1] = a.y, p[2] = a.z; }
+inline Vec3 load(const float* p) { return {p[0], p[1], p[2]}; }
+inline void store(Vec3 a, float* p) { p[0] = a.x, p[1] = a.y, p[2] = a.z; }
 
 // Zero stays zero.
-NBF_HD inline Vec3 unit(Vec3 a) {
+inline Vec3 unit(Vec3 a) {
   const float square = dot(a, a);
   return square > 0 ? (1.f / std::sqrt(square)) * a : a;
 }
 
-NBF_HD inline Vec3 interpolate(const float* values, const int32_t* face, const float* weights) {
+inline Vec3 interpolate(const float* values, const int32_t* face, const float* weights) {
   return weights[0] * load(values + 3 * face[0]) + weights[1] * load(values + 3 * face[1]) +
          weights[2] * load(values + 3 * face[2]);
 }
 
-NBF_HD inline Vec3 linear_texel(const uint8_t* texel) {
-  const float scale = 1.f / 255;
-  const Vec3 value = scale * Vec3{float(texel[0]), float(texel[1]), float(texel[2])};
-  return value * value;
-}
+// (t / 255)^2 for every t that a texture may hold.
+struct LinearTexels {
+  float value[256];
+
+  LinearTexels() {
+    for (int t = 0; t < 256; ++t) {
+      const float share = float(t) * (1.f / 255);
+      value[t] = share * share;
+    }
+  }
+
+  Vec3 operator()(const uint8_t* t) const { return {value[t[0]], value[t[1]], value[t[2]]}; }
+};
 
 // Without the call that std::floor is on a plain x86-64; |x| must fit an int.
-NBF_HD inline int floor_to_int(float x) {
+inline int floor_to_int(float x) {
   const int truncated = int(x);
   return truncated - (float(truncated) > x);
 }
 
-NBF_HD inline float fraction(float x) {
+inline float fraction(float x) {
   const float rest = x - float(floor_to_int(x));
   return rest < 1 ? rest : 0; // a tiny negative x rounds up to 1
 }
 
 // Bilinear, repeating; texel centres lie at +0.5 and row 0 is v = 1.
-NBF_HD inline Vec3 sample(const uint8_t* texture, int rows, int columns, float u, float v) {
+inline Vec3 sample(
+    const LinearTexels& linear, const uint8_t* texture, int rows, int columns, float u, float v) {
   const float x = fraction(u) * columns - 0.5f; // -0.5 ... columns - 0.5
   const float y = (1 - fraction(v)) * rows - 0.5f;
   const int x0 = floor_to_int(x), y0 = floor_to_int(y);
@@ -66,20 +67,9 @@ NBF_HD inline Vec3 sample(const uint8_t* texture, int rows, int columns, float u
   const int above_row = y0 < 0 ? rows - 1 : y0, below_row = y0 + 1 < rows ? y0 + 1 : 0;
   const uint8_t* top = texture + size_t(3) * columns * above_row;
   const uint8_t* bottom = texture + size_t(3) * columns * below_row;
-  const Vec3 above = (1 - fx) * linear_texel(top + 3 * left) + fx * linear_texel(top + 3 * right);
-  const Vec3 below =
-      (1 - fx) * linear_texel(bottom + 3 * left) + fx * linear_texel(bottom + 3 * right);
+  const Vec3 above = (1 - fx) * linear(top + 3 * left) + fx * linear(top + 3 * right);
+  const Vec3 below = (1 - fx) * linear(bottom + 3 * left) + fx * linear(bottom + 3 * right);
   return (1 - fy) * above + fy * below;
-}
-
-// Light from all around, at a surface with unit normal n.
-NBF_HD inline Vec3 ambient_light(const float* sh, Vec3 n) {
-  const float basis[9] = {1,         n.x,       n.y,
-                          n.z,       n.x * n.y, n.y * n.z,
-                          3 * n.z * n.z - 1, n.x * n.z, n.x * n.x - n.y * n.y};
-  Vec3 sum{0, 0, 0};
-  for (int k = 0; k < 9; ++k) sum = sum + basis[k] * load(sh + 3 * k);
-  return {std::fmax(sum.x, 0.f), std::fmax(sum.y, 0.f), std::fmax(sum.z, 0.f)};
 }
 
 struct Shadow {
@@ -90,13 +80,13 @@ struct Shadow {
 };
 
 // 1 where the map's texel holds nothing nearer to the light; outside the map all is lit.
-NBF_HD inline float lit_texel(const Shadow& shadow, int row, int column, float z) {
+inline float lit_texel(const Shadow& shadow, int row, int column, float z) {
   if (row < 0 || column < 0 || row >= shadow.size || column >= shadow.size) return 1;
   return z <= shadow.depth[size_t(row) * shadow.size + column] + shadow.bias ? 1.f : 0.f;
 }
 
 // Share of the first light that reaches p: the four nearest comparisons, blended.
-NBF_HD inline float lit_share(const Shadow& shadow, Vec3 p) {
+inline float lit_share(const Shadow& shadow, Vec3 p) {
   if (!shadow.depth) return 1;
   const float* m = shadow.view;
   const float z = dot(load(m + 8), p) + m[11];
@@ -114,7 +104,7 @@ NBF_HD inline float lit_share(const Shadow& shadow, Vec3 p) {
 }
 
 // x^24, the width of a highlight on skin or cloth.
-NBF_HD inline float highlight(float x) {
+inline float highlight(float x) {
   const float x2 = x * x, x4 = x2 * x2, x8 = x4 * x4;
   return x8 * x8 * x8;
 }

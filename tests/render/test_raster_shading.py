@@ -7,15 +7,20 @@ import pytest
 
 from core.native import load_native
 from core.render.raster import rasterize
-from core.render.shade import Lighting, Material, Mesh, ShadowMap, shade, vertex_normals
+from core.render.raster_result import Raster
+from core.render.shade import (
+    Lighting,
+    Material,
+    Mesh,
+    ShadowMap,
+    shade,
+    shade_cells,
+    vertex_normals,
+)
 from core.render.shade_twin import ambient_basis
 
-BACKENDS = [
-    "twin",
-    pytest.param(
-        "native", marks=pytest.mark.skipif(load_native() is None, reason="no native library")
-    ),
-]
+NATIVE = pytest.mark.skipif(load_native() is None, reason="no native library")
+BACKENDS = ["twin", pytest.param("native", marks=NATIVE)]
 SIZE = 16
 DARK = np.zeros((9, 3))
 WHITE = np.full((1, 1, 3), 255, np.uint8)
@@ -113,8 +118,8 @@ def test_shadow_falls_where_the_map_holds_something_nearer(backend):
     np.testing.assert_allclose(rgba[:, 9:, :3], 1, rtol=1e-5)
 
 
-@pytest.mark.skipif(load_native() is None, reason="no native library")
-def test_backends_agree():
+def random_scene(size: int) -> tuple[Raster, Mesh, list[Material], Lighting]:
+    """Forty triangles of two materials under two lights, one with a shadow map."""
     rng = np.random.default_rng(0)
     vertices = rng.normal([0, 0, 4], 1, (60, 3)).astype(np.float32)
     faces = rng.permuted(np.tile(np.arange(60), (40, 1)), axis=1)[:, :3].astype(np.int32)
@@ -126,11 +131,46 @@ def test_backends_agree():
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     shadow = ShadowMap(rng.uniform(2, 6, (8, 8)).astype(np.float32), np.eye(3), np.zeros(3), 4.0)
     lighting = Lighting(directions, rng.random((2, 3)), rng.normal(size=(9, 3)), shadow)
-    raster = rasterize(vertices, faces, 60.0, (24.0, 24.0), 48, 48)
-    native, twin = (shade(raster, mesh, materials, lighting, b) for b in ("native", "twin"))
+    raster = rasterize(vertices, faces, 1.25 * size, (size / 2,) * 2, size, size)
+    return raster, mesh, materials, lighting
+
+
+@NATIVE
+def test_backends_agree():
+    raster, *scene = random_scene(48)
+    native, twin = (shade(raster, *scene, b) for b in ("native", "twin"))
     differs = (np.abs(native - twin) > 1e-4).any(-1)
     assert raster.mask.mean() > 0.3
     assert differs.mean() < 0.01  # a comparison of depths may fall to either side
+
+
+@NATIVE
+@pytest.mark.parametrize("cell", [1, 2, 3])
+def test_cells_agree(cell):
+    raster, *scene = random_scene(48)
+    labels = np.random.default_rng(1).integers(0, 4, 40).astype(np.uint8)
+    native, twin = (shade_cells(raster, *scene, cell, labels, b) for b in ("native", "twin"))
+    assert native[0].shape == (48 // cell, 48 // cell, 4)
+    assert (np.abs(native[0] - twin[0]) > 1e-4).any(-1).mean() < 0.01
+    np.testing.assert_array_equal(native[1], twin[1])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_cells_are_means_of_pixels_none_above_white(backend):
+    raster, *scene = random_scene(16)
+    labels = np.full(40, 7, np.uint8)
+    rgba, label = shade_cells(raster, *scene, 2, labels, backend)
+    fine = np.minimum(shade(raster, *scene, backend), 1)
+    mean = (fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4
+    np.testing.assert_allclose(rgba, mean, atol=1e-6)
+    np.testing.assert_array_equal(label, np.where(mean[..., 3] >= 0.5, 7, 0))
+
+
+@NATIVE
+def test_raster_that_does_not_fall_into_cells_is_refused():
+    raster, *scene = random_scene(16)
+    with pytest.raises(ValueError, match="cells of 3"):
+        shade_cells(raster, *scene, 3, np.zeros(40, np.uint8))
 
 
 def test_ambient_basis_spans_linear_and_quadratic_terms():
