@@ -361,7 +361,7 @@ def short_lines(plan: Plan) -> list[str]:
     size = plan.preset.image_size
     count = f"{steps:,} steps" if steps is not None else f"{plan.settings.minutes:g} minutes"
     images = f" = {plan.images:,} crops of {size} px" if plan.images is not None else ""
-    seen = f", each of {plan.people:,} people {plan.epochs:.1f} times" if plan.epochs else ""
+    seen = f", each of {plan.people:,} people {plan.epochs:.2g} times" if plan.epochs else ""
     network = f"{plan.parameters / 1e6:.1f} M parameters"
     work = f"{network}, {macs(plan.forward_macs)} multiply-adds a crop"
     if plan.measured is not None:

@@ -105,7 +105,7 @@ def test_a_gpu_is_not_guessed_from_a_processor_or_from_many() -> None:
 def test_lines() -> None:
     first, work, when = short_lines(planned(CPU))
     assert "1,000 steps of 64 images = 64,000 crops of 320 px" in first
-    assert "each of 6,400 people 10.0 times" in first
+    assert "each of 6,400 people 10 times" in first
     assert "1.9e+08 in all" in work
     assert "2.2 hours, 8.00 s a step (Processor, 1 thread)" in when
     full = "\n".join(full_lines(planned(CPU)))
