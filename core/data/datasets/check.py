@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -77,6 +78,36 @@ def check_dataset(dataset: PhotoDataset, decode: int = DECODED) -> DatasetReport
 def missing_photos(dataset: PhotoDataset) -> list[str]:
     """Photos that are not there, each once, in order."""
     return [name for name in dict.fromkeys(dataset.images) if not (dataset.root / name).is_file()]
+
+
+def photo_problems(dataset: PhotoDataset, decode: int = DECODED) -> list[str]:
+    """What is wrong with photos, a line each: missing, cut short, unreadable, or others.
+
+    All are looked for, and at the end of all, which a file that was cut short lacks; those without
+    an end that we know, and ``decode`` others, are opened.
+    """
+    missing = missing_photos(dataset)
+    problems = _about_missing(missing, dataset)
+    gone = set(missing)
+    there = {name: person for person, name in enumerate(dataset.images) if name not in gone}
+    for name, person in there.items():
+        if not _has_end(dataset.root / name):
+            try:
+                dataset.photo(person)
+            except UserError as error:
+                problems.append(str(error))
+    return problems + _about_photos(dataset, gone, decode)
+
+
+def _has_end(photo: Path) -> bool:
+    """Whether a photo ends as a JPEG or a PNG does."""
+    try:
+        with photo.open("rb") as file:
+            file.seek(-min(8, photo.stat().st_size), 2)
+            end = file.read()
+    except OSError:
+        return False
+    return end.endswith((b"\xff\xd9", b"\x49\x45\x4e\x44\xae\x42\x60\x82"))
 
 
 def reprojection_error(dataset: PhotoDataset) -> float | None:

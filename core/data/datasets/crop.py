@@ -68,15 +68,22 @@ class PhotoCrop:
 
 
 def crop_person(
-    dataset: PhotoDataset, index: int, size: int, padding: float = PADDING
+    dataset: PhotoDataset,
+    index: int,
+    size: int,
+    padding: float = PADDING,
+    focal: float | None = None,
 ) -> PhotoCrop:
     """The crop of one person; the photo is read.
+
+    Args:
+        focal: of a photo that does not tell, pixels; else its diagonal.
 
     Raises:
         UserError: the photo cannot be read.
     """
     record, photo = dataset[index], dataset.photo(index)
-    view = view_of(record, *photo.size, size, padding)
+    view = view_of(record, *photo.size, size, padding, focal)
     turn = view.rotation.T if record.frame == "camera" else np.eye(3)
     return PhotoCrop(
         image=warp(photo.pixels, view),
@@ -111,11 +118,17 @@ def true_body(crop: PhotoCrop, body: Body) -> Posed | None:
 
 
 def view_of(
-    record: PhotoRecord, width: int, height: int, size: int, padding: float = PADDING
+    record: PhotoRecord,
+    width: int,
+    height: int,
+    size: int,
+    padding: float = PADDING,
+    focal: float | None = None,
 ) -> CropView:
     """The camera of a crop of ``size`` pixels, exact also for a principal point off the middle."""
     if record.intrinsics is None:
-        return crop_view(width, height, record.box, default_focal(width, height), size, padding)
+        focal = default_focal(width, height) if focal is None else focal
+        return crop_view(width, height, record.box, focal, size, padding)
     fx, fy, cx, cy = record.intrinsics.astype(np.float64).tolist()
     stretch = fx / fy  # of rows, until both focal lengths are fx
     move = np.array([[1, 0, width / 2 - cx], [0, stretch, height / 2 - stretch * cy], [0, 0, 1.0]])
