@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,6 +12,9 @@ from torch import Tensor
 from core.geometry.camera import Camera, project
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume
+
+if TYPE_CHECKING:
+    from core.train.known import Known
 
 _DEPTH_SLACK = 0.05  # metres behind the visible surface at which a kernel still counts as seen
 
@@ -27,7 +31,7 @@ class Batch:
     betas: Float[Tensor, "batch 10"]
     transl: Float[Tensor, "batch 3"]
     parts: Int[Tensor, "batch s/4 s/4"]
-    """0 background, 1 + joint; occluded body included."""
+    """0 background, 1 + joint; occluded body included. `losses.UNKNOWN_PART` where not known."""
     occluder: Bool[Tensor, "batch s/4 s/4"]
     """Something, or the photo's edge, hides what is there."""
     depth: Float[Tensor, "batch s/2 s/2"]
@@ -40,7 +44,12 @@ class Batch:
 
     def to(self, device: str) -> Batch:
         """The same batch on a device."""
-        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+        return type(self)(**{name: value.to(device) for name, value in vars(self).items()})
+
+    @property
+    def known(self) -> Known | None:
+        """What of this is true, where not everything is; see `core.train.partial.PartialBatch`."""
+        return None
 
     @property
     def camera(self) -> Camera:
@@ -63,7 +72,8 @@ class KernelTruth:
 def kernel_truth(volume: NeuralBodyVolume, batch: Batch, bins: int) -> KernelTruth:
     """Project the true body's kernels: visible if in frame, in front, facing us and not covered.
 
-    A kernel inside the body faces everybody, and is in front if the surface before it is its own.
+    Of people whose occluders are not known, no kernel is known to be visible. A kernel inside the
+    body faces everybody, and is in front if the surface before it is its own.
     """
     posed = volume.pose(batch.rotations, batch.betas, batch.transl)
     xy = project(batch.camera, posed.means)
@@ -74,10 +84,11 @@ def kernel_truth(volume: NeuralBodyVolume, batch: Batch, bins: int) -> KernelTru
     on_body = torch.isfinite(surface)
     covered = _look_up(batch.occluder, xy, batch.size)
     weights = orientation_weights(posed.limb_directions, bins)
+    known = True if batch.known is None else batch.known.kernels[:, None]
     return KernelTruth(
         joints=posed.joints,
         xy=xy,
-        visible=facing & inside & on_body & in_front & ~covered,
+        visible=facing & inside & on_body & in_front & ~covered & known,
         orientation=weights[:, volume.limb],
     )
 

@@ -11,6 +11,11 @@ from torch import Tensor
 from core.geometry.camera import Camera, project
 from core.train.ranks import ALONE, Ranks
 
+REACH = 1.3
+"""Half crops from the middle beyond which nothing in the crop tells of a joint."""
+UNKNOWN_PART = -100
+"""The part of a pixel of which nothing is known: what PyTorch's cross-entropy passes over."""
+
 
 @dataclass(frozen=True)
 class RegressionWeights:
@@ -43,7 +48,7 @@ def keypoints2d_loss(
     joints: Float[Tensor, "batch 24 3"],
     truth: Float[Tensor, "batch 24 3"],
     size: int,
-    reach: float = 1.3,
+    reach: float = REACH,
     ranks: Ranks = ALONE,
 ) -> Tensor:
     """Mean Huber distance of the projections in half crops, of the joints that are in the picture.
@@ -53,7 +58,7 @@ def keypoints2d_loss(
     middle = size / 2
     goal = project(camera, truth) / middle - 1
     error = F.huber_loss(project(camera, joints) / middle - 1, goal, reduction="none", delta=0.3)
-    return 2 * _mean_over(error.mean(-1), (goal.abs() < reach).all(-1), ranks)
+    return 2 * mean_over(error.mean(-1), (goal.abs() < reach).all(-1), ranks)
 
 
 def pose_loss(
@@ -68,13 +73,15 @@ def parts_loss(
     parts: Int[Tensor, "batch h w"],
     ranks: Ranks = ALONE,
 ) -> Tensor:
-    """Cross-entropy, background and body each half of it: most pixels are background."""
+    """Cross-entropy, background and body each half of it: most pixels are background.
+
+    Pixels that are `UNKNOWN_PART` do not count.
+    """
     each = F.cross_entropy(logits, parts, reduction="none")
-    body = parts > 0
-    return 0.5 * (_mean_over(each, body, ranks) + _mean_over(each, ~body, ranks))
+    return 0.5 * (mean_over(each, parts > 0, ranks) + mean_over(each, parts == 0, ranks))
 
 
-def _mean_over(values: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
+def mean_over(values: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
     """This process's part of the mean over the masked values of all."""
     return (values * mask).sum() / ranks.total(mask.sum()).clamp(min=1)
 

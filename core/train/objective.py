@@ -97,7 +97,8 @@ class Objective:
 
     def _regression(self, output: NetworkOutput, batch: Batch) -> dict[str, Tensor]:
         weights = self.settings.regression
-        truth = BodyTruth(batch.size, batch.focal, batch.rotations, batch.betas, batch.transl)
+        bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
+        truth = BodyTruth(batch.size, *bodies, batch.known)
         predicted = (output.rotations, output.betas, output.camera)
         losses = body_losses(*predicted, truth, self.volume, weights, self.ranks)
         parts = parts_loss(output.part_logits, batch.parts, self.ranks)

@@ -53,6 +53,8 @@ def ranking_loss(
 ) -> Float[Tensor, ""]:
     """Mean of -log of the truth's share among the likelihoods of all poses.
 
+    People whose kernels are not known (`Known.kernels`) count as 0.
+
     Args:
         features: of the batch, with gradients.
         bank: fixed.
@@ -63,7 +65,8 @@ def ranking_loss(
     for pose in poses:
         score = -_nll(features, bank, volume, batch, pose.body, settings)
         scores.append(torch.where(pose.exists, score, -torch.inf))
-    return -torch.log_softmax(torch.stack(scores), 0)[0].mean()
+    losses = -torch.log_softmax(torch.stack(scores), 0)[0]
+    return losses.mean() if batch.known is None else (losses * batch.known.kernels).mean()
 
 
 def _draw(

@@ -13,6 +13,7 @@ from core.body.kinematics import forward_kinematics
 from core.geometry.camera import Camera
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import camera_from_translation, translation_from_camera
+from core.train.known import Known, known_losses
 from core.train.losses import RegressionWeights, keypoints2d_loss, keypoints3d_loss, pose_loss
 from core.train.ranks import ALONE, Ranks
 
@@ -27,11 +28,14 @@ class BodyTruth:
     rotations: Float[Tensor, "n 24 3 3"]
     betas: Float[Tensor, "n 10"]
     transl: Float[Tensor, "n 3"]
+    known: Known | None = None
+    """What of this is true; None: everything."""
 
     def select(self, index: Tensor) -> BodyTruth:
         """The bodies at ``index``."""
         chosen = (self.focal, self.rotations, self.betas, self.transl)
-        return BodyTruth(self.size, *(values[index] for values in chosen))
+        known = None if self.known is None else self.known.select(index)
+        return BodyTruth(self.size, *(values[index] for values in chosen), known)
 
 
 def body_losses(
@@ -51,6 +55,9 @@ def body_losses(
     """
     transl = translation_from_camera(camera, truth.focal, truth.size)
     joints = posed_joints(volume, rotations, betas, transl)
+    if truth.known is not None:
+        predicted = (rotations, betas, camera)
+        return known_losses(joints, predicted, truth, truth.known, weights, ranks)
     goal = posed_joints(volume, truth.rotations, truth.betas, truth.transl)
     place = camera_from_translation(truth.transl, truth.focal, truth.size)
     view = Camera.centered(truth.focal, truth.size)
