@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -58,6 +58,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
         "steps": trainer.step,
         "batch_size": trainer.settings.batch_size,
         "training_samples": len(trainer.shards),
+        "trained_on": trainer.loader.facts,
         "bank_images": bank_images,
         "head_images": settings.head_images,
         "layouts": len(settings.layouts) if settings.layouts else 0,
@@ -69,7 +70,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
 
 def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings) -> None:
     """Train the regression head on newly augmented images, with the features as they are."""
-    loader = replace(trainer.loader, seed=trainer.settings.seed + 1)
+    loader = trainer.loader.finishing(trainer.settings.seed + 1)
     steps = -(-settings.head_images // loader.batch_size)
     head, volume = (
         network.regressor,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -70,6 +71,15 @@ class Loader:
     def _sample(self, index: int, change: Change) -> Truth:
         truth = truth_of(self.shards[index])
         return augment(truth, rest_pelvis(self.volume, truth.betas), change)
+
+    def finishing(self, seed: int) -> Self:
+        """What a run ends with: the same people, newly augmented."""
+        return replace(self, seed=seed)
+
+    @property
+    def facts(self) -> list[dict[str, float]]:
+        """Names of what is trained on, and shares of the batches; one row a phase."""
+        return [{"shards": 1.0}]
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batches from a step on, without end; a thread prepares them ahead."""
