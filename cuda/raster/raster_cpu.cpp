@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "raster_draw.h"
 #include "screen.h"
 
 namespace {
@@ -10,12 +11,7 @@ using nbf::PixelBox;
 using nbf::Screen;
 using nbf::Triangle;
 
-struct Target {
-  int width;
-  int32_t* face_ids;
-  float* barycentric;
-  float* depth;
-};
+using Target = nbf::DrawTarget;
 
 // Faces come in rising order, so `<` leaves a tie with the smaller id.
 void store_if_nearer(
@@ -27,23 +23,6 @@ void store_if_nearer(
   out.face_ids[pixel] = face;
   float* target = out.barycentric + 3 * pixel;
   target[0] = float(weights.a), target[1] = float(weights.b), target[2] = float(weights.c);
-}
-
-// The pixels of a row that a triangle holds are neighbours, for rounding keeps the order of weights.
-void draw(const Triangle& triangle, const PixelBox& box, int32_t face, const Target& out) {
-  const double inverse_area = 1.0 / triangle.area;
-  for (int y = box.y0; y <= box.y1; ++y) {
-    bool entered = false;
-    for (int x = box.x0; x <= box.x1; ++x) {
-      const auto weights = nbf::screen_weights(triangle, inverse_area, x + 0.5, y + 0.5);
-      if (nbf::inside(weights)) {
-        entered = true;
-        store_if_nearer(triangle, weights, face, size_t(y) * out.width + x, out);
-      } else if (entered) {
-        break;
-      }
-    }
-  }
 }
 
 void clear(const PixelBox& rows, const Target& out) {
@@ -78,11 +57,38 @@ void pull(
   }
 }
 
+// The quickest form that this processor has.
+nbf::DrawTriangle quickest() {
+#if defined(NBF_X86_VARIANTS)
+  if (__builtin_cpu_supports("avx2")) return nbf::draw_avx2;
+#endif
+  return nbf::draw_plain;
+}
+
 }  // namespace
+
+// The pixels of a row that a triangle holds are neighbours, for rounding keeps the order of weights.
+void nbf::draw_plain(
+    const Triangle& triangle, const PixelBox& box, int32_t face, const DrawTarget& out) {
+  const double inverse_area = 1.0 / triangle.area;
+  for (int y = box.y0; y <= box.y1; ++y) {
+    bool entered = false;
+    for (int x = box.x0; x <= box.x1; ++x) {
+      const auto weights = nbf::screen_weights(triangle, inverse_area, x + 0.5, y + 0.5);
+      if (nbf::inside(weights)) {
+        entered = true;
+        store_if_nearer(triangle, weights, face, size_t(y) * out.width + x, out);
+      } else if (entered) {
+        break;
+      }
+    }
+  }
+}
 
 extern "C" void nbf_mesh_rasterize(
     const NbfMesh* mesh, int32_t* face_ids, float* barycentric, float* depth) {
   const Screen screen(*mesh);
+  static const nbf::DrawTriangle draw = quickest();
   nbf::parallel_rows(*mesh, [&](int64_t image, const PixelBox& rows) {
     const int64_t first = image * mesh->height * mesh->width;
     const Target out{mesh->width, face_ids + first, barycentric + 3 * first, depth + first};
