@@ -13,6 +13,8 @@ from core.io.atomic import write_atomic
 _PANEL = (220, 320)  # height, width in pixels
 _MARGIN = 26
 _COLUMNS = 4
+_MANY = 60  # points from which a curve is also drawn as the mean of some neighbours
+_PALE, _STRONG = (225, 205, 180), (160, 90, 20)
 
 
 class Curves:
@@ -74,8 +76,24 @@ def _draw_panel(name: str, points: np.ndarray) -> np.ndarray:
         low, high = float(values.min()), float(values.max())
         x = _MARGIN + inner[0] * steps / max(steps.max(), 1)
         y = _MARGIN + inner[1] * (1 - (values - low) / max(high - low, 1e-12))
-        line = np.stack([x, y], 1).round().astype(np.int32)
-        cv2.polylines(panel, [line], False, (160, 90, 20), 1, cv2.LINE_AA)
+        many = len(points) >= _MANY
+        _draw_line(panel, x, y, _PALE if many else _STRONG)
+        if many:
+            _draw_line(panel, x, smooth(y), _STRONG)
         name = f"{name}  {values[-1]:.4g}   [{low:.3g}, {high:.3g}]"
     cv2.putText(panel, name, (_MARGIN, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0,) * 3, 1, cv2.LINE_AA)
     return panel
+
+
+def _draw_line(panel: np.ndarray, x: np.ndarray, y: np.ndarray, color: tuple[int, ...]) -> None:
+    line = np.stack([x, y], 1).round().astype(np.int32)
+    cv2.polylines(panel, [line], False, color, 1, cv2.LINE_AA)
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """The mean over a twentieth of the curve about each point, fewer at the ends."""
+    reach = len(values) // 40
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    start, stop = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
+    return (sums[stop] - sums[start]) / (stop - start)
