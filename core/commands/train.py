@@ -136,7 +136,7 @@ def run(options: Options) -> int:
     mix = _mix(options, shards, volume)
     ranks = find_ranks(options.device)
     if not (options.resume or options.export_only):
-        _plan_first(options, settings, (shards, held_out), volume, ranks)
+        _plan_first(options, settings, (shards, held_out), volume, ranks, mix)
     trainer = Trainer(settings, shards, held_out, volume, options.out, ranks)
     trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
     if options.resume or options.export_only:
@@ -238,6 +238,7 @@ def _plan_first(
     samples: tuple[ShardDataset, ShardDataset],
     volume: NeuralBodyVolume,
     ranks: Ranks,
+    mix: Mix | None,
 ) -> None:
     """Say what the run will take, and note it in the run's folder with the options."""
     from core.io.atomic import write_atomic
@@ -248,12 +249,12 @@ def _plan_first(
     preset = find_preset(settings.preset, settings.dim)
     measured = None
     if not is_short(settings):
-        measured = measure_run(settings, *samples, volume, ranks, _BUDGET)
+        measured = measure_run(settings, *samples, volume, ranks, _BUDGET, mix)
     if not ranks.first:
         return
     finish = options.bank_images + options.head_images
-    people, held_out = map(len, samples)
-    plan = make_plan(settings, preset, people, held_out, finish, measured)
+    people = len(samples[0]) if mix is None else None
+    plan = make_plan(settings, preset, people, len(samples[1]), finish, measured)
     text = "\n".join(short_lines(plan))
     print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
     record = {
@@ -281,13 +282,15 @@ def _only_plan(
     with TemporaryDirectory() as place:
         count = measured_batch(settings.batch_size, ranks)
         people = [d or stand_ins(Path(place), preset.image_size, count) for d in known]
-        measured = measure_run(settings, people[0], people[1], volume, ranks, _PLAN_BUDGET)
+        mix = _mix(options, people[0], volume)
+        measured = measure_run(settings, people[0], people[1], volume, ranks, _PLAN_BUDGET, mix)
     ranks.close()
     if not ranks.first:
         return 0
-    sizes = [None if dataset is None else len(dataset) for dataset in known]
+    trained, held_out = (None if dataset is None else len(dataset) for dataset in known)
     finish = options.bank_images + options.head_images
-    plan = make_plan(settings, preset, sizes[0], sizes[1], finish, measured)
+    seen = trained if mix is None else None
+    plan = make_plan(settings, preset, seen, held_out, finish, measured)
     if options.json:
         print_json(plan.record())
     else:

@@ -207,6 +207,6 @@ def draw_sheet(
             Panel("parts", part_colors(view.parts)),
             Panel("regressed body", drawn, off),
         ]
-    title = f"held out, step {step:,}"
+    title = f"validation at step {step:,}"
     columns = 8 if len(subjects) > 1 else 4
     return compose_panels(panels, title, columns=columns, tile=(_TILE, _TILE))

@@ -25,6 +25,7 @@ from core.nets.network import PoseNetwork
 from core.nets.presets import NetworkPreset
 from core.train.bank import reestimate
 from core.train.loader import in_order
+from core.train.mix_file import Mix
 from core.train.ranks import Ranks
 from core.train.trainer import Trainer, TrainSettings
 from core.train.validate import observations, validate
@@ -85,7 +86,8 @@ class Plan:
     Attributes:
         preset: shape of the network.
         parameters, forward_macs: of the network; multiply-adds of one crop through it.
-        people, held_out: samples to train and to validate on, None where nobody has said.
+        people, held_out: samples to train and to validate on; None where they are not known, or
+            not seen equally often.
         finish_images: looked at when the run is over, for the feature bank and the head.
         measured: None where no step was taken.
     """
@@ -271,6 +273,7 @@ def measure_run(
     volume: NeuralBodyVolume,
     ranks: Ranks,
     budget: float,
+    mix: Mix | None = None,
 ) -> Measured:
     """Measure a trainer made for this alone, see `measure`.
 
@@ -281,7 +284,9 @@ def measure_run(
     fewer = replace(settings, batch_size=measured_batch(settings.batch_size, ranks))
     with TemporaryDirectory() as folder:
         try:
-            return measure(Trainer(fewer, shards, held_out, volume, Path(folder), ranks), budget)
+            trainer = Trainer(fewer, shards, held_out, volume, Path(folder), ranks)
+            trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
+            return measure(trainer, budget)
         except torch.OutOfMemoryError as error:
             raise UserError(
                 f"{settings.batch_size} images of {fewer.preset!r} do not fit into the GPU's"
