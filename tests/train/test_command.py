@@ -1,0 +1,49 @@
+"""`nbf train` from its plan to its model, in one tiny run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from core import cli
+from core.io.images import save_image
+from tests.train.people import write_shard
+
+
+@pytest.mark.slow
+def test_a_run_leaves_everything_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import skimage.data
+
+    pytest.importorskip("tensorboard")
+    write_shard(tmp_path / "people" / "shard-00000", 3)
+    save_image(tmp_path / "photos" / "astronaut.png", skimage.data.astronaut())
+    monkeypatch.setattr("core.train.plan.is_short", lambda settings: False)
+    monkeypatch.setattr("core.commands.train._BUDGET", 0.0)
+    out, people = tmp_path / "out", tmp_path / "people"
+    options = ["--shards", people, "--held-out", people, "--out", out, "--photos"]
+    options += [tmp_path / "photos"]
+    options += ["--steps", 1, "--batch-size", 2, "--head-images", 0, "--bank-images", 2]
+    options += ["--device", "cpu", "--validate-every", 1, "--tensorboard", "--json"]
+    assert cli.main(["train", *map(str, options)]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["steps"] == 1
+    assert captured.err.startswith("preset lite: 1 steps of 2 images = 2 crops")
+    names = {path.name for path in out.iterdir()}
+    assert names >= {"plan.json", "held_out.png", "gallery", "tensorboard", "lite.safetensors"}
+    note = json.loads((out / "plan.json").read_text())
+    assert note["options"]["validate_every"] == 1 and note["plan"]["measured"]["crops"] == 2
+    row = next(csv.DictReader((out / "gallery.csv").open()))
+    assert float(row["held_out_px"]) > 0 and float(row["photos_px"]) > 0
+    assert [path.name for path in (out / "gallery").iterdir()] == ["step-0000001.png"]
+
+
+def test_numbers_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = ["--shards", "a", "--held-out", "b", "--out", str(tmp_path)]
+    for option in ("--batch-size", "--validate-every"):
+        assert cli.main(["train", *folders, "--steps", "1", option, "0"]) == 2
+        assert "must be at least 1" in capsys.readouterr().err
