@@ -104,7 +104,7 @@ def collate_partial(samples: list[PartialTruth], volume: NeuralBodyVolume) -> Pa
         field.name: torch.tensor([getattr(sample.has, field.name) for sample in samples])
         for field in fields(Has)
     }
-    joints = posed_joints(volume, batch.rotations, batch.betas, batch.transl)
+    joints = _posed_alone(volume, batch)
     pixels = project(batch.camera, joints)
     is_whole = (has["shape"] & has["place"])[:, None, None]
     marks = Known(
@@ -114,6 +114,12 @@ def collate_partial(samples: list[PartialTruth], volume: NeuralBodyVolume) -> Pa
     )
     batch.parts[~has["parts"]] = UNKNOWN_PART
     return PartialBatch(**vars(batch), marks=marks)
+
+
+def _posed_alone(volume: NeuralBodyVolume, batch: Batch) -> Float[Tensor, "batch 24 3"]:
+    """Joints of the bodies, one by one: rounding must not depend on who else is in the batch."""
+    rows = zip(*(t.split(1) for t in (batch.rotations, batch.betas, batch.transl)), strict=True)
+    return torch.cat([posed_joints(volume, *row) for row in rows])
 
 
 def _sure(points: Float[Tensor, "batch 24 n"]) -> Float[Tensor, "batch 24 n+1"]:

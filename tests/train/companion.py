@@ -1,4 +1,4 @@
-"""Two steps of training in as many processes as torchrun starts: SHARDS OUT.
+"""Two steps of training in as many processes as torchrun starts: SHARDS OUT [MIX].
 
 Everything is in double precision, so that what differs from one process can only be wrong.
 """
@@ -16,6 +16,8 @@ from core.data.shards import ShardDataset
 from core.nbv.volume import NeuralBodyVolume
 from core.train.augment import AugmentSettings
 from core.train.batch import Batch
+from core.train.known import Known
+from core.train.mix_file import open_mix
 from core.train.objective import ObjectiveSettings
 from core.train.ranking import RankingSettings
 from core.train.ranks import ALONE, Ranks, find_ranks
@@ -31,16 +33,22 @@ SETTINGS = TrainSettings(
 )
 
 
-def widen(batch: Batch) -> Batch:
+def widen(batch: Batch | Known) -> Batch:
     values = {f.name: getattr(batch, f.name) for f in fields(batch)}
-    return Batch(**{k: v.double() if v.is_floating_point() else v for k, v in values.items()})
+    marks = {"marks": widen(values.pop("marks"))} if "marks" in values else {}
+    wide = {k: v.double() if v.is_floating_point() else v for k, v in values.items()}
+    return type(batch)(**wide, **marks)
 
 
-def train(shards: Path, folder: Path, ranks: Ranks) -> dict[str, dict[str, torch.Tensor]]:
+def train(
+    shards: Path, folder: Path, ranks: Ranks, mix: Path | None = None
+) -> dict[str, dict[str, torch.Tensor]]:
     """Losses of two steps, and what they made of network, average and bank."""
     data = ShardDataset(shards)
     volume = NeuralBodyVolume.from_body(load_body(), kernels=80)
     trainer = Trainer(SETTINGS, data, data, volume, folder, ranks)
+    if mix is not None:
+        trainer.loader = open_mix(mix, data, volume, SETTINGS.steps).loader(trainer.loader)
     for module in (trainer.network, trainer.average.network, trainer.bank):
         module.double()
     trainer.objective.volume = volume.to(torch.zeros((), dtype=torch.float64))
@@ -58,6 +66,6 @@ def train(shards: Path, folder: Path, ranks: Ranks) -> dict[str, dict[str, torch
 if __name__ == "__main__":
     found = find_ranks("cpu")
     assert found != ALONE
-    result = train(Path(sys.argv[1]), Path(sys.argv[2]), found)
+    result = train(Path(sys.argv[1]), Path(sys.argv[2]), found, *map(Path, sys.argv[3:]))
     torch.save(result, Path(sys.argv[2]) / f"{found.index}.pt")
     found.close()

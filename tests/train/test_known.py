@@ -93,6 +93,16 @@ def test_what_nobody_knows_is_silent(name, batch, volume) -> None:
     assert all(g is None or not g.any() for g in gradients)
 
 
+def test_a_guess_at_the_lens_has_a_finite_slope(batch, volume) -> None:
+    rotations, betas, _ = predicted(batch)
+    near = 2 * batch.focal / (batch.size * 1e-4)  # a tenth of a millimetre away
+    camera = torch.stack([near, 0 * near, 0 * near], 1).requires_grad_()
+    truth = truth_in(batch, batch.known)
+    loss = body_losses(rotations, betas, camera, truth, volume, RegressionWeights())["keypoints2d"]
+    gradients = torch.autograd.grad(loss, [rotations, betas, camera])
+    assert all(g.isfinite().all() and g.norm() < 1e5 for g in gradients)
+
+
 def test_joints_without_a_pelvis_are_compared_about_their_mean() -> None:
     generator = torch.Generator().manual_seed(1)
     joints = torch.randn(2, 24, 3, generator=generator)

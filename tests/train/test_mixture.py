@@ -25,10 +25,13 @@ from core.train.losses import UNKNOWN_PART
 from core.train.mix_file import Mix, open_mix
 from core.train.mixture import Mixture, Phase
 from core.train.partial import PartialBatch
+from core.train.ranks import ALONE
 from core.train.trainer import Trainer, TrainSettings
 from tests.data.datasets import writers
 from tests.data.datasets.world import make_world
+from tests.train.companion import train
 from tests.train.people import write_shard
+from tests.train.test_ranks import torchrun
 
 ROOT = Path(__file__).parents[2]
 TOML = """
@@ -289,6 +292,21 @@ def test_photos_move_a_network_that_synthetic_people_would_not(
         assert {row[name] for name in silent} == {0.0}
     assert torch.equal(trainer.bank.phi, before)  # nobody's kernels are known to be seen
     assert all(torch.isfinite(value).all() for value in trainer.network.state_dict().values())
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns(place: Path, tmp_path: Path) -> None:
+    """Of a mixed batch, too, whose people are not known alike."""
+    pytest.importorskip("lightning_fabric")
+    people, mix = tmp_path / "people", place / "mix.toml"
+    write_shard(people / "shard-00000", 6, seed=2)
+    torchrun("tests.train.companion", people, tmp_path, mix)
+    one = train(people, tmp_path, ALONE, mix)
+    first = torch.load(tmp_path / "0.pt", weights_only=True)
+    for part, tensors in one.items():
+        for name, value in tensors.items():
+            close = torch.allclose(first[part][name], value, rtol=1e-7, atol=1e-8)
+            assert close, (part, name, (first[part][name] - value).abs().max())
 
 
 @pytest.mark.slow
