@@ -9,6 +9,7 @@ Examples:
     nbf synth --out shards --count 20000 --workers 2
     nbf synth --out shards --count 20000 --data material --seed 7 --sheet sheet.png
     nbf synth --out held-out --count 400 --split test
+    nbf synth --out dense --count 1000 --labels --sheet labels.png
     nbf synth --pictures people --count 10 --split test
     nbf synth --layouts layouts.npz --count 100000
 """
@@ -43,6 +44,8 @@ class Options:
     """Side of the pictures in pixels."""
     workers: int = 1
     """Processes."""
+    labels: bool = False
+    """Add texture coordinates (IUV), normals and what is seen of each kernel: larger by half."""
     sheet: Path | None = None
     """Picture file for a contact sheet of the first people (at most 64)."""
     pictures: Path | None = None
@@ -70,9 +73,11 @@ def run(options: Options) -> int:
     if options.size < 32 or options.size % 4:
         raise UserError("--size must be a multiple of 4, at least 32")
     data = data_dir(options.data)
-    recipe = Recipe(options.seed, str(data) if data else None, options.split, options.size)
+    where = str(data) if data else None
+    recipe = Recipe(options.seed, where, options.split, options.size, options.labels)
+    speed = {}
     if options.out is not None:
-        _write(options.out, recipe, options.count, options.workers, quiet=options.json)
+        speed = _write(options.out, recipe, options.count, options.workers, quiet=options.json)
     if options.sheet is not None:
         _draw_sheet(options.sheet, recipe, min(options.count, 64))
     if options.pictures is not None:
@@ -80,19 +85,37 @@ def run(options: Options) -> int:
     if options.layouts is not None:
         _save_layouts(options.layouts, recipe, options.count, quiet=options.json)
     if options.json:
-        print_json({**recipe.facts(), "count": options.count, **written})
+        print_json({**recipe.facts(), "count": options.count, **written, **speed})
     return 0
 
 
-def _write(out: Path, recipe: Recipe, count: int, workers: int, quiet: bool) -> None:
+def _write(
+    out: Path, recipe: Recipe, count: int, workers: int, quiet: bool
+) -> dict[str, float | int]:
+    """Write shards; how many people were made, and how quickly, from the first that were done."""
+    from time import perf_counter
+
     from rich.progress import Progress
 
     from core.data.shards import write_shards
 
+    ticks: list[tuple[float, int]] = []
     with Progress(disable=quiet) as progress:
         task = progress.add_task("people", total=count)
         for done in write_shards(out, recipe, count, workers):
+            ticks.append((perf_counter(), done))
             progress.update(task, completed=done)
+    made, seconds = ticks[-1][1] - ticks[0][1], ticks[-1][0] - ticks[0][0]
+    steady = ticks[1:] if len(ticks) > 2 else ticks
+    span = max(steady[-1][0] - steady[0][0], 1e-9)
+    speed = {
+        "made": made,
+        "seconds": round(seconds, 2),
+        "per_second": round((steady[-1][1] - steady[0][1]) / span, 1),
+    }
+    if made and not quiet:
+        print("{made} people in {seconds} s; {per_second} a second once it ran".format(**speed))
+    return speed
 
 
 def _draw_sheet(path: Path, recipe: Recipe, count: int) -> None:

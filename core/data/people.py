@@ -16,6 +16,7 @@ from core.data import backdrop
 from core.data.camera import Framing, frame_person, random_orientation
 from core.data.degrade import degrade
 from core.data.figure import Figure, Person, pose_person
+from core.data.labels import dense_labels, kernel_vertices
 from core.data.light import random_lighting, shadow_map
 from core.data.looks import Looks
 from core.data.occluders import random_occluders
@@ -24,9 +25,10 @@ from core.data.poses import SPLIT_CODE, PoseBank, random_pose
 from core.data.sample import Sample
 from core.data.wardrobe import Garment, load_wardrobe
 from core.errors import UserError
-from core.render.raster import rasterize
+from core.render.raster import Raster, rasterize
 from core.render.shade import Lighting, Material, shade_cells
 
+DRAWING = 2  # another number, other people for the same seed
 FINE = 2  # the person is drawn this much larger, then averaged
 OCCLUDED = 0.45  # share of samples with something in front
 BEHIND, BEFORE = 0.1, 0.05  # shares with a second person behind or in front
@@ -67,13 +69,20 @@ class PeopleSampler:
         split: "train" or "test"; the splits share neither seeds nor skins, textures, panoramas,
             garments or mocap sequences.
         size: side of the crop in pixels.
+        labels: give the samples dense labels too (see `core.data.sample`).
     """
 
     def __init__(
-        self, seed: int, data: Path | None = None, split: str = "train", size: int = 256
+        self,
+        seed: int,
+        data: Path | None = None,
+        split: str = "train",
+        size: int = 256,
+        labels: bool = False,
     ) -> None:
         self.seed, self.split, self.size = seed, split, size
         self.figure = Figure.of(load_body())
+        self.kernels = kernel_vertices(self.figure) if labels else None
         self.looks = Looks.load(data, split)
         self.garments: dict[str, list[Garment]] = {}
         if data is None:
@@ -109,17 +118,23 @@ class PeopleSampler:
         image = self._behind(scene, person, panorama, rng)
         image = over(image, drawn.rgba)
         image, occluder = self._before(image, scene, drawn, rng)
+        focal, seen = framing.focal, _body_raster(self.figure, person, scene)
+        labels: dict[str, np.ndarray] = {}
+        if self.kernels is not None:
+            body = person.body_vertices
+            labels = vars(dense_labels(self.figure, body, seen, focal, occluder, self.kernels))
         return Sample(
             image=degrade(np.sqrt(image) * 255, rng),
-            focal=np.array(framing.focal, np.float32),
+            focal=np.array(focal, np.float32),
             pose=pose,
             betas=betas,
             transl=framing.transl.astype(np.float32),
             joints=person.joints,
-            joints2d=_project(person.joints, framing.focal, self.size),
+            joints2d=_project(person.joints, focal, self.size),
             parts=drawn.parts,
             occluder=occluder,
-            depth=_body_depth(self.figure, person, scene),
+            depth=seen.depth.astype(np.float16),
+            **labels,
         )
 
     def random_body(
@@ -217,12 +232,11 @@ def over(
     return picture
 
 
-def _body_depth(figure: Figure, person: Person, scene: Scene) -> np.ndarray:
-    """Depth of the undressed body at half resolution."""
+def _body_raster(figure: Figure, person: Person, scene: Scene) -> Raster:
+    """The undressed body at half resolution."""
     half = scene.size // 2
     focal, center = scene.framing.focal / 2, (half / 2, half / 2)
-    raster = rasterize(person.body_vertices, figure.faces, focal, center, half, half)
-    return raster.depth.astype(np.float16)
+    return rasterize(person.body_vertices, figure.faces, focal, center, half, half)
 
 
 def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:

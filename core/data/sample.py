@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Bool, Float16, Float32, UInt8
+from jaxtyping import Bool, Float16, Float32, Int8, UInt8, UInt16
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class Sample:
             past the edge of the photo (black there).
         depth: z in metres of the undressed body at half resolution, also behind occluders; +inf
             where there is no body.
+
+    With dense labels (else None), all of the undressed body, also behind occluders:
+
+    Attributes:
+        iuv: 1 + joint, 65535 u and 65535 v of the body's texture coordinates at half resolution;
+            zeros where there is no body.
+        normals: 127 times the unit normal in the camera frame at half resolution; zeros where
+            there is no body.
+        kernels: bits of the 858 surface kernels (see `core.data.labels`): 1 in the frame, 2 not
+            hidden by the own body, 4 not hidden by anything else; 7 is seen.
     """
 
     image: UInt8[np.ndarray, "size size 3"]
@@ -37,14 +47,21 @@ class Sample:
     parts: UInt8[np.ndarray, "size size"]
     occluder: Bool[np.ndarray, "size size"]
     depth: Float16[np.ndarray, "half half"]
+    iuv: UInt16[np.ndarray, "half half 3"] | None = None
+    normals: Int8[np.ndarray, "half half 3"] | None = None
+    kernels: UInt8[np.ndarray, "kernels"] | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Fields by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Fields by name, those that are there."""
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in every.items() if array is not None}
 
 
-def field_layout(size: int) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Shape and dtype of every field of a `Sample` of ``size`` pixels."""
+Layout = dict[str, tuple[tuple[int, ...], str]]
+
+
+def field_layout(size: int) -> Layout:
+    """Shape and dtype of the fields that every `Sample` of ``size`` pixels has."""
     half = size // 2
     return {
         "image": ((size, size, 3), "uint8"),
@@ -57,4 +74,14 @@ def field_layout(size: int) -> dict[str, tuple[tuple[int, ...], str]]:
         "parts": ((size, size), "uint8"),
         "occluder": ((size, size), "bool"),
         "depth": ((half, half), "float16"),
+    }
+
+
+def label_layout(size: int) -> Layout:
+    """Shape and dtype of the fields of dense labels."""
+    half = size // 2
+    return {
+        "iuv": ((half, half, 3), "uint16"),
+        "normals": ((half, half, 3), "int8"),
+        "kernels": ((858,), "uint8"),
     }

@@ -5,30 +5,34 @@
     OUT/shard-00000/pose.npy   (1000, 24, 3) float32
     ...
 
-A shard's files get their names when it is whole, ``image.npy`` last; so whoever looks for
-``image.npy`` finds whole shards only, and an interrupted run goes on with the first missing one.
+Dense labels lie in files of their own, which need not be there. A shard's files get their names
+when it is whole, ``image.npy`` last; so whoever looks for ``image.npy`` finds whole shards only,
+and an interrupted run goes on with the first missing one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from core.data.people import PeopleSampler
-from core.data.sample import Sample, field_layout
+from core.data.people import DRAWING, PeopleSampler
+from core.data.sample import Layout, Sample, field_layout, label_layout
 from core.errors import UserError
 from core.io.atomic import write_atomic
 
 PER_SHARD = 1000
 RECIPE = "recipe.json"
 
+BLOCK = 50  # samples that a worker makes before it asks for more
+
 Job = tuple[Path, int, int]  # a shard's folder, its first sample, one past its last
+Block = tuple[Path, int, int, int]  # a shard's folder and first sample; first, one past last here
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,26 @@ class Recipe:
     data: str | None = None
     split: str = "train"
     size: int = 256
+    labels: bool = False
 
     def sampler(self) -> PeopleSampler:
         """The source of the samples."""
         data = Path(self.data) if self.data else None
-        return PeopleSampler(self.seed, data, self.split, self.size)
+        return PeopleSampler(self.seed, data, self.split, self.size, self.labels)
 
     def facts(self) -> dict[str, object]:
         """The recipe without the path: the data folder may move."""
-        return {**asdict(self), "data": self.data is not None}
+        return {**asdict(self), "data": self.data is not None, "drawing": DRAWING}
+
+    def layout(self) -> Layout:
+        """Shape and dtype of the samples' fields."""
+        return field_layout(self.size) | (label_layout(self.size) if self.labels else {})
 
 
 def write_shards(
     folder: Path, recipe: Recipe, count: int, workers: int = 1, per_shard: int = PER_SHARD
 ) -> Iterator[int]:
-    """Write samples 0..count-1; yields the number of samples there are whenever a shard is done.
+    """Write samples 0..count-1; yields the number of samples there are, again and again.
 
     The files do not depend on ``workers``. Whole shards of an earlier run stay.
 
@@ -69,10 +78,9 @@ def write_shards(
     missing = [job for job in jobs if not _is_whole(job[0], job[2] - job[1])]
     done = count - sum(stop - start for _, start, stop in missing)
     yield done
-    if missing:
-        for written in _write_all(recipe, missing, workers):
-            done += written
-            yield done
+    for written in _write_all(recipe, missing, workers) if missing else ():
+        done += written
+        yield done
 
 
 class ShardDataset:
@@ -104,16 +112,31 @@ class ShardDataset:
 
 
 def _write_all(recipe: Recipe, jobs: list[Job], workers: int) -> Iterator[int]:
-    """Numbers of samples, as shards are done; one worker is this process."""
+    """Numbers of samples, as blocks are done; one worker is this process."""
     if workers == 1:
         sampler = recipe.sampler()
         for job in jobs:
-            yield _write_shard(sampler, *job)
+            _allocate(recipe, job)
+            for block in _blocks(job):
+                yield _write_block(sampler, block)
+            _finish(job[0], recipe.layout())
         return
     context = get_context("spawn")  # threads of OpenCV and torch do not survive a fork
     with ProcessPoolExecutor(workers, context, _start_worker, (recipe,)) as pool:
-        for future in as_completed([pool.submit(_work, job) for job in jobs]):
-            yield future.result()
+        pending: list[tuple[Job, list[Future[int]]]] = []
+        for job in jobs:
+            _allocate(recipe, job)
+            pending.append((job, [pool.submit(_work, block) for block in _blocks(job)]))
+        for job, futures in pending:
+            for future in futures:
+                yield future.result()
+            _finish(job[0], recipe.layout())
+
+
+def _blocks(job: Job) -> list[Block]:
+    """Parts of a shard: so that few shards keep many workers busy."""
+    path, start, stop = job
+    return [(path, start, at, min(at + BLOCK, stop)) for at in range(start, stop, BLOCK)]
 
 
 def _shard(folder: Path, number: int) -> Path:
@@ -142,24 +165,29 @@ def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
 
 def _open_shard(path: Path) -> dict[str, np.ndarray]:
     """Memory maps of all fields, checked against each other."""
-    shard = {}
-    size, length = 0, 0
-    for name in field_layout(2):
-        file = path / f"{name}.npy"
-        try:
-            shard[name] = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+    there = [name for name in label_layout(2) if (path / f"{name}.npy").is_file()]
+    shard = {name: _open_field(path / f"{name}.npy") for name in (*field_layout(2), *there)}
+    length, size = shard["image"].shape[:2] if shard["image"].ndim > 1 else (0, 0)
+    layout = field_layout(size) | label_layout(size)
+    for name, array in shard.items():
+        shape, dtype = layout[name]
+        if array.shape != (length, *shape) or array.dtype != dtype:
             raise UserError(
-                f"{file} is missing or damaged; delete {path} and run nbf synth again"
-            ) from error
-        if name == "image":
-            length, size = shard[name].shape[:2]
-        shape, dtype = field_layout(size)[name]
-        if shard[name].shape != (length, *shape) or shard[name].dtype != dtype:
-            raise UserError(
-                f"{file} has the wrong shape or type; delete {path} and run nbf synth again"
+                f"{path / name}.npy has the wrong shape or type; delete {path} and run nbf synth"
+                " again"
             )
     return shard
+
+
+def _open_field(file: Path) -> np.ndarray:
+    """A memory map."""
+    try:
+        array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file} is missing or damaged; delete {file.parent} and run nbf synth again"
+        ) from error
+    return array
 
 
 _sampler: PeopleSampler | None = None
@@ -176,28 +204,38 @@ def _start_worker(recipe: Recipe) -> None:
     _sampler = recipe.sampler()
 
 
-def _work(job: Job) -> int:
-    """One shard with this process' sampler."""
+def _work(block: Block) -> int:
+    """A block with this process' sampler."""
     if _sampler is None:
         raise RuntimeError("the worker has no sampler")
-    return _write_shard(_sampler, *job)
+    return _write_block(_sampler, block)
 
 
-def _write_shard(sampler: PeopleSampler, path: Path, start: int, stop: int) -> int:
-    """Samples start..stop-1 into one folder; the number written."""
+def _allocate(recipe: Recipe, job: Job) -> None:
+    """The files of an empty shard."""
+    path, start, stop = job
     path.mkdir(parents=True, exist_ok=True)
-    layout = field_layout(sampler.size)
-    arrays = {
-        name: np.lib.format.open_memmap(
+    for name, (shape, dtype) in recipe.layout().items():
+        np.lib.format.open_memmap(
             path / f"{name}.part", mode="w+", dtype=dtype, shape=(stop - start, *shape)
         )
-        for name, (shape, dtype) in layout.items()
-    }
-    for row, index in enumerate(range(start, stop)):
+
+
+def _write_block(sampler: PeopleSampler, block: Block) -> int:
+    """Samples first..last-1 into their shard; the number written."""
+    path, start, first, last = block
+    arrays: dict[str, np.memmap] = {}
+    for index in range(first, last):
         for name, value in sampler.sample(index).arrays().items():
-            arrays[name][row] = value
+            if name not in arrays:
+                arrays[name] = np.lib.format.open_memmap(path / f"{name}.part", mode="r+")
+            arrays[name][index - start] = value
     for array in arrays.values():
         array.flush()
-    for name in sorted(layout, key="image".__eq__):  # image.npy last: it marks the shard as whole
+    return last - first
+
+
+def _finish(path: Path, layout: Layout) -> None:
+    """Name the files of a whole shard, image.npy last: it marks the shard as whole."""
+    for name in sorted(layout, key="image".__eq__):
         (path / f"{name}.part").replace(path / f"{name}.npy")
-    return stop - start

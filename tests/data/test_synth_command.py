@@ -26,6 +26,9 @@ def test_shards_and_json(tmp_path, monkeypatch, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert facts["count"] == 2
     assert facts["data"] is False
+    assert facts["made"] == 2
+    assert facts["per_second"] > 0
+    assert not (out / "shard-00000" / "iuv.npy").exists()
     assert (out / "shard-00000" / "image.npy").is_file()
 
 
@@ -57,3 +60,13 @@ def test_pictures_are_the_people_of_the_seed(tmp_path, monkeypatch):
     assert names == ["person-0000.png", "person-0001.png"]
     expected = PeopleSampler(5, None, "train", 64).sample(1).image
     np.testing.assert_array_equal(imageio.imread(folder / names[1]), expected)
+
+
+def test_labels_are_written_and_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("NBF_DATA", raising=False)
+    out, sheet = tmp_path / "shards", tmp_path / "sheet.png"
+    arguments = ["--out", str(out), "--sheet", str(sheet), "--count", "1", "--size", "64"]
+    assert main(["synth", *arguments, "--labels"]) == 0
+    assert "1 people in" in capsys.readouterr().out
+    assert np.load(out / "shard-00000" / "kernels.npy").shape == (1, 858)
+    assert imageio.imread(sheet).shape == (64, 320, 3)
