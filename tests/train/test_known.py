@@ -7,17 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from core.data.crops import Has
 from core.data.shards import ShardDataset
 from core.geometry.camera import project
+from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
+from core.nets.network import PoseNetwork
+from core.nets.presets import find_preset
 from core.train.augment import AugmentSettings, draw_change
 from core.train.batch import kernel_truth
+from core.train.head import collect
 from core.train.known import Known, joints3d_loss
 from core.train.loader import rest_pelvis, truth_of
 from core.train.losses import UNKNOWN_PART, RegressionWeights, parts_loss
 from core.train.partial import PartialBatch, PartialTruth, augment_partial, collate_partial, whole
+from core.train.ranking import RankingSettings, ranking_loss
 from core.train.regression import BodyTruth, body_losses, posed_joints
 
 NOTHING = Has(pose=False, shape=False, place=False, parts=False, occluder=False)
@@ -189,3 +195,23 @@ def test_known_is_joined_and_selected(batch) -> None:
     with pytest.raises(ValueError, match="do not say so"):
         Known.join([known, None])
     assert batch.to("cpu").known.pose.tolist() == [True] * 3
+
+
+def test_the_head_is_finished_on_what_is_known(batch) -> None:
+    network = PoseNetwork(find_preset("lite"))
+    some = replace(batch, marks=with_only(batch.known, "pose", [0]))
+    truth = collect(network, [some, some]).truth
+    assert truth.known is not None
+    assert truth.known.pose.tolist() == 2 * [True, False, False]
+    assert truth.select(torch.tensor([3, 1])).known.pose.tolist() == [True, False]
+
+
+def test_people_whose_kernels_may_be_hidden_are_not_ranked(batch, volume) -> None:
+    random = torch.Generator().manual_seed(0)
+    phi = F.normalize(torch.randn(volume.kernels, 4, 8, generator=random), dim=-1)
+    bank = FeatureBank(phi, phi[0, 0], torch.tensor(0.3), torch.tensor(0.3))
+    features = torch.randn(3, 8, 16, 16, generator=random).requires_grad_()
+    some = replace(batch, marks=with_only(batch.known, "occluder", [1]))
+    loss = ranking_loss(features, bank, volume, some, RankingSettings(), random)
+    (gradient,) = torch.autograd.grad(loss, features)
+    assert gradient[1].any() and not gradient[[0, 2]].any()
