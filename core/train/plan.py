@@ -71,7 +71,7 @@ class Measured:
     @property
     def on_gpu(self) -> bool:
         """Whether it ran on a GPU."""
-        return "GPU" in self.device
+        return self.device.startswith("GPU ")
 
     @property
     def crop_seconds(self) -> float:

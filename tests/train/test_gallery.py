@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -71,9 +72,24 @@ def test_bodies_are_held_against_the_truth(shards: ShardDataset, batch: Batch) -
     exact = look(Oracle(batch), load_body(), people)
     assert max(view.distance for view in exact) < 0.01
     assert (exact[1].parts == batch.parts[1].numpy()).all()
+    true = load_body().pose(batch.rotations, batch.betas, batch.transl).vertices.numpy()
+    for i, view in enumerate(exact):
+        np.testing.assert_allclose(view.vertices, true[i], atol=1e-4)
     beside = look(Oracle(batch, shift=0.1), load_body(), people)
     pixels = float(batch.focal[0]) * 0.1 / 6.5
     assert mean_distances(people, beside)["held_out_px"] == pytest.approx(pixels, rel=0.05)
+
+
+def test_only_known_joints_count(shards: ShardDataset, batch: Batch) -> None:
+    wrong = held_out_people(shards, 3)[1]
+    wrong.joints[~wrong.known] = 1e4
+    people = held_out_people(shards, 3)
+    people[1] = replace(wrong, photo=True)
+    people[2] = replace(people[2], known=torch.zeros(24, dtype=torch.bool))
+    views = look(Oracle(batch), load_body(), people)
+    assert mean_distances(people, views) == pytest.approx(
+        {"held_out_px": 0.0, "photos_px": 0.0}, abs=0.01
+    )
 
 
 def test_a_sheet_a_validation(shards: ShardDataset, batch: Batch, tmp_path: Path) -> None:
@@ -114,7 +130,7 @@ def test_photos(tmp_path: Path) -> None:
     import skimage.data
 
     save_image(tmp_path / "b.png", skimage.data.astronaut())
-    save_image(tmp_path / "a.png", np.full((90, 120, 3), 90, np.uint8))
+    save_image(tmp_path / "a.png", skimage.data.coffee())
     (tmp_path / "notes.txt").write_text("no photo")
     empty, astronaut = people_in_photos(tmp_path, 256)
     assert empty.title == "a: nobody found" and not empty.known.any()
@@ -122,6 +138,13 @@ def test_photos(tmp_path: Path) -> None:
     assert astronaut.image.shape == (256, 256, 3)
     left, right = astronaut.joints[[16, 17], 0].tolist()
     assert 0 < right < left < 256  # she looks at us
+
+
+def test_the_first_photos_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (7, 3, 11, 0, 9, 4, 1, 8, 2, 10, 5, 6):
+        (tmp_path / f"{number:02}.JPG").touch()
+    monkeypatch.setattr("core.train.gallery._look_at", lambda path, size, detector: path.stem)
+    assert people_in_photos(tmp_path, 256) == [f"{number:02}" for number in range(8)]
 
 
 def test_bad_photos_are_named(tmp_path: Path) -> None:
