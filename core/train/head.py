@@ -18,7 +18,6 @@ from core.nets.network import PoseNetwork
 from core.nets.regressor import PartRegressor
 from core.train.batch import Batch
 from core.train.descent import Descent
-from core.train.known import Known
 from core.train.losses import RegressionWeights
 from core.train.regression import BodyTruth, body_losses
 
@@ -63,7 +62,7 @@ def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
     """What the network hands to its head on these batches, in half precision, on the CPU."""
     network.eval()
     rows: list[tuple[Tensor, ...]] = []
-    known: list[Known | None] = []
+    truths: list[BodyTruth] = []
     has_landmarks = True
     for batch in batches:
         trunk = network.trunk(batch.images)
@@ -72,14 +71,11 @@ def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
         layout = network.regressor.layout(logits)
         has_landmarks = trunk.landmarks is not None
         landmarks = trunk.landmarks if has_landmarks else parts.new_zeros(len(parts), 0)
-        bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
-        row = (parts.half(), landmarks.half(), layout.half(), *bodies)
+        row = (parts.half(), landmarks.half(), layout.half())
         rows.append(tuple(values.cpu() for values in row))
-        known.append(batch.known)
-    columns = [torch.cat(column) for column in zip(*rows, strict=True)]
-    parts, landmarks, layout, focal, rotations, betas, transl = columns
-    bodies = (focal, rotations, betas, transl)
-    truth = BodyTruth(network.preset.image_size, *bodies, Known.join(known))
+        truths.append(BodyTruth.of(batch))
+    parts, landmarks, layout = (torch.cat(column) for column in zip(*rows, strict=True))
+    truth = BodyTruth.join(truths)
     return HeadData(parts, landmarks if has_landmarks else None, layout, truth)
 
 

@@ -97,8 +97,7 @@ class Objective:
 
     def _regression(self, output: NetworkOutput, batch: Batch) -> dict[str, Tensor]:
         weights = self.settings.regression
-        bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
-        truth = BodyTruth(batch.size, *bodies, batch.known)
+        truth = BodyTruth.of(batch)
         predicted = (output.rotations, output.betas, output.camera)
         losses = body_losses(*predicted, truth, self.volume, weights, self.ranks)
         parts = parts_loss(output.part_logits, batch.parts, self.ranks)

@@ -43,8 +43,7 @@ def batch(shards: ShardDataset, volume: NeuralBodyVolume) -> PartialBatch:
 
 
 def truth_in(batch: PartialBatch, known: Known | None) -> BodyTruth:
-    bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
-    return BodyTruth(batch.size, *bodies, known)
+    return replace(BodyTruth.of(batch), known=known)
 
 
 def predicted(batch: PartialBatch) -> tuple[torch.Tensor, ...]:
