@@ -157,6 +157,17 @@ def test_a_body_is_placed_on_its_points():
     assert place_on_points(joints, None, 300, SIZE) is None
 
 
+def test_a_record_without_a_place_is_put_onto_its_points(tmp_path, world, settings):
+    writers.write_spin(tmp_path, world)  # which tells no camera, and hides the right knee
+    sample = crop_sample(open_dataset("h36m", tmp_path), 0, settings)
+    assert sample.has.place and sample.has.parts and (sample.parts > 0).any()
+    apart = np.linalg.norm(project(sample, sample.joints3d) - sample.joints2d[:, :2], axis=1)
+    assert np.median(apart) < 0.05 * SIZE and sample.joints2d[writers.HIDDEN, 2] == 1
+    bare = crop_sample(open_dataset("h36m", tmp_path), 1, settings)  # has no body
+    assert not any(vars(bare.has).values()) and bare.joints2d[writers.HIDDEN, 2] == 0
+    assert bare.joints3d[JOINT_NAMES.index("l_wrist"), 3] == 1 and bare.joints3d[0, 3] == 0
+
+
 def test_betas_of_other_rest_joints(settings):
     betas = np.array([1.0, -0.5, 0.3, 0, 0, 0, 0, 0, 0, 0])
     trained = settings.trained
