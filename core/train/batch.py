@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -42,7 +42,7 @@ class Batch:
         """Side of the crops in pixels."""
         return self.images.shape[-1]
 
-    def to(self, device: str) -> Batch:
+    def to(self, device: str) -> Self:
         """The same batch on a device."""
         return type(self)(**{name: value.to(device) for name, value in vars(self).items()})
 
