@@ -46,7 +46,7 @@ def random_orientation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
     World axes are y up; a positive pitch looks down on the person.
     """
     usual = rng.random() < 0.85
-    pitch = np.clip(rng.normal(8, 11), -25, 45) if usual else rng.uniform(-40, 65)
+    pitch = np.clip(rng.normal(8, 11), -25, 45) if usual else rng.uniform(-40, 60)
     heading, roll = rng.uniform(0, 360), rng.normal(0, 5)
     turn = Rotation.from_euler("ZXY", [roll, pitch, heading], degrees=True)
     return FLIP @ turn.as_matrix()

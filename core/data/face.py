@@ -45,7 +45,8 @@ def paint_face(
     color[open_eye < 1] = rng.uniform(150, 225)
     gaze = rng.normal(0, 0.002)
     iris = np.abs(np.abs(place[:, 0] + gaze) - EYE[0])
-    color[(open_eye < 1) & (iris < 0.006)] = rng.uniform(15, 90, 3)
+    seen = np.hypot(iris, height - rng.spawn(1)[0].normal(0, 0.0015)) < 0.006
+    color[(open_eye < 1) & seen] = rng.uniform(15, 90, 3)
     if mouth:
         below = np.abs(place[:, 1] - MOUTH + rng.uniform(-0.003, 0.003))
         color[(np.abs(place[:, 0]) < 0.024) & (below < 0.007)] *= np.array([0.85, 0.5, 0.5])

@@ -16,6 +16,8 @@ from core.render.shade_twin import ambient_basis
 SHADOW_PIXELS = 256
 LIGHT_DISTANCE = 60.0  # metres: far enough for nearly parallel rays
 PROBES = 64  # directions at which ambient light is fitted
+FROM_PANORAMA = 0.6  # share of scenes under a sun or lamp of the panorama that it lights
+GLARE = 5  # times the mean radiance above the horizon, from which on a spot is a sun or lamp
 
 
 def random_lighting(
@@ -26,12 +28,28 @@ def random_lighting(
     """Light in the camera frame, without a shadow map yet."""
     ambient = ambient_terms(panorama, camera_from_world)
     level = rng.uniform(0.35, 0.9) / max(float(ambient[0].mean()), 1e-3)
-    main = camera_from_world @ _from_above(rng)
+    lamp = _from_above(rng)
+    sun = brightest_direction(panorama)
+    if sun is not None and rng.spawn(1)[0].random() < FROM_PANORAMA:
+        lamp = sun
+    main = camera_from_world @ lamp
     fill = rng.normal(size=3)
     fill /= np.linalg.norm(fill)
     strength = np.array([[rng.uniform(0.1, 1.0)], [rng.uniform(0, 0.3)]])
     warmth = rng.uniform(-0.15, 0.15, (2, 1)) * np.array([[1.0, 0.0, -1.0]])
     return Lighting(np.stack([main, fill]), strength * (1 + warmth), ambient * level)
+
+
+def brightest_direction(
+    panorama: Float32[np.ndarray, "rows columns 3"],
+) -> Float[np.ndarray, "3"] | None:
+    """World direction of the panorama's sun or lamp above the horizon; None if it has none."""
+    small = cv2.resize(panorama[::4, ::4], (32, 16), interpolation=cv2.INTER_AREA)
+    radiance = small[:8].mean(-1).ravel()
+    if radiance.max() < GLARE * radiance.mean():
+        return None
+    direction: np.ndarray = _sky_directions(16, 32)[0][radiance.argmax()]
+    return direction
 
 
 def _from_above(rng: np.random.Generator) -> np.ndarray:

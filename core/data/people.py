@@ -3,60 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float32
 from scipy.spatial.transform import Rotation
 
 from core.assets import cache_dir
 from core.body.load import load_body
-from core.data import backdrop
-from core.data.camera import Framing, frame_person, random_orientation
+from core.data import backdrop, company
+from core.data.camera import frame_person, random_orientation
+from core.data.company import Solid
 from core.data.degrade import degrade
-from core.data.figure import Figure, Person, pose_person
+from core.data.figure import Figure, Outfit, Person, pose_person
 from core.data.labels import dense_labels, kernel_vertices
-from core.data.light import random_lighting, shadow_map
+from core.data.light import random_lighting
 from core.data.looks import Looks
+from core.data.low_poses import low_bank
 from core.data.occluders import random_occluders
 from core.data.outfit import random_outfit
-from core.data.poses import SPLIT_CODE, PoseBank, random_pose
+from core.data.poses import SPLIT_CODE, PoseBank, low_pose, random_pose
 from core.data.sample import Sample
+from core.data.scene import Drawn, Layers, Scene, body_raster, draw, draw_solid, over
+from core.data.shapes import ShapeSampler
 from core.data.wardrobe import Garment, load_wardrobe
 from core.errors import UserError
-from core.render.raster import Raster, rasterize
-from core.render.shade import Lighting, Material, shade_cells
 
 DRAWING = 2  # another number, other people for the same seed
-FINE = 2  # the person is drawn this much larger, then averaged
 OCCLUDED = 0.45  # share of samples with something in front
 BEHIND, BEFORE = 0.1, 0.05  # shares with a second person behind or in front
+LOW = 0.12  # share of people who sit, kneel or lie
+FURNISHED, TOUCHED, REACHED = 0.13, 0.05, 0.06  # shares with furniture, a neighbour, a limb
+SEATED = 0.6  # of those who sit: share with furniture
 LEAST_VISIBLE = 0.25  # share of the person that occluders leave
 PAST_EDGE = 0.1  # share whose crop looks past the edge of the photo
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the layers of one picture share.
-
-    Attributes:
-        view: camera-from-world rotation (world: y up).
-        lighting: in the camera frame, without shadows.
-    """
-
-    size: int
-    view: Float[np.ndarray, "3 3"]
-    framing: Framing
-    lighting: Lighting
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A person as drawn: premultiplied linear colour with coverage, and what each part is."""
-
-    rgba: Float32[np.ndarray, "size size 4"]
-    parts: UInt8[np.ndarray, "size size"]
 
 
 class PeopleSampler:
@@ -94,6 +74,8 @@ class PeopleSampler:
                     f"no wardrobe yet; build it: python -m tools.wardrobe --data {data}"
                 )
             self.bank = PoseBank.load(cache_dir() / "poses.npz", split)
+        self.low = low_bank(self.bank, self.figure.joints, split)
+        self.shapes = ShapeSampler(self.figure.body)
 
     def __iter__(self) -> Iterator[Sample]:
         """Samples 0, 1, 2, ... without end."""
@@ -116,9 +98,10 @@ class PeopleSampler:
         scene = Scene(self.size, view, framing, random_lighting(panorama, view, rng))
         drawn = draw(person, outfit.materials, scene)
         image = self._behind(scene, person, panorama, rng)
-        image = over(image, drawn.rgba)
-        image, occluder = self._before(image, scene, drawn, rng)
-        focal, seen = framing.focal, _body_raster(self.figure, person, scene)
+        together = self._company(scene, person, drawn, rng.spawn(1)[0])
+        image = over(image, drawn.rgba) if together is None else _mingled(image, drawn, together)
+        image, occluder = self._before(image, scene, drawn, together, rng)
+        focal, seen = framing.focal, body_raster(self.figure, person, scene)
         labels: dict[str, np.ndarray] = {}
         if self.kernels is not None:
             body = person.body_vertices
@@ -141,11 +124,13 @@ class PeopleSampler:
         self, view: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Pose in the camera frame (24, 3) and shape (10,)."""
+        low = rng.spawn(1)[0]
         pose = random_pose(self.bank, rng)
+        if low.random() < LOW:
+            pose = low_pose(self.low, low)
         root = Rotation.from_matrix(view) * Rotation.from_rotvec(pose[0])
         pose[0] = root.as_rotvec()
-        betas = rng.normal(0, 1, 10).clip(-2.5, 2.5)
-        return pose, betas.astype(np.float32)
+        return pose, self.shapes(rng)
 
     def _behind(
         self, scene: Scene, person: Person, panorama: np.ndarray, rng: np.random.Generator
@@ -174,10 +159,11 @@ class PeopleSampler:
         image: Float32[np.ndarray, "size size 3"],
         scene: Scene,
         drawn: Drawn,
+        together: Layers | None,
         rng: np.random.Generator,
     ) -> tuple[Float32[np.ndarray, "size size 3"], Bool[np.ndarray, "size size"]]:
-        """The picture with everything in front of the person, and where that is."""
-        hidden = np.zeros(drawn.parts.shape, bool)
+        """The picture with everything in front of the person, and where that and company is."""
+        hidden = np.zeros(drawn.parts.shape, bool) if together is None else together.hides.copy()
         if rng.random() < BEFORE:
             other = self._bystander(scene, -rng.uniform(0.15, 0.3) * scene.framing.transl[2], rng)
             image = over(image, other.rgba)
@@ -200,43 +186,47 @@ class PeopleSampler:
 
     def _bystander(self, scene: Scene, farther: float, rng: np.random.Generator) -> Drawn:
         """Another person beside, ``farther`` metres behind the first (negative: in front)."""
-        pose, betas = self.random_body(scene.view, rng)
-        outfit = random_outfit(self.figure, self.garments, self.looks, rng)
-        person = pose_person(self.figure, outfit, pose, betas)
+        person, outfit = self._somebody(scene, rng)
         place = scene.framing.transl.copy()
         place[2] = max(place[2] + farther, 1.0)
         visible = place[2] * scene.size / scene.framing.focal  # metres across the crop
         place[0] += rng.choice([-1, 1]) * rng.uniform(0.15, 0.5) * visible
         return draw(person.moved(place), outfit.materials, scene)
 
+    def _somebody(self, scene: Scene, rng: np.random.Generator) -> tuple[Person, Outfit]:
+        """Another person, at the origin."""
+        pose, betas = self.random_body(scene.view, rng)
+        outfit = random_outfit(self.figure, self.garments, self.looks, rng)
+        return pose_person(self.figure, outfit, pose, betas), outfit
 
-def draw(person: Person, materials: list[Material], scene: Scene) -> Drawn:
-    """Rasterise at a finer grid, shade with a shadow, average."""
-    mesh, size = person.mesh, scene.size
-    fine = FINE * size
-    focal, center = FINE * scene.framing.focal, (fine / 2, fine / 2)
-    raster = rasterize(mesh.vertices, mesh.faces, focal, center, fine, fine)
-    light = scene.lighting
-    shadow = shadow_map(mesh.vertices, mesh.faces, light.directions[0])
-    lighting = Lighting(light.directions, light.colors, light.ambient, shadow)
-    label = (person.face_part + 1).astype(np.uint8)
-    return Drawn(*shade_cells(raster, mesh, materials, lighting, FINE, label))
+    def _company(
+        self, scene: Scene, person: Person, drawn: Drawn, rng: np.random.Generator
+    ) -> Layers | None:
+        """Furniture or another person in the person's space; nothing that hides too much."""
+        ground = backdrop.Ground.below(person.body_vertices, scene.view)
+        furnished = SEATED if company.sits(person, ground) else FURNISHED
+        kind = rng.random()
+        if rng.random() < furnished:
+            solid = company.furniture(person, ground, self.looks, rng)
+        elif kind < TOUCHED:
+            other, outfit = self._somebody(scene, rng)
+            solid = Solid(company.beside(other, person, scene.view, rng).mesh, outfit.materials)
+        elif kind < TOUCHED + REACHED:
+            other, outfit = self._somebody(scene, rng)
+            solid = Solid(company.reaching(other, person, rng), outfit.materials)
+        else:
+            return None
+        if not solid.clear:
+            return None
+        layers = draw_solid(solid, drawn, scene)
+        return layers if _visible_share(drawn.parts, layers.hides) > LEAST_VISIBLE else None
 
 
-def over(
-    below: Float32[np.ndarray, "size size 3"], rgba: Float32[np.ndarray, "size size 4"]
+def _mingled(
+    image: Float32[np.ndarray, "size size 3"], drawn: Drawn, together: Layers
 ) -> Float32[np.ndarray, "size size 3"]:
-    """Premultiplied colour over a picture (both linear)."""
-    picture = below * (1 - rgba[..., 3:])
-    picture += rgba[..., :3]
-    return picture
-
-
-def _body_raster(figure: Figure, person: Person, scene: Scene) -> Raster:
-    """The undressed body at half resolution."""
-    half = scene.size // 2
-    focal, center = scene.framing.focal / 2, (half / 2, half / 2)
-    return rasterize(person.body_vertices, figure.faces, focal, center, half, half)
+    """A person over a picture, what shares the space before and behind."""
+    return over(over(over(image, together.whole), drawn.rgba), together.front)
 
 
 def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:

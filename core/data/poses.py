@@ -110,11 +110,15 @@ class PoseBank:
     @staticmethod
     def canonical() -> PoseBank:
         """A dozen everyday poses."""
-        poses = np.zeros((len(CANONICAL), 24, 3), np.float32)
-        for pose, turned in zip(poses, CANONICAL, strict=True):
-            for name, degrees in turned.items():
-                pose[JOINT_NAMES.index(name)] = np.deg2rad(degrees)
-        return PoseBank(poses)
+        return PoseBank(np.stack([turned(turns) for turns in CANONICAL]))
+
+
+def turned(turns: Turns) -> Float32[np.ndarray, "24 3"]:
+    """The T-pose with some joints turned."""
+    pose = np.zeros((24, 3), np.float32)
+    for name, degrees in turns.items():
+        pose[JOINT_NAMES.index(name)] = np.deg2rad(degrees)
+    return pose
 
 
 def _everyday(count: int, split: str) -> np.ndarray:
@@ -122,7 +126,7 @@ def _everyday(count: int, split: str) -> np.ndarray:
     rng, bank = np.random.default_rng(SPLIT_CODE[split]), PoseBank.canonical()
     poses = np.zeros((count, 24, 3), np.float32)
     for pose in poses:
-        pose[:] = _perturb(_pick(bank, rng), rng, 2.0)
+        pose[:] = perturbed(_pick(bank, rng), rng, 2.0)
     return poses
 
 
@@ -139,7 +143,7 @@ def random_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray,
     if rng.random() < 0.15:
         free = [joint for joint in (16, 17) if rng.random() < 0.7]
         pose[free] = rng.normal(0, 0.7, (len(free), 3)).clip(-1.4, 1.4)
-    return _perturb(pose, rng, 1.0)
+    return perturbed(pose, rng, 1.0)
 
 
 def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
@@ -149,12 +153,21 @@ def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
     return mirror_pose(pose) if rng.random() < 0.5 else pose
 
 
-def _perturb(pose: np.ndarray, rng: np.random.Generator, spread: float) -> np.ndarray:
+def low_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray, "24 3"]:
+    """A pose of a bank of low ones, mirrored, perturbed; its legs stay its own."""
+    pose = bank.poses[rng.integers(len(bank.poses))]
+    return perturbed(mirror_pose(pose) if rng.random() < 0.5 else pose, rng, 1.0)
+
+
+def perturbed(
+    pose: Float32[np.ndarray, "24 3"], rng: np.random.Generator, spread: float
+) -> Float32[np.ndarray, "24 3"]:
     """Small rotations (times ``spread``) at every joint; wrists, head and arms move most."""
     sigma = np.full((24, 1), 0.07)
     sigma[[16, 17, 18, 19]] = 0.12
     sigma[[20, 21]] = 0.22
     sigma[[12, 15]] = 0.15
-    sigma[[10, 11, 22, 23]] = 0.1
+    sigma[[10, 11]] = 0.1
+    sigma[[22, 23]] = 0.16
     noise = Rotation.from_rotvec(rng.normal(0, 1, (24, 3)) * sigma * spread)
     return (Rotation.from_rotvec(pose) * noise).as_rotvec().astype(np.float32)

@@ -1,0 +1,66 @@
+"""Body shapes of adults: heights and weights as they are common, extremes left out."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from core.body.model import Body
+
+DENSITY = 1010.0  # kg / m^3 of a human body
+MASS_INDEX = (17.0, 38.0)  # kg / m^2
+FITTED = 400  # shapes from which the index is learnt
+_STREAM = 17
+
+
+def heights_and_indices(
+    body: Body, betas: Float[np.ndarray, "shapes 10"]
+) -> tuple[Float[np.ndarray, "shapes"], Float[np.ndarray, "shapes"]]:
+    """Height in the rest pose (metres) and body mass index (kg / m^2) of shapes."""
+    template, shapedirs = body.v_template.numpy(), body.shapedirs.numpy()
+    faces = body.faces.numpy()
+    found = np.array([_measure(template + shapedirs @ row, faces) for row in betas])
+    height, volume = found.T
+    return height, DENSITY * volume / height**2
+
+
+def _measure(vertices: np.ndarray, faces: Int[np.ndarray, "faces 3"]) -> tuple[float, float]:
+    """Height and volume of a closed mesh."""
+    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
+    return float(np.ptp(vertices[:, 1])), float((a * np.cross(b, c)).sum() / 6)
+
+
+class ShapeSampler:
+    """Shapes from the basis' own normal distribution whose mass index is an adult's.
+
+    The index of a shape is taken from a fit of its logarithm by a quadratic polynomial of the
+    coefficients; it errs by half a percent.
+    """
+
+    def __init__(self, body: Body) -> None:
+        betas = _normal(np.random.default_rng(_STREAM), FITTED)
+        _, index = heights_and_indices(body, betas)
+        self._coefficients = np.linalg.lstsq(_terms(betas), np.log(index), rcond=None)[0]
+
+    def mass_index(self, betas: Float[np.ndarray, "10"]) -> float:
+        """Body mass index of a shape, kg / m^2."""
+        return float(np.exp(_terms(betas[None])[0] @ self._coefficients))
+
+    def __call__(self, rng: np.random.Generator) -> Float32[np.ndarray, "10"]:
+        """A shape."""
+        betas = _normal(rng, 1)[0]
+        again = rng.spawn(1)[0]  # what follows in ``rng`` does not depend on how often one draws
+        while not MASS_INDEX[0] < self.mass_index(betas) < MASS_INDEX[1]:
+            betas = _normal(again, 1)[0]
+        return betas.astype(np.float32)
+
+
+def _normal(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 10"]:
+    """Standard normal coefficients, cut at 2.5."""
+    return rng.normal(0, 1, (count, 10)).clip(-2.5, 2.5)
+
+
+def _terms(betas: Float[np.ndarray, "shapes 10"]) -> Float[np.ndarray, "shapes 66"]:
+    """1, the coefficients, and their products."""
+    first, second = np.triu_indices(betas.shape[1])
+    return np.concatenate([np.ones((len(betas), 1)), betas, betas[:, first] * betas[:, second]], 1)
