@@ -10,7 +10,7 @@ from jaxtyping import Float, Float32
 
 from core.data.looks import Looks
 from core.data.occluders import extent, random_shape
-from core.data.patterns import slope
+from core.data.patterns import slope, thrice
 from core.render.raster import rasterize
 from core.render.shade import Mesh
 
@@ -97,7 +97,7 @@ def lay_floor(
     lies = descent > HORIZON
     # A pixel covers -height / (focal descent^2) metres of depth; what is finer blurs to the mean.
     per_texel = np.float32(1.5 * focal / max(-ground.height * texels_per_metre, 1e-9))
-    detail = np.minimum(per_texel * np.square(descent), 1)[..., None]
+    detail = thrice(np.minimum(per_texel * np.square(descent), 1))
     mean = np.array(cv2.mean(tile)[:3], np.float32)
     colors = floor.astype(np.float32)
     colors -= mean
@@ -137,7 +137,7 @@ def cast_shadow(
     dark = rasterize(flattened, mesh.faces, focal / 2, (half / 2, half / 2), half, half).mask
     soft = cv2.GaussianBlur(dark.astype(np.float32), (0, 0), rng.uniform(0.5, 3))
     soft = cv2.resize(soft, (size, size)) * np.float32(rng.uniform(0.2, 0.7))
-    picture *= (1 - soft * lies)[..., None]
+    picture *= thrice(1 - soft * lies)
 
 
 def clutter(
@@ -151,4 +151,4 @@ def clutter(
         gain = rng.uniform(0.4, 1.2, 3).astype(np.float32) / 255
         here = extent(alpha)
         colors = np.minimum(patch[here] * gain, 1)
-        picture[here] += alpha[here][..., None] * (colors - picture[here])
+        picture[here] += thrice(alpha[here]) * (colors - picture[here])

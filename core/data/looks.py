@@ -61,8 +61,8 @@ class Looks:
             table = np.arange(256)[:, None] * gain
             return cv2.LUT(texture, table.clip(0, 255).astype(np.uint8)[:, None])
         tone = _skin_tone(rng)
-        mottle = 1 - 0.25 * noise(SKIN, rng, octaves=6)[..., None]
-        return (255 * tone * mottle).clip(0, 255).astype(np.uint8)
+        mottle = 1 - 0.25 * noise(SKIN, rng, octaves=6)
+        return cv2.merge([(255 * c * mottle).clip(0, 255).astype(np.uint8) for c in tone])
 
     def panorama(self, rng: np.random.Generator) -> Float32[np.ndarray, "rows columns 3"]:
         """Surroundings as linear radiance around 1."""

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from core.data.looks import Looks
-from core.data.patterns import random_color, slope
+from core.data.patterns import random_color, slope, thrice
 
 FINE = 2  # masks are drawn this much larger, then averaged
 
@@ -25,7 +25,7 @@ class Occluder:
     def cover(self, image: Float32[np.ndarray, "size size 3"]) -> None:
         """Draw into a picture of linear colour."""
         here = extent(self.alpha)
-        image[here] += self.alpha[here][..., None] * (np.square(self.color[here]) - image[here])
+        image[here] += thrice(self.alpha[here]) * (np.square(self.color[here]) - image[here])
 
 
 def random_occluders(

@@ -16,6 +16,14 @@ def random_color(rng: np.random.Generator) -> Float32[np.ndarray, "3"]:
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32)
 
 
+def thrice(values: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns 3"]:
+    """One number a pixel for all three channels: NumPy is slow to stretch the last axis."""
+    if not values.size:
+        return np.zeros((*values.shape, 3), np.float32)
+    tripled: np.ndarray = cv2.merge([values, values, values])
+    return tripled
+
+
 def noise(size: int, rng: np.random.Generator, octaves: int = 4) -> Float32[np.ndarray, "s s"]:
     """Smooth noise in 0..1: octaves of random grids, each half as strong as the one before."""
     total = np.zeros((size, size), np.float32)
@@ -38,11 +46,10 @@ def slope(size: int, rng: np.random.Generator) -> Float32[np.ndarray, "size"]:
 def pattern(size: int, rng: np.random.Generator) -> UInt8[np.ndarray, "size size 3"]:
     """Two or three colours mixed by noise, stripes, checks or dots."""
     first, second = random_color(rng), random_color(rng)
-    mask = PATTERNS[rng.integers(len(PATTERNS))](size, rng)[..., None]
-    picture = first + mask * (second - first)
-    gain = np.float32(rng.uniform(0, 0.4))
-    picture *= (255 - 255 * gain * noise(size, rng))[..., None]
-    return picture.astype(np.uint8)
+    mask = PATTERNS[rng.integers(len(PATTERNS))](size, rng)
+    mottle = 255 - np.float32(255 * rng.uniform(0, 0.4)) * noise(size, rng)
+    channels = zip(first, second, strict=True)
+    return cv2.merge([((a + mask * (b - a)) * mottle).astype(np.uint8) for a, b in channels])
 
 
 def _stripes(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from core.data.camera import Framing
 from core.data.company import Solid
 from core.data.figure import Figure, Person
 from core.data.light import shadow_map
+from core.data.patterns import thrice
 from core.render.raster import Raster, rasterize
 from core.render.shade import Lighting, Material, Mesh, shade_cells
 
@@ -92,7 +93,7 @@ def over(
     below: Float32[np.ndarray, "size size 3"], rgba: Float32[np.ndarray, "size size 4"]
 ) -> Float32[np.ndarray, "size size 3"]:
     """Premultiplied colour over a picture (both linear)."""
-    picture = below * (1 - rgba[..., 3:])
+    picture = below * thrice(1 - rgba[..., 3])
     picture += rgba[..., :3]
     return picture
 

@@ -11,7 +11,8 @@ from core.data.degrade import degrade
 from core.data.face import paint_face
 from core.data.light import ambient_terms, shadow_map
 from core.data.looks import Looks
-from core.data.patterns import noise, pattern
+from core.data.occluders import Occluder
+from core.data.patterns import noise, pattern, thrice
 from core.render.raster import rasterize
 from core.render.shade import Mesh
 from core.render.shade_twin import ambient_basis
@@ -132,6 +133,24 @@ def test_patterns_fill_their_square():
     field = noise(32, rng)
     assert field.min() == 0
     assert field.max() == pytest.approx(1)
+
+
+def test_one_number_a_pixel_serves_three_channels():
+    values = np.random.default_rng(0).random((5, 4), dtype=np.float32)
+    np.testing.assert_array_equal(thrice(values), np.repeat(values[..., None], 3, -1))
+    assert thrice(values[:0]).shape == (0, 4, 3)
+
+
+def test_layer_covers_where_it_is_opaque_and_may_be_nowhere():
+    image = np.full((8, 8, 3), 0.25, np.float32)
+    color = np.full((8, 8, 3), 0.5, np.float32)
+    alpha = np.zeros((8, 8), np.float32)
+    Occluder(alpha, color).cover(image)
+    np.testing.assert_array_equal(image, 0.25)
+    alpha[2:4, 5:] = 1
+    Occluder(alpha, 2 * color).cover(image)
+    np.testing.assert_array_equal(image[2:4, 5:], 1)
+    assert (image == 0.25).sum() == 3 * (64 - 6)
 
 
 def test_looks_without_folder_give_everything():
