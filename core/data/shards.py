@@ -230,12 +230,11 @@ def _write_block(sampler: PeopleSampler, block: Block) -> int:
             if name not in arrays:
                 arrays[name] = np.lib.format.open_memmap(path / f"{name}.part", mode="r+")
             arrays[name][index - start] = value
-    for array in arrays.values():
-        array.flush()
     return last - first
 
 
 def _finish(path: Path, layout: Layout) -> None:
     """Name the files of a whole shard, image.npy last: it marks the shard as whole."""
     for name in sorted(layout, key="image".__eq__):
+        np.lib.format.open_memmap(path / f"{name}.part", mode="r+").flush()  # to the disk
         (path / f"{name}.part").replace(path / f"{name}.npy")
