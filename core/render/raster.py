@@ -40,14 +40,15 @@ def rasterize(
         focal, center: pinhole camera in pixels.
         near: metres; nothing at or before this depth is drawn.
         cull: drop faces seen from behind (corners run counter-clockwise seen from outside).
-        backend: "native", "twin", or "auto" (native when it is built).
+        backend: "native", "plain" (native without vector instructions: the same bits), "twin", or
+            "auto" (native when it is built).
     """
     points = np.ascontiguousarray(vertices, dtype=np.float32)
     triangles = np.ascontiguousarray(faces, dtype=np.int32)
     _check(points, triangles, height, width)
     camera = np.array([focal, *center], np.float32)
-    if backend == "native" or (backend == "auto" and load_native() is not None):
-        return _native(points, triangles, camera, (height, width), near, cull)
+    if backend in ("native", "plain") or (backend == "auto" and load_native() is not None):
+        return _native(points, triangles, camera, (height, width), near, cull, backend == "plain")
     return _twin(points, triangles, camera, (height, width), near, cull)
 
 
@@ -65,6 +66,7 @@ def _native(
     size: tuple[int, int],
     near: float,
     cull: bool,
+    plain: bool,
 ) -> Raster:
     """On one thread: who draws many pictures does so in many processes."""
     raster = Raster(
@@ -79,7 +81,8 @@ def _native(
         *(*size, near, cull, 1),
     )
     outputs = (raster.face_ids, raster.barycentric, raster.depth)
-    library().nbf_mesh_rasterize(mesh, *(pointer(output) for output in outputs))
+    name = "nbf_mesh_rasterize_plain" if plain else "nbf_mesh_rasterize"
+    getattr(library(), name)(ctypes.byref(mesh), *(pointer(output) for output in outputs))
     return raster
 
 

@@ -42,6 +42,10 @@ void nbf_mesh_rasterize(
     float* depth         // out [batch, height, width] z in metres, +inf where nothing is seen
 );
 
+// The same, bit for bit, without the processor's vector instructions (CPU only; for tests).
+void nbf_mesh_rasterize_plain(
+    const NbfMesh* mesh, int32_t* face_ids, float* barycentric, float* depth);
+
 // The faces of `face_ids` are taken as given: where the mesh ends has no gradient here.
 void nbf_mesh_rasterize_backward(
     const NbfMesh* mesh,

@@ -33,6 +33,23 @@ void clear(const PixelBox& rows, const Target& out) {
   std::fill_n(out.depth + first, count, std::numeric_limits<float>::infinity());
 }
 
+void rasterize(
+    const NbfMesh& mesh, nbf::DrawTriangle draw, int32_t* face_ids, float* barycentric,
+    float* depth) {
+  const Screen screen(mesh);
+  nbf::parallel_rows(mesh, [&](int64_t image, const PixelBox& rows) {
+    const int64_t first = image * mesh.height * mesh.width;
+    const Target out{mesh.width, face_ids + first, barycentric + 3 * first, depth + first};
+    clear(rows, out);
+    for (int64_t face = 0; face < mesh.face_count; ++face) {
+      Triangle triangle;
+      PixelBox box;
+      if (screen.triangle(image, face, 0, rows, &triangle, &box))
+        draw(triangle, box, int32_t(face), out);
+    }
+  });
+}
+
 // Adds what the pixels of one image pull at its vertices, pixel by pixel.
 void pull(
     const NbfMesh& mesh, const Screen& screen, int64_t image, const int32_t* face_ids,
@@ -87,19 +104,13 @@ void nbf::draw_plain(
 
 extern "C" void nbf_mesh_rasterize(
     const NbfMesh* mesh, int32_t* face_ids, float* barycentric, float* depth) {
-  const Screen screen(*mesh);
   static const nbf::DrawTriangle draw = quickest();
-  nbf::parallel_rows(*mesh, [&](int64_t image, const PixelBox& rows) {
-    const int64_t first = image * mesh->height * mesh->width;
-    const Target out{mesh->width, face_ids + first, barycentric + 3 * first, depth + first};
-    clear(rows, out);
-    for (int64_t face = 0; face < mesh->face_count; ++face) {
-      Triangle triangle;
-      PixelBox box;
-      if (screen.triangle(image, face, 0, rows, &triangle, &box))
-        draw(triangle, box, int32_t(face), out);
-    }
-  });
+  rasterize(*mesh, draw, face_ids, barycentric, depth);
+}
+
+extern "C" void nbf_mesh_rasterize_plain(
+    const NbfMesh* mesh, int32_t* face_ids, float* barycentric, float* depth) {
+  rasterize(*mesh, nbf::draw_plain, face_ids, barycentric, depth);
 }
 
 extern "C" void nbf_mesh_rasterize_backward(

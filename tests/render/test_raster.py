@@ -128,6 +128,24 @@ class TestNothingToDraw:
 
 
 @pytest.mark.skipif(load_native() is None, reason="no native library")
+@pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 64), (61, 130)])
+@pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
+def test_vector_instructions_change_no_bit(size, spread):
+    """Slivers, pixels' own triangles and ones larger than the picture, some sharing edges."""
+    rng = np.random.default_rng(int(100 * spread) + size[0])
+    middles = rng.uniform(-1, 1, (300, 1, 3)) + [0, 0, 3]
+    corners = middles + spread * rng.normal(size=(300, 3, 3)) * [1, 1, 0.3]
+    vertices = corners.reshape(-1, 3).astype(np.float32)
+    faces = np.arange(900, dtype=np.int32).reshape(-1, 3)
+    faces = np.concatenate([faces, np.roll(faces, 1, 0) - [[0, 1, 0]]]).clip(0).astype(np.int32)
+    camera = 0.6 * max(size), (size[1] / 2, size[0] / 2)
+    drawn = [rasterize(vertices, faces, *camera, *size, backend=b) for b in ("native", "plain")]
+    np.testing.assert_array_equal(drawn[0].face_ids, drawn[1].face_ids)
+    np.testing.assert_array_equal(drawn[0].depth, drawn[1].depth)
+    np.testing.assert_array_equal(drawn[0].barycentric, drawn[1].barycentric)
+
+
+@pytest.mark.skipif(load_native() is None, reason="no native library")
 def test_backends_agree_on_a_body():
     body = load_body()
     vertices = body.v_template.numpy() * [1, -1, -1] + [0, -0.2, 2.5]
