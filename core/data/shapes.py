@@ -8,7 +8,10 @@ from jaxtyping import Float, Float32, Int
 from core.body.model import Body
 
 DENSITY = 1010.0  # kg / m^3 of a human body
+CUT = 2.5  # largest coefficient
 MASS_INDEX = (17.0, 38.0)  # kg / m^2
+EXTREME = 0.2  # share of people whose first coefficients, height and weight, are drawn evenly
+AXES = 4  # how many of them
 FITTED = 400  # shapes from which the index is learnt
 _STREAM = 17
 
@@ -31,7 +34,7 @@ def _measure(vertices: np.ndarray, faces: Int[np.ndarray, "faces 3"]) -> tuple[f
 
 
 class ShapeSampler:
-    """Shapes from the basis' own normal distribution whose mass index is an adult's.
+    """Shapes whose mass index is an adult's: of the basis' own normal distribution, and extremes.
 
     The index of a shape is taken from a fit of its logarithm by a quadratic polynomial of the
     coefficients; of 1500 shapes the worst is told 1.5 percent wrong.
@@ -49,15 +52,19 @@ class ShapeSampler:
     def __call__(self, rng: np.random.Generator) -> Float32[np.ndarray, "10"]:
         """A shape."""
         betas = _normal(rng, 1)[0]
-        again = rng.spawn(1)[0]  # what follows in ``rng`` does not depend on how often one draws
-        while not MASS_INDEX[0] < self.mass_index(betas) < MASS_INDEX[1]:
-            betas = _normal(again, 1)[0]
-        return betas.astype(np.float32)
+        more = rng.spawn(1)[0]  # what follows in ``rng`` does not depend on how often one draws
+        extreme = more.random() < EXTREME
+        while True:
+            if extreme:
+                betas[:AXES] = more.uniform(-CUT, CUT, AXES)
+            if MASS_INDEX[0] < self.mass_index(betas) < MASS_INDEX[1]:
+                return betas.astype(np.float32)
+            betas = _normal(more, 1)[0]
 
 
 def _normal(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 10"]:
-    """Standard normal coefficients, cut at 2.5."""
-    return rng.normal(0, 1, (count, 10)).clip(-2.5, 2.5)
+    """Standard normal coefficients, cut."""
+    return rng.normal(0, 1, (count, 10)).clip(-CUT, CUT)
 
 
 def _terms(betas: Float[np.ndarray, "shapes 10"]) -> Float[np.ndarray, "shapes 66"]:

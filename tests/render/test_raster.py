@@ -133,7 +133,7 @@ class TestNothingToDraw:
 def test_vector_instructions_change_no_bit(size, spread):
     """Slivers, pixels' own triangles and ones larger than the picture, some sharing edges."""
     rng = np.random.default_rng(int(100 * spread) + size[0])
-    middles = rng.uniform(-1, 1, (300, 1, 3)) + [0, 0, 3]
+    middles = rng.uniform([-1, -1, 2], [1, 1, 4], (300, 1, 3))
     corners = middles + spread * rng.normal(size=(300, 3, 3)) * [1, 1, 0.3]
     vertices = corners.reshape(-1, 3).astype(np.float32)
     faces = np.arange(900, dtype=np.int32).reshape(-1, 3)
