@@ -166,8 +166,9 @@ class PeopleSampler:
         hidden = np.zeros(drawn.parts.shape, bool) if together is None else together.hides.copy()
         if rng.random() < BEFORE:
             other = self._bystander(scene, -rng.uniform(0.15, 0.3) * scene.framing.transl[2], rng)
-            image = over(image, other.rgba)
-            hidden |= other.parts > 0
+            covered = hidden | (other.parts > 0)
+            if _visible_share(drawn.parts, covered) > LEAST_VISIBLE:
+                image, hidden = over(image, other.rgba), covered
         if rng.random() < OCCLUDED:
             layers = random_occluders(drawn.parts > 0, self.looks, rng)
             covered = hidden.copy()

@@ -158,6 +158,17 @@ def test_lamp_of_a_panorama_is_found():
     assert direction[2] > 0.3
 
 
+def test_somebody_in_front_leaves_enough(sampler, monkeypatch):
+    from core.data import people as module
+
+    shares = {"FURNISHED": 0.0, "SEATED": 0.0, "TOUCHED": 0.0, "REACHED": 0.0, "OCCLUDED": 0.0}
+    for name, share in {**shares, "PAST_EDGE": 0.0, "BEFORE": 1.0}.items():
+        monkeypatch.setattr(module, name, share)
+    samples = [sampler.sample(index) for index in range(24)]
+    hidden = [(s.occluder & (s.parts > 0)).sum() / (s.parts > 0).sum() for s in samples]
+    assert 0.05 < max(hidden) <= 1 - module.LEAST_VISIBLE
+
+
 def test_company_occludes_and_is_the_samplers_own(sampler, monkeypatch):
     from core.data import people as module
 
