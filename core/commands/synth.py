@@ -11,7 +11,7 @@ Examples:
     nbf synth --out held-out --count 400 --split test
     nbf synth --out dense --count 1000 --labels --sheet labels.png
     nbf synth --pictures people --count 10 --split test
-    nbf synth --layouts layouts.npz --count 100000
+    nbf synth --bodies bodies.npz --count 100000
 """
 
 from __future__ import annotations
@@ -50,23 +50,23 @@ class Options:
     """Picture file for a contact sheet of the first people (at most 64)."""
     pictures: Path | None = None
     """Folder for plain pictures, a PNG a person, to try things on."""
-    layouts: Path | None = None
-    """File (.npz) for layouts: where parts lie, without pictures; 200 bodies a second."""
+    bodies: Path | None = None
+    """File (.npz) for bodies before cameras, without pictures; 250 a second."""
     json: bool = False
     """Print what was made as JSON."""
 
 
 def run(options: Options) -> int:
-    """Write shards, a contact sheet, pictures, layouts, or several of these."""
+    """Write shards, a contact sheet, pictures, bodies, or several of these."""
     from core.assets import data_dir
     from core.data.shards import Recipe
     from core.errors import UserError
 
-    written = {name: getattr(options, name) for name in ("out", "sheet", "pictures", "layouts")}
+    written = {name: getattr(options, name) for name in ("out", "sheet", "pictures", "bodies")}
     if not any(written.values()):
         raise UserError(
             "nothing to do: pass --out DIR for shards, --sheet FILE or --pictures DIR for pictures,"
-            " or --layouts FILE"
+            " or --bodies FILE"
         )
     if options.count < 1 or options.workers < 1:
         raise UserError("--count and --workers must be at least 1")
@@ -82,8 +82,8 @@ def run(options: Options) -> int:
         _draw_sheet(options.sheet, recipe, min(options.count, 64))
     if options.pictures is not None:
         _save_pictures(options.pictures, recipe, options.count)
-    if options.layouts is not None:
-        _save_layouts(options.layouts, recipe, options.count, quiet=options.json)
+    if options.bodies is not None:
+        _save_bodies(options.bodies, recipe, options.count, quiet=options.json)
     if options.json:
         print_json({**recipe.facts(), "count": options.count, **written, **speed})
     return 0
@@ -150,17 +150,17 @@ def _save_pictures(folder: Path, recipe: Recipe, count: int) -> None:
         save_image(folder / f"person-{index:04}.png", sampler.sample(index).image)
 
 
-def _save_layouts(path: Path, recipe: Recipe, count: int, quiet: bool) -> None:
+def _save_bodies(path: Path, recipe: Recipe, count: int, quiet: bool) -> None:
     from rich.progress import Progress
 
-    from core.data.layouts import sample_layouts
+    from core.data.bodies import sample_bodies
     from core.errors import UserError
 
     if path.suffix.lower() != ".npz":
-        raise UserError(f"--layouts {path} is not an npz file's name; end it with .npz")
+        raise UserError(f"--bodies {path} is not an npz file's name; end it with .npz")
     with Progress(disable=quiet) as progress:
-        task = progress.add_task("layouts", total=count)
-        layouts = sample_layouts(
+        task = progress.add_task("bodies", total=count)
+        bodies = sample_bodies(
             recipe.sampler(), count, lambda done: progress.update(task, completed=done)
         )
-    layouts.save(path)
+    bodies.save(path)

@@ -15,8 +15,8 @@ would have found; the first alone validates and writes. OUT must lie where all c
 Examples:
     nbf synth --out shards --count 20000
     nbf synth --out held-out --count 400 --split test
-    nbf synth --layouts layouts.npz --count 100000
-    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --layouts layouts.npz
+    nbf synth --bodies bodies.npz --count 100000
+    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --bodies bodies.npz
     nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --resume
     nbf train ... --validate-every 200 --photos my-photos --tensorboard
     nbf train --preset paper --steps 100000 --shards a --held-out b --out c --plan
@@ -85,9 +85,10 @@ class Options:
     """Images from which the feature bank is estimated at the end."""
     head_images: int = 16000
     """Images on which the regression head is trained further at the end; 0 leaves it."""
-    layouts: Path | None = None
-    """Layouts (`nbf synth --layouts`): in the end the head starts anew from a lifter trained on
-    them, before it is trained further."""
+    bodies: Path | None = None
+    """Bodies (`nbf synth --bodies`): the head's lifter is trained on them before the run."""
+    start: Path | None = None
+    """Folder of another run, whose averaged network this one begins with."""
     mix: Path | None = None
     """TOML file of data sets to train on beside the shards, in phases (docs/datasets.md)."""
     body: Path | None = None
@@ -118,10 +119,11 @@ def run(options: Options) -> int:
     import torch
 
     from core.body.load import load_body
-    from core.data.layouts import Layouts
+    from core.data.bodies import Bodies
     from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
     from core.train.export import ExportSettings, export
+    from core.train.lifter import LifterSettings
     from core.train.ranks import find_ranks
     from core.train.trainer import Trainer
 
@@ -131,7 +133,7 @@ def run(options: Options) -> int:
     volume = NeuralBodyVolume.of_layout(options.kernels, load_body())
     if options.plan:
         return _only_plan(options, settings, volume, find_ranks(options.device))
-    layouts = Layouts.load(options.layouts) if options.layouts else None
+    bodies = Bodies.load(options.bodies) if options.bodies else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     mix = _mix(options, shards, volume)
     ranks = find_ranks(options.device)
@@ -141,13 +143,18 @@ def run(options: Options) -> int:
     trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
     if options.resume or options.export_only:
         trainer.resume()
+    else:
+        if options.start is not None:
+            trainer.start_from(options.start)
+        if bodies is not None:
+            trainer.lift(bodies, LifterSettings())
     if not options.export_only:
         _train(trainer, options)
     ranks.close()
     if not ranks.first:
         return 0
     path = options.out / f"{options.preset}.safetensors"
-    finish = ExportSettings(options.bank_images, options.head_images, layouts)
+    finish = ExportSettings(options.bank_images, options.head_images)
     figures = export(trainer, path, finish)
     if options.json:
         print_json({"model": path, "steps": trainer.step, "held_out": figures})

@@ -71,7 +71,7 @@ def protocol(name: str, people: str) -> Protocol:
     return Protocol(
         name=name,
         people=people,
-        images="256 px crops around the person; the people's own occluders stay",
+        images="256 px crops around the person",
         patch=PATCHES[name],
         placement=placement,
     )
@@ -103,8 +103,9 @@ def solve(
     """The problem, the bodies of both methods, and the finished solver."""
     images = torch.from_numpy(case.images).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
-        features, regressed = engine.look(images, case.focal)
+        look = engine.look(images, case.focal)
         keypoints = engine.keypoints(images)
+    features = look.features
     stride = engine.size // features.shape[-1]
     problem = Problem(
         camera=Camera.centered(case.focal, engine.size),
@@ -114,11 +115,12 @@ def solve(
         stride=stride,
         keypoints=keypoints.xy,
         confidence=keypoints.confidence,
+        reading=look.reading,
     )
-    solver = Solver.begin(problem, engine.model, schedule, regressed)
+    solver = Solver.begin(problem, engine.model, schedule, look.regressed)
     for _ in solver.run():
         pass
-    bodies = {"init": regressed, "nbf": solver.trace.best(engine.volume)}
+    bodies = {"init": look.regressed, "nbf": solver.trace.best(engine.volume)}
     return problem, bodies, solver
 
 
@@ -130,17 +132,22 @@ def score_case(
     scores = {}
     for method in methods:
         body = bodies[method]
-        with torch.no_grad():
-            posed = engine.volume.pose(body.rotations(), body.betas, body.transl)
         maps = occlusion_maps(problem, engine.model, body, schedule)
         occlusion = [
             occlusion_scores(posterior, occluder, sample.parts > 0)
             for posterior, occluder, sample in zip(maps, case.occluder, case.samples, strict=True)
         ]
-        scores[method] = score_joints(
-            posed.joints, case.joints, case.focal, case.scored, occlusion=occlusion
-        )
+        scores[method] = score_bodies(engine, case, body, occlusion)
     return scores
+
+
+@torch.no_grad()
+def score_bodies(
+    engine: Engine, case: Case, body: BodyParams, occlusion: Sequence[tuple[float, float]] = ()
+) -> Scores:
+    """Figures of bodies held against the people of a case."""
+    posed = engine.volume.pose(body.rotations(), body.betas, body.transl)
+    return score_joints(posed.joints, case.joints, case.focal, case.scored, occlusion=occlusion)
 
 
 def evaluate(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from core.nets.joints import PARENT, JointReading
 
 
 def keypoint_cost(
@@ -21,6 +24,32 @@ def keypoint_cost(
     error = (projected - detected).square().sum(-1)
     robust = sigma**2 * error / (sigma**2 + error)
     return (confidence.square() * robust).sum(-1)
+
+
+def reading_cost(
+    joints: Float[Tensor, "batch 24 3"],
+    projected: Float[Tensor, "batch 24 2"],
+    reading: JointReading,
+    half: float,
+    outlier: float = 3.0,
+) -> Float[Tensor, "batch"]:
+    """How far joints and the lean of bones are from what the network read, in its own doubt.
+
+    Half of the squared error over the variance, under Geman-McClure: an error of ``outlier``
+    standard deviations or more is a misreading.
+
+    Args:
+        joints: metres, crop camera.
+        projected: the same in pixels of the crop.
+        half: half of the crop's side in pixels.
+    """
+    off = (projected / half - 1 - reading.xy).square().sum(-1)
+    place = off * torch.exp(-2 * reading.log_doubt)
+    bones = joints - joints[:, PARENT]
+    slope = bones[:, 1:, 2] / bones[:, 1:].norm(dim=-1).clamp_min(1e-6)
+    lean = (slope - reading.lean[:, 1:]).square() * torch.exp(-2 * reading.log_doubt_lean[:, 1:])
+    squares = torch.cat([place, lean], -1)
+    return 0.5 * (outlier**2 * squares / (outlier**2 + squares)).sum(-1)
 
 
 def shape_cost(betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch"]:

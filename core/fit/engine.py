@@ -25,10 +25,26 @@ from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
+from core.nets.joints import JointReading
 from core.nets.keypoints import KeypointDetector
 from core.nets.model_file import Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the network says of a batch of crops.
+
+    Attributes:
+        features: unit features at stride 4.
+        regressed: its guess of the bodies, in the crop cameras' frames.
+        reading: where it sees the joints.
+    """
+
+    features: Float[Tensor, "batch dim h w"]
+    regressed: BodyParams
+    reading: JointReading
 
 
 @dataclass(frozen=True)
@@ -41,10 +57,9 @@ class Observation:
         box: the person's box in its pixels.
         view: the crop's virtual camera.
         crop: the crop, RGB.
-        features: unit features of the network at stride 4.
         inside: 1 where the map shows the photo, 0 past its edge.
         keypoints: detected or given joints in crop pixels, one row.
-        regressed: the network's guess, in the crop camera's frame.
+        look: what the network says, in the crop camera's frame, one row.
     """
 
     photo: UInt8[np.ndarray, "height width 3"]
@@ -52,10 +67,19 @@ class Observation:
     box: Box
     view: CropView
     crop: UInt8[np.ndarray, "size size 3"]
-    features: Float[Tensor, "dim h w"]
     inside: Float[Tensor, "h w"]
     keypoints: Keypoints
-    regressed: BodyParams
+    look: Look
+
+    @property
+    def features(self) -> Float[Tensor, "dim h w"]:
+        """Unit features of the network at stride 4."""
+        return self.look.features[0]
+
+    @property
+    def regressed(self) -> BodyParams:
+        """The network's guess, in the crop camera's frame."""
+        return self.look.regressed
 
 
 @dataclass
@@ -151,20 +175,21 @@ class Engine:
         image = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]
         with torch.no_grad():
-            features, regressed = self.look(image, torch.tensor([view.focal]))
+            look = self.look(image, torch.tensor([view.focal]))
             detected = self.keypoints(image) if keypoints is None else to_crop(keypoints, view)
-        stride = self.size // features.shape[-1]
+        stride = self.size // look.features.shape[-1]
         inside = torch.nn.functional.avg_pool2d(inside, stride)[0, 0]
-        return Observation(photo, focal, box, view, crop, features[0], inside, detected, regressed)
+        return Observation(photo, focal, box, view, crop, inside, detected, look)
 
     def look(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, "batch"]
-    ) -> tuple[Float[Tensor, "batch dim h w"], BodyParams]:
-        """Features and regressed bodies of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
+    ) -> Look:
+        """What the network says of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
         output = self.network(images)
         vectors = axis_angle_from_rotation(output.rotations)
         transl = translation_from_camera(output.camera, focal, self.size)
-        return output.features, BodyParams(vectors[:, 0], vectors[:, 1:], output.betas, transl)
+        regressed = BodyParams(vectors[:, 0], vectors[:, 1:], output.betas, transl)
+        return Look(output.features, regressed, output.reading)
 
     def problem(self, observations: list[Observation]) -> Problem:
         """The observations as one batch for the solver."""
@@ -179,6 +204,7 @@ class Engine:
             stride=self.size // size[0],
             keypoints=torch.cat([o.keypoints.xy for o in observations]),
             confidence=torch.cat([o.keypoints.confidence for o in observations]),
+            reading=JointReading.stack([o.look.reading for o in observations]),
         )
 
     def solver(

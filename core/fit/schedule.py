@@ -8,7 +8,7 @@ from core.fit.likelihood import LikelihoodSettings
 from core.render.sparse import RenderSettings
 
 PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
-TERMS = ("nll", "keypoints", "prior", "limits", "shape", "anchor")
+TERMS = ("nll", "keypoints", "reading", "prior", "limits", "shape", "anchor")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Schedule:
         are still wrong until these cover the right pixels. The weights belong to our scale of the
         likelihood.
         """
-        weights = {"nll": 1.0, "keypoints": 1e-2, "prior": 15.0, "limits": 10.0, "shape": 1.0}
+        weights = {"nll": 1.0, "keypoints": 1e-2, "reading": 6.0, "prior": 15.0, "limits": 10.0}
+        weights |= {"shape": 1.0}
         place = Stage("place", 30, ("transl",), weights)
-        pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 30.0})
+        pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 80.0})
         return Schedule(stages=(place, pose))

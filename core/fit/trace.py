@@ -19,7 +19,7 @@ from core.fit.state import BodyState, Chart
 from core.io.atomic import write_atomic
 from core.nbv.volume import NeuralBodyVolume
 
-VERSION = 1
+VERSION = 2
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 

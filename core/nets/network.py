@@ -17,6 +17,7 @@ from core.nets.blazepose import (
     BlazePose,
     Landmarks,
 )
+from core.nets.joints import JointReading
 from core.nets.presets import NetworkPreset
 from core.nets.regressor import PartRegressor
 from core.nets.resnet import CHANNELS as RESNET_CHANNELS
@@ -41,6 +42,9 @@ class NetworkOutput:
     betas: Float[Tensor, "batch 10"]
     camera: Float[Tensor, "batch 3"]
     """Weak perspective (s, tx, ty): see :func:`translation_from_camera`."""
+    heat: Float[Tensor, "batch 24 h w"]
+    """Logits of the joints' heatmaps, a softmax over pixels each."""
+    reading: JointReading
 
 
 @dataclass(frozen=True)

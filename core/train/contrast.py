@@ -26,10 +26,10 @@ from core.train.ranks import ALONE, Ranks
 class ContrastSettings:
     """Which terms count how much, and how sharp they are. A weight of 0 switches a term off."""
 
-    foreground: float = 1.0
-    background: float = 1.0
-    orientation: float = 2.0
-    nll: float = 1.0
+    foreground: float = 0.5
+    background: float = 0.5
+    orientation: float = 1.0
+    nll: float = 0.5
     temperature: float = 0.07
     orientation_temperature: float = 0.03
 

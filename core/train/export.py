@@ -11,14 +11,12 @@ from pathlib import Path
 import torch
 
 from core.assets import asset_path
-from core.data.layouts import Layouts
 from core.nbv.orientation import CONCENTRATION
 from core.nets.blocks import fold_batchnorm
 from core.nets.model_file import save_model
 from core.nets.network import PoseNetwork
 from core.train.bank import reestimate
 from core.train.head import HeadSettings, collect, tune_head
-from core.train.lifter import LifterSettings, train_lifter
 from core.train.loader import in_order
 from core.train.trainer import Trainer
 from core.train.validate import observations, validate
@@ -26,15 +24,10 @@ from core.train.validate import observations, validate
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Images for the feature bank, and for training the head alone (0: leave it as it is).
-
-    With ``layouts`` the head starts anew from a lifter that was trained on them.
-    """
+    """Images for the feature bank, and for training the head alone (0: leave it as it is)."""
 
     bank_images: int = 4000
     head_images: int = 16000
-    layouts: Layouts | None = None
-    lifter: LifterSettings = field(default_factory=LifterSettings)
     head: HeadSettings = field(default_factory=HeadSettings)
 
 
@@ -61,7 +54,6 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
         "trained_on": trainer.loader.facts,
         "bank_images": bank_images,
         "head_images": settings.head_images,
-        "layouts": len(settings.layouts) if settings.layouts else 0,
         "held_out": {"samples": len(trainer.held_out), **figures},
     }
     save_model(path, network.cpu(), bank.to(torch.zeros(())), metadata)
@@ -72,14 +64,6 @@ def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings
     """Train the regression head on newly augmented images, with the features as they are."""
     loader = trainer.loader.finishing(trainer.settings.seed + 1)
     steps = -(-settings.head_images // loader.batch_size)
-    head, volume = (
-        network.regressor,
-        loader.volume,
-    )  # on the CPU, where these small layers are quick
-    if settings.layouts is not None:
-        train_lifter(head.lifter.cpu(), settings.layouts, volume, settings.lifter)
-        head.correct_nothing()
-    network.to(loader.device)
     data = collect(network, itertools.islice(loader.batches(0), steps))
-    tune_head(head.cpu(), data, volume, settings.head)
+    tune_head(network.regressor.cpu(), data, loader.volume, settings.head)  # quick on the CPU
     network.to(loader.device)

@@ -7,17 +7,17 @@ image a hundred times in minutes, where training everything sees it a few times 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork
-from core.nets.regressor import PartRegressor
+from core.nets.regressor import PartRegressor, Pooled
 from core.train.batch import Batch
 from core.train.descent import Descent
+from core.train.joints import joint_truth, reading_loss
 from core.train.losses import RegressionWeights
 from core.train.regression import BodyTruth, body_losses
 
@@ -39,44 +39,30 @@ class HeadSettings:
 class HeadData:
     """Inputs of the head and the truth, for many crops."""
 
-    parts: Float[Tensor, "n 24 width"]
-    landmarks: Float[Tensor, "n values"] | None
-    layout: Float[Tensor, "n 24 7"]
+    pooled: Pooled
     truth: BodyTruth
 
     def __len__(self) -> int:
-        return len(self.parts)
+        return len(self.pooled.parts)
 
     def select(self, index: Tensor) -> HeadData:
         """The crops at ``index``, in single precision."""
-        return HeadData(
-            parts=self.parts[index].float(),
-            landmarks=None if self.landmarks is None else self.landmarks[index].float(),
-            layout=self.layout[index].float(),
-            truth=self.truth.select(index),
-        )
+        return HeadData(self.pooled.each(lambda v: v[index].float()), self.truth.select(index))
 
 
 @torch.no_grad()
 def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
     """What the network hands to its head on these batches, in half precision, on the CPU."""
     network.eval()
-    rows: list[tuple[Tensor, ...]] = []
+    rows: list[Pooled] = []
     truths: list[BodyTruth] = []
-    has_landmarks = True
     for batch in batches:
         trunk = network.trunk(batch.images)
         fine, coarse, *_ = network.decoder(trunk.maps)
-        logits, parts = network.regressor.pool(fine, coarse)
-        layout = network.regressor.layout(logits)
-        has_landmarks = trunk.landmarks is not None
-        landmarks = trunk.landmarks if has_landmarks else parts.new_zeros(len(parts), 0)
-        row = (parts.half(), landmarks.half(), layout.half())
-        rows.append(tuple(values.cpu() for values in row))
+        pooled = network.regressor.pool(fine, coarse, trunk.landmarks)[2]
+        rows.append(pooled.each(lambda values: values.half().cpu()))
         truths.append(BodyTruth.of(batch))
-    parts, landmarks, layout = (torch.cat(column) for column in zip(*rows, strict=True))
-    truth = BodyTruth.join(truths)
-    return HeadData(parts, landmarks if has_landmarks else None, layout, truth)
+    return HeadData(Pooled.join(rows), BodyTruth.join(truths))
 
 
 def tune_head(
@@ -88,7 +74,11 @@ def tune_head(
 ) -> None:
     """Train the head's regression layers in place; its attention and segmentation stay."""
     generator = torch.Generator().manual_seed(settings.seed)
-    fixed = {*head.segment.parameters(), *head.describe.parameters()}
+    fixed = {
+        *head.segment.parameters(),
+        *head.describe.parameters(),
+        *head.joints.heat.parameters(),
+    }
     parameters = [p.requires_grad_() for p in head.parameters() if p not in fixed]
 
     def loss() -> Tensor:
@@ -107,8 +97,11 @@ def head_loss(
     generator: torch.Generator,
 ) -> Tensor:
     """Sum of the weighted regression losses, with whole parts dropped from the input."""
-    kept = torch.rand(data.parts.shape[:2], generator=generator) >= settings.dropout
-    parts, layout = data.parts * kept[..., None], data.layout * kept[..., None]
-    predicted = head.regress(parts, data.landmarks, layout)
-    losses = body_losses(*predicted, data.truth, volume, settings.weights)
-    return torch.stack(list(losses.values())).sum()
+    shape = data.pooled.parts.shape[:2]
+    kept = (torch.rand(shape, generator=generator) >= settings.dropout)[..., None]
+    dropped = replace(data.pooled, parts=data.pooled.parts * kept)
+    predicted = head.regress(dropped)
+    body = (predicted.rotations, predicted.betas, predicted.camera)
+    losses = body_losses(*body, data.truth, volume, settings.weights)
+    readings = reading_loss(predicted.reading, joint_truth(data.truth, volume))
+    return torch.stack([*losses.values(), settings.weights.readings * readings]).sum()

@@ -1,84 +1,102 @@
-"""Train the lifter on layouts alone, before it meets a network's."""
+"""Train the lifter on joints alone, before it meets a network's."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from core.data.layouts import Layouts
+from core.data.bodies import Bodies
 from core.geometry.rotations import rotation_from_6d, rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.lifter import LayoutLifter
+from core.nets.joints import JointReading
+from core.nets.lifter import BodyLifter
 from core.train.descent import Descent
+from core.train.joints import JointTruth, joint_truth
 from core.train.losses import RegressionWeights
 from core.train.regression import BodyTruth, body_losses
 
 
 @dataclass(frozen=True)
 class LifterSettings:
-    """How long, how hard, and how unlike a clean layout a network's may be.
+    """How long, how hard, and how unlike true joints a network's may be.
 
     Attributes:
-        lost: a layout loses up to this share of its parts.
-        noise: standard deviation on every number of a part that is left.
+        hidden: up to this share of a body's joints is hidden.
+        doubt: range of the standard deviation of a body's seen joints, half crops.
+        doubt_lean: the same of how bones lean.
     """
 
     steps: int = 8000
     batch_size: int = 256
     rate: float = 1e-3
     weight_decay: float = 1e-2
-    lost: float = 0.2
-    noise: float = 0.04
+    hidden: float = 0.3
+    doubt: tuple[float, float] = (0.015, 0.12)
+    doubt_lean: tuple[float, float] = (0.1, 0.6)
     seed: int = 0
     weights: RegressionWeights = field(default_factory=RegressionWeights)
 
 
 def train_lifter(
-    lifter: LayoutLifter,
-    layouts: Layouts,
+    lifter: BodyLifter,
+    bodies: Bodies,
     volume: NeuralBodyVolume,
     settings: LifterSettings,
     report: Callable[[int, float], None] | None = None,
 ) -> None:
     """Train in place, by `Descent`."""
     generator = torch.Generator().manual_seed(settings.seed)
-    clean, truth = torch.from_numpy(layouts.layout), body_truth(layouts)
+    truth = body_truth(bodies)
 
     def loss() -> Tensor:
-        chosen = torch.randint(len(clean), (settings.batch_size,), generator=generator)
-        pose, rest = lifter(spoil(clean[chosen].float(), settings, generator))
+        chosen = torch.randint(len(bodies), (settings.batch_size,), generator=generator)
+        people = truth.select(chosen)
+        reading = doubtful(joint_truth(people, volume), settings, generator)
+        pose, rest = lifter(reading)
         rotations, betas, camera = rotation_from_6d(pose), rest[:, :10], rest[:, 10:]
-        losses = body_losses(
-            rotations, betas, camera, truth.select(chosen), volume, settings.weights
-        )
+        losses = body_losses(rotations, betas, camera, people, volume, settings.weights)
         return torch.stack(list(losses.values())).sum()
 
     descent = Descent(settings.steps, settings.rate, settings.weight_decay, warmup=100, clip=1.0)
     descent.run(lifter.parameters(), loss, report)
 
 
-def body_truth(layouts: Layouts) -> BodyTruth:
-    """The bodies behind layouts."""
+def body_truth(bodies: Bodies) -> BodyTruth:
+    """Bodies as the losses want them."""
     return BodyTruth(
-        size=int(layouts.size),
-        focal=torch.from_numpy(layouts.focal),
-        rotations=rotation_from_axis_angle(torch.from_numpy(layouts.pose)),
-        betas=torch.from_numpy(layouts.betas),
-        transl=torch.from_numpy(layouts.transl),
+        size=int(bodies.size),
+        focal=torch.from_numpy(bodies.focal),
+        rotations=rotation_from_axis_angle(torch.from_numpy(bodies.pose)),
+        betas=torch.from_numpy(bodies.betas),
+        transl=torch.from_numpy(bodies.transl),
     )
 
 
-def spoil(
-    layout: Float[Tensor, "batch 24 7"], settings: LifterSettings, generator: torch.Generator
-) -> Float[Tensor, "batch 24 7"]:
-    """Lose some parts, and shake the rest."""
-    count, parts = layout.shape[:2]
-    share = settings.lost * torch.rand(count, 1, 1, generator=generator)
-    kept = torch.rand(count, parts, 1, generator=generator) >= share
-    noise = settings.noise * torch.randn(layout.shape, generator=generator)
-    seen = layout[..., :1]
-    return kept * torch.cat([seen, layout[..., 1:] + seen * noise[..., 1:]], -1)
+def doubtful(
+    truth: JointTruth, settings: LifterSettings, generator: torch.Generator
+) -> JointReading:
+    """Readings of true joints (see `core.nets.joints.JointReading`) that know how wrong they are.
+
+    Bodies differ in how well they are seen, joints of a body do as well, and some are hidden.
+    """
+    count = len(truth.xy)
+
+    def between(low: float, high: float, *shape: int) -> Tensor:
+        position = torch.rand(shape, generator=generator)
+        return math.log(low) + position * math.log(high / low)
+
+    joints = truth.lean.shape
+    doubt = between(*settings.doubt, count, 1) + 0.5 * torch.randn(joints, generator=generator)
+    share = settings.hidden * torch.rand(count, 1, generator=generator)
+    hidden = torch.rand(joints, generator=generator) < share
+    doubt = torch.where(hidden, doubt + between(3, 12, *joints), doubt)
+    doubt = torch.where(truth.near, doubt, 0.0).clamp(-4.5, -0.5)
+    doubt_lean = between(*settings.doubt_lean, *joints)
+    noise = torch.randn(*joints, 3, generator=generator)
+    xy = truth.xy.clamp(-1.5, 1.5) + doubt.exp()[..., None] * noise[..., :2]
+    lean = truth.lean + doubt_lean.exp() * noise[..., 2]
+    return JointReading(xy, doubt, lean, doubt_lean)

@@ -19,21 +19,24 @@ UNKNOWN_PART = -100
 
 @dataclass(frozen=True)
 class RegressionWeights:
-    """Loss weights; keypoints, pose and betas are a tenth of 3DNBF's released configuration.
+    """Loss weights; keypoints, pose and betas are a thirtieth of 3DNBF's released configuration.
 
     Beside a contrastive loss of order one the released weights leave the shared layers to the
     regression: features then learn slowly. Their ratios are kept. ``camera`` (distance to the true
-    camera, which real data lacks), ``parts`` (cross-entropy of the segmentation) and ``heatmaps``
-    (faithfulness of a trained trunk to BlazePose's) are ours.
+    camera, which real data lacks), ``parts`` (cross-entropy of the segmentation), ``heatmaps``
+    (faithfulness of a trained trunk to BlazePose's), ``joints`` (cross-entropy of the joints' own
+    heatmaps) and ``readings`` (likelihood of the joint readings) are ours.
     """
 
-    keypoints3d: float = 30.0
-    keypoints2d: float = 15.0
-    pose: float = 6.0
-    betas: float = 0.006
-    camera: float = 1.0
-    parts: float = 1.0
+    keypoints3d: float = 10.0
+    keypoints2d: float = 5.0
+    pose: float = 2.0
+    betas: float = 0.002
+    camera: float = 0.5
+    parts: float = 0.5
     heatmaps: float = 0.0
+    joints: float = 3.0
+    readings: float = 5.0
 
 
 def keypoints3d_loss(

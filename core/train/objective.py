@@ -18,6 +18,7 @@ from core.train.contrast import (
     contrast_losses,
     kernel_neighbours,
 )
+from core.train.joints import heat_loss, joint_truth, reading_loss
 from core.train.losses import RegressionWeights, heatmap_loss, parts_loss
 from core.train.ranking import RankingSettings, ranking_loss
 from core.train.ranks import ALONE, Ranks
@@ -35,8 +36,8 @@ class ObjectiveSettings:
     contrast: ContrastSettings = field(default_factory=ContrastSettings)
     regression: RegressionWeights = field(default_factory=RegressionWeights)
     ranking: RankingSettings = field(default_factory=RankingSettings)
-    kernels_per_image: int = 96
-    background_per_image: int = 32
+    kernels_per_image: int = 48
+    background_per_image: int = 16
     bfloat16: bool = True
     trunk_bfloat16: bool = False
 
@@ -101,7 +102,12 @@ class Objective:
         predicted = (output.rotations, output.betas, output.camera)
         losses = body_losses(*predicted, truth, self.volume, weights, self.ranks)
         parts = parts_loss(output.part_logits, batch.parts, self.ranks)
-        return losses | {"parts": weights.parts * parts}
+        joints = joint_truth(truth, self.volume)
+        return losses | {
+            "parts": weights.parts * parts,
+            "joints": weights.joints * heat_loss(output.heat, joints, self.ranks),
+            "readings": weights.readings * reading_loss(output.reading, joints, self.ranks),
+        }
 
     def _faithfulness(self, batch: Batch, heatmaps: Tensor) -> Tensor:
         """On an eighth of each process's batch: the original has to run on it too."""

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from core.data.bodies import Bodies
 from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.nbv.features import FeatureBank
@@ -28,6 +29,7 @@ from core.train.batchnorm import share_batchnorm
 from core.train.checkpoint import load_checkpoint, save_checkpoint
 from core.train.curves import Curves
 from core.train.ema import WeightAverage
+from core.train.lifter import LifterSettings, train_lifter
 from core.train.loader import Loader, in_order
 from core.train.objective import Objective, ObjectiveSettings
 from core.train.ranks import ALONE, Ranks
@@ -229,6 +231,37 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.losses.cut(self.step)
         self.figures.cut(self.step)
+
+    def start_from(self, folder: Path) -> list[str]:
+        """Begin with the averaged network of another run; names of what that one lacks.
+
+        The two may differ in their heads: what has another shape here starts anew.
+
+        Raises:
+            UserError: ``folder`` holds no checkpoint, or its network has nothing of this one.
+        """
+        path, state = load_checkpoint(folder, _STATE, self._most_bytes())
+        own, given = self.network.state_dict(), state["average"]
+        known = {
+            name: value
+            for name, value in given.items()
+            if name in own and own[name].shape == value.shape
+        }
+        if not any(name.startswith("decoder.") for name in known):
+            raise UserError(f"{path} belongs to another network")
+        self.network.load_state_dict(known, strict=False)
+        self.average.network.load_state_dict(known, strict=False)
+        if all(state["bank"][name].shape == v.shape for name, v in self.bank.state_dict().items()):
+            self.bank.load_state_dict(state["bank"])
+        return sorted(own.keys() - known.keys())
+
+    def lift(self, bodies: Bodies, settings: LifterSettings) -> None:
+        """Train the head's lifter on bodies alone; the rest of the head then corrects nothing."""
+        head = self.network.regressor
+        train_lifter(head.lifter.cpu(), bodies, self.loader.volume, settings)
+        head.correct_nothing()
+        self.network.to(self.ranks.device)
+        self.average.network.regressor.load_state_dict(head.state_dict())
 
     def _most_bytes(self) -> int:
         """What no checkpoint of this run exceeds: weights, averages, two moments, and as much."""

@@ -14,13 +14,15 @@ from core.geometry.camera import project
 from core.geometry.procrustes import similarity_align
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
+from core.nets.joints import JointReading
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.train.bank import Observed
 from core.train.batch import Batch, KernelTruth, kernel_truth
 from core.train.contrast import kernel_neighbours
+from core.train.joints import JointTruth, joint_truth
 from core.train.loader import in_order
 from core.train.objective import observe
-from core.train.regression import posed_joints
+from core.train.regression import BodyTruth, posed_joints
 
 SCORED_JOINTS = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
 """Hips, knees, ankles, neck, head, shoulders, elbows, wrists."""
@@ -45,6 +47,9 @@ def validate(
         joints = posed_joints(volume, output.rotations, output.betas, transl)
         figures = joint_errors(joints, truth.joints)
         pixels = project(batch.camera, joints) - project(batch.camera, truth.joints)
+        figures |= reading_errors(
+            output.reading, joint_truth(BodyTruth.of(batch), volume), batch.size
+        )
         figures["pixels"] = pixels.norm(dim=-1)[:, list(SCORED_JOINTS)].mean(1)
         seen = observe(output.features, truth, batch)
         figures |= retrieval(seen.features[truth.visible], truth, bank, neighbours)
@@ -83,6 +88,17 @@ def joint_errors(
         "mpjpe": 1000 * (predicted - true).norm(dim=-1).mean(1),
         "pa_mpjpe": 1000 * (aligned - true).norm(dim=-1).mean(1),
     }
+
+
+def reading_errors(
+    reading: JointReading, truth: JointTruth, size: int
+) -> dict[str, Float[Tensor, " n"]]:
+    """Distance in pixels of read from true joints in the crop, and error of how bones lean."""
+    scored = list(SCORED_JOINTS)
+    inside = truth.inside[:, scored]
+    off = (reading.xy - truth.xy)[:, scored].norm(dim=-1) * size / 2
+    lean = (reading.lean - truth.lean)[:, scored].abs()
+    return {"joint_pixels": off[inside], "lean": lean[inside]}
 
 
 def retrieval(

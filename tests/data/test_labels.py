@@ -80,7 +80,7 @@ def test_seen_kernels_carry_their_texture_coordinates_and_normals(labelled):
         near_normal += list(cosine > 0.8)
     assert len(near_uv) > 500
     assert np.mean(near_uv) > 0.85  # the rest lies at seams of the texture
-    assert np.mean(near_normal) > 0.93
+    assert np.mean(near_normal) > 0.9  # a pixel lies beside its vertex, and ears are small
 
 
 def hidden_by_rays(vertices, faces, targets):

@@ -37,7 +37,7 @@ def test_shards_and_json(tmp_path, monkeypatch, capsys):
     [
         ([], "nothing to do"),
         (["--sheet", "x.txt", "--count", "1", "--size", "64"], "not a picture's name"),
-        (["--layouts", "x.png", "--count", "1"], "not an npz file's name"),
+        (["--bodies", "x.png", "--count", "1"], "not an npz file's name"),
         (["--sheet", "x.png", "--count", "0"], "--count"),
         (["--sheet", "x.png", "--size", "30"], "--size"),
         (["--sheet", "x.png", "--data", "/nowhere/at/all"], "does not exist"),

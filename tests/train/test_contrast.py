@@ -17,7 +17,9 @@ from core.train.contrast import (
 )
 
 KERNELS, BINS, DIM = 7, 4, 6
-SETTINGS = ContrastSettings(temperature=0.2, orientation_temperature=0.1)
+SETTINGS = ContrastSettings(
+    foreground=1.0, background=1.0, temperature=0.2, orientation_temperature=0.1
+)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""Where the parts of bodies lie in pictures, without the pictures.
+"""Bodies before cameras, without pictures.
 
 What the lifter (`core.nets.lifter`) learns from: poses, shapes and cameras like those of the
-synthetic people, but nobody is dressed and lit. Only part maps are drawn, and only their moments
-are kept, which takes 5 ms and 0.8 kB a body.
+synthetic people, but nobody is dressed, lit and drawn. A body takes 4 ms and 0.4 kB.
 """
 
 from __future__ import annotations
@@ -22,18 +21,14 @@ from core.data.poses import SPLIT_CODE
 from core.errors import UserError
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
-from core.nets.lifter import PARTS, part_layout
-from core.render.raster import rasterize
 
-MAP = 64  # side of the part maps; moments hardly depend on it
 _STREAM = 11  # keeps these bodies apart from the sampler's people
 
 
 @dataclass(frozen=True)
-class Layouts:
-    """Layouts and the bodies behind them, in the crop camera's frame; see `core.data.sample`."""
+class Bodies:
+    """Bodies in the crop camera's frame; see `core.data.sample`."""
 
-    layout: Float[np.ndarray, "n 24 7"]
     pose: Float[np.ndarray, "n 24 3"]
     betas: Float[np.ndarray, "n 10"]
     transl: Float[np.ndarray, "n 3"]
@@ -42,52 +37,47 @@ class Layouts:
     size: Float[np.ndarray, ""]
 
     def __len__(self) -> int:
-        return len(self.layout)
+        return len(self.pose)
 
     def save(self, path: Path) -> None:
         """Write an npz file."""
         write_atomic(path, lambda file: np.savez(file, **asdict(self)))
 
     @staticmethod
-    def load(path: Path) -> Layouts:
+    def load(path: Path) -> Bodies:
         """Read what `save` wrote.
 
         Raises:
             UserError: the file is missing, damaged, or something else.
         """
-        arrays = read_npz(path, "layouts")
-        names = {field.name for field in fields(Layouts)}
-        if set(arrays) != names or arrays["layout"].shape[1:] != (PARTS, 7):
-            raise UserError(f"{path} holds no layouts; make them with: nbf synth --layouts {path}")
-        return Layouts(**arrays)
+        arrays = read_npz(path, "bodies")
+        names = {field.name for field in fields(Bodies)}
+        if set(arrays) != names or arrays["pose"].shape[1:] != (24, 3):
+            raise UserError(f"{path} holds no bodies; make them with: nbf synth --bodies {path}")
+        return Bodies(**arrays)
 
 
-def sample_layouts(
+def sample_bodies(
     sampler: PeopleSampler, count: int, progress: Callable[[int], object] = lambda _: None
-) -> Layouts:
-    """Layouts of bodies 0..count-1 of the sampler's seed; each depends on its number only."""
+) -> Bodies:
+    """Bodies 0..count-1 of the sampler's seed; each depends on its number only."""
     rows = []
     for index in range(count):
         rows.append(_one(sampler, index))
         progress(index + 1)
-    layout, pose, betas, transl, focal = (np.stack(column) for column in zip(*rows, strict=True))
-    return Layouts(layout, pose, betas, transl, focal, np.array(sampler.size, np.float32))
+    pose, betas, transl, focal = (np.stack(column) for column in zip(*rows, strict=True))
+    return Bodies(pose, betas, transl, focal, np.array(sampler.size, np.float32))
 
 
 def _one(sampler: PeopleSampler, index: int) -> tuple[np.ndarray, ...]:
-    """Layout, pose, shape, place and focal length of one body."""
+    """Pose, shape, place and focal length of one body."""
     rng = np.random.default_rng([sampler.seed, SPLIT_CODE[sampler.split], index, _STREAM])
     figure = sampler.figure
     pose, betas = sampler.random_body(random_orientation(rng), rng)
     rotations = rotation_from_axis_angle(torch.from_numpy(pose)[None]).float()
     with torch.no_grad():
         posed = figure.body.pose(rotations, torch.from_numpy(betas)[None], torch.zeros(1, 3))
-    vertices = posed.vertices[0].numpy()
-    framing = frame_person(vertices, figure.vertices_surface.part, sampler.size, rng)
-    transl = framing.transl.astype(np.float32)
-    focal, middle = framing.focal * MAP / sampler.size, (MAP / 2, MAP / 2)
-    raster = rasterize(vertices + transl, figure.faces, focal, middle, MAP, MAP)
-    part = figure.face_part[raster.face_ids]
-    regions = (part == np.arange(PARTS)[:, None, None]) & raster.mask
-    layout = part_layout(torch.from_numpy(regions[None]).float())[0].numpy().astype(np.float16)
-    return layout, pose.astype(np.float32), betas, transl, np.array(framing.focal, np.float32)
+    part = figure.vertices_surface.part
+    framing = frame_person(posed.vertices[0].numpy(), part, sampler.size, rng)
+    transl, focal = framing.transl.astype(np.float32), np.array(framing.focal, np.float32)
+    return pose.astype(np.float32), betas, transl, focal
