@@ -8,6 +8,7 @@ Examples:
     nbf eval --count 200 --data DIR --protocols clean occ80 --out eval.json
     nbf eval --count 200 --weights runs/lite/lite.safetensors --json
     nbf eval --count 100 --ranking
+    nbf eval --count 48 --ablation
     nbf eval --dataset photos --data DIR
 """
 
@@ -23,6 +24,7 @@ from core.eval.summary import Estimate
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from core.eval.ablation import AblationReport, AblationRow
     from core.eval.photos import PhotoReport, PhotoRow
     from core.eval.ranking import RankReport, RankRow
     from core.eval.tables import EvalReport, Row
@@ -46,8 +48,13 @@ class Options:
     """Without a patch, or with one of 40 or 80 pixels (of 224) over the body."""
     methods: tuple[Literal["init", "nbf"], ...] = ("init", "nbf")
     """The regressor's guess, the fit."""
+    occluded: bool = False
+    """Keep what `nbf synth` puts before the people and past the edges of their photos: then half of
+    them are hidden in part even without a patch."""
     ranking: bool = False
     """Ask instead whether the likelihood puts the truth before the fit and poses near it."""
+    ablation: bool = False
+    """Fit the same people with one thing of the objective changed at a time."""
     mesh: bool = False
     """Render a mesh in place of the Gaussian ellipsoids (an ablation of the paper's)."""
     weights: Path | None = None
@@ -72,6 +79,8 @@ def run(options: Options) -> int:
     from core.eval.synthetic import DATASET
     from core.fit.engine import Engine
 
+    if options.ranking and options.ablation:
+        raise UserError("--ranking and --ablation are two tables; ask for one")
     if options.count < 1 or options.batch < 1:
         raise UserError("--count and --batch must be at least 1")
     if options.dataset != DATASET and options.data is None:
@@ -91,27 +100,32 @@ def run(options: Options) -> int:
     return 0
 
 
-def _synthetic(engine: Engine, options: Options, progress: Progress) -> EvalReport | RankReport:
+def _synthetic(
+    engine: Engine, options: Options, progress: Progress
+) -> EvalReport | RankReport | AblationReport:
     """People made here."""
     from core.assets import data_dir
     from core.data.people import PeopleSampler
-    from core.eval import ranking, synthetic
+    from core.eval import ablation, ranking, synthetic
 
     data = data_dir(options.data)
-    sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size)
+    sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size, clear=not options.occluded)
     making = progress.add_task("making people", total=options.count)
     samples = []
     for index in range(options.count):
         samples.append(sampler.sample(index))
         progress.advance(making)
-    fitting = progress.add_task("fitting", total=options.count * len(options.protocols))
+    times = len(options.protocols) * (len(ablation.VARIANTS) if options.ablation else 1)
+    fitting = progress.add_task("fitting", total=options.count * times)
     common: dict[str, Any] = {
-        "people": _people(data is not None),
+        "people": _people(data is not None, options.occluded),
         "texture": sampler.looks.patch,
         "protocols": options.protocols,
         "batch": options.batch,
         "progress": lambda done: progress.update(fitting, completed=done),
     }
+    if options.ablation:
+        return ablation.ablate(engine, samples, **common)
     if options.ranking:
         return ranking.rank_people(engine, samples, **common)
     return synthetic.evaluate(engine, samples, methods=options.methods, **common)
@@ -134,7 +148,7 @@ def _photos(engine: Engine, options: Options, progress: Progress) -> PhotoReport
     )
 
 
-def _flat(row: Row | RankRow | PhotoRow) -> dict[str, object]:
+def _flat(row: Row | RankRow | AblationRow | PhotoRow) -> dict[str, object]:
     """A row of means alone; --out keeps the intervals."""
     flat = {}
     for field in fields(row):
@@ -143,8 +157,9 @@ def _flat(row: Row | RankRow | PhotoRow) -> dict[str, object]:
     return flat
 
 
-def _people(dressed: bool) -> str:
-    """What the synthetic people are made of."""
+def _people(dressed: bool, occluded: bool) -> str:
+    """What the synthetic people are made of, and what stands before them."""
+    made = "procedural synthetic people of held-out seeds"
     if dressed:
-        return "synthetic people of held-out seeds, garments, skins, textures and motions"
-    return "procedural synthetic people of held-out seeds"
+        made = "synthetic people of held-out seeds, garments, skins, textures and motions"
+    return made + (", half of them behind something" if occluded else ", nothing else before them")

@@ -50,6 +50,7 @@ class PeopleSampler:
             garments or mocap sequences.
         size: side of the crop in pixels.
         labels: give the samples dense labels too (see `core.data.sample`).
+        clear: nothing stands before the person, and the photo fills the crop.
     """
 
     def __init__(
@@ -59,8 +60,9 @@ class PeopleSampler:
         split: str = "train",
         size: int = 256,
         labels: bool = False,
+        clear: bool = False,
     ) -> None:
-        self.seed, self.split, self.size = seed, split, size
+        self.seed, self.split, self.size, self.clear = seed, split, size, clear
         self.figure = Figure.of(load_body())
         self.kernels = kernel_vertices(self.figure) if labels else None
         self.looks = Looks.load(data, split)
@@ -98,9 +100,12 @@ class PeopleSampler:
         scene = Scene(self.size, view, framing, random_lighting(panorama, view, rng))
         drawn = draw(person, outfit.materials, scene)
         image = self._behind(scene, person, panorama, rng)
-        together = self._company(scene, person, drawn, rng.spawn(1)[0])
+        together = None if self.clear else self._company(scene, person, drawn, rng.spawn(1)[0])
         image = over(image, drawn.rgba) if together is None else _mingled(image, drawn, together)
-        image, occluder = self._before(image, scene, drawn, together, rng)
+        if self.clear:
+            image, occluder = image.clip(0, 1), np.zeros(drawn.parts.shape, bool)
+        else:
+            image, occluder = self._before(image, scene, drawn, together, rng)
         focal, seen = framing.focal, body_raster(self.figure, person, scene)
         labels: dict[str, np.ndarray] = {}
         if self.kernels is not None:
