@@ -81,6 +81,8 @@ class Options:
     """Seed of everything random."""
     threads: int = 0
     """Threads of the arithmetic; 0 leaves it to PyTorch."""
+    loader_threads: int = 1
+    """Threads that prepare batches; a GPU wants as many as there are cores."""
     bank_images: int = 4000
     """Images from which the feature bank is estimated at the end."""
     head_images: int = 16000
@@ -197,6 +199,7 @@ def _settings(options: Options) -> TrainSettings:
         batch_size=batch_size,
         rate=options.rate,
         seed=options.seed,
+        loader_threads=options.loader_threads,
         bins=options.bins,
         dim=options.dim,
         layout=options.kernels,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from core.nbv.volume import NeuralBodyVolume
 from core.train.augment import AugmentSettings, Change, Truth, augment, draw_change
 from core.train.batch import Batch
 
-_AHEAD = 4  # batches prepared while the network is busy
+_AHEAD = 4  # batches prepared while the network is busy, for each thread that prepares them
 
 
 def truth_of(sample: Sample) -> Truth:
@@ -52,6 +52,8 @@ class Loader:
     device: str = "cpu"
     index: int = 0
     count: int = 1
+    threads: int = field(default=1, kw_only=True)
+    """That prepare batches; one keeps up with a CPU, a GPU wants many."""
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, or this process's share of it."""
@@ -82,12 +84,12 @@ class Loader:
         return [{"shards": 1.0}]
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """Batches from a step on, without end; a thread prepares them ahead."""
-        with ThreadPoolExecutor(1) as pool:
+        """Batches from a step on, without end, in order; threads prepare them ahead."""
+        with ThreadPoolExecutor(self.threads) as pool:
             waiting: list[Future[Batch]] = []
             step = start
             while True:
-                while len(waiting) < _AHEAD:
+                while len(waiting) < _AHEAD * self.threads:
                     waiting.append(pool.submit(self.batch, step))
                     step += 1
                 yield waiting.pop(0).result()

@@ -73,6 +73,7 @@ class TrainSettings:
     validate_every: int = 400
     save_every: int = 200
     bank_images: int = 400
+    loader_threads: int = 1
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
 
@@ -120,7 +121,10 @@ class Trainer:
         self.settings, self.shards, self.held_out = settings, shards, held_out
         self.folder, self.ranks = folder, ranks
         torch.manual_seed(settings.seed)
-        loader = Loader(shards, volume, settings.batch_size, settings.augment, settings.seed)
+        loader = Loader(
+            *(shards, volume, settings.batch_size, settings.augment, settings.seed),
+            threads=settings.loader_threads,
+        )
         self.network = build_network(settings, loader).to(ranks.device)
         self.loader = replace(loader, device=ranks.device)
         self.volume = volume = volume.to(volume.means.to(ranks.device))

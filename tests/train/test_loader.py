@@ -64,3 +64,11 @@ def test_an_epoch_shows_every_sample_once(shards: ShardDataset, volume: NeuralBo
     focal_betas = torch.cat([loader.batch(step).betas[:, 0] for step in range(3)])
     expected = [float(shards[i].betas[0]) for i in range(9)]
     assert sorted(focal_betas.tolist()) == pytest.approx(sorted(expected))
+
+
+def test_many_threads_keep_the_order(shards: ShardDataset, volume: NeuralBodyVolume) -> None:
+    one = Loader(shards, volume, 2, AugmentSettings(), seed=5)
+    many = Loader(shards, volume, 2, AugmentSettings(), seed=5, threads=3)
+    for first, second in itertools.islice(zip(one.batches(4), many.batches(4), strict=False), 6):
+        assert torch.equal(first.images, second.images)
+        assert torch.equal(first.rotations, second.rotations)
