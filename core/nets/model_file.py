@@ -81,8 +81,10 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
         network.load_state_dict({name[8:]: value.float() for name, value in parts.items()})
         bank = FeatureBank(**{name: tensors[f"bank.{name}"] for name in _BANK})
     except (RuntimeError, KeyError) as error:
-        summary = str(error).splitlines()[0]
-        raise UserError(f"{path} does not fit preset {preset!r}: {summary}") from error
+        summary = " ".join(str(error).split())[:160]  # PyTorch lists every parameter
+        raise UserError(
+            f"{path} does not fit preset {preset!r} of this version; train it again ({summary} ...)"
+        ) from error
     return Model(network.eval(), bank, record)
 
 

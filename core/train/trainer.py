@@ -244,6 +244,8 @@ class Trainer:
         Raises:
             UserError: ``folder`` holds no checkpoint, or its network has nothing of this one.
         """
+        if not any(folder.glob("checkpoint*.pt")):
+            raise UserError(f"no run in {folder} to start from: it holds no checkpoint")
         path, state = load_checkpoint(folder, _STATE, self._most_bytes())
         own, given = self.network.state_dict(), state["average"]
         known = {

@@ -100,3 +100,20 @@ def test_schedule() -> None:
     assert settings.rate_factor(1000, 0.0) == pytest.approx(0)
     timed = TrainSettings(minutes=10, warmup=100)
     assert timed.rate_factor(500, 300.0) == pytest.approx(0.5)
+
+
+def test_a_run_starts_from_another_run(
+    finished: Trainer, shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path
+) -> None:
+    fresh = Trainer(SETTINGS, shards, shards, volume, tmp_path)
+    assert fresh.start_from(finished.folder) == []
+    given = finished.average.network.state_dict()
+    for network in (fresh.network, fresh.average.network):
+        assert all(torch.equal(v, given[name]) for name, v in network.state_dict().items())
+    assert torch.equal(fresh.bank.phi, finished.bank.phi)
+    assert fresh.step == 0
+    wider = Trainer(replace(SETTINGS, dim=32), shards, shards, volume, tmp_path / "wider")
+    assert wider.start_from(finished.folder) == ["project.bias", "project.weight"]
+    assert not wider.bank.phi.any()
+    with pytest.raises(UserError, match=r"no run in .* to start from"):
+        fresh.start_from(tmp_path / "nowhere")
