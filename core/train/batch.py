@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,9 +12,7 @@ from torch import Tensor
 from core.geometry.camera import Camera, project
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume
-
-if TYPE_CHECKING:
-    from core.train.known import Known
+from core.train.known import Known
 
 _DEPTH_SLACK = 0.05  # metres behind the visible surface at which a kernel still counts as seen
 

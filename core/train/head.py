@@ -19,7 +19,8 @@ from core.train.batch import Batch
 from core.train.descent import Descent
 from core.train.joints import joint_truth, reading_loss
 from core.train.losses import RegressionWeights
-from core.train.regression import BodyTruth, body_losses
+from core.train.regression import body_losses
+from core.train.truth import BodyTruth
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from core.nbv.volume import NeuralBodyVolume
 from core.nets.joints import PARENT, JointReading
 from core.train.losses import REACH, mean_over
 from core.train.ranks import ALONE, Ranks
-from core.train.regression import BodyTruth, posed_joints
+from core.train.regression import posed_joints
+from core.train.truth import BodyTruth
 
 _MARKED = 0.5  # confidence from which a marked joint is believed
 

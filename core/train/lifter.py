@@ -17,7 +17,8 @@ from core.nets.lifter import BodyLifter
 from core.train.descent import Descent
 from core.train.joints import JointTruth, joint_truth
 from core.train.losses import RegressionWeights
-from core.train.regression import BodyTruth, body_losses
+from core.train.regression import body_losses
+from core.train.truth import BodyTruth
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from core.train.joints import heat_loss, joint_truth, reading_loss
 from core.train.losses import RegressionWeights, heatmap_loss, parts_loss
 from core.train.ranking import RankingSettings, ranking_loss
 from core.train.ranks import ALONE, Ranks
-from core.train.regression import BodyTruth, body_losses
+from core.train.regression import body_losses
+from core.train.truth import BodyTruth
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -14,47 +11,10 @@ from core.body.kinematics import forward_kinematics
 from core.geometry.camera import Camera
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import camera_from_translation, translation_from_camera
-from core.train.batch import Batch
-from core.train.known import Known, known_losses
+from core.train.known_losses import known_losses
 from core.train.losses import RegressionWeights, keypoints2d_loss, keypoints3d_loss, pose_loss
 from core.train.ranks import ALONE, Ranks
-
-_TENSORS = ("focal", "rotations", "betas", "transl")
-
-
-@dataclass(frozen=True)
-class BodyTruth:
-    """Bodies in square crops of ``size`` pixels, in the crop camera's frame."""
-
-    size: int
-    focal: Float[Tensor, " n"]
-    """Pixels; the principal point is the middle."""
-    rotations: Float[Tensor, "n 24 3 3"]
-    betas: Float[Tensor, "n 10"]
-    transl: Float[Tensor, "n 3"]
-    known: Known | None = None
-    """What of this is true; None: everything."""
-
-    @staticmethod
-    def of(batch: Batch) -> BodyTruth:
-        """The bodies of a batch."""
-        bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
-        return BodyTruth(batch.size, *bodies, batch.known)
-
-    @staticmethod
-    def join(truths: Sequence[BodyTruth]) -> BodyTruth:
-        """The bodies of many batches, on the CPU."""
-        columns = {
-            name: torch.cat([vars(truth)[name].cpu() for truth in truths]) for name in _TENSORS
-        }
-        known = Known.join([truth.known for truth in truths])
-        return BodyTruth(truths[0].size, **columns, known=known)
-
-    def select(self, index: Tensor) -> BodyTruth:
-        """The bodies at ``index``."""
-        chosen = {name: vars(self)[name][index] for name in _TENSORS}
-        known = None if self.known is None else self.known.select(index)
-        return BodyTruth(self.size, **chosen, known=known)
+from core.train.truth import BodyTruth
 
 
 def body_losses(

@@ -22,7 +22,8 @@ from core.train.contrast import kernel_neighbours
 from core.train.joints import JointTruth, joint_truth
 from core.train.loader import in_order
 from core.train.objective import observe
-from core.train.regression import BodyTruth, posed_joints
+from core.train.regression import posed_joints
+from core.train.truth import BodyTruth
 
 SCORED_JOINTS = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
 """Hips, knees, ankles, neck, head, shoulders, elbows, wrists."""

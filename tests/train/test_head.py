@@ -11,7 +11,7 @@ from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.regressor import PartRegressor, Pooled
 from core.train.head import HeadData, HeadSettings, head_loss, tune_head
-from core.train.regression import BodyTruth
+from core.train.truth import BodyTruth
 
 WIDTH = 8
 SETTINGS = HeadSettings(steps=60, batch_size=16, rate=1e-2, dropout=0.0)

@@ -12,7 +12,7 @@ from core.body.names import JOINT_NAMES
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joints import JointReading
 from core.train.joints import JointTruth, heat_loss, joint_truth, reading_loss
-from core.train.regression import BodyTruth
+from core.train.truth import BodyTruth
 
 ELBOW = JOINT_NAMES.index("l_elbow")
 FACING = torch.diag(torch.tensor([1.0, -1.0, -1.0]))

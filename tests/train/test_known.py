@@ -19,12 +19,14 @@ from core.nets.presets import find_preset
 from core.train.augment import AugmentSettings, draw_change
 from core.train.batch import kernel_truth
 from core.train.head import collect
-from core.train.known import Known, joints3d_loss
+from core.train.known import Known
+from core.train.known_losses import joints3d_loss
 from core.train.loader import rest_pelvis, truth_of
 from core.train.losses import UNKNOWN_PART, RegressionWeights, parts_loss
 from core.train.partial import PartialBatch, PartialTruth, augment_partial, collate_partial, whole
 from core.train.ranking import RankingSettings, ranking_loss
-from core.train.regression import BodyTruth, body_losses, posed_joints
+from core.train.regression import body_losses, posed_joints
+from core.train.truth import BodyTruth
 
 NOTHING = Has(pose=False, shape=False, place=False, parts=False, occluder=False)
 NEEDED = {
