@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
-from rich.console import Console
+from rich.table import Table
 
 from core.data.sample import Sample
 from core.eval.occluders import Texture
@@ -23,11 +22,9 @@ from core.eval.synthetic import (
     score_bodies,
     solve,
 )
-from core.eval.tables import Protocol, plain_table, print_wide, shown
+from core.eval.tables import TableReport, plain_table, shown
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
-from core.io.records import save_record
-from core.io.report import installed_versions
 
 STANDARD = "standard"
 READING = (
@@ -77,21 +74,13 @@ class AblationRow:
 
 
 @dataclass(frozen=True)
-class AblationReport:
-    """A table of `AblationRow` with what is needed to read it."""
+class AblationReport(TableReport[AblationRow]):
+    """A table of `AblationRow`."""
 
-    title: str
-    protocols: list[Protocol]
-    rows: list[AblationRow]
-    seed: int
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    reading = READING
 
-    def save(self, path: Path) -> None:
-        """Write the report as json."""
-        save_record(path, self)
-
-    def print(self, console: Console) -> None:
-        """Show the table."""
+    def table(self) -> Table:
+        """One line a variant, protocols kept apart."""
         table = plain_table(self.title)
         for name in ("protocol", "variant"):
             table.add_column(name, no_wrap=True)
@@ -102,12 +91,9 @@ class AblationReport:
                 *(row.protocol, row.variant, str(row.n)),
                 *(shown(row.mpjpe_mm), shown(row.pa_mpjpe_mm), shown(row.pa_change_mm, sign="+")),
                 *(shown(row.pckh, 100), shown(row.drift_mm)),
-                end_section=row.variant == list(VARIANTS)[-1],
+                end_section=row.variant == self.rows[-1].variant,
             )
-        print_wide(console, table)
-        for listed in self.protocols:
-            console.print(listed.describe(), style="dim", highlight=False)
-        console.print(READING, style="dim", highlight=False)
+        return table
 
 
 Values = dict[str, np.ndarray]

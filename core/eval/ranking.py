@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from rich.console import Console
+from rich.table import Table
 from torch import Tensor
 
 from core.body.params import BodyParams
@@ -24,15 +23,13 @@ from core.eval.metrics import JOINTS_14, mpjpe
 from core.eval.occluders import Texture
 from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
-from core.eval.tables import Protocol, plain_table, print_wide, shown
+from core.eval.tables import TableReport, plain_table, shown
 from core.fit.around import KINDS, poses_around
 from core.fit.engine import Engine
 from core.fit.problem import Problem, likelihood_cost
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
-from core.io.records import save_record
-from core.io.report import installed_versions
 from core.nbv.volume import NeuralBodyVolume
 
 ANGLE = math.radians(30)
@@ -85,21 +82,13 @@ class RankRow:
 
 
 @dataclass(frozen=True)
-class RankReport:
-    """A table of `RankRow` with what is needed to read it."""
+class RankReport(TableReport[RankRow]):
+    """A table of `RankRow`."""
 
-    title: str
-    protocols: list[Protocol]
-    rows: list[RankRow]
-    seed: int
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    reading = READING
 
-    def save(self, path: Path) -> None:
-        """Write the report as json."""
-        save_record(path, self)
-
-    def print(self, console: Console) -> None:
-        """Show the table: shares in %, drift in mm."""
+    def table(self) -> Table:
+        """The table: shares in %, drift in mm."""
         table = plain_table(self.title)
         table.add_column("protocol", no_wrap=True)
         table.add_column("n", justify="right")
@@ -109,10 +98,7 @@ class RankReport:
         for row in self.rows:
             values = [shown(getattr(row, name), 100, digits=0) for name in shares]
             table.add_row(row.protocol, str(row.n), *values, shown(row.drift_mm))
-        print_wide(console, table)
-        for listed in self.protocols:
-            console.print(listed.describe(), style="dim", highlight=False)
-        console.print(READING, style="dim", highlight=False)
+        return table
 
 
 def rank_people(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -18,6 +19,7 @@ from core.io.records import load_record, save_record
 from core.io.report import installed_versions
 
 SCHEMA = 1
+AnyRow = TypeVar("AnyRow")
 _LEAST_WIDTH = 104
 SCORING = (
     "joints outside the picture or under the patch are not scored; MPJPE aligned at the pelvis; "
@@ -124,6 +126,34 @@ class EvalReport:
         for protocol in self.protocols:
             console.print(protocol.describe(), style="dim", highlight=False)
         console.print(f"all: {self.scoring}; seed {self.seed}", style="dim", highlight=False)
+
+
+@dataclass(frozen=True)
+class TableReport(Generic[AnyRow]):
+    """A table of rows of another kind, with what is needed to read it."""
+
+    title: str
+    protocols: list[Protocol]
+    rows: list[AnyRow]
+    seed: int
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    reading: ClassVar[str]
+    """How to read the columns."""
+
+    def table(self) -> Table:
+        """The rows, to be shown."""
+        raise TypeError(f"{type(self).__name__} does not say how its rows are shown")
+
+    def save(self, path: Path) -> None:
+        """Write the report as json."""
+        save_record(path, self)
+
+    def print(self, console: Console) -> None:
+        """Show the table and, below it, what each protocol and column means."""
+        print_wide(console, self.table())
+        for listed in self.protocols:
+            console.print(listed.describe(), style="dim", highlight=False)
+        console.print(self.reading, style="dim", highlight=False)
 
 
 def print_wide(console: Console, table: Table) -> None:
