@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from core.bench.render import Layout
+from core.cli import parse
+from core.commands import find_commands
 from core.native import ROOT
 from core.render.volume_cuda import CudaVolume
 from tools.gpu import times, voge
@@ -93,19 +95,58 @@ def test_the_comparison_wants_a_clone(tmp_path, capsys):
     assert "no clone of https://github.com/Angtian/VoGE" in capsys.readouterr().err
 
 
-def script(*arguments):
-    command = ["sh", ROOT / "tools" / "gpu" / "bench.sh", *arguments]
+def script(name, *arguments):
+    command = ["sh", ROOT / "tools" / "gpu" / name, *arguments]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_the_script_says_what_it_would_run():
-    done = script("--dry-run", "--voge", "/some/VoGE")
+    done = script("bench.sh", "--dry-run", "--voge", "/some/VoGE")
     assert done.returncode == 0, done.stderr
     steps = [line.split(":")[0] for line in done.stdout.splitlines() if line.startswith("== ")]
     assert steps[1:3] == ["== build", "== scenes_build"] and steps[-1] == "== voge"
     assert "== racecheck" in steps and "make cuda ARCH=90" in done.stdout
 
 
-def test_the_script_explains_itself():
-    done = script("--what")
-    assert done.returncode == 2 and "--dry-run" in done.stderr and "set -u" not in done.stderr
+@pytest.mark.parametrize("name", ["bench.sh", "train.sh"])
+def test_a_script_explains_itself(name):
+    done = script(name, "--what")
+    assert done.returncode == 2 and "--dry-run" in done.stderr and "set -" not in done.stderr
+
+
+def train_steps(tmp_path, *arguments):
+    """Options of each step of `nbf` that the training script would take, as the CLI reads them."""
+    done = script("train.sh", "--dry-run", "--out", str(tmp_path / "out"), *arguments)
+    assert done.returncode == 0, done.stderr
+    taken = {}
+    for name, _, line in (row[3:].partition(": nbf ") for row in done.stdout.splitlines()):
+        if line:
+            words = line.split()
+            command = find_commands()[words[0]]
+            taken[name] = parse(command, command.load().Options, words[1:])
+    return taken
+
+
+def test_training_goes_from_material_to_figures(tmp_path):
+    steps = train_steps(tmp_path, "--data", str(tmp_path), "--people", "500")
+    assert list(steps) == ["people", "held_out", "bodies", "train", "score"]
+    assert steps["train"].shards == steps["people"].out and steps["people"].count == 500
+    assert steps["train"].held_out == steps["held_out"].out and steps["held_out"].split == "test"
+    assert steps["train"].bodies == steps["bodies"].bodies and steps["train"].device == "cuda"
+    assert steps["score"].weights == steps["train"].out / "lite.safetensors"
+    assert steps["people"].seed != steps["held_out"].seed
+
+
+def test_training_takes_options_of_its_own(tmp_path):
+    given = ("--preset", "paper", "--start", "other", "--device", "cpu")
+    steps = train_steps(tmp_path, "--", *given)
+    assert "bodies" not in steps and steps["train"].bodies is None
+    assert steps["people"].size == 320 and steps["train"].device == "cpu"
+    assert steps["score"].weights.name == "paper.safetensors"
+
+
+def test_training_that_was_cut_off_goes_on(tmp_path):
+    assert not train_steps(tmp_path)["train"].resume
+    (tmp_path / "out" / "run").mkdir(parents=True)
+    (tmp_path / "out" / "run" / "checkpoint.pt").touch()
+    assert train_steps(tmp_path)["train"].resume
