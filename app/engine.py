@@ -11,9 +11,10 @@ import torch
 from jaxtyping import Float, Int
 
 from app.geometry2d import Rect
-from app.protocol import Maps, Progress, Scene, StageMark
+from app.protocol import Joint, Maps, Progress, Scene, StageMark
 from core.body.params import BodyParams
 from core.fit.engine import Engine, Observation
+from core.fit.joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
@@ -66,6 +67,7 @@ class CoreBackend:
         checked = check_box(Box(*box), width, height)
         observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
         corners, to_crop = crop_outline(observation.view)
+        read = read_joints(observation)
         return Scene(
             box=box,
             detected=detected,
@@ -76,6 +78,8 @@ class CoreBackend:
             size=(width, height),
             focal=observation.focal,
             legend=OCCLUSION_LEGEND,
+            read=listed(read),
+            doubts=tuple(zip(read.doubt.tolist(), read.doubt_lean.tolist(), strict=True)),
             handle=observation,
             note=note,
         )
@@ -96,6 +100,10 @@ class CoreBackend:
         observation: Observation = scene.handle
         in_crop = self._engine.vertices(params)[0].numpy()
         return in_crop @ observation.view.rotation.T.astype(np.float32)
+
+    def joints(self, scene: Scene, params: BodyParams) -> tuple[Joint, ...]:
+        """The body's joints on the photo."""
+        return listed(body_joints(self._engine, scene.handle, params))
 
 
 @dataclass
@@ -153,6 +161,12 @@ def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
         marks.append(StageMark(stage.name, start, stop))
         start = stop
     return tuple(marks)
+
+
+def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
+    """Joints as messages carry them."""
+    rows = zip(joints.xy.tolist(), joints.lean.tolist(), strict=True)
+    return tuple((x, y, lean) for (x, y), lean in rows)
 
 
 def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:

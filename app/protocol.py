@@ -17,6 +17,11 @@ from jaxtyping import Float, Int, UInt8
 from app.geometry2d import Rect
 from app.orbit import Orbit
 
+Joint = tuple[float, float, float]
+"""Pixels of the photo, and lean: depth from the parent over the bone's length, -1 towards us."""
+Doubt = tuple[float, float]
+"""Standard deviations: of x and y in pixels of the photo, and of the lean."""
+
 Legend = tuple[tuple[tuple[int, int, int], str], ...]
 
 # --- commands: window -> worker ---
@@ -121,6 +126,8 @@ class Opened:
         shapes: shape of each picture that is ready ("photo", "observed").
         winner: which initialisation won.
         legend: colours of the occlusion map and what they mean.
+        read: joints as the network read them from the photo (none if it does not), SMPL's order.
+        doubts: how sure it was, one for each.
         note: anything the user should know ("no person found, taking the whole photo").
     """
 
@@ -135,6 +142,8 @@ class Opened:
     shapes: dict[str, tuple[int, ...]]
     winner: str
     legend: Legend
+    read: tuple[Joint, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     note: str = ""
 
     @property
@@ -167,13 +176,18 @@ class Finished:
 
 @dataclass(frozen=True)
 class Painted:
-    """The pictures of a step lie in shared memory."""
+    """The pictures of a step lie in shared memory.
+
+    Attributes:
+        joints: of the step's body.
+    """
 
     generation: int
     step: int
     shapes: dict[str, tuple[int, ...]]
     occluded: float
     seconds: float
+    joints: tuple[Joint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,7 +237,7 @@ class Scene:
     """One observed box of one photo.
 
     Attributes:
-        box, detected, corners, to_crop, stages, legend, note: see `Opened`.
+        box, detected, corners, to_crop, stages, legend, read, doubts, note: see `Opened`.
         observed: colours of the feature map.
         size: width and height of the photo.
         focal: the photo's focal length in its pixels; its principal point is its middle.
@@ -239,6 +253,8 @@ class Scene:
     size: tuple[int, int]
     focal: float
     legend: Legend
+    read: tuple[Joint, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     handle: Any = None
     note: str = ""
 
@@ -329,3 +345,6 @@ class Backend(Protocol):
 
     def vertices(self, scene: Scene, params: Any) -> Float[np.ndarray, "vertices 3"]:
         """The body in the photo's camera frame, metres."""
+
+    def joints(self, scene: Scene, params: Any) -> tuple[Joint, ...]:
+        """The body's joints on the photo, in the order of ``scene.read``; none if it has none."""

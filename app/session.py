@@ -129,6 +129,7 @@ class Session:
         follow: the newest step is shown as it comes.
         painted: the step whose pictures are on screen.
         wanted: photo and box that are being opened, or will be once the engine is there.
+        show_joints: the read joints and the body's are drawn over the photo.
     """
 
     phase: Phase = Phase.STARTING
@@ -144,6 +145,7 @@ class Session:
     follow: bool = True
     best: int | None = None
     opacity: float = 0.75
+    show_joints: bool = False
     painted: Painted | None = None
     turned: Turned | None = None
     orbit: Orbit = field(default_factory=Orbit)
@@ -289,6 +291,10 @@ class Session:
         """How strongly the body covers the photo."""
         self.opacity = opacity
         return self._repaint() if self.steps else []
+
+    def toggle_joints(self) -> None:
+        """Draw joints over the photo, or do not."""
+        self.show_joints = not self.show_joints
 
     def revived(self) -> None:
         """The window has started a new worker in place of a dead one."""

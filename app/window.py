@@ -31,7 +31,7 @@ from app.protocol import Event, Opened, Painted, Turned
 from app.session import Commands, Level, Message, Phase, Session
 from app.shared import BODY_SIDE
 
-BUTTONS = ("open", "run", "step", "restart", "find", "help")
+BUTTONS = ("open", "run", "step", "restart", "find", "joints", "help")
 UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
 SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".webp", ".tif", ".tiff", ".bmp")
 
@@ -96,6 +96,7 @@ class Window:
             restart=self.restart,
             find=lambda: self._do(self.session.set_box(None)),
             help=lambda: self.help.toggle(*self._size),
+            joints=self.session.toggle_joints,
             opacity=lambda value: self._do(self.session.set_opacity(value)),
         )
         self.controls = Controls(fonts, actions)
@@ -132,6 +133,7 @@ class Window:
             dpg.mvKey_R: do.restart,
             dpg.mvKey_B: do.find,
             dpg.mvKey_F: lambda: self.photo.double_click(session, (0, 0)),
+            dpg.mvKey_J: do.joints,
             dpg.mvKey_F1: do.help,
             dpg.mvKey_Slash: do.help,
             dpg.mvKey_Left: lambda: scrub(session.shown - stride()),
@@ -259,6 +261,7 @@ class Window:
     def _link_cells(self) -> None:
         """Outline the cell under the mouse in all maps."""
         over = self.mouse.under()
+        self.photo.hover(self.session, self.mouse.inside(over) if over is self.photo else None)
         at: Point | None = None
         if isinstance(over, MapPanel):
             at = over.fraction(self.mouse.inside(over))
@@ -312,6 +315,8 @@ class Window:
             "painted": session.painted.step if session.painted else None,
             "settled": self.settled,
             "orbit": [session.orbit.yaw, session.orbit.pitch, session.orbit.zoom],
+            "joints": session.show_joints,
+            "joint": self.photo.joint,
             "view": [self.photo.view.scale, *self.photo.view.offset],
             "panels": {name: panel.area for name, panel in self.panels.items()},
             "buttons": {name: _rect_of(name) for name in BUTTONS},

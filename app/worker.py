@@ -171,6 +171,8 @@ class Worker:
                 to_crop=tuple(tuple(float(v) for v in row) for row in scene.to_crop),
                 stages=scene.stages,
                 legend=scene.legend,
+                read=scene.read,
+                doubts=scene.doubts,
                 shapes=shapes,
                 winner=self._now.fit.winner,
                 note=scene.note,
@@ -212,6 +214,7 @@ class Worker:
             return
         params = now.fit.params(command.step)
         maps = self._backend.maps(now.scene, params)
+        joints = self._backend.joints(now.scene, params)
         body = self._backend.vertices(now.scene, params)
         mixed = self._over_photo(photo, now.scene, body, command.opacity)
         put = self._pictures.put
@@ -222,7 +225,8 @@ class Worker:
             "visible": put("visible", maps.visible.astype(np.float32)),
         }
         seconds = time.perf_counter() - begun
-        self._send(Painted(command.generation, command.step, shapes, maps.occluded, seconds))
+        generation, step = command.generation, command.step
+        self._send(Painted(generation, step, shapes, maps.occluded, seconds, joints))
         if self._stepping:
             time.sleep(seconds)  # leave the processor to the fit half of the time
 

@@ -24,6 +24,7 @@ class Actions:
     step: Callable[[], None]
     restart: Callable[[], None]
     find: Callable[[], None]
+    joints: Callable[[], None]
     help: Callable[[], None]
     opacity: Callable[[float], None]
 
@@ -60,9 +61,13 @@ class Controls:
                     callback=lambda _, value: do.opacity(value / 100),
                 )
                 self._tip("opacity", "How strongly the body covers the photo")
+                dpg.add_spacer(width=4)
+                tip = "Show the joints that the network read, and the body's (J)"
+                self._button("joints", "Joints", 76, do.joints, tip)
             dpg.add_text("", tag="phase", color=theme.DIM)
             self._button("help", "?", 34, do.help, "Mouse and keys (F1 or ?)")
-        dpg.bind_item_theme("run", theme.accent_theme())
+        self._accent = theme.accent_theme()
+        dpg.bind_item_theme("run", self._accent)
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
@@ -80,9 +85,11 @@ class Controls:
             "step": session.can_run,
             "restart": session.can_restart or session.phase is Phase.DOWN,
             "find": session.can_restart,
+            "joints": session.scene is not None,
         }
         for name, enabled in states.items():
             self._change(name, enabled, lambda e, n=name: dpg.configure_item(n, enabled=e))
+        self._change("joints on", session.show_joints, self._set_joints)
         self._change("phase", _phase(session), self._set_phase)
 
     def _button(
@@ -105,6 +112,9 @@ class Controls:
 
     def _set_run_label(self, label: str) -> None:
         dpg.configure_item("run", label=label)
+
+    def _set_joints(self, on: bool) -> None:
+        dpg.bind_item_theme("joints", self._accent if on else 0)
 
     def _set_phase(self, text: str) -> None:
         width, _ = dpg.get_text_size(text, font=self._fonts.text) or (0, 0)

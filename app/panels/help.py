@@ -17,17 +17,19 @@ KEYS = (
     ("Home, End", "first and newest step"),
     ("G", "go to the best step"),
     ("F", "show the whole photo"),
+    ("J", "show the joints that the network read, tied to the body's"),
     ("F1 or ?", "this sheet"),
     ("Escape", "close a dialog"),
 )
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
+    ("Joints", "a circle is one standard deviation; the mouse at one tells its numbers"),
     ("Maps", "the cell under the mouse is outlined in every map and on the photo"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
     ("Loss, timeline", "drag to scrub through the steps"),
     ("Anywhere", "drop a photo"),
 )
-WIDTH, HEIGHT = 680, 672
+WIDTH, HEIGHT = 680, 728
 
 
 class Help:

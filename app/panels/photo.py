@@ -10,6 +10,7 @@ import numpy as np
 from app import theme
 from app.boxes import Grip, dragged, grip_at
 from app.geometry2d import Point, Rect, View
+from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.session import Commands, Phase, Session
@@ -22,6 +23,7 @@ class PhotoPanel(Panel):
 
     Attributes:
         cell: corners, in pixels of the photo, of the map cell to outline.
+        joint: the joint under the mouse, of those that are drawn.
     """
 
     name = "photo"
@@ -29,7 +31,8 @@ class PhotoPanel(Panel):
     hint = (
         "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
         "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
-        "all. The thin quadrilateral is the crop that the networks see."
+        "all. The thin quadrilateral is the crop that the networks see. J draws the joints "
+        "that the network read (a circle of one standard deviation), tied to those of the body."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -43,6 +46,7 @@ class PhotoPanel(Panel):
         self._draft: Rect | None = None
         self._held: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
+        self.joint: int | None = None
 
     def show(self, picture: np.ndarray) -> None:
         """A new picture of the photo, with the body or without."""
@@ -63,7 +67,7 @@ class PhotoPanel(Panel):
         scene = session.scene
         corners = scene.corners if scene else None
         boxes = session.box, self._draft, corners, self.cell
-        return self.version, self.view, boxes, session.phase
+        return self.version, self.view, boxes, session.phase, session.show_joints, self.joint
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -83,6 +87,13 @@ class PhotoPanel(Panel):
         box = self._draft or session.box
         if box is not None:
             self._paint_box(box)
+        if session.show_joints:
+            self._paint_joints(session)
+
+    def hover(self, session: Session, point: Point | None) -> None:
+        """The mouse is at a point of the panel, or elsewhere."""
+        read = session.scene.read if session.scene is not None and session.show_joints else ()
+        self.joint = None if point is None else joint_at(self.view, read, point)
 
     def _paint_empty(self, session: Session) -> None:
         """Words instead of a picture."""
@@ -94,6 +105,16 @@ class PhotoPanel(Panel):
             )
         else:
             self.say((session.phase.value + "…",))
+
+    def _paint_joints(self, session: Session) -> None:
+        """Read joints and the body's; words about the one under the mouse."""
+        scene, body = session.scene, session.painted.joints if session.painted else ()
+        assert scene is not None
+        paint_joints(self.view, scene.read, scene.doubts, body)
+        if self.joint is not None:
+            there = body[self.joint] if body else None
+            read, doubt = scene.read[self.joint], scene.doubts[self.joint]
+            paint_text(joint_text(self.joint, read, doubt, there), self.size)
 
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""

@@ -117,6 +117,8 @@ class FakeBackend:
             size=(width, height),
             focal=float(np.hypot(width, height)),
             legend=LEGEND,
+            read=((box.x + box.width / 2, box.y + box.height / 2, 0.0), (box.x, box.y, 0.5)),
+            doubts=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
             handle=small.mean(-1) / 255,
         )
 
@@ -142,6 +144,10 @@ class FakeBackend:
         depth = 0.9 * scene.focal / (params[2] * 1.6 * scene.box.height)
         place = np.array([x, y, scene.focal]) * depth / scene.focal
         return (self.ball + place).astype(np.float32)
+
+    def joints(self, scene, params):
+        x, y = scene.box.x + params[0] * scene.box.width, scene.box.y + params[1] * scene.box.height
+        return ((x, y, 0.0), (x + 10, y, -0.25))
 
 
 def _mask(vector):

@@ -106,6 +106,20 @@ def test_the_body_lies_where_the_crop_s_camera_sees_it(backend, scene, fit):
     np.testing.assert_allclose(pixels, mapped[:, :2] / mapped[:, 2:], atol=0.05)
 
 
+def test_joints_are_told_where_the_photo_shows_them(backend, scene, fit):
+    """By the photo's own camera, as the vertices are."""
+    params = fit.params(2)
+    volume, view = backend._engine.volume, scene.handle.view
+    posed = volume.pose(params.rotations(), params.betas, params.transl).joints[0].numpy()
+    in_photo = posed @ view.rotation.T
+    pixels = scene.focal * in_photo[:, :2] / in_photo[:, 2:] + np.array(scene.size) / 2
+    told = np.array(backend.joints(scene, params))
+    np.testing.assert_allclose(told[:, :2], pixels, atol=0.05)
+    forearm = posed[20] - posed[18]
+    assert told[20, 2] == pytest.approx(forearm[2] / np.linalg.norm(forearm), abs=1e-4)
+    assert told[0, 2] == 0
+
+
 def test_maps_are_pure_and_differ_between_steps(backend, scene, fit):
     first, again = (backend.maps(scene, fit.params(0)) for _ in range(2))
     later = backend.maps(scene, fit.params(6))

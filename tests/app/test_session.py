@@ -98,6 +98,14 @@ def test_a_note_of_the_worker_is_a_warning():
     assert session.message.text == "no person found"
 
 
+def test_joints_are_shown_and_hidden_without_the_worker():
+    session = ready_session()
+    assert not session.show_joints
+    assert session.toggle_joints() is None and session.show_joints
+    session.toggle_joints()
+    assert not session.show_joints
+
+
 def test_run_and_pause_alternate():
     session = fitting_session(2)
     assert session.toggle() == [Pause()]

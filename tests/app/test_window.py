@@ -213,6 +213,26 @@ def test_the_cell_under_the_mouse_is_outlined_everywhere(debugger, photo):
         assert near(app.panel_pixels(name), (255, 255, 255)) > 0.0002, name
 
 
+def test_joints_are_drawn_on_demand_and_told_of(debugger, photo):
+    app = debugger(photo)
+    app.wait_done()
+    app.move(NOWHERE)
+    before = app.panel_pixels("photo")
+    app.key("j")
+    drawn = app.panel_pixels("photo")
+    assert app.state["joints"] and (np.abs(drawn - before).max(-1) > 8).sum() > 50
+    box = Rect(*app.state["box"])
+    app.move(app.on_photo((box.x + box.width / 2 + 3, box.y + box.height / 2)))
+    assert app.state["joint"] == 0
+    foot = app.panel_pixels("photo")[-12:]
+    assert (np.abs(foot - drawn[-12:]).max(-1) > 60).sum() > 30  # the words
+    app.move(NOWHERE)
+    app.press_button("joints")
+    app.move(NOWHERE)
+    assert not app.state["joints"] and app.state["joint"] is None
+    assert near(app.panel_pixels("photo") - before, (0, 0, 0), 8) > 0.999
+
+
 def test_help_opens_and_closes(debugger):
     app = debugger()
     app.wait_phase("EMPTY")

@@ -1,0 +1,93 @@
+"""Joints over the photo: where the network read them, how sure it was, where the body has them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import dearpygui.dearpygui as dpg
+
+from app import theme
+from app.geometry2d import Point, View
+from app.protocol import Doubt, Joint
+from core.body.names import JOINT_NAMES, PARENTS
+
+Color = tuple[int, int, int]
+LEFT, MIDDLE, RIGHT = (255, 150, 90), (235, 235, 240), (90, 220, 160)
+REACH = 14.0  # screen pixels within which the mouse is at a joint
+SURE, LOST = 4.0, 60.0  # screen pixels of doubt at which a circle is drawn fully, and no more
+DOT = 3.0
+SIDES = {"l": "left", "r": "right"}
+
+
+def paint_joints(
+    view: View, read: tuple[Joint, ...], doubts: tuple[Doubt, ...], body: tuple[Joint, ...]
+) -> None:
+    """A circle of one standard deviation around each read joint, tied to the body's joint.
+
+    Bones join what was read. All fade with doubt.
+    """
+    places = [view.to_panel(joint[:2]) for joint in read]
+    spreads = [doubt[0] * view.scale for doubt in doubts]
+    for joint, parent in enumerate(PARENTS[: len(read)]):
+        color = side_color(JOINT_NAMES[joint])
+        if parent >= 0:
+            strength = min(_strength(spreads[joint]), _strength(spreads[parent]))
+            line = (*color, int(170 * strength))
+            dpg.draw_line(places[parent], places[joint], color=line, thickness=2)
+        strong = _strength(spreads[joint])
+        dpg.draw_circle(
+            places[joint],
+            max(spreads[joint], DOT),
+            color=(*color, int(255 * strong)),
+            fill=(*color, int(50 * strong)),
+        )
+        if body:
+            there = view.to_panel(body[joint][:2])
+            dpg.draw_line(places[joint], there, color=(255, 255, 255, int(200 * strong)))
+            dpg.draw_circle(there, DOT, color=(0, 0, 0, 160), fill=(*color, 255))
+
+
+def side_color(name: str) -> Color:
+    """Colour of a joint's side."""
+    return {"l_": LEFT, "r_": RIGHT}.get(name[:2], MIDDLE)
+
+
+def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
+    """The joint nearest to a panel point, None if the mouse is at none."""
+    best, found = REACH, None
+    for index, joint in enumerate(places):
+        distance = math.dist(view.to_panel(joint[:2]), point)
+        if distance < best:
+            best, found = distance, index
+    return found
+
+
+def joint_text(joint: int, read: Joint, doubt: Doubt, body: Joint | None) -> str:
+    """What was read of a joint, and what the body says."""
+    text = f"{joint_name(joint)}: read to {doubt[0]:.0f} px"
+    if PARENTS[joint] >= 0:
+        text += f", lean {read[2]:+.2f} ± {doubt[1]:.2f}"
+    if body is None:
+        return text
+    text += f" · body {math.dist(read[:2], body[:2]):.0f} px off"
+    return text + (f", lean {body[2]:+.2f}" if PARENTS[joint] >= 0 else "")
+
+
+def joint_name(joint: int) -> str:
+    """Its name in words: "left wrist" for "l_wrist"."""
+    side, _, rest = JOINT_NAMES[joint].partition("_")
+    return f"{SIDES[side]} {rest}" if rest else side
+
+
+def paint_text(text: str, size: Point) -> None:
+    """A line at the foot of the panel."""
+    low = size[1] - theme.SMALL_SIZE - 12
+    dpg.draw_rectangle((0, low), size, color=(0, 0, 0, 0), fill=(*theme.WELL[:3], 220))
+    dpg.draw_text((8, low + 5), text, size=theme.SMALL_SIZE, color=theme.TEXT)
+
+
+def _strength(spread: float) -> float:
+    """Share of its colour that a joint of this many screen pixels of doubt keeps."""
+    position = (math.log(max(spread, 1e-3)) - math.log(SURE)) / math.log(LOST / SURE)
+    return 1 - 0.8 * min(max(position, 0.0), 1.0)
