@@ -7,6 +7,8 @@ Examples:
     nbf eval --count 20
     nbf eval --count 200 --data DIR --protocols clean occ80 --out eval.json
     nbf eval --count 200 --weights runs/lite/lite.safetensors --json
+    nbf eval --each mine.csv --weights runs/lite/lite.safetensors
+    nbf eval --against mine.csv
     nbf eval --count 100 --ranking
     nbf eval --count 48 --ablation
     nbf eval --dataset photos --data DIR
@@ -25,10 +27,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from core.eval.ablation import AblationReport, AblationRow
+    from core.eval.people import Change, Key
     from core.eval.photos import PhotoReport, PhotoRow
     from core.eval.ranking import RankReport, RankRow
+    from core.eval.scores import Scores
     from core.eval.tables import EvalReport, Row
     from core.fit.engine import Engine
+
+    AnyReport = EvalReport | RankReport | AblationReport | PhotoReport
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,10 @@ class Options:
     """Threads of the arithmetic; 0 leaves it to PyTorch."""
     out: Path | None = None
     """Write the table as JSON, with protocols and intervals."""
+    each: Path | None = None
+    """Write the figures of each person (CSV)."""
+    against: Path | None = None
+    """Such a file of another evaluation of the same people: show the differences, paired."""
     json: bool = False
     """Print JSON."""
 
@@ -75,9 +85,30 @@ def run(options: Options) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from core.errors import UserError
+    from core.eval.people import changes, save_people
     from core.eval.synthetic import DATASET
     from core.fit.engine import Engine
+
+    _check(options)
+    before = _before(options)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    evaluate = _synthetic if options.dataset == DATASET else _photos
+    engine = Engine.load(weights=options.weights, mesh=options.mesh)
+    with Progress(console=Console(stderr=True, quiet=options.json)) as progress:
+        report, people = evaluate(engine, options, progress)
+    if options.out:
+        report.save(options.out)
+    if options.each:
+        save_people(options.each, people)
+    _show(options, report, changes(people, before) if before else [])
+    return 0
+
+
+def _check(options: Options) -> None:
+    """Refuse what contradicts itself."""
+    from core.errors import UserError
+    from core.eval.synthetic import DATASET
 
     if options.ranking and options.ablation:
         raise UserError("--ranking and --ablation are two tables; ask for one")
@@ -85,25 +116,47 @@ def run(options: Options) -> int:
         raise UserError("--count and --batch must be at least 1")
     if options.dataset != DATASET and options.data is None:
         raise UserError(f"say where the photographs of {options.dataset} are: --data DIR")
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    evaluate = _synthetic if options.dataset == DATASET else _photos
-    engine = Engine.load(weights=options.weights, mesh=options.mesh)
-    with Progress(console=Console(stderr=True, quiet=options.json)) as progress:
-        report = evaluate(engine, options, progress)
-    if options.out:
-        report.save(options.out)
+    plain = options.dataset == DATASET and not (options.ranking or options.ablation)
+    if (options.each or options.against) and not plain:
+        raise UserError("--each and --against are for the plain table of synthetic people")
+
+
+def _before(options: Options) -> dict[Key, Scores] | None:
+    """The people of --against, if they can be those that will be measured."""
+    from core.errors import UserError
+    from core.eval.people import load_people
+
+    if options.against is None:
+        return None
+    before = load_people(options.against)
+    counts = {len(scores) for (name, _), scores in before.items() if name in options.protocols}
+    if counts != {options.count}:
+        held = ", ".join(map(str, sorted(counts))) or "none under these --protocols"
+        raise UserError(f"{options.against} holds {held} people; give the same --count")
+    return before
+
+
+def _show(options: Options, report: AnyReport, rows: list[Change]) -> None:
+    """Print the table, and the differences below it."""
+    from rich.console import Console
+
+    from core.eval.people import changes_table
+    from core.eval.tables import print_wide
+
     if options.json:
-        print_json({"rows": [_flat(row) for row in report.rows]})
-    else:
-        report.print(Console())
-    return 0
+        changed = {"changes": [_flat(row) for row in rows]} if rows else {}
+        print_json({"rows": [_flat(row) for row in report.rows], **changed})
+        return
+    console = Console()
+    report.print(console)
+    if rows:
+        print_wide(console, changes_table(f"these minus {options.against}, by person", rows))
 
 
 def _synthetic(
     engine: Engine, options: Options, progress: Progress
-) -> EvalReport | RankReport | AblationReport:
-    """People made here."""
+) -> tuple[AnyReport, dict[Key, Scores]]:
+    """People made here; the figures of each, if the table is the plain one."""
     from core.assets import data_dir
     from core.data.people import PeopleSampler
     from core.eval import ablation, ranking, synthetic
@@ -117,22 +170,25 @@ def _synthetic(
         progress.advance(making)
     times = len(options.protocols) * (len(ablation.VARIANTS) if options.ablation else 1)
     fitting = progress.add_task("fitting", total=options.count * times)
+    people = _people(data is not None, options.occluded)
     common: dict[str, Any] = {
-        "people": _people(data is not None, options.occluded),
         "texture": sampler.looks.patch,
         "protocols": options.protocols,
         "batch": options.batch,
         "progress": lambda done: progress.update(fitting, completed=done),
     }
     if options.ablation:
-        return ablation.ablate(engine, samples, **common)
+        return ablation.ablate(engine, samples, people, **common), {}
     if options.ranking:
-        return ranking.rank_people(engine, samples, **common)
-    return synthetic.evaluate(engine, samples, methods=options.methods, **common)
+        return ranking.rank_people(engine, samples, people, **common), {}
+    scores = synthetic.score_people(engine, samples, **common)
+    return synthetic.tabulate(scores, people, options.methods), scores
 
 
-def _photos(engine: Engine, options: Options, progress: Progress) -> PhotoReport:
-    """People of a data set."""
+def _photos(
+    engine: Engine, options: Options, progress: Progress
+) -> tuple[AnyReport, dict[Key, Scores]]:
+    """People of a data set; no figures of each."""
     import numpy as np
 
     from core.data.datasets.registry import open_dataset
@@ -143,12 +199,13 @@ def _photos(engine: Engine, options: Options, progress: Progress) -> PhotoReport
     chosen = np.linspace(0, len(dataset) - 1, min(options.count, len(dataset)))
     dataset = dataset.select(chosen.round().astype(int))
     fitting = progress.add_task("fitting", total=len(dataset))
-    return evaluate_photos(
+    report = evaluate_photos(
         engine, dataset, progress=lambda done: progress.update(fitting, completed=done)
     )
+    return report, {}
 
 
-def _flat(row: Row | RankRow | AblationRow | PhotoRow) -> dict[str, object]:
+def _flat(row: Row | RankRow | AblationRow | PhotoRow | Change) -> dict[str, object]:
     """A row of means alone; --out keeps the intervals."""
     flat = {}
     for field in fields(row):

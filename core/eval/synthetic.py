@@ -13,6 +13,7 @@ from torch import Tensor
 from core.body.params import BodyParams
 from core.data.sample import Sample
 from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
+from core.eval.people import Key, PeopleScores
 from core.eval.scores import Scores, occlusion_scores, score_joints
 from core.eval.tables import EvalReport, Protocol, Row
 from core.fit.engine import Engine
@@ -150,39 +151,46 @@ def score_bodies(
     return score_joints(posed.joints, case.joints, case.focal, case.scored, occlusion=occlusion)
 
 
-def evaluate(
+def score_people(
     engine: Engine,
     samples: Sequence[Sample],
-    people: str,
     texture: Texture,
     protocols: Iterable[str] = ("clean", "occ80"),
-    methods: Sequence[str] = METHODS,
     schedule: Schedule | None = None,
     batch: int = 8,
     progress: Callable[[int], object] = lambda _: None,
-) -> EvalReport:
-    """A table of methods under protocols.
+) -> dict[Key, Scores]:
+    """Figures of every person, by protocol and method.
 
     Args:
-        people: which people these are, for the report.
         texture: draws the patches.
         progress: told the number of people done after each batch.
     """
-    schedule = schedule or Schedule.standard()
-    protocols = list(protocols)
-    rows: list[Row] = []
-    done = 0
+    schedule, done = schedule or Schedule.standard(), 0
+    scores: dict[Key, Scores] = {}
     for name in protocols:
         parts: dict[str, list[Scores]] = {method: [] for method in METHODS}
         for first in range(0, len(samples), batch):
             case = make_case(samples[first : first + batch], first, PATCHES[name], texture)
-            for method, scores in score_case(engine, case, schedule).items():
-                parts[method].append(scores)
+            for method, part in score_case(engine, case, schedule).items():
+                parts[method].append(part)
             done += len(case.samples)
             progress(done)
-        merged = {method: Scores.concatenate(part) for method, part in parts.items()}
-        for method in methods:
-            start = merged["init"] if method != "init" else None
-            rows.append(Row.of(method, name, merged[method], start))
-    listed = [protocol(name, people) for name in protocols]
-    return EvalReport(f"{DATASET}: {len(samples)} people", listed, rows, seed=SEED)
+        scores |= {(name, method): Scores.concatenate(part) for method, part in parts.items()}
+    return scores
+
+
+def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = METHODS) -> EvalReport:
+    """The table of what `score_people` found.
+
+    Args:
+        people: which people these are, for the report.
+    """
+    rows, count = [], 0
+    for (name, method), values in scores.items():
+        count = len(values)
+        if method in methods:
+            start = scores[name, "init"] if method != "init" else None
+            rows.append(Row.of(method, name, values, start))
+    listed = [protocol(name, people) for name in dict.fromkeys(name for name, _ in scores)]
+    return EvalReport(f"{DATASET}: {count} people", listed, rows, seed=SEED)

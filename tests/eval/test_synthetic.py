@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.data.people import PeopleSampler
-from core.eval.synthetic import PATCHES, SEED, evaluate, make_case
+from core.eval.synthetic import PATCHES, SEED, make_case, score_people, tabulate
 from tests.untrained import short_schedule, untrained_engine
 
 
@@ -45,14 +45,10 @@ def test_the_same_patch_whatever_the_batch(sampler, samples):
 
 
 def test_both_methods_get_rows_under_every_protocol(sampler, samples):
-    report = evaluate(
-        untrained_engine(),
-        samples[:2],
-        "two people",
-        sampler.looks.patch,
-        schedule=short_schedule(),
-        batch=2,
+    scores = score_people(
+        untrained_engine(), samples[:2], sampler.looks.patch, schedule=short_schedule(), batch=2
     )
+    report = tabulate(scores, "two people")
     assert [(row.protocol, row.method) for row in report.rows] == [
         *(("clean", "init"), ("clean", "nbf")),
         *(("occ80", "init"), ("occ80", "nbf")),
@@ -61,3 +57,6 @@ def test_both_methods_get_rows_under_every_protocol(sampler, samples):
         assert row.n == 2 and row.mpjpe_mm.value > row.pa_mpjpe_mm.value > 0
     assert report.rows[0].pa_change_mm.value is None
     assert report.rows[1].pa_change_mm.value is not None
+    assert [protocol.name for protocol in report.protocols] == ["clean", "occ80"]
+    fits = tabulate(scores, "two people", ["nbf"])
+    assert fits.rows == [row for row in report.rows if row.method == "nbf"]

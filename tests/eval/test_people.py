@@ -1,0 +1,92 @@
+"""Figures of every person survive a file, and are compared person by person."""
+
+import json
+
+import numpy as np
+import pytest
+
+from core import cli
+from core.errors import UserError
+from core.eval.people import changes, load_people, save_people
+from core.eval.scores import Scores
+from core.fit.engine import Engine
+from core.fit.schedule import Schedule
+from tests.untrained import short_schedule, untrained_engine
+
+CLEAN = ("clean", "nbf")
+
+
+def scores(count, seed, shift=0.0):
+    generator = np.random.default_rng(seed)
+    values = generator.uniform(1, 200, (6, count))
+    values[0] += shift
+    values[4, 0] = np.nan
+    return Scores(*values)
+
+
+def test_figures_survive_the_file(tmp_path):
+    people = {("clean", "init"): scores(5, 0), CLEAN: scores(5, 1)}
+    save_people(tmp_path / "each.csv", people)
+    again = load_people(tmp_path / "each.csv")
+    assert list(again) == list(people)
+    for key, value in people.items():
+        for name, column in vars(value).items():
+            np.testing.assert_allclose(getattr(again[key], name), column, rtol=1e-5)
+    text = (tmp_path / "each.csv").read_text()
+    assert text.startswith("protocol,method,person,mpjpe,") and "nan" not in text
+
+
+def test_differences_are_taken_person_by_person():
+    """People differ by hundreds of millimetres, the two methods by three, exactly."""
+    before, now = {CLEAN: scores(40, 0)}, {CLEAN: scores(40, 0, shift=3.0)}
+    (row,) = changes(now | {("occ80", "nbf"): scores(40, 2)}, before)
+    assert (row.protocol, row.method, row.n) == ("clean", "nbf", 40)
+    assert row.mpjpe_mm.low == pytest.approx(3) and row.mpjpe_mm.high == pytest.approx(3)
+    assert row.pa_mpjpe_mm.value == 0
+
+
+def test_what_cannot_be_paired_is_refused():
+    with pytest.raises(UserError, match="share no protocol"):
+        changes({CLEAN: scores(4, 0)}, {("occ80", "nbf"): scores(4, 0)})
+    with pytest.raises(UserError, match="4 people cannot be paired with 5"):
+        changes({CLEAN: scores(4, 0)}, {CLEAN: scores(5, 0)})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "a,b\n1,2\n",
+        lambda text: text.replace("clean,nbf,2,", "clean,nbf,7,"),
+        lambda text: text.replace("clean,nbf,2,", "clean,nbf,2,x"),
+        lambda text: text.rsplit(",", 3)[0],
+    ],
+)
+def test_other_files_are_named(tmp_path, damage):
+    path = tmp_path / "each.csv"
+    save_people(path, {CLEAN: scores(5, 0)})
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(UserError, match=r"each\.csv is not a table of people .*--each"):
+        load_people(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*nothing\.csv"):
+        load_people(tmp_path / "nothing.csv")
+
+
+def test_the_command_pairs_two_evaluations(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Engine, "load", lambda **_: untrained_engine())
+    standard = short_schedule()
+    monkeypatch.setattr(Schedule, "standard", lambda: standard)
+    plain = ["eval", "--count", "2", "--protocols", "clean", "--json"]
+    assert cli.main([*plain, "--each", str(tmp_path / "each.csv")]) == 0
+    assert "changes" not in json.loads(capsys.readouterr().out)
+    assert cli.main([*plain, "--against", str(tmp_path / "each.csv")]) == 0
+    rows = json.loads(capsys.readouterr().out)["changes"]
+    assert [row["method"] for row in rows] == ["init", "nbf"]
+    assert all(abs(row["mpjpe_mm"]) < 1e-2 for row in rows)  # the file keeps six digits
+    plain[2] = "3"
+    assert cli.main([*plain, "--against", str(tmp_path / "each.csv")]) == 2
+    assert "holds 2 people" in capsys.readouterr().err
+    assert cli.main([*plain, "--ranking", "--each", str(tmp_path / "other.csv")]) == 2
+    assert "plain table" in capsys.readouterr().err
