@@ -1,7 +1,8 @@
 """A trained model in one file: network, feature bank, and how they came to be.
 
 The file is safetensors: the network's parameters in half precision under ``network.``, the feature
-bank under ``bank.``, and JSON metadata. Nothing in it can run code.
+bank under ``bank.``, and JSON metadata. Nothing in it can run code. A trunk that is BlazePose as it
+was published is left out: it lies in the assets already.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.assets import ASSETS
 from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.nbv.features import FeatureBank
+from core.nets.blazepose import load_blazepose
 from core.nets.blocks import fold_batchnorm
-from core.nets.network import PoseNetwork
+from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import find_preset
 
 FORMAT = "nbf-model-1"
+_TRUNK = "trunk."
 _BANK = ("phi", "background", "variance_foreground", "variance_background")
 
 
@@ -44,7 +47,10 @@ class Model:
 def save_model(path: Path, network: PoseNetwork, bank: FeatureBank, metadata: dict) -> None:
     """Write a model; batch-norm is folded into ``network``'s convolutions on the way (in place)."""
     fold_batchnorm(network)
-    tensors = {f"network.{name}": value.half() for name, value in network.state_dict().items()}
+    state = network.state_dict()
+    if _is_published(network.trunk):
+        state = {name: value for name, value in state.items() if not name.startswith(_TRUNK)}
+    tensors = {f"network.{name}": value.half() for name, value in state.items()}
     tensors |= {f"bank.{name}": getattr(bank, name).float() for name in _BANK}
     if not all(bool(value.isfinite().all()) for value in tensors.values()):
         raise ValueError("the model holds values that are not finite in half precision")
@@ -77,8 +83,12 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
     network = PoseNetwork(find_preset(preset, record.get("dim")))
     fold_batchnorm(network)
     parts = {name: value for name, value in tensors.items() if name.startswith("network.")}
+    state = {name[8:]: value.float() for name, value in parts.items()}
+    if isinstance(network.trunk, BlazePoseTrunk) and not any(n.startswith(_TRUNK) for n in state):
+        published = load_blazepose().state_dict()
+        state |= {f"{_TRUNK}blazepose.{name}": value for name, value in published.items()}
     try:
-        network.load_state_dict({name[8:]: value.float() for name, value in parts.items()})
+        network.load_state_dict(state)
         bank = FeatureBank(**{name: tensors[f"bank.{name}"] for name in _BANK})
     except (RuntimeError, KeyError) as error:
         summary = " ".join(str(error).split())[:160]  # PyTorch lists every parameter
@@ -86,6 +96,16 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
             f"{path} does not fit preset {preset!r} of this version; train it again ({summary} ...)"
         ) from error
     return Model(network.eval(), bank, record)
+
+
+def _is_published(trunk: nn.Module) -> bool:
+    """Whether a trunk is BlazePose with its published weights."""
+    if not isinstance(trunk, BlazePoseTrunk):
+        return False
+    own, published = trunk.blazepose.state_dict(), load_blazepose().state_dict()
+    return own.keys() == published.keys() and all(
+        torch.equal(own[name].cpu(), value) for name, value in published.items()
+    )
 
 
 def load_network(preset: str = "lite", weights: Path | None = None) -> PoseNetwork:

@@ -18,7 +18,7 @@ from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.blazepose import load_blazepose
+from core.nets.blazepose import BlazePose, load_blazepose
 from core.nets.blocks import add_batchnorm, fold_batchnorm
 from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import NetworkPreset, find_preset
@@ -40,6 +40,8 @@ Report = Callable[[int, float, dict[str, float]], None]
 Observer = Callable[[int, PoseNetwork, FeatureBank], None]
 """Called after a validation with (step, averaged network, its bank)."""
 
+GENTLE = 0.3
+"""Learning rate of a trunk that has learnt before, over that of the rest."""
 _STATE = {"settings", "network", "average", "bank", "optimizer", "step", "seconds"}
 _SPARE_BYTES = 1 << 24  # names, settings and the archive's own tables
 
@@ -50,9 +52,9 @@ class TrainSettings:
 
     ``bins``, ``dim`` and ``layout`` are the paper's ablations: orientations a kernel tells apart,
     dimensions of the features, where kernels sit. ``trunk_rate`` scales the learning rate of the
-    trunk, which knows real people already, and ``frozen_blocks`` of its first blocks (the default:
-    up to the first at stride 8, generic edges and textures) are not trained at all, which makes a
-    step a quarter cheaper.
+    trunk; None is `GENTLE` for BlazePose, which knows real people already, and 1 for one that knows
+    nothing. At 0 the trunk stays as it is, and a step costs half. ``frozen_blocks`` of BlazePose's
+    first blocks (the default: up to the first at stride 8, generic edges and textures) never learn.
     """
 
     preset: str = "lite"
@@ -63,7 +65,7 @@ class TrainSettings:
     dim: int = 64
     layout: Literal["surface", "skeleton"] = "surface"
     rate: float = 1e-3
-    trunk_rate: float = 0.3
+    trunk_rate: float | None = None
     frozen_blocks: int = 5
     weight_decay: float = 1e-4
     warmup: int = 100
@@ -76,6 +78,13 @@ class TrainSettings:
     loader_threads: int = 1
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+
+    @property
+    def trunk_share(self) -> float:
+        """Learning rate of the trunk over that of the rest."""
+        if self.trunk_rate is not None:
+            return self.trunk_rate
+        return GENTLE if find_preset(self.preset).trunk == "blazepose" else 1.0
 
     def progress(self, step: int, seconds: float) -> float:
         """Share of the run that is done."""
@@ -169,6 +178,8 @@ class Trainer:
     def update(self, batch: Batch) -> dict[str, float]:
         """One optimiser step on (this process's share of) a batch; the losses before it."""
         self.network.train()
+        if not self.settings.trunk_share:
+            self.network.trunk.eval()
         factor = self.settings.rate_factor(self.step, self.seconds)
         for group in self.optimizer.param_groups:
             group["lr"] = factor * group["base_rate"]
@@ -239,7 +250,8 @@ class Trainer:
     def start_from(self, folder: Path) -> list[str]:
         """Begin with the averaged network of another run; names of what that one lacks.
 
-        The two may differ in their heads: what has another shape here starts anew.
+        The two may differ in their heads: what has another shape here starts anew. A trunk that
+        does not learn stays as it is.
 
         Raises:
             UserError: ``folder`` holds no checkpoint, or its network has nothing of this one.
@@ -248,6 +260,8 @@ class Trainer:
             raise UserError(f"no run in {folder} to start from: it holds no checkpoint")
         path, state = load_checkpoint(folder, _STATE, self._most_bytes())
         own, given = self.network.state_dict(), state["average"]
+        if not self.settings.trunk_share:
+            own = {name: value for name, value in own.items() if not name.startswith("trunk.")}
         known = {
             name: value
             for name, value in given.items()
@@ -289,22 +303,29 @@ def _check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> N
 
 
 def build_network(settings: TrainSettings, loader: Loader) -> PoseNetwork:
-    """A new network; BlazePose starts from its published weights, batch-norm put back in."""
+    """A new network; BlazePose has its published weights, batch-norm put back in if it learns."""
     network = PoseNetwork(find_preset(settings.preset, settings.dim))
     if isinstance(network.trunk, BlazePoseTrunk):
         blazepose = load_blazepose()
         network.trunk.blazepose = blazepose
-        add_batchnorm(blazepose, [loader.batch(step).images for step in range(4)])
-        frozen = [blazepose.trunk.stem, *blazepose.trunk.blocks][: settings.frozen_blocks]
-        for module in frozen:
-            fold_batchnorm(module.requires_grad_(False))
-            module.requires_grad_(False)  # folding makes new parameters
+        if settings.trunk_share:
+            _make_trainable(blazepose, settings.frozen_blocks, loader)
+    if not settings.trunk_share:
+        network.trunk.requires_grad_(False)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
 
+def _make_trainable(blazepose: BlazePose, frozen_blocks: int, loader: Loader) -> None:
+    """Put batch-norm back in, except into the first blocks, which do not learn."""
+    add_batchnorm(blazepose, [loader.batch(step).images for step in range(4)])
+    for module in [blazepose.trunk.stem, *blazepose.trunk.blocks][:frozen_blocks]:
+        fold_batchnorm(module.requires_grad_(False))
+        module.requires_grad_(False)  # folding makes new parameters
+
+
 def build_optimizer(network: PoseNetwork, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW, with a gentler rate for the trunk and no decay of biases and norms."""
+    """AdamW, with a rate of its own for the trunk and no decay of biases and norms."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
@@ -314,7 +335,7 @@ def build_optimizer(network: PoseNetwork, settings: TrainSettings) -> torch.opti
         [
             {
                 "params": parameters,
-                "base_rate": settings.rate * (settings.trunk_rate if trunk else 1.0),
+                "base_rate": settings.rate * (settings.trunk_share if trunk else 1.0),
                 "weight_decay": settings.weight_decay if decays else 0.0,
             }
             for (trunk, decays), parameters in groups.items()

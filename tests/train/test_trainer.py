@@ -11,15 +11,21 @@ import torch
 from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
+from core.nets.blazepose import load_blazepose
 from core.nets.model_file import load_model
 from core.train.export import ExportSettings, export
 from core.train.head import HeadSettings
-from core.train.trainer import Trainer, TrainSettings
+from core.train.trainer import GENTLE, Trainer, TrainSettings
 
 pytestmark = pytest.mark.slow
 
 SETTINGS = TrainSettings(
-    steps=6, batch_size=2, warmup=2, validate_every=100, save_every=3, decay=0.5
+    steps=6,
+    batch_size=2,
+    warmup=2,
+    validate_every=100,
+    save_every=3,
+    decay=0.5,
 )
 
 
@@ -82,6 +88,34 @@ def test_export(finished: Trainer, tmp_path: Path) -> None:
     assert model.metadata["steps"] == 6
     assert model.metadata["held_out"]["samples"] == 9
     assert model.bank.variance_foreground > 0
+
+
+def test_a_trunk_that_does_not_learn_stays_as_it_was_published(
+    finished: Trainer, shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(SETTINGS, trunk_rate=0.0), shards, shards, volume, tmp_path)
+    decoder = finished.average.network.decoder.state_dict()
+    trainer.start_from(finished.folder)  # whose trunk has learnt
+    assert all(torch.equal(v, decoder[n]) for n, v in trainer.network.decoder.state_dict().items())
+    before = trainer.network.project.weight.clone()
+    trainer.update(trainer.loader.batch(0))
+    assert not torch.equal(trainer.network.project.weight, before)
+    export(trainer, tmp_path / "lite.safetensors", ExportSettings(bank_images=2, head_images=0))
+    model, published = load_model("lite", tmp_path / "lite.safetensors"), load_blazepose()
+    for network in (trainer.network, trainer.average.network, model.network):
+        trunk = network.trunk.blazepose.state_dict()
+        assert all(torch.equal(trunk[name], v) for name, v in published.state_dict().items())
+    # and is not written a second time
+    small = (tmp_path / "lite.safetensors").stat().st_size
+    export(finished, tmp_path / "large.safetensors", ExportSettings(bank_images=2, head_images=0))
+    assert small < (tmp_path / "large.safetensors").stat().st_size - 6_000_000
+
+
+def test_a_trunk_that_knows_nothing_learns_as_the_rest_does() -> None:
+    assert TrainSettings(preset="paper").trunk_share == 1
+    assert TrainSettings(preset="lite").trunk_share == GENTLE < 1
+    assert TrainSettings(preset="lite", trunk_rate=0).trunk_share == 0
+    assert TrainSettings(preset="paper", trunk_rate=0.1).trunk_share == 0.1
 
 
 def test_bad_runs_are_named(shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path) -> None:
