@@ -80,7 +80,7 @@ class Schedule:
         are still wrong until these cover the right pixels. The weights belong to our scale of the
         likelihood.
         """
-        weights = {"nll": 1.0, "keypoints": 1e-2, "reading": 6.0, "prior": 15.0, "limits": 10.0}
+        weights = {"nll": 1.0, "keypoints": 0.3, "reading": 12.0, "prior": 15.0, "limits": 10.0}
         weights |= {"shape": 1.0}
         place = Stage("place", 30, ("transl",), weights)
         pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 80.0})
