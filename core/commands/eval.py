@@ -131,8 +131,9 @@ def _before(options: Options) -> dict[Key, Scores] | None:
     before = load_people(options.against)
     counts = {len(scores) for (name, _), scores in before.items() if name in options.protocols}
     if counts != {options.count}:
-        held = ", ".join(map(str, sorted(counts))) or "none under these --protocols"
-        raise UserError(f"{options.against} holds {held} people; give the same --count")
+        held = ", ".join(map(str, sorted(counts)))
+        wrong = f"{held} people; give the same --count" if held else "none of these --protocols"
+        raise UserError(f"{options.against} holds {wrong}")
     return before
 
 

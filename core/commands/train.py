@@ -26,6 +26,7 @@ Examples:
 from __future__ import annotations
 
 import json
+import math
 import sys
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
@@ -195,6 +196,8 @@ def _settings(options: Options) -> TrainSettings:
     batch_size = BATCH_SIZES[options.preset] if options.batch_size is None else options.batch_size
     if batch_size < 1 or options.validate_every < 1:
         raise UserError("--batch-size and --validate-every must be at least 1")
+    if options.trunk_rate is not None and not 0 <= options.trunk_rate < math.inf:
+        raise UserError("--trunk-rate is a share of --rate: 0 or more")
     return TrainSettings(
         preset=options.preset,
         steps=options.steps,

@@ -73,7 +73,10 @@ def load_people(path: Path) -> dict[Key, Scores]:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError("it is too large")
         with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
+            reader = csv.DictReader(file)
+            if lacking := sorted({*_KEYS, *_VALUES} - set(reader.fieldnames or ())):
+                raise ValueError(f"no column {lacking[0]!r}")
+            for row in reader:
                 if None in row.values():
                     raise ValueError("a line is cut off")
                 values = [float(row[name] or "nan") for name in _VALUES]
@@ -83,7 +86,7 @@ def load_people(path: Path) -> dict[Key, Scores]:
                 people.append(values)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise UserError(
             f"{path} is not a table of people ({error}); write one with: nbf eval --each FILE.csv"
         ) from error

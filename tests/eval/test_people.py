@@ -88,5 +88,8 @@ def test_the_command_pairs_two_evaluations(tmp_path, monkeypatch, capsys):
     plain[2] = "3"
     assert cli.main([*plain, "--against", str(tmp_path / "each.csv")]) == 2
     assert "holds 2 people" in capsys.readouterr().err
+    plain[2:5] = ["2", "--protocols", "occ80"]
+    assert cli.main([*plain, "--against", str(tmp_path / "each.csv")]) == 2
+    assert "holds none of these --protocols" in capsys.readouterr().err
     assert cli.main([*plain, "--ranking", "--each", str(tmp_path / "other.csv")]) == 2
     assert "plain table" in capsys.readouterr().err
