@@ -172,6 +172,5 @@ def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
 def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:
     """The crop's corners in pixels of the photo, and the homography onto the unit square."""
     to_crop = np.diag([1 / view.size, 1 / view.size, 1.0]) @ view.homography
-    unit = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], np.float64)
-    corners = unit @ np.linalg.inv(to_crop).T
-    return corners[:, :2] / corners[:, 2:], to_crop
+    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
+    return view.to_photo(view.size * unit), to_crop

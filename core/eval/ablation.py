@@ -110,9 +110,10 @@ def ablate(
     progress: Callable[[int], object] = lambda _: None,
     variants: Sequence[str] = tuple(VARIANTS),
 ) -> AblationReport:
-    """A row for each variant and protocol; see `core.eval.synthetic.evaluate` for the arguments.
+    """A row for each variant and protocol.
 
-    ``progress`` counts each person once a variant.
+    The arguments are those of `core.eval.synthetic.score_people`; ``progress`` counts each person
+    once a variant.
     """
     schedule, protocols, done = schedule or Schedule.standard(), list(protocols), 0
     rows: list[AblationRow] = []

@@ -111,7 +111,7 @@ def rank_people(
     batch: int = 8,
     progress: Callable[[int], object] = lambda _: None,
 ) -> RankReport:
-    """A row for each protocol; see `core.eval.synthetic.evaluate` for the arguments."""
+    """A row for each protocol; see `core.eval.synthetic.score_people` for the arguments."""
     schedule, protocols, done = schedule or Schedule.standard(), list(protocols), 0
     rows: list[RankRow] = []
     for name in protocols:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.nets.joints import PARENT, JointReading
+from core.nets.joints import JointReading, bone_lean
 
 
 def keypoint_cost(
@@ -45,9 +45,8 @@ def reading_cost(
     """
     off = (projected / half - 1 - reading.xy).square().sum(-1)
     place = off * torch.exp(-2 * reading.log_doubt)
-    bones = joints - joints[:, PARENT]
-    slope = bones[:, 1:, 2] / bones[:, 1:].norm(dim=-1).clamp_min(1e-6)
-    lean = (slope - reading.lean[:, 1:]).square() * torch.exp(-2 * reading.log_doubt_lean[:, 1:])
+    bent = (bone_lean(joints) - reading.lean)[:, 1:].square()  # the root has no bone
+    lean = bent * torch.exp(-2 * reading.log_doubt_lean[:, 1:])
     squares = torch.cat([place, lean], -1)
     return 0.5 * (outlier**2 * squares / (outlier**2 + squares)).sum(-1)
 

@@ -14,8 +14,9 @@ from jaxtyping import Float
 
 from core.body.params import BodyParams
 from core.fit.engine import Engine, Observation
+from core.geometry.camera import Camera, project
 from core.geometry.crop import CropView
-from core.nets.joints import PARENT
+from core.nets.joints import bone_lean
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_joints(observation: Observation) -> PhotoJoints:
     lean = reading.lean[0].double().numpy().copy()
     lean[0] = 0
     return PhotoJoints(
-        xy=_to_photo(crop, view),
+        xy=view.to_photo(crop),
         lean=lean,
         doubt=half * reading.log_doubt[0].double().exp().numpy() * _photo_scale(crop, view),
         doubt_lean=reading.log_doubt_lean[0].double().exp().numpy(),
@@ -55,23 +56,14 @@ def read_joints(observation: Observation) -> PhotoJoints:
 def body_joints(engine: Engine, observation: Observation, body: BodyParams) -> PhotoJoints:
     """Where a body in the crop camera's frame has its joints."""
     volume, view = engine.volume, observation.view
-    joints = volume.pose(body.rotations(), body.betas, body.transl).joints[0].double().numpy()
-    bones = joints - joints[PARENT]
-    lengths = np.linalg.norm(bones, axis=1)
-    crop = view.focal * joints[:, :2] / joints[:, 2:] + view.size / 2
-    none = np.zeros(len(joints))
-    lean = np.divide(bones[:, 2], lengths, out=none.copy(), where=lengths > 0)
-    return PhotoJoints(_to_photo(crop, view), lean, none, none)
-
-
-def _to_photo(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, "n 2"]:
-    """Pixels of the photo of pixels of the crop."""
-    there = np.concatenate([crop, np.ones((len(crop), 1))], 1) @ np.linalg.inv(view.homography).T
-    return there[:, :2] / there[:, 2:]
+    joints = volume.pose(body.rotations(), body.betas, body.transl).joints.double()
+    crop = project(Camera.centered(joints.new_tensor([view.focal]), view.size), joints)[0]
+    none = np.zeros(joints.shape[1])
+    return PhotoJoints(view.to_photo(crop.numpy()), bone_lean(joints)[0].numpy(), none, none)
 
 
 def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, "n"]:
     """Pixels of the photo for a pixel of the crop, at some of its points."""
-    here = _to_photo(crop, view)
-    right, down = (_to_photo(crop + step, view) - here for step in ([1, 0], [0, 1]))
+    here = view.to_photo(crop)
+    right, down = (view.to_photo(crop + step) - here for step in ([1, 0], [0, 1]))
     return np.sqrt(np.abs(right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]))

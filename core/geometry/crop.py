@@ -54,6 +54,12 @@ class CropView:
     rotation: Float[np.ndarray, "3 3"]
     homography: Float[np.ndarray, "3 3"]
 
+    def to_photo(self, crop: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+        """Pixels of the photo of pixels of the crop."""
+        there = np.concatenate([crop, np.ones((len(crop), 1))], 1)
+        there = there @ np.linalg.inv(self.homography).T
+        return there[:, :2] / there[:, 2:]
+
 
 def default_focal(width: int, height: int) -> float:
     """Focal length in pixels for a photo that does not tell: its diagonal (about 53 degrees)."""
@@ -132,8 +138,6 @@ def _warp(image: np.ndarray, view: CropView) -> np.ndarray:
 
 def _scale_at_center(view: CropView) -> float:
     """Crop pixels per photo pixel in the middle of the crop."""
-    inverse = np.linalg.inv(view.homography)
     middle = view.size / 2
-    points = np.array([[middle, middle, 1], [middle + 1, middle, 1]]) @ inverse.T
-    points = points[:, :2] / points[:, 2:]
+    points = view.to_photo(np.array([[middle, middle], [middle + 1, middle]]))
     return 1.0 / float(np.linalg.norm(points[1] - points[0]))

@@ -27,6 +27,12 @@ PARENT = [max(parent, 0) for parent in PARENTS]
 _LOG_DOUBT = (-4.5, 1.0)  # range of the log standard deviations
 
 
+def bone_lean(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "batch 24"]:
+    """Depth from each joint's parent over the bone's length, camera frame; 0 for the root."""
+    bones = joints - joints[:, PARENT]
+    return bones[..., 2] / bones.norm(dim=-1).clamp(min=1e-6)
+
+
 @dataclass(frozen=True)
 class JointReading:
     """Joints of people in square crops, as normal distributions."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.geometry.camera import Camera, project
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.joints import PARENT, JointReading
+from core.nets.joints import JointReading, bone_lean
 from core.train.losses import REACH, mean_over
 from core.train.ranks import ALONE, Ranks
 from core.train.regression import posed_joints
@@ -56,8 +56,7 @@ def joint_truth(truth: BodyTruth, volume: NeuralBodyVolume) -> JointTruth:
     """The joints of true bodies."""
     joints = posed_joints(volume, truth.rotations, truth.betas, truth.transl)
     xy = project(Camera.centered(truth.focal, truth.size), joints) / (truth.size / 2) - 1
-    bones = joints - joints[:, PARENT]
-    lean = bones[..., 2] / bones.norm(dim=-1).clamp(min=1e-6)
+    lean = bone_lean(joints)
     if truth.known is None:
         return JointTruth(xy, lean)
     known, marked = truth.known, truth.known.joints2d
