@@ -67,7 +67,7 @@ class Options:
     """Highest learning rate."""
     trunk_rate: float | None = None
     """The trunk's, as a share of it; by default 0.3 for lite, whose trunk knows real people, and 1
-    for paper. At 0 BlazePose stays as it was published, and a step costs half."""
+    for paper. At 0 BlazePose stays as it was published, and a step costs a third less."""
     occlude: float = 0.0
     """Chance of an additional occluding patch on an image."""
     bins: int = 4

@@ -53,8 +53,9 @@ class TrainSettings:
     ``bins``, ``dim`` and ``layout`` are the paper's ablations: orientations a kernel tells apart,
     dimensions of the features, where kernels sit. ``trunk_rate`` scales the learning rate of the
     trunk; None is `GENTLE` for BlazePose, which knows real people already, and 1 for one that knows
-    nothing. At 0 the trunk stays as it is, and a step costs half. ``frozen_blocks`` of BlazePose's
-    first blocks (the default: up to the first at stride 8, generic edges and textures) never learn.
+    nothing. At 0 the trunk stays as it is, and a step costs a third less. ``frozen_blocks`` of
+    BlazePose's first blocks (the default: up to the first at stride 8, generic edges and textures)
+    never learn.
     """
 
     preset: str = "lite"
