@@ -31,6 +31,11 @@ def rotation_to_6d(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*bat
     return rotation[..., :2].transpose(-1, -2).flatten(-2)
 
 
+def mean_rotation(rotations: Float[Tensor, "n *batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """The rotations nearest to the arithmetic means over the first axis (chordal means)."""
+    return roma.special_procrustes(rotations.mean(0))
+
+
 def turn_about_vertical(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
     """The same body turned by 180 degrees about its own vertical (y) axis."""
     return rotation * torch.tensor([-1.0, 1.0, -1.0], dtype=rotation.dtype, device=rotation.device)

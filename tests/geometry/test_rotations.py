@@ -48,3 +48,12 @@ def test_rotation_between_is_the_smallest_one():
     assert torch.allclose((rotation @ source[..., None])[..., 0], target)
     angle = torch.arccos((source * target).sum(-1))
     assert torch.allclose(rot.axis_angle_from_rotation(rotation).norm(dim=-1), angle)
+
+
+def test_the_mean_of_two_rotations_is_halfway_between_them():
+    first = random_rotations(6)
+    step = 0.8 * torch.nn.functional.normalize(random_rotations(6, seed=1)[..., 0], dim=-1)
+    second = first @ rot.rotation_from_axis_angle(step)
+    halfway = first @ rot.rotation_from_axis_angle(step / 2)
+    assert torch.allclose(rot.mean_rotation(torch.stack([first, second])), halfway)
+    assert torch.allclose(rot.mean_rotation(torch.stack([first, first])), first)

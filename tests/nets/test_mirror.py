@@ -1,0 +1,103 @@
+"""Reading both ways: what is mirrored, and that the mean does not care which way round it was."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.body.names import JOINT_FLIP
+from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
+from core.nets.joints import JointReading
+from core.nets.mirror import mean_reading, mirror_body, mirror_reading, read_both_ways
+from core.nets.network import NetworkOutput, PoseNetwork
+from core.nets.presets import PRESETS
+
+
+@pytest.fixture(scope="module")
+def network() -> PoseNetwork:
+    """Random weights, also where training begins with zeros."""
+    torch.manual_seed(0)
+    network = PoseNetwork(PRESETS["lite"]).eval()
+    for layer in (network.regressor.pose, network.regressor.joints.read):
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    return network
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(1))
+
+
+def reading(**changes: torch.Tensor) -> JointReading:
+    """Joints in the middle that are sure, but for ``changes``."""
+    zero = torch.zeros(1, 24)
+    return replace(JointReading(torch.zeros(1, 24, 2), zero - 2, zero, zero - 1), **changes)
+
+
+def test_the_mirror_image_reads_as_the_mirrored_person(
+    network: PoseNetwork, images: torch.Tensor
+) -> None:
+    with torch.no_grad():
+        plain = read_both_ways(network, images)
+        other = mirror_body(read_both_ways(network, images.flip(3)))
+    for name in ("rotations", "betas", "camera"):
+        torch.testing.assert_close(vars(plain)[name], vars(other)[name], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(plain.reading.values, other.reading.values, atol=1e-4, rtol=1e-4)
+
+
+def test_features_are_of_the_picture_as_it_is(network: PoseNetwork, images: torch.Tensor) -> None:
+    with torch.no_grad():
+        once, both = network(images), read_both_ways(network, images)
+    for name in ("features", "part_logits", "heat"):
+        torch.testing.assert_close(vars(both)[name], vars(once)[name], atol=1e-4, rtol=1e-4)
+    assert (once.rotations - both.rotations).abs().max() > 1e-2
+
+
+def test_a_mirrored_pose_is_the_axis_angle_with_y_and_z_negated() -> None:
+    vectors = torch.randn(1, 24, 3, generator=torch.Generator().manual_seed(0))
+    camera = torch.tensor([[0.9, 0.3, -0.2]])
+    empty = torch.zeros(1)
+    output = NetworkOutput(
+        empty, empty, rotation_from_axis_angle(vectors), empty, camera, empty, reading()
+    )
+    mirrored = mirror_body(output)
+    expected = vectors[:, list(JOINT_FLIP)] * torch.tensor([1.0, -1.0, -1.0])
+    torch.testing.assert_close(
+        rotation_from_axis_angle(expected), mirrored.rotations, atol=1e-5, rtol=0
+    )
+    assert axis_angle_from_rotation(mirrored.rotations).isfinite().all()
+    torch.testing.assert_close(mirrored.camera, torch.tensor([[0.9, -0.3, -0.2]]))
+
+
+def test_left_and_right_change_places() -> None:
+    xy = torch.zeros(1, 24, 2)
+    xy[0, 20] = torch.tensor([0.5, 0.1])  # left wrist
+    mirrored = mirror_reading(reading(xy=xy))
+    assert mirrored.xy[0, 21].tolist() == pytest.approx([-0.5, 0.1])
+    assert mirrored.xy[0, 20].abs().max() == 0
+
+
+def test_agreement_adds_no_doubt_and_disagreement_does() -> None:
+    one = reading()
+    torch.testing.assert_close(mean_reading(one, one).values, one.values)
+    apart = torch.zeros(1, 24, 2)
+    apart[..., 0] = 0.8  # mean square of x and y: 0.32
+    mean = mean_reading(one, reading(xy=apart))
+    assert mean.xy[0, 3].tolist() == pytest.approx([0.4, 0.0])
+    variance = torch.exp(2 * one.log_doubt) + 0.32 / 4
+    torch.testing.assert_close(torch.exp(2 * mean.log_doubt), variance)
+    torch.testing.assert_close(mean.log_doubt_lean, one.log_doubt_lean)
+
+
+def test_variance_is_that_of_an_even_mixture() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one = reading(lean=torch.full((1, 24), 0.2), log_doubt_lean=torch.full((1, 24), -1.5))
+    other = reading(lean=torch.full((1, 24), -0.4), log_doubt_lean=torch.full((1, 24), -0.7))
+    mean = mean_reading(one, other)
+    half = torch.randn(2, 200_000, generator=generator)
+    drawn = torch.cat([0.2 + half[0] * math.exp(-1.5), -0.4 + half[1] * math.exp(-0.7)])
+    assert float(mean.lean[0, 5]) == pytest.approx(float(drawn.mean()), abs=5e-3)
+    assert float(mean.log_doubt_lean[0, 5].exp()) == pytest.approx(float(drawn.std()), rel=1e-2)
