@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from core.body.names import JOINT_FLIP
 from core.geometry.crop import Box, overlap, within_reach
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
@@ -61,7 +62,20 @@ class KeypointDetector:
 
     @torch.no_grad()
     def __call__(self, images: Float[Tensor, "batch 3 s s"]) -> Keypoints:
-        """Keypoints of upright square crops (RGB, 0..1) in their pixels, SMPL joint order."""
+        """Keypoints of upright square crops (RGB, 0..1) in their pixels, SMPL joint order.
+
+        They are the means of what is found in the crops and in their mirror images.
+        """
+        xy, confidence = self._find(torch.cat([images, images.flip(3)]))
+        side, flip = images.shape[-1], list(JOINT_FLIP)
+        (plain, other), (sure, also_sure) = xy.chunk(2), confidence.chunk(2)
+        other = torch.stack([side - other[:, flip, 0], other[:, flip, 1]], -1)
+        return Keypoints((plain + other) / 2, (sure + also_sure[:, flip]) / 2)
+
+    def _find(
+        self, images: Float[Tensor, "batch 3 s s"]
+    ) -> tuple[Float[Tensor, "batch 24 2"], Float[Tensor, "batch 24"]]:
+        """Places, and confidences; zero for joints that BlazePose has no landmark for."""
         landmarks, heatmaps = self._landmarks(images)
         xy = refine(landmarks.xy, heatmaps)
         seen = landmarks.visibility.sigmoid() * landmarks.presence.sigmoid()
@@ -70,7 +84,7 @@ class KeypointDetector:
         confidence = xy.new_zeros(len(images), 24)
         keypoints[:, joints] = xy[:, sources] * (images.shape[-1] / INPUT_SIZE)
         confidence[:, joints] = seen[:, sources]
-        return Keypoints(keypoints, confidence)
+        return keypoints, confidence
 
     def _landmarks(self, images: Float[Tensor, "batch 3 s s"]) -> tuple[Landmarks, Tensor]:
         if images.shape[-1] != INPUT_SIZE:

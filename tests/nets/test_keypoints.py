@@ -7,6 +7,7 @@ import pytest
 import skimage.data
 import torch
 
+from core.body.names import JOINT_FLIP
 from core.geometry.crop import Box
 from core.nets.keypoints import (
     LANDMARK_OF_JOINT,
@@ -111,3 +112,18 @@ def test_overlap() -> None:
     assert overlap(box, box) == pytest.approx(1)
     assert overlap(box, Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
     assert overlap(box, Box(20, 0, 10, 10)) == 0
+
+
+def test_the_mirror_image_has_the_mirrored_keypoints(
+    detector: KeypointDetector, astronaut: np.ndarray
+) -> None:
+    crop = cut_square(astronaut, Box(0, 0, 512, 512), 256)
+    image = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+    here, there = detector(image), detector(image.flip(3))
+    flip = list(JOINT_FLIP)
+    seen = here.confidence[0] > 0
+    expected = here.xy[:, flip] * torch.tensor([-1.0, 1.0]) + torch.tensor([256.0, 0.0])
+    torch.testing.assert_close(there.xy[:, seen], expected[:, seen], atol=1e-2, rtol=0)
+    torch.testing.assert_close(there.confidence, here.confidence[:, flip], atol=1e-4, rtol=0)
+    left, right = here.xy[0, 16], here.xy[0, 17]
+    assert left[0] > right[0] + 20  # the astronaut's left shoulder is on the picture's right
