@@ -36,8 +36,9 @@ ANGLE = math.radians(30)
 READING = (
     "shares of people (below fit, below all) and of poses (the rest) than which the truth has a "
     "smaller negative log-likelihood, %; one limb turned by 30 degrees in the image plane "
-    "(lateral) or in depth, or to its mirror image in depth (flip); drift: MPJPE of a fit begun at "
-    "the truth, hidden joints too; ±: half of the 95% bootstrap interval over people"
+    "(lateral) or in depth, or to its mirror image in depth (flip); excess: nats by which the "
+    "truth is less likely than the fit; drift: MPJPE of a fit begun at the truth, hidden joints "
+    "too; ±: half of the 95% bootstrap interval over people"
 )
 
 Values = Float[np.ndarray, "people"]
@@ -45,13 +46,18 @@ Values = Float[np.ndarray, "people"]
 
 @dataclass(frozen=True)
 class Ranks:
-    """One value a person: shares from 0 to 1 and millimetres, NaN where there is none.
+    """One value a person: shares from 0 to 1, nats and millimetres, NaN where there is none.
+
+    The maximum of a likelihood is never less likely than the truth, however good the likelihood:
+    a perfect one of n parameters has an excess of n / 2 nats there on average (Wilks). A body has
+    85, so that an excess beyond some 40 nats is the likelihood's own error.
 
     Attributes:
         below_fit: 1 where the truth has a smaller NLL than the fit.
         below_all: 1 where it has a smaller one than all 32 poses around it.
         lateral, depth, flip: share of a kind's poses that the truth is below.
         arms, legs: the same by limb, lateral and depth together.
+        excess_nats: NLL of the truth less that of the fit.
         drift_mm: MPJPE of a fit that begins at the truth, all 14 joints, hidden ones too.
     """
 
@@ -62,6 +68,7 @@ class Ranks:
     flip: Values
     arms: Values
     legs: Values
+    excess_nats: Values
     drift_mm: Values
 
 
@@ -78,6 +85,7 @@ class RankRow:
     flip: Estimate
     arms: Estimate
     legs: Estimate
+    excess_nats: Estimate
     drift_mm: Estimate
 
 
@@ -88,16 +96,17 @@ class RankReport(TableReport[RankRow]):
     reading = READING
 
     def table(self) -> Table:
-        """The table: shares in %, drift in mm."""
+        """The table: shares in %, excess in nats, drift in mm."""
         table = plain_table(self.title)
         table.add_column("protocol", no_wrap=True)
         table.add_column("n", justify="right")
-        shares = [f.name for f in fields(Ranks)][:-1]
-        for name in (*shares, "drift mm"):
+        shares = [f.name for f in fields(Ranks)][:-2]
+        for name in (*shares, "excess nats", "drift mm"):
             table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
         for row in self.rows:
             values = [shown(getattr(row, name), 100, digits=0) for name in shares]
-            table.add_row(row.protocol, str(row.n), *values, shown(row.drift_mm))
+            values += [shown(row.excess_nats), shown(row.drift_mm)]
+            table.add_row(row.protocol, str(row.n), *values)
         return table
 
 
@@ -148,6 +157,7 @@ def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
         **{kind: shares[kind] for kind in KINDS},
         arms=shares["arm"],
         legs=shares["leg"],
+        excess_nats=(here - fitted).double().numpy(),
         drift_mm=drift.numpy(),
     )
 

@@ -30,10 +30,10 @@ def test_a_likelihood_that_knows_the_truth_ranks_it_first(engine, monkeypatch):
     arguments = (engine, samples, "two people", sampler.looks.patch, ["clean"], short_schedule(), 2)
     (row,) = rank_people(*arguments).rows
     assert row.below_fit.value == row.below_all.value == row.depth.value == row.arms.value == 1
-    assert row.drift_mm.value > 0
+    assert row.drift_mm.value > 0 > row.excess_nats.value
     monkeypatch.setattr(ranking, "nll", lambda *a: -distance(*a))
     (row,) = rank_people(*arguments).rows
-    assert row.below_fit.value == row.lateral.value == row.legs.value == 0
+    assert row.below_fit.value == row.lateral.value == row.legs.value == 0 < row.excess_nats.value
 
 
 def test_the_command_prints_rows(capsys, monkeypatch):
