@@ -91,6 +91,9 @@ class Options:
     """Images from which the feature bank is estimated at the end."""
     head_images: int = 16000
     """Images on which the regression head is trained further at the end; 0 leaves it."""
+    finish_on: Path | None = None
+    """Folder of shards of people whom the run does not train on: at the end, bank and head are
+    learnt from these, and know better how far the network can be trusted."""
     bodies: Path | None = None
     """Bodies (`nbf synth --bodies`): the head's lifter is trained on them before the run."""
     start: Path | None = None
@@ -128,10 +131,11 @@ def run(options: Options) -> int:
     from core.data.bodies import Bodies
     from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
+    from core.nets.presets import find_preset
     from core.train.export import ExportSettings, export
     from core.train.lifter import LifterSettings
     from core.train.ranks import find_ranks
-    from core.train.trainer import Trainer
+    from core.train.trainer import Trainer, check_shards
 
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -142,6 +146,9 @@ def run(options: Options) -> int:
     bodies = Bodies.load(options.bodies) if options.bodies else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     mix = _mix(options, shards, volume)
+    others = ShardDataset(options.finish_on) if options.finish_on else None
+    if others is not None:
+        check_shards(others, find_preset(settings.preset), 1)
     ranks = find_ranks(options.device)
     if not (options.resume or options.export_only):
         _plan_first(options, settings, (shards, held_out), volume, ranks, mix)
@@ -160,7 +167,7 @@ def run(options: Options) -> int:
     if not ranks.first:
         return 0
     path = options.out / f"{options.preset}.safetensors"
-    finish = ExportSettings(options.bank_images, options.head_images)
+    finish = ExportSettings(options.bank_images, options.head_images, people=others)
     figures = export(trainer, path, finish)
     if options.json:
         print_json({"model": path, "steps": trainer.step, "held_out": figures})

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from core.assets import asset_path
+from core.data.shards import ShardDataset
 from core.nbv.orientation import CONCENTRATION
 from core.nets.blocks import fold_batchnorm
 from core.nets.model_file import save_model
@@ -24,11 +25,19 @@ from core.train.validate import observations, validate
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Images for the feature bank, and for training the head alone (0: leave it as it is)."""
+    """What a model is finished with.
+
+    Attributes:
+        bank_images, head_images: images for the feature bank, and for training the head alone (0:
+            leave it as it is).
+        people: whom they show; None: those of the run. On people it was trained on a network is
+            surer of itself than on others, and the head then trusts it too much.
+    """
 
     bank_images: int = 4000
     head_images: int = 16000
     head: HeadSettings = field(default_factory=HeadSettings)
+    people: ShardDataset | None = None
 
 
 def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, float]:
@@ -37,9 +46,10 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     fold_batchnorm(network)
     if settings.head_images:
         finish_head(trainer, network, settings)
-    bank_images = min(settings.bank_images, len(trainer.shards))
+    people = settings.people or trainer.shards
+    bank_images = min(settings.bank_images, len(people))
     bins = trainer.settings.bins
-    bank = reestimate(observations(network, trainer.shards, trainer.volume, bins, bank_images))
+    bank = reestimate(observations(network, people, trainer.volume, bins, bank_images))
     held_out = in_order(trainer.held_out, device=trainer.ranks.device)
     figures = validate(network, bank, trainer.volume, held_out)
     metadata = {
@@ -54,6 +64,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
         "trained_on": trainer.loader.facts,
         "bank_images": bank_images,
         "head_images": settings.head_images,
+        "finished_on_others": settings.people is not None,
         "held_out": {"samples": len(trainer.held_out), **figures},
     }
     save_model(path, network.cpu(), bank.to(torch.zeros(())), metadata)
@@ -63,6 +74,8 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
 def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings) -> None:
     """Train the regression head on newly augmented images, with the features as they are."""
     loader = trainer.loader.finishing(trainer.settings.seed + 1)
+    if settings.people is not None:
+        loader = loader.of(settings.people)
     steps = -(-settings.head_images // loader.batch_size)
     data = collect(network, itertools.islice(loader.batches(0), steps))
     tune_head(network.regressor.cpu(), data, loader.volume, settings.head)  # quick on the CPU

@@ -78,6 +78,11 @@ class Loader:
         """What a run ends with: the same people, newly augmented."""
         return replace(self, seed=seed)
 
+    def of(self, people: ShardDataset) -> Loader:
+        """The same of other people, and of nobody else."""
+        settings = (self.volume, self.batch_size, self.settings, self.seed, self.device)
+        return Loader(people, *settings, threads=self.threads)
+
     @property
     def facts(self) -> list[dict[str, float]]:
         """Names of what is trained on, and shares of the batches; one row a phase."""

@@ -121,8 +121,8 @@ class Trainer:
         ranks: Ranks = ALONE,
     ) -> None:
         preset = find_preset(settings.preset, settings.dim)
-        _check_shards(shards, preset, settings.batch_size)
-        _check_shards(held_out, preset, 1)
+        check_shards(shards, preset, settings.batch_size)
+        check_shards(held_out, preset, 1)
         if settings.batch_size % ranks.count:
             raise UserError(
                 f"a batch of {settings.batch_size} cannot be shared equally by {ranks.count}"
@@ -291,7 +291,7 @@ class Trainer:
         return 8 * sum(t.numel() * t.element_size() for t in tensors) + _SPARE_BYTES
 
 
-def _check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> None:
+def check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> None:
     """Refuse crops of another size than the network's, and too few of them."""
     size = shards[0].image.shape[0]
     if size != preset.image_size:

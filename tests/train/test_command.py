@@ -42,6 +42,20 @@ def test_a_run_leaves_everything_behind(
     assert [path.name for path in (out / "gallery").iterdir()] == ["step-0000001.png"]
 
 
+def test_others_of_another_size_are_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_shard(tmp_path / "people" / "shard-00000", 2)
+    write_shard(tmp_path / "large" / "shard-00000", 1, size=320)
+    people, out = str(tmp_path / "people"), tmp_path / "out"
+    options = ["train", "--shards", people, "--held-out", people, "--out", str(out), "--steps", "1"]
+    assert cli.main([*options, "--finish-on", str(tmp_path / "large")]) == 2
+    assert "320 px" in capsys.readouterr().err
+    assert cli.main([*options, "--finish-on", str(tmp_path / "none")]) == 2
+    assert "no shards" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_numbers_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ["--shards", "a", "--held-out", "b", "--out", str(tmp_path)]
     for option in ("--batch-size", "--validate-every"):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+import core.train.export as export_module
 from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.blazepose import load_blazepose
 from core.nets.model_file import load_model
+from core.nets.network import PoseNetwork
+from core.train.batch import Batch
 from core.train.export import ExportSettings, export
-from core.train.head import HeadSettings
+from core.train.head import HeadData, HeadSettings
 from core.train.trainer import GENTLE, Trainer, TrainSettings
+from tests.train.people import write_shard
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +93,28 @@ def test_export(finished: Trainer, tmp_path: Path) -> None:
     assert model.metadata["steps"] == 6
     assert model.metadata["held_out"]["samples"] == 9
     assert model.bank.variance_foreground > 0
+
+
+def test_a_model_is_finished_on_others(
+    finished: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shard(tmp_path / "others" / "shard-00000", 2, seed=7)
+    others = ShardDataset(tmp_path / "others")
+    seen: list[float] = []
+    collected = export_module.collect
+
+    def watch(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
+        data = collected(network, batches)
+        seen.extend(data.truth.betas[:, 0].tolist())
+        return data
+
+    monkeypatch.setattr(export_module, "collect", watch)
+    settings = ExportSettings(9, 4, HeadSettings(steps=2), people=others)
+    export(finished, tmp_path / "lite.safetensors", settings)
+    assert set(seen) == {float(others[i].betas[0]) for i in range(2)}
+    metadata = load_model("lite", tmp_path / "lite.safetensors").metadata
+    assert metadata["finished_on_others"] and metadata["bank_images"] == 2
+    assert metadata["training_samples"] == 9
 
 
 def test_a_trunk_that_does_not_learn_stays_as_it_was_published(

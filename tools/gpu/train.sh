@@ -3,12 +3,13 @@
 # all cores, trains on the GPU, evaluates. What is done already is left alone and a training run that
 # was cut off goes on, so that the same line can be given again.
 #
-#   sh tools/gpu/train.sh [--data DIR] [--out DIR] [--people N] [--minutes M] [--score N] [--dry-run]
-#                         [-- OPTIONS of nbf train]
+#   sh tools/gpu/train.sh [--data DIR] [--out DIR] [--people N] [--others N] [--minutes M] [--score N]
+#                         [--dry-run] [-- OPTIONS of nbf train]
 #
 #   --data DIR   material for the people (docs/synthetic.md); without it they are procedural
 #   --out DIR    where everything goes (default: out/train)
 #   --people N   training people (default: 100000; 0.35 MB each)
+#   --others N   people on whom bank and head are finished (default: 8000)
 #   --minutes M  of training (default: 60)
 #   --score N    people of the final evaluation (default: 1000)
 #   --dry-run    say what would be run
@@ -19,7 +20,7 @@
 #   sh tools/gpu/train.sh --out out/paper --minutes 600 -- --preset paper --precision bfloat16
 set -eu
 cd "$(dirname "$0")/../.."
-out=out/train people=100000 minutes=60 score=1000 data='' dry='' size=256 given=' '
+out=out/train people=100000 others=8000 minutes=60 score=1000 data='' dry='' size=256 given=' '
 python=${PYTHON:-python3} jobs=${JOBS:-$(nproc)}
 
 while [ $# -gt 0 ]; do
@@ -27,11 +28,12 @@ while [ $# -gt 0 ]; do
     --data) data=${2:?--data wants a folder}; shift 2 ;;
     --out) out=${2:?--out wants a folder}; shift 2 ;;
     --people) people=${2:?--people wants a number}; shift 2 ;;
+    --others) others=${2:?--others wants a number}; shift 2 ;;
     --minutes) minutes=${2:?--minutes wants a number}; shift 2 ;;
     --score) score=${2:?--score wants a number}; shift 2 ;;
     --dry-run) dry=1; shift ;;
     --) shift; given=" $* "; break ;;
-    *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
 preset=lite
@@ -62,6 +64,7 @@ fi
 step build cmake -S . -B build/native -DCMAKE_BUILD_TYPE=Release
 step build cmake --build build/native --parallel "$jobs"
 draw people --out "$out/people" --count "$people" --seed 1 --workers "$jobs"
+draw others --out "$out/others" --count "$others" --seed 2 --workers "$jobs"
 draw held_out --out "$out/held-out" --count 300 --seed 3 --split test --workers "$jobs"
 
 # A run that starts from another has a lifter already.
@@ -73,7 +76,7 @@ resume=
 # $given unquoted: it is a list of options
 # shellcheck disable=SC2086
 step train nbf train --shards "$out/people" --held-out "$out/held-out" --out "$out/run" \
-    --minutes "$minutes" --loader-threads "$jobs" \
+    --finish-on "$out/others" --minutes "$minutes" --loader-threads "$jobs" \
     ${bodies:+--bodies "$bodies"} ${device:+--device "$device"} $given $resume
 step score nbf eval --weights "$out/run/$preset.safetensors" --count "$score" \
     --protocols clean occ40 occ80 ${data:+--data "$data"} --out "$out/eval.json"
