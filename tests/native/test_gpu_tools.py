@@ -129,12 +129,13 @@ def train_steps(tmp_path, *arguments):
 
 def test_training_goes_from_material_to_figures(tmp_path):
     steps = train_steps(tmp_path, "--data", str(tmp_path), "--people", "500")
-    assert list(steps) == ["people", "held_out", "bodies", "train", "score"]
+    assert list(steps) == ["people", "others", "held_out", "bodies", "train", "score"]
     assert steps["train"].shards == steps["people"].out and steps["people"].count == 500
     assert steps["train"].held_out == steps["held_out"].out and steps["held_out"].split == "test"
     assert steps["train"].bodies == steps["bodies"].bodies and steps["train"].device == "cuda"
     assert steps["score"].weights == steps["train"].out / "lite.safetensors"
-    assert steps["people"].seed != steps["held_out"].seed
+    assert steps["train"].finish_on == steps["others"].out and steps["others"].split == "train"
+    assert len({steps[name].seed for name in ("people", "others", "held_out")}) == 3
 
 
 def test_training_takes_options_of_its_own(tmp_path):
