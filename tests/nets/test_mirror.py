@@ -21,7 +21,8 @@ def network() -> PoseNetwork:
     """Random weights, also where training begins with zeros."""
     torch.manual_seed(0)
     network = PoseNetwork(PRESETS["lite"]).eval()
-    for layer in (network.regressor.pose, network.regressor.joints.read):
+    head = network.regressor
+    for layer in (head.pose, head.shape_camera, head.joints.read):
         torch.nn.init.normal_(layer.weight, std=0.1)
     return network
 
