@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import queue
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from app.shared import BODY_SIDE
 
 BUTTONS = ("open", "run", "step", "restart", "find", "joints", "help")
 UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
+_STROKE = 0.3  # seconds between the two keys of one stroke
 SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -44,6 +47,7 @@ class Window:
         self.link = link
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
+        self._control = -math.inf  # when Ctrl was last seen down, time.monotonic
         self._size = (0, 0)
         self._pictures_came = 0
         self._create(size)
@@ -146,6 +150,8 @@ class Window:
             for key, action in bindings.items():
                 dpg.add_key_press_handler(key, callback=self._key(action))
             dpg.add_key_press_handler(dpg.mvKey_Escape, callback=self._close_dialogs)
+            for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
+                dpg.add_key_down_handler(control, callback=self._see_control)
             dpg.add_key_press_handler(dpg.mvKey_V, callback=self._key(self._maybe_paste))
 
     # --- what buttons, keys, drops and messages do ---
@@ -171,8 +177,12 @@ class Window:
         self.session.message = Message("Looking at the clipboard…")
         fetch_picture(self._inbox.put)
 
+    def _see_control(self) -> None:
+        self._control = time.monotonic()
+
     def _maybe_paste(self) -> None:
-        if dpg.is_key_down(dpg.mvKey_LControl) or dpg.is_key_down(dpg.mvKey_RControl):
+        """Paste if Ctrl belongs to this V; of a quick stroke it may be up again by now."""
+        if time.monotonic() - self._control < _STROKE:
             self.paste()
 
     def _key(self, action: Callable[[], object]) -> Callable[[], None]:
