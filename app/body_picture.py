@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from app.orbit import Orbit
-from core.render.overlay import body_layer
+from core.pictures.overlay import body_layer
 
 COLOR = (0.62, 0.76, 0.92)
 

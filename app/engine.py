@@ -14,14 +14,14 @@ from app.geometry2d import Rect
 from app.protocol import Joint, Maps, Progress, Scene, StageMark
 from core.body.params import BodyParams
 from core.fit.engine import Engine, Observation
-from core.fit.joints import PhotoJoints, body_joints, read_joints
+from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
-from core.render.colors import OCCLUSION_LEGEND
+from core.pictures.colors import OCCLUSION_LEGEND
 
 NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
 

@@ -51,7 +51,7 @@ from app.protocol import (
 )
 from app.shared import PHOTO_SIDE, Pictures
 from core.errors import UserError
-from core.render.overlay import body_layer, lay_over
+from core.pictures.overlay import body_layer, lay_over
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.io.atomic import write_atomic
 from core.nets.blazepose import BlazePose, BlazePoseOutput
-from core.nets.persondetector import PersonDetectorNetwork
+from core.nets.person_detector import PersonDetectorNetwork
 from tools.tflite_graph import Convolution, read_convolutions
 
 MEMBERS = {
@@ -170,7 +170,7 @@ def sha256(path: Path) -> str:
 CARD = """# Backbone weights
 
 Two networks of Google's MediaPipe, made trainable: the same weights in PyTorch modules
-(`core/nets/blazepose.py`, `core/nets/persondetector.py`). They have seen real people.
+(`core/nets/blazepose.py`, `core/nets/person_detector.py`). They have seen real people.
 
 Made by `tools/convert_blazepose.py` from the PyPI wheel `{wheel}`
 (sha256 `{wheel_sha}`).

@@ -19,9 +19,9 @@ from core.geometry.camera import Camera, pixel_rays
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
-from core.render.quadrature import quadrature_weights
-from core.render.sparse import OCCLUSION_FORMS, RenderSettings
-from core.render.volume_twin import ray_gaussian, render_sparse_twin
+from core.render.volume.quadrature import quadrature_weights
+from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings
+from core.render.volume.twin import ray_gaussian, render_sparse_twin
 
 MAP = 40
 EVERYTHING = RenderSettings(nearest=10**6, threshold=1e-5)  # the closed form alone

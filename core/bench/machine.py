@@ -12,6 +12,8 @@ from statistics import median
 
 import torch
 
+Device = torch.device
+
 
 @dataclass(frozen=True)
 class Ceiling:
@@ -26,7 +28,7 @@ class Ceiling:
     gbytes: float
 
     @staticmethod
-    def measure(device: torch.device) -> Ceiling:
+    def measure(device: Device) -> Ceiling:
         """Measure a device; takes about a second."""
         side, length = (8192, 2**28) if device.type == "cuda" else (768, 2**24)
         left, right = (torch.ones(side, side, device=device) for _ in range(2))
@@ -72,7 +74,7 @@ class Machine:
             Ceiling.measure(torch.device("cuda")) if has_gpu else None,
         )
 
-    def ceiling_of(self, device: torch.device) -> Ceiling:
+    def ceiling_of(self, device: Device) -> Ceiling:
         """The ceiling of the processor or of the GPU."""
         if device.type == "cuda" and self.gpu_ceiling is not None:
             return self.gpu_ceiling

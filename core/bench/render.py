@@ -20,8 +20,8 @@ from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
 from core.render.backends import built_backends, device_of
-from core.render.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
-from core.render.volume import render_sparse
+from core.render.volume.render import render_sparse
+from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
 
 FILLS = 0.8  # share of the map's height that the person takes
 HEIGHT = 1.75  # metres from head to foot, about

@@ -57,7 +57,7 @@ def _render(options: Options) -> int:
     from core.bench.machine import Machine
     from core.bench.render import FULL, QUICK, measure, ratios
     from core.render.backends import built_backends, choose_backend
-    from core.render.volume import describe_backend
+    from core.render.volume.render import describe_backend
 
     backends = tuple(choose_backend(name) for name in options.backends) or built_backends()
     machine = Machine.measure(describe_backend("auto"))

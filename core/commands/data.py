@@ -22,8 +22,8 @@ import tyro
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
-    from core.data.datasets.check import DatasetReport
-    from core.data.datasets.record import PhotoDataset
+    from core.datasets.check import DatasetReport
+    from core.datasets.record import PhotoDataset
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Options:
 
 def run(options: Options) -> int:
     """List data sets, or check one; 1 if something is wrong with it."""
-    from core.data.datasets.check import check_dataset
-    from core.data.datasets.registry import open_dataset
+    from core.datasets.check import check_dataset
+    from core.datasets.registry import open_dataset
     from core.errors import UserError
 
     if options.name is None:
@@ -68,7 +68,7 @@ def run(options: Options) -> int:
 
 
 def _list(as_json: bool) -> int:
-    from core.data.datasets.registry import DATASETS
+    from core.datasets.registry import DATASETS
 
     if as_json:
         kinds = {name: {"title": k.title, "splits": k.splits} for name, k in DATASETS.items()}
@@ -104,8 +104,8 @@ def _print(report: DatasetReport) -> None:
 def _draw_sheet(path: Path, dataset: PhotoDataset, people: int) -> None:
     import numpy as np
 
-    from core.data.datasets.check import missing_photos
-    from core.data.datasets.sheet import record_sheet
+    from core.datasets.check import missing_photos
+    from core.datasets.contact_sheet import record_sheet
     from core.errors import UserError
     from core.io.images import save_image
 

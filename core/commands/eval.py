@@ -159,8 +159,8 @@ def _synthetic(
 ) -> tuple[AnyReport, dict[Key, Scores]]:
     """People made here; the figures of each, if the table is the plain one."""
     from core.assets import data_dir
-    from core.data.people import PeopleSampler
     from core.eval import ablation, ranking, synthetic
+    from core.synth.people import PeopleSampler
 
     data = data_dir(options.data)
     sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size, clear=not options.occluded)
@@ -192,7 +192,7 @@ def _photos(
     """People of a data set; no figures of each."""
     import numpy as np
 
-    from core.data.datasets.registry import open_dataset
+    from core.datasets.registry import open_dataset
     from core.eval.photos import evaluate_photos
 
     assert options.data is not None

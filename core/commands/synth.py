@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
-    from core.data.shards import Recipe
+    from core.synth.shards import Recipe
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Options:
 def run(options: Options) -> int:
     """Write shards, a contact sheet, pictures, bodies, or several of these."""
     from core.assets import data_dir
-    from core.data.shards import Recipe
     from core.errors import UserError
+    from core.synth.shards import Recipe
 
     written = {name: getattr(options, name) for name in ("out", "sheet", "pictures", "bodies")}
     if not any(written.values()):
@@ -101,7 +101,7 @@ def _write(
 
     from rich.progress import Progress
 
-    from core.data.shards import write_shards
+    from core.synth.shards import write_shards
 
     ticks: list[tuple[float, float, int]] = []
     with Progress(disable=quiet) as progress:
@@ -129,9 +129,9 @@ def _draw_sheet(path: Path, recipe: Recipe, count: int) -> None:
 
     import imageio.v3 as imageio
 
-    from core.data.sheet import contact_sheet
     from core.errors import UserError
     from core.io.atomic import write_atomic
+    from core.synth.contact_sheet import contact_sheet
 
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UserError(f"--sheet {path} is not a picture's name; end it with .png")
@@ -153,8 +153,8 @@ def _save_pictures(folder: Path, recipe: Recipe, count: int) -> None:
 def _save_bodies(path: Path, recipe: Recipe, count: int, quiet: bool) -> None:
     from rich.progress import Progress
 
-    from core.data.bodies import sample_bodies
     from core.errors import UserError
+    from core.synth.bodies import sample_bodies
 
     if path.suffix.lower() != ".npz":
         raise UserError(f"--bodies {path} is not an npz file's name; end it with .npz")

@@ -36,10 +36,11 @@ from typing import TYPE_CHECKING, Literal
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
-    from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
-    from core.train.ranks import Ranks
-    from core.train.trainer import Trainer, TrainSettings
+    from core.synth.shards import ShardDataset
+    from core.train.batches.mix_file import Mix
+    from core.train.distributed import Ranks
+    from core.train.run.trainer import Trainer, TrainSettings
 
 BATCH_SIZES = {"lite": 16, "paper": 64}
 _BUDGET, _PLAN_BUDGET = 10.0, 60.0  # seconds of measuring, before a run and for a plan alone
@@ -128,14 +129,14 @@ def run(options: Options) -> int:
     import torch
 
     from core.body.load import load_body
-    from core.data.bodies import Bodies
-    from core.data.shards import ShardDataset
     from core.nbv.volume import NeuralBodyVolume
     from core.nets.presets import find_preset
-    from core.train.export import ExportSettings, export
-    from core.train.lifter import LifterSettings
-    from core.train.ranks import find_ranks
-    from core.train.trainer import Trainer, check_shards
+    from core.synth.bodies import Bodies
+    from core.synth.shards import ShardDataset
+    from core.train.distributed import find_ranks
+    from core.train.heads.lifter import LifterSettings
+    from core.train.run.export import ExportSettings, export
+    from core.train.run.trainer import Trainer, check_shards
 
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -180,7 +181,7 @@ def run(options: Options) -> int:
 def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mix | None:
     """What to train on beside the shards; says what is learnt of whom."""
     from core.errors import UserError
-    from core.train.mix_file import open_mix
+    from core.train.batches.mix_file import open_mix
 
     if options.mix is None:
         if options.body is not None:
@@ -194,11 +195,11 @@ def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mi
 def _settings(options: Options) -> TrainSettings:
     """What decides the run."""
     from core.errors import UserError
-    from core.train.augment import AugmentSettings
-    from core.train.contrast import ContrastSettings
-    from core.train.objective import ObjectiveSettings
-    from core.train.ranking import RankingSettings
-    from core.train.trainer import TrainSettings
+    from core.train.batches.augment import AugmentSettings
+    from core.train.losses.contrast import ContrastSettings
+    from core.train.losses.objective import ObjectiveSettings
+    from core.train.losses.ranking import RankingSettings
+    from core.train.run.trainer import TrainSettings
 
     batch_size = BATCH_SIZES[options.preset] if options.batch_size is None else options.batch_size
     if batch_size < 1 or options.validate_every < 1:
@@ -230,9 +231,9 @@ def _settings(options: Options) -> TrainSettings:
 
 def _train(trainer: Trainer, options: Options) -> None:
     """All steps, watched."""
-    from core.train.gallery import Gallery, held_out_people, people_in_photos
-    from core.train.logs import Logs
-    from core.train.reporter import Reporter
+    from core.train.run.gallery import Gallery, held_out_people, people_in_photos
+    from core.train.run.logs import Logs
+    from core.train.run.reporter import Reporter
 
     if not trainer.ranks.first:
         trainer.run(lambda *_: None)
@@ -268,7 +269,7 @@ def _plan_first(
     from core.io.atomic import write_atomic
     from core.io.report import installed_versions
     from core.nets.presets import find_preset
-    from core.train.plan import is_short, make_plan, measure_run, short_lines
+    from core.train.run.plan import is_short, make_plan, measure_run, short_lines
 
     preset = find_preset(settings.preset, settings.dim)
     measured = None
@@ -296,9 +297,9 @@ def _only_plan(
     """The plan in full; where there are no shards yet, a few people stand in for them."""
     from tempfile import TemporaryDirectory
 
-    from core.data.shards import ShardDataset
     from core.nets.presets import find_preset
-    from core.train.plan import full_lines, make_plan, measure_run, measured_batch, stand_ins
+    from core.synth.shards import ShardDataset
+    from core.train.run.plan import full_lines, make_plan, measure_run, measured_batch, stand_ins
 
     preset = find_preset(settings.preset, settings.dim)
     folders = options.shards, options.held_out

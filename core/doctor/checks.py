@@ -134,7 +134,7 @@ def check_native() -> Check:
 
 def check_renderer() -> Check:
     """Which volume renderer `--backend auto` stands for, and why."""
-    from core.render.volume import describe_backend
+    from core.render.volume.render import describe_backend
 
     return Check("renderer", Status.OK, describe_backend("auto"))
 

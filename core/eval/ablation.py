@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.table import Table
 
-from core.data.sample import Sample
 from core.eval.occluders import Texture
 from core.eval.ranking import drift_from_truth
 from core.eval.summary import Estimate, estimate
@@ -25,6 +24,7 @@ from core.eval.synthetic import (
 from core.eval.tables import TableReport, plain_table, shown
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
+from core.synth.sample import Sample
 
 STANDARD = "standard"
 READING = (

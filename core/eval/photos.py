@@ -13,8 +13,8 @@ from rich.console import Console
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.data.datasets.crop import PhotoCrop, crop_person
-from core.data.datasets.record import PhotoDataset
+from core.datasets.crop import PhotoCrop, crop_person
+from core.datasets.record import PhotoDataset
 from core.eval.metrics import JOINTS_14, mpjpe, pa_mpjpe, pck
 from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import METHODS

@@ -16,16 +16,16 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core.assets import cache_dir
+from core.body.joint_limits import joint_limit_cost
 from core.body.load import load_body
 from core.body.model import Body
-from core.data.files import read_npz
 from core.eval.metrics import auroc
-from core.fit.joint_limits import joint_limit_cost
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
+from core.io.npz import read_npz
 from core.nets.pose_prior import JOINTS, LATENT, PosePrior, load_prior
-from core.render.overlay import body_layer, lay_over
-from core.train.prior import BODY_JOINTS, body_joints, with_root_and_hands
+from core.pictures.overlay import body_layer, lay_over
+from core.train.heads.prior import BODY_JOINTS, body_joints, with_root_and_hands
 
 NOISE = (0.1, 0.2, 0.3)
 BACKGROUND, SKIN = 40, (0.78, 0.72, 0.66)
@@ -133,7 +133,7 @@ def main(prior: Path | None = None, bank: Path | None = None, sheet: Path | None
 
     Args:
         prior: by default the shipped one.
-        bank: as `python -m core.data.mocap` writes it; by default poses.npz in the cache.
+        bank: as `python -m core.mocap` writes it; by default poses.npz in the cache.
         sheet: picture to write.
     """
     file = read_npz(bank or cache_dir() / "poses.npz", "pose bank")

@@ -1,8 +1,8 @@
 """Does the likelihood put the truth first? Held-out people, their fits, and poses near the truth.
 
 A fit can only end at the truth if the truth is likelier than what is around it: than the fit, and
-than the 32 poses of `core.fit.around`. A fit started at the truth shows how far the objective's
-minimum is from it.
+than the 32 poses of `core.fit.pose_perturbation`. A fit started at the truth shows how far the
+objective's minimum is from it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from rich.table import Table
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.data.sample import Sample
 from core.eval.metrics import JOINTS_14, mpjpe
 from core.eval.occluders import Texture
 from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
 from core.eval.tables import TableReport, plain_table, shown
-from core.fit.around import KINDS, poses_around
 from core.fit.engine import Engine
+from core.fit.pose_perturbation import KINDS, poses_around
 from core.fit.problem import Problem, likelihood_cost
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
 from core.nbv.volume import NeuralBodyVolume
+from core.synth.sample import Sample
 
 ANGLE = math.radians(30)
 READING = (

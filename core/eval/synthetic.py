@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.data.sample import Sample
 from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
 from core.eval.people import Key, PeopleScores
 from core.eval.scores import Scores, occlusion_scores, score_joints
@@ -22,6 +21,7 @@ from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.geometry.camera import Camera
+from core.synth.sample import Sample
 
 DATASET = "synth-occ"
 SEED = 9_000_001

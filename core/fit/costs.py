@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.nets.joints import JointReading, bone_lean
+from core.nets.joint_estimate import JointReading, bone_lean
 
 
 def keypoint_cost(

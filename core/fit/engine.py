@@ -25,7 +25,7 @@ from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.joints import JointReading
+from core.nets.joint_estimate import JointReading
 from core.nets.keypoints import KeypointDetector
 from core.nets.mirror import read_both_ways
 from core.nets.model_file import Model, load_model

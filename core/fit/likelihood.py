@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.nbv.features import FeatureBank
-from core.render.sparse import SparseRender
+from core.render.volume.sparse import SparseRender
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from torch import Tensor
 from core.fit.likelihood import LikelihoodSettings
 from core.native import dense
 from core.nbv.features import FeatureBank
-from core.render.volume_native import LikelihoodStruct, Scene
-from core.render.volume_ops import DEVICES, SCENE, calls_on, scene_of
+from core.render.volume.native import LikelihoodStruct, Scene
+from core.render.volume.ops import DEVICES, SCENE, calls_on, scene_of
 
 
 def native_nll(
@@ -34,7 +34,7 @@ def native_nll(
     Differentiable in means, precisions and orientation weights, and in nothing else.
 
     Args:
-        scene: from `core.render.volume_ops.scene_arguments`.
+        scene: from `core.render.volume.ops.scene_arguments`.
         orientation: p(o | l) of each limb.
         limb: the limb of each kernel.
     """

@@ -18,9 +18,9 @@ from core.fit.state import BodyState
 from core.geometry.camera import Camera
 from core.nbv.layout import vertex_normals
 from core.nbv.volume import NeuralBodyVolume
-from core.render.mesh import interpolate, rasterize_mesh, soft_silhouette
-from core.render.mesh_scene import MeshRender, MeshSettings
-from core.render.sparse import Assignment, RenderSettings, SparseRender
+from core.render.mesh.render import interpolate, rasterize_mesh, soft_silhouette
+from core.render.mesh.scene import MeshRender, MeshSettings
+from core.render.volume.sparse import Assignment, RenderSettings, SparseRender
 
 NEAREST = 3  # kernels whose features a vertex mixes
 

@@ -15,8 +15,8 @@ from core.fit.problem import Explanation, GenerativeModel, Problem, explain
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.nbv.features import FeatureBank
-from core.render.colors import NOWHERE, FeatureColors, occlusion_colors
-from core.render.overlay import draw_body
+from core.pictures.colors import NOWHERE, FeatureColors, occlusion_colors
+from core.pictures.overlay import draw_body
 
 COVERED = 0.5  # opacity from which a pixel counts as the body's
 

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from core.body.joint_limits import joint_limit_cost
 from core.errors import UserError
 from core.fit.costs import anchor_cost, keypoint_cost, reading_cost, shape_cost
-from core.fit.joint_limits import joint_limit_cost
 from core.fit.likelihood import (
     LikelihoodSettings,
     PixelEvidence,
@@ -27,10 +27,10 @@ from core.geometry.camera import Camera, project
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
-from core.nets.joints import JointReading
-from core.render.sparse import RenderSettings, SparseRender
-from core.render.volume import render_sparse
-from core.render.volume_ops import scene_arguments
+from core.nets.joint_estimate import JointReading
+from core.render.volume.ops import scene_arguments
+from core.render.volume.render import render_sparse
+from core.render.volume.sparse import RenderSettings, SparseRender
 
 PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, "batch"]]
 

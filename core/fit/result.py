@@ -19,9 +19,9 @@ from core.io.images import save_image
 from core.io.mesh import save_glb
 from core.io.report import FitReport, TermLoss
 from core.io.video import save_video
-from core.render.colors import OCCLUSION_LEGEND
-from core.render.lossplot import plot_losses
-from core.render.panels import Panel, compose_panels, fit_into
+from core.pictures.colors import OCCLUSION_LEGEND
+from core.pictures.loss_plot import plot_losses
+from core.pictures.panels import Panel, compose_panels, fit_into
 
 FILM_STRIDE = 3  # steps between two frames
 FILM_TILE = (300, 300)

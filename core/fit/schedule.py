@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from core.fit.likelihood import LikelihoodSettings
-from core.render.sparse import RenderSettings
+from core.render.volume.sparse import RenderSettings
 
 PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
 TERMS = ("nll", "keypoints", "reading", "prior", "limits", "shape", "anchor")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import c_int32, c_int64, c_void_p
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -15,20 +15,25 @@ from torch.autograd.function import once_differentiable
 from core.body.names import PARENTS
 from core.native import dense, load_native
 
-if TYPE_CHECKING:
-    from core.nbv.volume import NeuralBodyVolume
 
-_TENSORS = (
-    *("means", "shapedirs", "axis", "isotropic", "along", "weights"),
-    *("joint_template", "joint_shapedirs"),
-)
+class RestKernels(NamedTuple):
+    """What of a `core.nbv.volume.NeuralBodyVolume` native code reads, in the struct's order."""
+
+    means: Float[Tensor, "kernels 3"]
+    shapedirs: Float[Tensor, "kernels 3 10"]
+    axis: Float[Tensor, "kernels 3"]
+    isotropic: Float[Tensor, "kernels"]
+    along: Float[Tensor, "kernels"]
+    weights: Float[Tensor, "kernels 24"]
+    joint_template: Float[Tensor, "24 3"]
+    joint_shapedirs: Float[Tensor, "24 3 10"]
 
 
 class VolumeStruct(ctypes.Structure):
     """NbfBodyVolume of cuda/pose/pose.h."""
 
     _fields_ = (
-        *((name, c_void_p) for name in _TENSORS),
+        *((name, c_void_p) for name in RestKernels._fields),
         ("parents", c_void_p),
         ("kernels", c_int64),
         ("joints", c_int64),
@@ -37,18 +42,18 @@ class VolumeStruct(ctypes.Structure):
 
 
 def pose_native(
-    volume: NeuralBodyVolume,
+    kernels: RestKernels,
     rotations: Float[Tensor, "batch 24 3 3"],
     betas: Float[Tensor, "batch 10"],
     transl: Float[Tensor, "batch 3"],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Means, precisions, axes and joints of `core.nbv.volume.PosedKernels`."""
-    batch, shapes = len(rotations), volume.shapedirs.shape[2]
+    batch, shapes = len(rotations), kernels.shapedirs.shape[2]
     if rotations.shape != (batch, len(PARENTS), 3, 3):
         raise ValueError(f"rotations must be (batch, {len(PARENTS)}, 3, 3), not {rotations.shape}")
     if betas.shape != (batch, shapes) or transl.shape != (batch, 3):
         raise ValueError(f"no shape and place of {batch}: {betas.shape}, {transl.shape}")
-    return _Pose.apply(rotations, betas, transl, volume)
+    return _Pose.apply(rotations, betas, transl, kernels)
 
 
 @cache
@@ -72,10 +77,10 @@ def _parents() -> Tensor:
     return torch.tensor(PARENTS)
 
 
-def _struct(volume: NeuralBodyVolume) -> tuple[VolumeStruct, list[Tensor]]:
+def _struct(kernels: RestKernels) -> tuple[VolumeStruct, list[Tensor]]:
     """The C struct, and the tensors that have to outlive it."""
-    tensors = [dense(getattr(volume, name)) for name in _TENSORS] + [_parents()]
-    sizes = (volume.kernels, len(PARENTS), volume.shapedirs.shape[2])
+    tensors = [*map(dense, kernels), _parents()]
+    sizes = (len(kernels.means), len(PARENTS), kernels.shapedirs.shape[2])
     return VolumeStruct(*(tensor.data_ptr() for tensor in tensors), *sizes), tensors
 
 
@@ -84,19 +89,19 @@ class _Pose(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rotations: Tensor, betas: Tensor, transl: Tensor, volume: NeuralBodyVolume
+        ctx: Any, rotations: Tensor, betas: Tensor, transl: Tensor, kernels: RestKernels
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         rotations, betas, transl = dense(rotations), dense(betas), dense(transl)
-        struct, _alive = _struct(volume)
-        batch, kernels = len(rotations), volume.kernels
-        means = rotations.new_empty(batch, kernels, 3)
-        precisions = rotations.new_empty(batch, kernels, 3, 3)
+        struct, _alive = _struct(kernels)
+        batch, count = len(rotations), len(kernels.means)
+        means = rotations.new_empty(batch, count, 3)
+        precisions = rotations.new_empty(batch, count, 3, 3)
         axes, joints = torch.empty_like(means), rotations.new_empty(batch, len(PARENTS), 3)
         given = (tensor.data_ptr() for tensor in (rotations, betas, transl))
         made = (tensor.data_ptr() for tensor in (means, precisions, axes, joints))
         _library().nbf_pose(struct, batch, *given, torch.get_num_threads(), *made)
         ctx.save_for_backward(rotations, betas)
-        ctx.volume = volume
+        ctx.kernels = kernels
         ctx.set_materialize_grads(False)
         return means, precisions, axes, joints
 
@@ -110,9 +115,9 @@ class _Pose(torch.autograd.Function):
         joints: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor, None]:
         rotations, betas = ctx.saved_tensors
-        struct, _alive = _struct(ctx.volume)
-        batch, kernels = len(rotations), ctx.volume.kernels
-        sizes = ((kernels, 3), (kernels, 3, 3), (len(PARENTS), 3))
+        struct, _alive = _struct(ctx.kernels)
+        batch, count = len(rotations), len(ctx.kernels.means)
+        sizes = ((count, 3), (count, 3, 3), (len(PARENTS), 3))
         given = [
             rotations.new_zeros(batch, *size) if grad is None else dense(grad)
             for grad, size in zip((means, precisions, joints), sizes, strict=True)

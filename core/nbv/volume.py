@@ -14,6 +14,7 @@ from core.body.kinematics import Kinematics, blend, forward_kinematics
 from core.body.model import Body
 from core.body.names import LIMB_OF_JOINT, LIMBS
 from core.nbv.layout import KernelLayout, even_vertices, surface_layout
+from core.nbv.pose_native import RestKernels, pose_native
 from core.nbv.skeleton import SkeletonLayout, skeleton_layout
 
 
@@ -164,13 +165,11 @@ class NeuralBodyVolume:
             native: let native code do it (float32 on the CPU); the result agrees to rounding.
         """
         if native:
-            from core.nbv.pose_native import pose_native
-
-            means, precisions, axes, joints = pose_native(self, rotations, betas, transl)
+            rest_kernels = RestKernels(*(getattr(self, name) for name in RestKernels._fields))
+            means, precisions, axes, joints = pose_native(rest_kernels, rotations, betas, transl)
             return PosedKernels(means, precisions, axes, joints, limb_directions(joints))
         rest = self.means + torch.einsum("kcl,bl->bkc", self.shapedirs, betas)
-        rest_joints = self.joint_template + torch.einsum("jcl,bl->bjc", self.joint_shapedirs, betas)
-        kinematics = forward_kinematics(rotations, rest_joints)
+        kinematics = forward_kinematics(rotations, self.rest_joints(betas))
         linear, offset = blend(kinematics, self.weights)
         joints = kinematics.joints + transl[:, None]
         return PosedKernels(
@@ -180,6 +179,20 @@ class NeuralBodyVolume:
             joints=joints,
             limb_directions=limb_directions(joints),
         )
+
+    def joints(
+        self,
+        rotations: Float[Tensor, "batch 24 3 3"],
+        betas: Float[Tensor, "batch 10"],
+        transl: Float[Tensor, "batch 3"],
+    ) -> Float[Tensor, "batch 24 3"]:
+        """Joints of a pose in metres, without posing any kernel."""
+        kinematics = forward_kinematics(rotations, self.rest_joints(betas))
+        return kinematics.joints + transl[:, None]
+
+    def rest_joints(self, betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch 24 3"]:
+        """Joints of shapes in the rest pose, metres."""
+        return self.joint_template + torch.einsum("jcl,bl->bjc", self.joint_shapedirs, betas)
 
     def _precisions(self, kinematics: Kinematics) -> Float[Tensor, "batch kernels 3 3"]:
         """Equation 6, with R S R^T: rotating the body must rotate every ellipsoid with it."""

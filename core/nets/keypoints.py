@@ -15,7 +15,7 @@ from core.body.names import JOINT_FLIP
 from core.geometry.crop import Box, overlap, within_reach
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
-from core.nets.persondetector import Detections, PersonDetector
+from core.nets.person_detector import Detections, PersonDetector
 
 LANDMARK_OF_JOINT = {
     1: 23,

@@ -1,7 +1,7 @@
 """Lifting: a body's pose, shape and place from where its joints lie and how its bones lean.
 
 Where they lie follows from body and camera alone, so this part of the regressor needs no picture
-to learn from: it is trained on far more bodies than can be drawn (``core/train/lifter.py``).
+to learn from: it is trained on far more bodies than can be drawn (``core/train/heads/lifter.py``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.nets.joints import JOINTS, READING_VALUES, JointReading
+from core.nets.joint_estimate import JOINTS, READING_VALUES, JointReading
 
 _FACING = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # first two columns of diag(1, -1, -1)
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.body.names import JOINT_FLIP
 from core.geometry.rotations import mean_rotation
-from core.nets.joints import JointReading
+from core.nets.joint_estimate import JointReading
 from core.nets.network import NetworkOutput, PoseNetwork
 
 _FLIP = list(JOINT_FLIP)

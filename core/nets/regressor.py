@@ -1,7 +1,7 @@
 """Regression head after PARE: part attention, a pose per part, shape and camera from all parts.
 
-PARE's layers do not start from nothing here: they correct what the joints say (`core.nets.joints`)
-through a lifter (`core.nets.lifter`).
+PARE's layers do not start from nothing here: they correct what the joints say
+(`core.nets.joint_estimate`) through a lifter (`core.nets.lifter`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core.geometry.rotations import rotation_from_6d
 from core.nets.attention import SPATIAL, PerPartLinear, attention, gather, region
 from core.nets.blocks import ConvUnit
-from core.nets.joints import JointReader, JointReading
+from core.nets.joint_estimate import JointReader, JointReading
 from core.nets.lifter import BodyLifter
 
 JOINTS = 24

@@ -1,1 +1,1 @@
-"""Rendering: volumes of Gaussian kernels, meshes, and the pictures made of both."""
+"""Rendering: volumes of Gaussian kernels, meshes, and shading, each by native code or its twin."""

@@ -1,5 +1,5 @@
 // Volume rendering of Gaussian ellipsoids on the CPU: the native counterpart of
-// core/render/volume_twin.py, which is the specification, and of the likelihood in core/fit/likelihood.py.
+// core/render/volume/twin.py, which is the specification, and of the likelihood in core/fit/likelihood.py.
 //
 // Tensors are dense, row-major float32; ids are int64 as PyTorch wants them. A kernel is drawn where
 // q < -log(threshold), t* > 0, and its ellipsoid lies wholly in front of the camera. Kernels that

@@ -1,5 +1,5 @@
 // The kernels of 32 pixels, and how they hide each other: one pixel a lane, one slot a warp at a
-// time. Slots are ordered by depth. The formulas are those of core/render/volume_twin.py.
+// time. Slots are ordered by depth. The formulas are those of core/render/volume/twin.py.
 //
 // A block has kWarps warps. Warp w owns slots w, w + kWarps, ...; whoever owns a slot writes it,
 // and sums over the others in their order, so no result depends on which warp is faster.

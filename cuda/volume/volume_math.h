@@ -1,7 +1,7 @@
 // Arithmetic of the volume renderer for one ray and one kernel; compiles for host and device.
 //
 // Everything is a template of the number T: `float` on the device, a vector of several pixels'
-// floats on the CPU (volume_lanes.h). The formulas stand in core/render/volume_twin.py.
+// floats on the CPU (volume_lanes.h). The formulas stand in core/render/volume/twin.py.
 #pragma once
 #include "volume.h"
 #include "volume_lanes.h"

@@ -8,7 +8,7 @@ import torch
 from core import cli
 from core.bench import accuracy
 from core.bench.accuracy import cluster, measure_accuracy, reference, rendered
-from core.render.sparse import OCCLUSION_FORMS
+from core.render.volume.sparse import OCCLUSION_FORMS
 
 FEW = {"crowd": accuracy.SCENES["crowd"]}
 

@@ -15,7 +15,7 @@ from core.body.load import check_regressor, load_body
 from core.body.names import JOINT_NAMES
 from core.errors import UserError
 from core.geometry.rotations import rotation_from_axis_angle
-from core.render.raster import rasterize
+from core.render.mesh.raster import rasterize
 
 JOINT = {name: i for i, name in enumerate(JOINT_NAMES)}
 

@@ -6,11 +6,11 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from core.data.people import PeopleSampler
 from core.eval import ablation
 from core.eval.ablation import STANDARD, VARIANTS, ablate
 from core.eval.synthetic import SEED
 from core.fit.schedule import Schedule
+from core.synth.people import PeopleSampler
 from tests.untrained import short_schedule, untrained_engine
 
 

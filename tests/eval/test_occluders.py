@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.looks import Looks
 from core.eval.occluders import (
     Patch,
     cover,
@@ -16,6 +15,7 @@ from core.eval.occluders import (
     touching,
     worst_patch,
 )
+from core.synth.dressing.appearance import Looks
 
 TEXTURE = Looks.load(None, "test").patch
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from core.body.params import BodyParams
-from core.data.datasets.crop import crop_person
-from core.data.datasets.registry import open_dataset
+from core.datasets.crop import crop_person
+from core.datasets.registry import open_dataset
 from core.eval.photos import LIMB_JOINTS, score_body
 from core.geometry.camera import Camera, project
-from tests.data.datasets.world import make_world
-from tests.data.datasets.writers import write_photos, write_spin
+from tests.datasets.world import make_world
+from tests.datasets.writers import write_photos, write_spin
 from tests.untrained import short_schedule, untrained_engine
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.poses import PoseBank
 from core.eval.prior import draw_poses, measure_prior, sample_sheet
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nets.pose_prior import load_prior
-from core.train.prior import BODY_JOINTS, body_joints
+from core.synth.sampling.poses import PoseBank
+from core.train.heads.prior import BODY_JOINTS, body_joints
 from tests.toys import JOINTS, toy_body
 
 REST = torch.from_numpy(JOINTS).float()

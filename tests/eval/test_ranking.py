@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.people import PeopleSampler
 from core.eval import ranking
 from core.eval.ranking import rank_people
 from core.eval.synthetic import SEED
+from core.synth.people import PeopleSampler
 from tests.untrained import short_schedule, untrained_engine
 
 

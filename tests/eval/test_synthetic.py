@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.data.people import PeopleSampler
 from core.eval.synthetic import PATCHES, SEED, make_case, score_people, tabulate
+from core.synth.people import PeopleSampler
 from tests.untrained import short_schedule, untrained_engine
 
 

@@ -8,7 +8,7 @@ import torch
 from core.body.names import PARENTS
 from core.fit.costs import reading_cost
 from core.geometry.camera import Camera, project
-from core.nets.joints import PARENT, JointReading
+from core.nets.joint_estimate import PARENT, JointReading
 
 HALF = 128.0
 CAMERA = Camera.centered(torch.tensor([500.0]), 256)

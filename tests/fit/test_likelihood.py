@@ -8,7 +8,7 @@ import torch
 
 from core.fit.likelihood import LikelihoodSettings, negative_log_likelihood, pixel_evidence
 from core.nbv.features import FeatureBank
-from core.render.sparse import Assignment, SparseRender
+from core.render.volume.sparse import Assignment, SparseRender
 
 DIM = 8
 

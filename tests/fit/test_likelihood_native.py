@@ -13,8 +13,8 @@ from core.fit.likelihood import LikelihoodSettings, negative_log_likelihood, pix
 from core.geometry.camera import Camera, pixel_rays
 from core.native import load_native
 from core.nbv.features import FeatureBank
-from core.render.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
-from core.render.volume_twin import assign, weigh
+from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
+from core.render.volume.twin import assign, weigh
 from tests.render.test_volume import random_scene
 
 pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library is built")
@@ -53,7 +53,7 @@ def camera(batch, like):
 
 def native(world, likelihood, render, isa=0):
     from core.fit.likelihood_native import native_nll
-    from core.render.volume_ops import scene_arguments
+    from core.render.volume.ops import scene_arguments
 
     means, precisions, orientation, limb, observed, inside, bank = world
     scene = scene_arguments(means, precisions, camera(len(means), means), SIZE, render, isa)
@@ -92,7 +92,7 @@ def assert_agree(world, likelihood, render, isa=0):
 @pytest.mark.parametrize("form", OCCLUSION_FORMS)
 @pytest.mark.parametrize("isa", [1, 2, 3])
 def test_value_and_gradients_are_the_twins(form, isa):
-    from core.render.volume_native import instruction_set
+    from core.render.volume.native import instruction_set
 
     if instruction_set(isa) is None:
         pytest.skip("not on this processor")

@@ -17,7 +17,7 @@ from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
-from core.render.sparse import RenderSettings
+from core.render.volume.sparse import RenderSettings
 
 SIDE = 40
 

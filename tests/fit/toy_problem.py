@@ -12,8 +12,8 @@ from core.fit.schedule import Schedule
 from core.geometry.camera import Camera, project
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
-from core.render.sparse import RenderSettings
-from core.render.volume import render_volume
+from core.render.volume.render import render_volume
+from core.render.volume.sparse import RenderSettings
 from tests.toys import toy_body
 
 SIZE, STRIDE, DIM = 128, 4, 16

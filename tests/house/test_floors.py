@@ -7,10 +7,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOORS = ("geometry", "body", "nbv", "render", "nets", "fit", "data", "train", "eval")
+FLOORS = (
+    *("geometry", "io", "body", "nbv", "render", "pictures", "nets", "fit"),
+    *("mocap", "datasets", "synth", "bench", "train", "eval", "doctor", "commands"),
+)
+INNER_FLOORS = {
+    "core/synth": ("sampling", "dressing", "drawing"),
+    "core/train": ("batches", "losses", "heads", "run"),
+}
 FILES = sorted(path for top in ("app", "core", "tools") for path in (ROOT / top).rglob("*.py"))
 LONGEST_FUNCTION = 100
-LONGEST_FILE = 600
+LONGEST_FILE = 450
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path) for path in FILES}
 
 
 @cache
@@ -28,14 +43,53 @@ def imports(path):
 
 @pytest.mark.parametrize("floor", FLOORS)
 def test_a_floor_imports_only_lower_floors(floor):
-    above = {f"core.{name}" for name in FLOORS[FLOORS.index(floor) + 1 :]} | {"core.commands"}
-    wrong = [
+    assert imports_from_above(ROOT / "core", FLOORS, floor) == []
+
+
+@pytest.mark.parametrize(
+    ("house", "floor"),
+    [(house, floor) for house, floors in INNER_FLOORS.items() for floor in floors],
+)
+def test_an_inner_floor_imports_only_lower_ones(house, floor):
+    assert imports_from_above(ROOT / house, INNER_FLOORS[house], floor) == []
+
+
+def test_every_folder_of_core_is_a_floor():
+    folders = {path.parent.name for path in (ROOT / "core").glob("*/__init__.py")}
+    assert folders == set(FLOORS)
+
+
+def imports_from_above(house, floors, floor):
+    """Imports, in a floor's files, of the floors above it."""
+    prefix = ".".join(house.relative_to(ROOT).parts)
+    above = tuple(f"{prefix}.{name}" for name in floors[floors.index(floor) + 1 :])
+    return [
         f"{path.relative_to(ROOT)} imports {name}"
-        for path in (ROOT / "core" / floor).rglob("*.py")
+        for path in (house / floor).rglob("*.py")
         for name in imports(path)
-        if ".".join(name.split(".")[:2]) in above
+        if name.startswith(tuple(f"{a}." for a in above)) or name in above
     ]
-    assert wrong == []
+
+
+def test_modules_do_not_import_each_other_in_circles():
+    graph = {module_of(path): set(imports(path)) & MODULES for path in FILES}
+    circles = set()
+    for start in graph:
+        for other in graph[start]:
+            if start != other and start in reachable(graph, other):
+                circles.add(tuple(sorted((start, other))))
+    assert circles == set()
+
+
+def reachable(graph, start):
+    """All modules that ``start`` imports, directly or not."""
+    seen, waiting = set(), [start]
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            waiting += graph.get(module, ())
+    return seen
 
 
 def test_core_never_imports_app():

@@ -71,7 +71,7 @@ def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
     library, status = native.CPU.open(path, native.CPU.digest(tmp_path / "cuda"))
     assert library is not None, status
     assert native.CPU.digest(tmp_path / "cuda") == native.CPU.digest(root / "cuda")
-    with (tmp_path / "cuda" / "raster" / "raster.h").open("a") as header:
+    with (tmp_path / "cuda" / "mesh" / "raster.h").open("a") as header:
         header.write("// another argument\n")
     library, status = native.CPU.open(path, native.CPU.digest(tmp_path / "cuda"))
     assert library is None

@@ -8,8 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 
 import torch
 
-from core.render.volume_cuda import CudaVolume
-from core.render.volume_native import LikelihoodStruct
+from core.render.volume.cuda import CudaVolume
+from core.render.volume.native import LikelihoodStruct
 
 
 def poisoned(*shape, dtype=torch.float32, device="cpu"):

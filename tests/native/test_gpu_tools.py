@@ -11,7 +11,7 @@ from core.bench.render import Layout
 from core.cli import parse
 from core.commands import find_commands
 from core.native import ROOT
-from core.render.volume_cuda import CudaVolume
+from core.render.volume.cuda import CudaVolume
 from tools.gpu import times, voge
 
 SMALL = Layout(kernels=60, map=20, dim=6, batch=2)

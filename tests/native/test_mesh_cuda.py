@@ -11,11 +11,11 @@ import torch
 
 from core.geometry.camera import Camera
 from core.native import load_cuda
-from core.render import mesh_native as native
-from core.render.mesh_cuda import CudaMesh
-from core.render.mesh_native import MeshScene, Surface
-from core.render.mesh_scene import MeshRender, MeshSettings, Softness
-from core.render.mesh_twin import interpolate_twin, rasterize_twin, silhouette_twin
+from core.render.mesh import native
+from core.render.mesh.cuda import CudaMesh
+from core.render.mesh.native import MeshScene, Surface
+from core.render.mesh.scene import MeshRender, MeshSettings, Softness
+from core.render.mesh.twin import interpolate_twin, rasterize_twin, silhouette_twin
 from tests.render.test_mesh_native import SCENES, SIZE, soup
 
 SOFT = Softness.of(0.7)
@@ -192,7 +192,7 @@ def test_a_batch_too_large_is_refused(device):
 
 def test_operators_draw_by_the_same_code(device):
     """From the public call to the gradient."""
-    from core.render.mesh import interpolate, rasterize_mesh, soft_silhouette
+    from core.render.mesh.render import interpolate, rasterize_mesh, soft_silhouette
 
     scene = scene_of(device, *soup())
     points = scene.vertices.clone().requires_grad_()

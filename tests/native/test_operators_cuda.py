@@ -5,9 +5,9 @@ import torch
 
 from core.fit import likelihood_native
 from core.fit.likelihood import LikelihoodSettings
-from core.render import volume_ops
-from core.render.sparse import RenderSettings
-from core.render.volume_ops import render_sparse_native
+from core.render.volume import ops as volume_ops
+from core.render.volume.ops import render_sparse_native
+from core.render.volume.sparse import RenderSettings
 from tests.fit import test_likelihood_native as fused
 from tests.render.test_volume_native import SIZE, assert_near, camera32, scene32, twin
 

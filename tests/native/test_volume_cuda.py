@@ -9,9 +9,9 @@ import torch
 
 from core.fit.likelihood import LikelihoodSettings
 from core.geometry.camera import Camera, pixel_rays
-from core.render.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
-from core.render.volume_native import Scene
-from core.render.volume_twin import assign, ray_gaussian, weigh
+from core.render.volume.native import Scene
+from core.render.volume.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
+from core.render.volume.twin import assign, ray_gaussian, weigh
 from tests.fit import test_likelihood_native as fused
 from tests.render.test_volume_native import (
     SCENES,

@@ -12,8 +12,8 @@ from core.geometry.camera import Camera
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.skeleton import BONES, TOP
 from core.nbv.volume import NeuralBodyVolume
-from core.render.raster import rasterize
-from core.render.volume import render_volume
+from core.render.mesh.raster import rasterize
+from core.render.volume.render import render_volume
 
 
 @pytest.fixture(scope="module")

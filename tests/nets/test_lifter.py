@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from core.nets.joints import READING_VALUES, JointReading
+from core.nets.joint_estimate import READING_VALUES, JointReading
 from core.nets.lifter import BodyLifter
 
 

@@ -11,7 +11,7 @@ import torch
 from core.body.names import JOINT_FLIP
 from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
 from core.nets.blazepose import load_blazepose
-from core.nets.joints import JointReading
+from core.nets.joint_estimate import JointReading
 from core.nets.mirror import mean_reading, mirror_body, mirror_reading, read_both_ways
 from core.nets.network import NetworkOutput, PoseNetwork
 from core.nets.presets import PRESETS

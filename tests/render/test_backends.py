@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from core.errors import UserError
-from core.render import backends, volume
+from core.render import backends
+from core.render.volume import render as volume
 
 
 def test_auto_is_native_where_it_is_built(monkeypatch):

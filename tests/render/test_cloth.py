@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.native import load_native
-from core.render.cloth import Cloth, lay_cloth
+from core.render.shade.cloth import Cloth, lay_cloth
 
 NATIVE = pytest.mark.skipif(load_native() is None, reason="no native library")
 BACKENDS = ["twin", pytest.param("native", marks=NATIVE)]

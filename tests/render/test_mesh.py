@@ -10,7 +10,7 @@ import torch
 from core.errors import UserError
 from core.geometry.camera import Camera
 from core.native import load_native
-from core.render.mesh import MeshSettings, interpolate, rasterize_mesh, soft_silhouette
+from core.render.mesh.render import MeshSettings, interpolate, rasterize_mesh, soft_silhouette
 
 BACKENDS = [
     "torch",

@@ -12,7 +12,7 @@ import torch
 from core.body.load import load_body
 from core.geometry.camera import Camera
 from core.native import load_native
-from core.render.mesh import MeshSettings, interpolate, rasterize_mesh, soft_silhouette
+from core.render.mesh.render import MeshSettings, interpolate, rasterize_mesh, soft_silhouette
 
 pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library is built")
 SIZE = 40, 33
@@ -92,9 +92,9 @@ def test_threads_change_nothing(scene):
 
 
 def test_optical_depth_ends_where_a_pixel_is_full():
-    from core.render.mesh_ops import scene_arguments
-    from core.render.mesh_scene import Softness
-    from core.render.mesh_twin import silhouette_twin
+    from core.render.mesh.ops import scene_arguments
+    from core.render.mesh.scene import Softness
+    from core.render.mesh.twin import silhouette_twin
 
     vertices, faces, camera = bodies()
     vertices.requires_grad_()
@@ -108,7 +108,7 @@ def test_optical_depth_ends_where_a_pixel_is_full():
 
 
 def test_numpy_front_is_the_same_code():
-    from core.render.raster import rasterize
+    from core.render.mesh.raster import rasterize
 
     vertices, faces, camera = bodies()
     render = rasterize_mesh(vertices, faces, camera, *SIZE)
@@ -148,7 +148,7 @@ def test_double_precision_is_left_to_the_twin():
 
 
 def small_scene():
-    from core.render.mesh_ops import scene_arguments
+    from core.render.mesh.ops import scene_arguments
 
     vertices, faces, camera = soup(count=20)
     settings = MeshSettings()

@@ -7,7 +7,7 @@ import pytest
 
 from core.body.load import load_body
 from core.native import load_native
-from core.render.raster import Raster, rasterize
+from core.render.mesh.raster import Raster, rasterize
 
 BACKENDS = [
     "twin",

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core.native import load_native
-from core.render.raster import rasterize
-from core.render.raster_result import Raster
-from core.render.shade import (
+from core.render.mesh.raster import rasterize
+from core.render.mesh.raster_result import Raster
+from core.render.shade.render import (
     Lighting,
     Material,
     Mesh,
@@ -17,7 +17,7 @@ from core.render.shade import (
     shade_cells,
     vertex_normals,
 )
-from core.render.shade_twin import ambient_basis
+from core.render.shade.twin import ambient_basis
 
 NATIVE = pytest.mark.skipif(load_native() is None, reason="no native library")
 BACKENDS = ["twin", pytest.param("native", marks=NATIVE)]

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from core.geometry.camera import Camera, pixel_rays
-from core.render.quadrature import quadrature_weights
-from core.render.sparse import RenderSettings
-from core.render.volume import render_sparse, render_volume
-from core.render.volume_twin import screen_bounds
+from core.render.volume.quadrature import quadrature_weights
+from core.render.volume.render import render_sparse, render_volume
+from core.render.volume.sparse import RenderSettings
+from core.render.volume.twin import screen_bounds
 
 EVERYTHING = RenderSettings(threshold=1e-6, nearest=64)
 

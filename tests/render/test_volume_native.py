@@ -11,9 +11,9 @@ import torch
 
 from core.geometry.camera import Camera, pixel_rays
 from core.native import load_native
-from core.render.sparse import OCCLUSION_FORMS, RenderSettings
-from core.render.volume import render_sparse, render_volume
-from core.render.volume_twin import assign, ray_gaussian, weigh
+from core.render.volume.render import render_sparse, render_volume
+from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings
+from core.render.volume.twin import assign, ray_gaussian, weigh
 from tests.render.test_volume import make_camera, random_scene
 
 pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library is built")
@@ -35,13 +35,13 @@ def double(camera):
 
 
 def variants():
-    from core.render.volume_native import INSTRUCTION_SETS, instruction_set
+    from core.render.volume.native import INSTRUCTION_SETS, instruction_set
 
     return [isa for isa in INSTRUCTION_SETS if instruction_set(isa)]
 
 
 def native(means, precisions, settings, isa=0, camera=None, size=SIZE):
-    from core.render.volume_ops import render_sparse_native
+    from core.render.volume.ops import render_sparse_native
 
     camera = camera or camera32(len(means))
     return render_sparse_native(means, precisions, camera, size, settings, isa)

@@ -5,7 +5,7 @@ import torch
 
 from core.fit.likelihood import LikelihoodSettings
 from core.native import load_native
-from core.render.sparse import RenderSettings
+from core.render.volume.sparse import RenderSettings
 from tests.fit.test_likelihood_native import SIZE as MAP
 from tests.fit.test_likelihood_native import camera, float32, make_world
 
@@ -15,7 +15,7 @@ SIZE = (24, 31)
 
 @pytest.fixture
 def scene():
-    from core.render.volume_ops import scene_arguments
+    from core.render.volume.ops import scene_arguments
 
     means, precisions, *_ = float32(make_world(kernels=20))
     return scene_arguments(means, precisions, camera(2, means), SIZE, RenderSettings())
@@ -47,7 +47,7 @@ def test_composite_keeps_the_rules(scene, ids):
 
 def test_likelihood_keeps_the_rules():
     from core.fit.likelihood_native import native_nll
-    from core.render.volume_ops import scene_arguments
+    from core.render.volume.ops import scene_arguments
 
     means, precisions, orientation, *others = float32(make_world(kernels=20))
     leaves = with_gradient(means, precisions, orientation)

@@ -12,16 +12,16 @@ from pathlib import Path
 import torch
 
 from core.body.load import load_body
-from core.data.shards import ShardDataset
 from core.nbv.volume import NeuralBodyVolume
-from core.train.augment import AugmentSettings
-from core.train.batch import Batch
-from core.train.known import Known
-from core.train.mix_file import open_mix
-from core.train.objective import ObjectiveSettings
-from core.train.ranking import RankingSettings
-from core.train.ranks import ALONE, Ranks, find_ranks
-from core.train.trainer import Trainer, TrainSettings
+from core.synth.shards import ShardDataset
+from core.train.batches.augment import AugmentSettings
+from core.train.batches.batch import Batch
+from core.train.batches.mix_file import open_mix
+from core.train.batches.supervision import Known
+from core.train.distributed import ALONE, Ranks, find_ranks
+from core.train.losses.objective import ObjectiveSettings
+from core.train.losses.ranking import RankingSettings
+from core.train.run.trainer import Trainer, TrainSettings
 
 SETTINGS = TrainSettings(
     steps=9,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.body.load import load_body
-from core.data.shards import ShardDataset
 from core.nbv.volume import NeuralBodyVolume
+from core.synth.shards import ShardDataset
 from tests.train.people import write_shard
 
 

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from core.body.load import load_body
-from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.fit.engine import Engine, trained_volume
 from core.geometry.crop import Box
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.model_file import load_model
-from core.train.batch import kernel_truth
-from core.train.contrast import ContrastSettings
-from core.train.export import ExportSettings, export
-from core.train.loader import in_order
-from core.train.objective import ObjectiveSettings
-from core.train.trainer import Trainer, TrainSettings
+from core.synth.shards import ShardDataset
+from core.train.batches.batch import kernel_truth
+from core.train.batches.loader import in_order
+from core.train.losses.contrast import ContrastSettings
+from core.train.losses.objective import ObjectiveSettings
+from core.train.run.export import ExportSettings, export
+from core.train.run.trainer import Trainer, TrainSettings
 from tests.untrained import short_schedule
 
 

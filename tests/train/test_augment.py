@@ -10,7 +10,7 @@ import torch
 from core.body.load import load_body
 from core.geometry.camera import project
 from core.nbv.volume import NeuralBodyVolume
-from core.train.augment import (
+from core.train.batches.augment import (
     AugmentSettings,
     Truth,
     augment,
@@ -22,8 +22,8 @@ from core.train.augment import (
     draw_view,
     mirror,
 )
-from core.train.batch import kernel_truth
-from core.train.loader import collate, rest_pelvis
+from core.train.batches.batch import kernel_truth
+from core.train.batches.loader import collate, rest_pelvis
 from tests.train.people import splat_person
 
 NOTHING = AugmentSettings(flip=0, roll=0, shift=0, zoom=0, colour=0, grey=0)

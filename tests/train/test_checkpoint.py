@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from core.errors import UserError
-from core.train.checkpoint import LAST, PREVIOUS, damage, load_checkpoint, save_checkpoint
+from core.train.run.checkpoint import LAST, PREVIOUS, damage, load_checkpoint, save_checkpoint
 from tests.train.people import write_shard
 from tests.train.victim import STEPS
 

@@ -22,7 +22,7 @@ def test_a_run_leaves_everything_behind(
     pytest.importorskip("tensorboard")
     write_shard(tmp_path / "people" / "shard-00000", 3)
     save_image(tmp_path / "photos" / "astronaut.png", skimage.data.astronaut())
-    monkeypatch.setattr("core.train.plan.is_short", lambda settings: False)
+    monkeypatch.setattr("core.train.run.plan.is_short", lambda settings: False)
     monkeypatch.setattr("core.commands.train._BUDGET", 0.0)
     out, people = tmp_path / "out", tmp_path / "people"
     options = ["--shards", people, "--held-out", people, "--out", out, "--photos"]

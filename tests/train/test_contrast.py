@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.train.contrast import (
+from core.train.losses.contrast import (
     ContrastSettings,
     KernelSamples,
     contrast_losses,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.train.curves import Curves, draw_curves, smooth
+from core.train.run.curves import Curves, draw_curves, smooth
 
 
 def test_tables_come_back(tmp_path: Path) -> None:

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from core.body.load import load_body
-from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.io.images import save_image
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import camera_from_translation
-from core.render.panels import HEADER, MARGIN, PADDING, TITLE_ROW
-from core.train.batch import Batch
-from core.train.gallery import Gallery, held_out_people, look, mean_distances, people_in_photos
-from core.train.loader import in_order
-from core.train.trainer import Trainer, TrainSettings
+from core.pictures.panels import HEADER, MARGIN, PADDING, TITLE_ROW
+from core.synth.shards import ShardDataset
+from core.train.batches.batch import Batch
+from core.train.batches.loader import in_order
+from core.train.run.gallery import Gallery, held_out_people, look, mean_distances, people_in_photos
+from core.train.run.trainer import Trainer, TrainSettings
 
 BANK = FeatureBank(
     torch.nn.functional.normalize(torch.randn(80, 4, 8), dim=-1),
@@ -143,7 +143,7 @@ def test_photos(tmp_path: Path) -> None:
 def test_the_first_photos_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (7, 3, 11, 0, 9, 4, 1, 8, 2, 10, 5, 6):
         (tmp_path / f"{number:02}.JPG").touch()
-    monkeypatch.setattr("core.train.gallery._look_at", lambda path, size, detector: path.stem)
+    monkeypatch.setattr("core.train.run.gallery._look_at", lambda path, size, detector: path.stem)
     assert people_in_photos(tmp_path, 256) == [f"{number:02}" for number in range(8)]
 
 

@@ -10,8 +10,8 @@ import torch
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.regressor import PartRegressor, Pooled
-from core.train.head import HeadData, HeadSettings, head_loss, tune_head
-from core.train.truth import BodyTruth
+from core.train.batches.truth import BodyTruth
+from core.train.heads.regression_head import HeadData, HeadSettings, head_loss, tune_head
 
 WIDTH = 8
 SETTINGS = HeadSettings(steps=60, batch_size=16, rate=1e-2, dropout=0.0)

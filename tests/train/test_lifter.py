@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.bodies import Bodies
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.lifter import BodyLifter
-from core.train.joints import JointTruth
-from core.train.lifter import LifterSettings, doubtful, train_lifter
+from core.synth.bodies import Bodies
+from core.train.heads.lifter import LifterSettings, doubtful, train_lifter
+from core.train.losses.joint_estimate import JointTruth
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.shards import ShardDataset
 from core.geometry.camera import project
 from core.nbv.volume import NeuralBodyVolume
-from core.train.augment import AugmentSettings
-from core.train.batch import kernel_truth
-from core.train.loader import Loader, in_order
+from core.synth.shards import ShardDataset
+from core.train.batches.augment import AugmentSettings
+from core.train.batches.batch import kernel_truth
+from core.train.batches.loader import Loader, in_order
 
 STILL = AugmentSettings(flip=0, roll=0, shift=0, zoom=0, colour=0, grey=0)
 

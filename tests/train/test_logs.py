@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
-from core.train.curves import Curves
-from core.train.logs import Logs
+from core.train.run.curves import Curves
+from core.train.run.logs import Logs
 
 
 def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:

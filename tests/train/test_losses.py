@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from core.geometry.camera import Camera
-from core.train.losses import heatmap_loss, keypoints2d_loss, keypoints3d_loss, parts_loss
+from core.train.losses.regression import (
+    heatmap_loss,
+    keypoints2d_loss,
+    keypoints3d_loss,
+    parts_loss,
+)
 
 
 def test_keypoints3d_ignores_where_the_body_stands() -> None:

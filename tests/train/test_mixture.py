@@ -17,23 +17,23 @@ import torch
 from core import cli
 from core.assets import asset_path
 from core.body.names import JOINT_NAMES
-from core.data.datasets.check import photo_problems
-from core.data.shards import ShardDataset
+from core.datasets.check import photo_problems
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
-from core.train.augment import AugmentSettings
-from core.train.loader import Loader
-from core.train.losses import UNKNOWN_PART
-from core.train.mix_file import Mix, open_mix
-from core.train.mixture import Mixture, Phase
-from core.train.partial import PartialBatch
-from core.train.ranks import ALONE
-from core.train.trainer import Trainer, TrainSettings
-from tests.data.datasets import writers
-from tests.data.datasets.world import make_world
+from core.synth.shards import ShardDataset
+from core.train.batches.augment import AugmentSettings
+from core.train.batches.batch import UNKNOWN_PART
+from core.train.batches.loader import Loader
+from core.train.batches.mix_file import Mix, open_mix
+from core.train.batches.mixture import Mixture, Phase
+from core.train.batches.partially_labelled import PartialBatch
+from core.train.distributed import ALONE
+from core.train.run.trainer import Trainer, TrainSettings
+from tests.datasets import writers
+from tests.datasets.world import make_world
 from tests.train.companion import train
 from tests.train.people import write_shard
-from tests.train.test_ranks import torchrun
+from tests.train.test_distributed import torchrun
 
 ROOT = Path(__file__).parents[2]
 TOML = """
@@ -254,7 +254,7 @@ def test_a_photo_that_cannot_be_read_is_named_before_the_first_step(
     damage, shards, volume, tmp_path, monkeypatch
 ) -> None:
     unlucky = partial(photo_problems, decode=0)  # it is none of those that are opened
-    monkeypatch.setattr("core.train.mix_file.photo_problems", unlucky)
+    monkeypatch.setattr("core.train.batches.mix_file.photo_problems", unlucky)
     writers.write_photos(tmp_path / "photos", make_world())
     photo = tmp_path / "photos" / "IMG 1.jpg"
     content = {"cut": photo.read_bytes()[:-400], "foreign": b"no photo at all"}

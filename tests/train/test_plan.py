@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from core import cli
-from core.data.shards import ShardDataset
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.presets import find_preset
-from core.train import plan as planning
-from core.train.plan import (
+from core.synth.shards import ShardDataset
+from core.train.distributed import ALONE, Ranks
+from core.train.run import plan as planning
+from core.train.run.plan import (
     Measured,
     Plan,
     count_network,
@@ -28,8 +29,7 @@ from core.train.plan import (
     short_lines,
     stand_ins,
 )
-from core.train.ranks import ALONE, Ranks
-from core.train.trainer import Trainer, TrainSettings
+from core.train.run.trainer import Trainer, TrainSettings
 
 SETTINGS = TrainSettings(steps=1000, batch_size=64, validate_every=400, bank_images=100)
 CPU = Measured("Processor, 1 thread", 1, 16, 2.0, 0.5, 0.01, 0.03, 1.5, 900, 3000)

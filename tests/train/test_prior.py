@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from core.body.joint_limits import joint_limit_cost
 from core.body.names import JOINT_NAMES
-from core.data.poses import PoseBank
 from core.errors import UserError
-from core.fit.joint_limits import joint_limit_cost
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nets.pose_prior import load_prior
-from core.train.prior import (
+from core.synth.sampling.poses import PoseBank
+from core.train.heads.prior import (
     BODY_JOINTS,
     PriorSettings,
     body_joints,

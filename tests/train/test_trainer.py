@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-import core.train.export as export_module
-from core.data.shards import ShardDataset
+import core.train.run.export as export_module
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.blazepose import load_blazepose
 from core.nets.model_file import load_model
 from core.nets.network import PoseNetwork
-from core.train.batch import Batch
-from core.train.export import ExportSettings, export
-from core.train.head import HeadData, HeadSettings
-from core.train.trainer import GENTLE, Trainer, TrainSettings
+from core.synth.shards import ShardDataset
+from core.train.batches.batch import Batch
+from core.train.heads.regression_head import HeadData, HeadSettings
+from core.train.run.export import ExportSettings, export
+from core.train.run.trainer import GENTLE, Trainer, TrainSettings
 from tests.train.people import write_shard
 
 pytestmark = pytest.mark.slow

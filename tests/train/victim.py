@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.body.load import load_body
-from core.data.shards import ShardDataset
 from core.nbv.volume import NeuralBodyVolume
-from core.train.trainer import Trainer, TrainSettings
+from core.synth.shards import ShardDataset
+from core.train.run.trainer import Trainer, TrainSettings
 
 STEPS = 11  # losses are noted at steps 1 and 10
 SETTINGS = TrainSettings(

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from core.body.load import load_body
 from core.geometry.camera import Camera
-from core.render import mesh_native as native
-from core.render.mesh_native import MeshScene, Surface
-from core.render.mesh_scene import MeshSettings, Softness
-from core.render.shade import vertex_normals
+from core.render.mesh import native
+from core.render.mesh.native import MeshScene, Surface
+from core.render.mesh.scene import MeshSettings, Softness
+from core.render.shade.render import vertex_normals
 from tools.gpu.scene import milliseconds
 
 LAYERS = (0.0, 0.01, 0.02)  # metres off the skin

@@ -14,8 +14,8 @@ from core.bench.render import Scene as BenchScene
 from core.fit.likelihood import LikelihoodSettings
 from core.geometry.camera import Camera
 from core.nbv.orientation import orientation_weights
-from core.render.sparse import RenderSettings
-from core.render.volume_native import LikelihoodStruct, Scene
+from core.render.volume.native import LikelihoodStruct, Scene
+from core.render.volume.sparse import RenderSettings
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from core.bench.render import Layout
-from core.render.sparse import RenderSettings
-from core.render.volume_cuda import CudaVolume, cuda_volume
+from core.render.volume.cuda import CudaVolume, cuda_volume
+from core.render.volume.sparse import RenderSettings
 from tools.gpu.scene import GpuScene, milliseconds
 
 

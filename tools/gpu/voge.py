@@ -27,10 +27,10 @@ from torch import Tensor
 
 from core.bench.render import Layout
 from core.geometry.camera import Camera, pixel_rays
-from core.render.sparse import Assignment, RenderSettings
-from core.render.volume_cuda import CudaVolume, cuda_volume
-from core.render.volume_native import Scene
-from core.render.volume_twin import screen_bounds
+from core.render.volume.cuda import CudaVolume, cuda_volume
+from core.render.volume.native import Scene
+from core.render.volume.sparse import Assignment, RenderSettings
+from core.render.volume.twin import screen_bounds
 from tools.gpu.scene import GpuScene, milliseconds
 
 BIN = 10  # pixels, VoGE's choice for maps of up to 320

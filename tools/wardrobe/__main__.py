@@ -17,7 +17,7 @@ from core.assets import cache_dir, data_dir
 from core.body.load import load_body
 from core.errors import UserError
 from core.io.atomic import write_atomic
-from core.render.shade import vertex_normals
+from core.render.shade.render import vertex_normals
 from tools.wardrobe.fit import BaseMesh, clear_of_skin, fit, hidden_faces
 from tools.wardrobe.mhclo import diffuse_texture, read_binding, read_obj
 from tools.wardrobe.opacity import keep_opaque
@@ -34,7 +34,7 @@ def kind_of(path: Path) -> str:
 
 
 def build_item(path: Path, base: BaseMesh) -> dict[str, np.ndarray]:
-    """The arrays of one item (see `core.data.wardrobe.Garment`)."""
+    """The arrays of one item (see `core.synth.dressing.wardrobe.Garment`)."""
     body = load_body()
     body_vertices, body_faces = body.v_template.numpy(), body.faces.numpy().astype(np.int32)
     binding = read_binding(path)

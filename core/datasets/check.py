@@ -1,0 +1,160 @@
+"""What is in a data set, and whether it holds together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from core.datasets.record import KEYPOINT_COLUMNS, PLAIN_COLUMNS, PhotoDataset
+from core.errors import UserError
+
+NAMED = 5
+"""Missing photos that are named; there may be thousands."""
+DECODED = 16
+"""Photos that are opened, evenly spread; all would take an hour."""
+APART = 0.05
+"""Share of the box by which projected 3D joints may miss 2D joints before it is a problem."""
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """What `check_dataset` found.
+
+    Attributes:
+        known: for how many people each column is known.
+        sides: 5th, 50th and 95th percentile of the boxes' longer sides in pixels.
+        reprojection: median distance of projected 3D joints from 2D joints, as a share of the box's
+            longer side; None where the data set has no placed 3D joints or no 2D joints.
+        problems: what is wrong, a line each; empty if nothing is.
+        notes: what a user should know all the same.
+    """
+
+    name: str
+    split: str
+    people: int
+    photos: int
+    subjects: int
+    sequences: int
+    known: dict[str, int]
+    sides: tuple[float, float, float]
+    reprojection: float | None
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def check_dataset(dataset: PhotoDataset, decode: int = DECODED) -> DatasetReport:
+    """Count what is there, look for every photo, open some, compare 3D with 2D joints.
+
+    Args:
+        decode: how many photos to open.
+    """
+    columns = (*KEYPOINT_COLUMNS, *PLAIN_COLUMNS, "genders")
+    known = {name: int(dataset.has(name).sum()) for name in columns}
+    sides = np.percentile(dataset.boxes[:, 2:].max(1), (5, 50, 95)).round(1).tolist()
+    missing = missing_photos(dataset)
+    apart = reprojection_error(dataset)
+    problems = _about_missing(missing, dataset)
+    problems += _about_photos(dataset, set(missing), decode)
+    if apart is not None and apart > APART:
+        problems.append(f"3D joints miss 2D joints by {apart:.0%} of the box: other cameras?")
+    return DatasetReport(
+        name=dataset.name,
+        split=dataset.split,
+        people=len(dataset),
+        photos=len(set(dataset.images)),
+        subjects=len(set(dataset.subjects or ())),
+        sequences=len(set(dataset.sequences or ())),
+        known=known,
+        sides=tuple(sides),
+        reprojection=apart,
+        problems=tuple(problems),
+        notes=dataset.notes,
+    )
+
+
+def missing_photos(dataset: PhotoDataset) -> list[str]:
+    """Photos that are not there, each once, in order."""
+    return [name for name in dict.fromkeys(dataset.images) if not (dataset.root / name).is_file()]
+
+
+def photo_problems(dataset: PhotoDataset, decode: int = DECODED) -> list[str]:
+    """What is wrong with photos, a line each: missing, cut short, unreadable, or others.
+
+    All are looked for, and at the end of all, which a file that was cut short lacks; those without
+    an end that we know, and ``decode`` others, are opened.
+    """
+    missing = missing_photos(dataset)
+    problems = _about_missing(missing, dataset)
+    gone = set(missing)
+    there = {name: person for person, name in enumerate(dataset.images) if name not in gone}
+    for name, person in there.items():
+        if not _has_end(dataset.root / name):
+            try:
+                dataset.photo(person)
+            except UserError as error:
+                problems.append(str(error))
+    return problems + _about_photos(dataset, gone, decode)
+
+
+def _has_end(photo: Path) -> bool:
+    """Whether a photo ends as a JPEG or a PNG does."""
+    try:
+        with photo.open("rb") as file:
+            file.seek(-min(8, photo.stat().st_size), 2)
+            end = file.read()
+    except OSError:
+        return False
+    return end.endswith((b"\xff\xd9", b"\x49\x45\x4e\x44\xae\x42\x60\x82"))
+
+
+def reprojection_error(dataset: PhotoDataset) -> float | None:
+    """Median distance of projected 3D joints from 2D joints, as a share of the box's longer side.
+
+    None where there is nothing to compare.
+    """
+    joints, points, lens = dataset.joints3d, dataset.joints2d, dataset.intrinsics
+    if not dataset.placed or joints is None or points is None or lens is None:
+        return None
+    usable = (joints[..., 3] > 0) & (joints[..., 2] > 0) & (points[..., 2] > 0)
+    usable &= np.isfinite(lens).all(1)[:, None]
+    if not usable.any():
+        return None
+    person = np.nonzero(usable)[0]
+    pixels = _project(joints[usable], lens[person])
+    distance = np.linalg.norm(pixels - points[usable][:, :2], axis=1)
+    return float(np.median(distance / dataset.boxes[person, 2:].max(1)))
+
+
+def _project(
+    joints: Float[np.ndarray, "joints 4"], lens: Float[np.ndarray, "joints 4"]
+) -> Float[np.ndarray, "joints 2"]:
+    return joints[:, :2] / joints[:, 2:3] * lens[:, :2] + lens[:, 2:]
+
+
+def _about_missing(missing: list[str], dataset: PhotoDataset) -> list[str]:
+    if not missing:
+        return []
+    total = len(set(dataset.images))
+    named = ", ".join(missing[:NAMED]) + (", ..." if len(missing) > NAMED else "")
+    return [f"{len(missing)} of {total} photos are missing from {dataset.root}: {named}"]
+
+
+def _about_photos(dataset: PhotoDataset, missing: set[str], decode: int) -> list[str]:
+    """Photos that cannot be read, and boxes that lie beside them."""
+    there = [i for i, name in enumerate(dataset.images) if name not in missing]
+    chosen = np.linspace(0, len(there) - 1, min(decode, len(there))).astype(int).tolist()
+    problems = []
+    for person in dict.fromkeys(there[i] for i in chosen):
+        try:
+            width, height = dataset.photo(person).size
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        x, y, w, h = dataset.boxes[person].tolist()
+        if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+            place = f"{dataset.images[person]} of {width} x {height} pixels"
+            problems.append(f"person {person}'s box lies outside {place}: other photos?")
+    return problems

@@ -1,0 +1,174 @@
+"""A record as nets see it: the square crop of a virtual camera, and the truth in that camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, UInt8
+from scipy.spatial.transform import Rotation
+
+from core.body.model import Body, Posed
+from core.datasets.record import PhotoDataset, PhotoRecord
+from core.geometry.crop import PADDING, Box, CropView, crop_view, default_focal, inside_photo, warp
+from core.geometry.rotations import rotation_from_axis_angle
+
+Matrix = Float[np.ndarray, "3 3"]
+
+
+@dataclass(frozen=True)
+class PhotoCrop:
+    """One person in the crop camera; what is not known is None (see `PhotoRecord`).
+
+    Attributes:
+        image: RGB, black where the photo ends.
+        inside: True where there is photo.
+        view: the crop's virtual camera; its focal length is ``view.focal`` pixels.
+        joints2d, landmarks2d: x, y, confidence in pixels of the crop.
+        joints3d, landmarks3d: x, y, z, confidence; metres.
+        placed: whether they are where they are in the camera, or only relative to each other.
+        pose: axis-angle; entry 0 turns the body into the crop camera.
+        betas: SMPL's shape.
+        weak_camera: pixels of the crop per metre, x and y in metres; the middle of the crop is 0.
+        transl_in_photo: the record's ``transl``, in the photo's camera: `transl` turns it.
+    """
+
+    image: UInt8[np.ndarray, "size size 3"]
+    inside: Bool[np.ndarray, "size size"]
+    view: CropView
+    joints2d: Float32[np.ndarray, "24 3"] | None
+    landmarks2d: Float32[np.ndarray, "20 3"] | None
+    joints3d: Float32[np.ndarray, "24 4"] | None
+    landmarks3d: Float32[np.ndarray, "20 4"] | None
+    placed: bool
+    pose: Float32[np.ndarray, "24 3"] | None
+    betas: Float32[np.ndarray, "10"] | None
+    weak_camera: Float32[np.ndarray, "3"] | None
+    transl_in_photo: Float32[np.ndarray, "3"] | None
+
+    def transl(self, rest_pelvis: Float[np.ndarray, "3"]) -> Float32[np.ndarray, "3"] | None:
+        """Where the body is: vertices = LBS(pose, betas) + transl in the crop camera, or None.
+
+        Args:
+            rest_pelvis: the pelvis joint of the shaped body in its rest pose, about which ``pose``
+                turns it.
+        """
+        turn = self.view.rotation.T
+        if self.transl_in_photo is not None:
+            place = turn @ (rest_pelvis + self.transl_in_photo) - rest_pelvis
+        elif self.placed and self.joints3d is not None and self.joints3d[0, 3] > 0:
+            place = self.joints3d[0, :3] - rest_pelvis
+        elif self.weak_camera is not None:
+            scale, x, y = self.weak_camera
+            place = np.array([x, y, self.view.focal / scale])
+        else:
+            return None
+        return place.astype(np.float32)
+
+
+def crop_person(
+    dataset: PhotoDataset,
+    index: int,
+    size: int,
+    padding: float = PADDING,
+    focal: float | None = None,
+) -> PhotoCrop:
+    """The crop of one person; the photo is read.
+
+    Args:
+        focal: of a photo that does not tell, pixels; else its diagonal.
+
+    Raises:
+        UserError: the photo cannot be read.
+    """
+    record, photo = dataset[index], dataset.photo(index)
+    view = view_of(record, *photo.size, size, padding, focal)
+    turn = view.rotation.T if record.frame == "camera" else np.eye(3)
+    return PhotoCrop(
+        image=warp(photo.pixels, view),
+        inside=inside_photo(*photo.size, view) > 0.5,
+        view=view,
+        joints2d=_into_crop(record.joints2d, view),
+        landmarks2d=_into_crop(record.landmarks2d, view),
+        joints3d=_turned(record.joints3d, turn),
+        landmarks3d=_turned(record.landmarks3d, turn),
+        placed=record.placed,
+        pose=_turned_pose(record.pose, turn),
+        betas=record.betas,
+        weak_camera=_weak(record, size, padding),
+        transl_in_photo=record.transl,
+    )
+
+
+def true_body(crop: PhotoCrop, body: Body) -> Posed | None:
+    """Vertices and joints of the true body in the crop camera, or None if it is not known.
+
+    A body whose place is not known stands at the origin, which root-aligned errors do not mind.
+
+    Args:
+        body: the model that pose and betas are for: SMPL of the record's gender.
+    """
+    if crop.pose is None or crop.betas is None:
+        return None
+    betas = torch.from_numpy(crop.betas)[None]
+    transl = crop.transl(body.rest_joints(betas)[0, 0].numpy())
+    place = torch.zeros(1, 3) if transl is None else torch.from_numpy(transl)[None]
+    return body.pose(rotation_from_axis_angle(torch.from_numpy(crop.pose)[None]), betas, place)
+
+
+def view_of(
+    record: PhotoRecord,
+    width: int,
+    height: int,
+    size: int,
+    padding: float = PADDING,
+    focal: float | None = None,
+) -> CropView:
+    """The camera of a crop of ``size`` pixels, exact also for a principal point off the middle."""
+    if record.intrinsics is None:
+        focal = default_focal(width, height) if focal is None else focal
+        return crop_view(width, height, record.box, focal, size, padding)
+    fx, fy, cx, cy = record.intrinsics.astype(np.float64).tolist()
+    stretch = fx / fy  # of rows, until both focal lengths are fx
+    move = np.array([[1, 0, width / 2 - cx], [0, stretch, height / 2 - stretch * cy], [0, 0, 1.0]])
+    x, y, _ = move @ [record.box.x, record.box.y, 1.0]
+    box = Box(x, y, record.box.width, record.box.height * stretch)
+    view = crop_view(width, height, box, fx, size, padding)
+    return replace(view, homography=view.homography @ move)
+
+
+def _into_crop(
+    points: Float32[np.ndarray, "points 3"] | None, view: CropView
+) -> Float32[np.ndarray, "points 3"] | None:
+    """2D points under the crop's homography; unknown ones stay 0."""
+    if points is None:
+        return None
+    plane = np.concatenate([points[:, :2], np.ones_like(points[:, :1])], 1) @ view.homography.T
+    moved = np.concatenate([plane[:, :2] / plane[:, 2:], points[:, 2:]], 1)
+    return np.where(points[:, 2:] > 0, moved, 0).astype(np.float32)
+
+
+def _turned(
+    points: Float32[np.ndarray, "points 4"] | None, turn: Matrix
+) -> Float32[np.ndarray, "points 4"] | None:
+    if points is None:
+        return None
+    return np.concatenate([points[:, :3] @ turn.T, points[:, 3:]], 1).astype(np.float32)
+
+
+def _turned_pose(
+    pose: Float32[np.ndarray, "24 3"] | None, turn: Matrix
+) -> Float32[np.ndarray, "24 3"] | None:
+    if pose is None:
+        return None
+    root = (Rotation.from_matrix(turn) * Rotation.from_rotvec(pose[0])).as_rotvec()
+    return np.concatenate([root[None], pose[1:]]).astype(np.float32)
+
+
+def _weak(record: PhotoRecord, size: int, padding: float) -> Float32[np.ndarray, "3"] | None:
+    """The weak camera with its scale in pixels of the crop."""
+    if record.weak_camera is None:
+        return None
+    side = max(record.box.width, record.box.height) * padding
+    return record.weak_camera * np.array([size / side, 1, 1], np.float32)

@@ -1,0 +1,69 @@
+"""Joints in the photo: as the network read them, and where a body has them.
+
+The fit's term "reading" compares the two (`core.fit.costs`); side by side they say which joint
+pulls, and how much the network believed itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from core.body.params import BodyParams
+from core.fit.engine import Engine, Observation
+from core.geometry.camera import Camera, project
+from core.geometry.crop import CropView
+from core.nets.joint_estimate import bone_lean
+
+
+@dataclass(frozen=True)
+class PhotoJoints:
+    """Joints of one person, in SMPL's order.
+
+    Attributes:
+        xy: pixels of the photo.
+        lean: depth from the parent joint over the bone's length in the crop camera: -1 points at
+            it. 0 for the root.
+        doubt: standard deviation of x and of y in pixels of the photo; 0 if they are not read.
+        doubt_lean: standard deviation of the lean.
+    """
+
+    xy: Float[np.ndarray, "24 2"]
+    lean: Float[np.ndarray, "24"]
+    doubt: Float[np.ndarray, "24"]
+    doubt_lean: Float[np.ndarray, "24"]
+
+
+def read_joints(observation: Observation) -> PhotoJoints:
+    """What the network read."""
+    view, reading = observation.view, observation.look.reading
+    half = view.size / 2
+    crop = (reading.xy[0].double().numpy() + 1) * half
+    lean = reading.lean[0].double().numpy().copy()
+    lean[0] = 0
+    return PhotoJoints(
+        xy=view.to_photo(crop),
+        lean=lean,
+        doubt=half * reading.log_doubt[0].double().exp().numpy() * _photo_scale(crop, view),
+        doubt_lean=reading.log_doubt_lean[0].double().exp().numpy(),
+    )
+
+
+@torch.no_grad()
+def body_joints(engine: Engine, observation: Observation, body: BodyParams) -> PhotoJoints:
+    """Where a body in the crop camera's frame has its joints."""
+    volume, view = engine.volume, observation.view
+    joints = volume.pose(body.rotations(), body.betas, body.transl).joints.double()
+    crop = project(Camera.centered(joints.new_tensor([view.focal]), view.size), joints)[0]
+    none = np.zeros(joints.shape[1])
+    return PhotoJoints(view.to_photo(crop.numpy()), bone_lean(joints)[0].numpy(), none, none)
+
+
+def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, "n"]:
+    """Pixels of the photo for a pixel of the crop, at some of its points."""
+    here = view.to_photo(crop)
+    right, down = (view.to_photo(crop + step) - here for step in ([1, 0], [0, 1]))
+    return np.sqrt(np.abs(right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]))

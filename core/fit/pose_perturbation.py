@@ -1,0 +1,93 @@
+"""Poses near a body: one limb turned about its upper joint.
+
+*lateral*: in the image plane; *depth*: towards or away from the camera; *flip*: to its mirror image
+in depth, which a silhouette cannot tell from the limb itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from core.body.kinematics import forward_kinematics
+from core.body.names import LIMBS, PARENTS
+from core.fit.state import BodyState
+from core.geometry.rotations import rotation_from_axis_angle
+from core.nbv.volume import NeuralBodyVolume
+
+KINDS = ("lateral", "depth", "flip")
+LIMB_JOINTS = {name: (start[0], end[0]) for name, (start, end) in LIMBS.items() if len(start) == 1}
+"""Upper and lower joint of the arms' and legs' eight limbs."""
+LEAST_FLIP = math.sin(math.radians(15))
+"""Of a limb's direction along the ray: a limb nearly in the image plane is its own mirror image."""
+
+
+@dataclass(frozen=True)
+class Near:
+    """A batch of bodies with one limb turned.
+
+    Attributes:
+        exists: False for bodies of which there is no such pose.
+    """
+
+    kind: str
+    limb: str
+    body: BodyState
+    exists: Bool[Tensor, "batch"]
+
+
+def poses_around(body: BodyState, volume: NeuralBodyVolume, angle: float) -> Iterator[Near]:
+    """The 32 poses around a body, every limb to four sides, and eight flips.
+
+    Args:
+        angle: of the turns, radians.
+    """
+    for limb in LIMB_JOINTS:
+        for kind in ("lateral", "depth"):
+            for turn in (angle, -angle):
+                yield near(body, volume, limb, kind, turn)
+        yield near(body, volume, limb, "flip")
+
+
+def near(
+    body: BodyState, volume: NeuralBodyVolume, limb: str, kind: str, angle: float = 0.0
+) -> Near:
+    """One pose near a body.
+
+    Args:
+        kind: one of `KINDS`.
+        angle: radians; a flip has its own.
+    """
+    start, end = LIMB_JOINTS[limb]
+    joints = volume.pose(body.rotations, body.betas, body.transl).joints
+    ray = torch.nn.functional.normalize(joints[:, start], dim=-1)
+    along = torch.nn.functional.normalize(joints[:, end] - joints[:, start], dim=-1)
+    away = (along * ray).sum(-1)
+    # A positive turn about along x ray takes the limb towards the ray.
+    sideways = torch.nn.functional.normalize(torch.linalg.cross(along, ray, dim=-1), dim=-1)
+    exists = torch.ones_like(away, dtype=torch.bool)
+    turn = ray * angle if kind == "lateral" else sideways * angle
+    if kind == "flip":  # from one side of the image plane to the other: twice the angle to it
+        exists = away.abs() > LEAST_FLIP
+        turn = sideways * (-2 * away.clamp(-1, 1).asin())[:, None]
+    return Near(kind, limb, turned(body, volume, start, turn), exists)
+
+
+def turned(
+    body: BodyState, volume: NeuralBodyVolume, joint: int, turn: Float[Tensor, "batch 3"]
+) -> BodyState:
+    """The body with one joint, and all that hangs on it, turned in the camera's frame.
+
+    Args:
+        turn: axis times angle, camera frame.
+    """
+    world = forward_kinematics(body.rotations, volume.rest_joints(body.betas)).rotations
+    back = world[:, PARENTS[joint]].transpose(-1, -2)
+    rotations = body.rotations.clone()
+    rotations[:, joint] = back @ rotation_from_axis_angle(turn) @ world[:, joint]
+    return BodyState(rotations, body.betas, body.transl)

@@ -1,0 +1,127 @@
+"""Acclaim skeletons (.asf) and motions (.amc, .amc.gz), as CMU distributes them."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from core.errors import UserError
+from core.mocap.cmu import BONE_OF_JOINT, centred_hands
+from core.mocap.files import unreadable
+from core.mocap.retarget import BoneMotion
+
+
+@dataclass
+class Bone:
+    """A bone of an Acclaim skeleton.
+
+    Attributes:
+        parent: name of the bone it hangs on.
+        direction: in the rest pose.
+        axis: rotation of the bone's own axes, in which its angles count.
+        freedom: which of "xyz" it can turn about, in the order of the motion file.
+    """
+
+    parent: str = "root"
+    direction: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+    axis: Rotation = field(default_factory=Rotation.identity)
+    freedom: str = ""
+
+
+def read_skeleton(path: Path) -> dict[str, Bone]:
+    """The bones of an .asf file by name, parents before children.
+
+    Raises:
+        UserError: the file is missing or no Acclaim skeleton.
+    """
+    section, name = "", ""
+    bones: dict[str, Bone] = {}
+    parents: dict[str, str] = {}
+    try:
+        for line in path.read_text(encoding="latin1").splitlines():
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            if words[0].startswith(":"):
+                section = words[0]
+            elif section == ":bonedata":
+                if words[0] == "name":
+                    name = words[1]
+                    bones[name] = Bone()
+                elif name:
+                    _set(bones[name], words)
+            elif section == ":hierarchy" and words[0] not in ("begin", "end"):
+                parents.update(dict.fromkeys(words[1:], words[0]))
+        for child, parent in parents.items():
+            bones[child].parent = parent
+    except (OSError, ValueError, IndexError, KeyError) as error:
+        raise unreadable(path, "Acclaim skeleton", error) from error
+    if not bones or not parents:
+        raise UserError(f"{path} holds no bones; it is not an Acclaim skeleton")
+    return {child: bones[child] for child in parents}
+
+
+def _set(bone: Bone, words: list[str]) -> None:
+    """One line of a bone's description."""
+    if words[0] == "direction":
+        bone.direction = np.array(words[1:4], float)
+    elif words[0] == "axis":
+        bone.axis = Rotation.from_euler("xyz", np.array(words[1:4], float), degrees=True)
+    elif words[0] == "dof":
+        bone.freedom = "".join(word[1] for word in words[1:] if word[0] == "r")
+
+
+def read_motion(path: Path, skeleton: dict[str, Bone], every: int = 2) -> BoneMotion:
+    """The motion of an .amc file, every ``every``-th frame.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another skeleton.
+    """
+    frames = _read_frames(path)[::every]
+    if not frames:
+        raise UserError(f"{path} holds no frames; it is not an Acclaim motion")
+    directions = {name: bone.direction for name, bone in skeleton.items()}
+    try:
+        rotations = centred_hands(_global_rotations(frames, skeleton))
+        return BoneMotion(rotations, directions, BONE_OF_JOINT)
+    except (KeyError, ValueError, IndexError) as error:
+        raise UserError(f"{path} does not fit its skeleton ({error}); pair it right") from error
+
+
+def _read_frames(path: Path) -> list[dict[str, list[float]]]:
+    """Numbers of each bone in each frame."""
+    frames: list[dict[str, list[float]]] = []
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+            for line in file:
+                words = line.split()
+                if len(words) == 1 and words[0].isdigit():
+                    frames.append({})
+                elif frames and words:
+                    frames[-1][words[0]] = [float(word) for word in words[1:]]
+                    if not np.isfinite(frames[-1][words[0]]).all():
+                        raise ValueError(f"{words[0]} is not finite in frame {len(frames)}")
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        raise unreadable(path, "Acclaim motion", error) from error
+    return frames
+
+
+def _global_rotations(
+    frames: list[dict[str, list[float]]], skeleton: dict[str, Bone]
+) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
+    """Rotations along the tree: parent C M C^-1, with C the bone's axes and M its angles."""
+    root = np.array([frame["root"][3:6] for frame in frames])
+    whole = {"root": Rotation.from_euler("xyz", root, degrees=True)}
+    for name, bone in skeleton.items():
+        angles = np.zeros((len(frames), 3))
+        for column, letter in enumerate(bone.freedom):
+            angles[:, "xyz".index(letter)] = [frame[name][column] for frame in frames]
+        turned = Rotation.from_euler("xyz", angles, degrees=True)
+        whole[name] = whole[bone.parent] * (bone.axis * turned * bone.axis.inv())
+    return {name: rotation.as_matrix() for name, rotation in whole.items()}

@@ -1,0 +1,171 @@
+"""Biovision hierarchies (.bvh) posed on MakeHuman's skeleton, whose arms hang by 45 degrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from core.errors import UserError
+from core.mocap.files import unreadable
+from core.mocap.retarget import BoneMotion
+
+# The bone whose rotation a joint takes: where MakeHuman splits a bone in two, the second half
+# carries the twist of both; the forearm's belongs to the hand.
+BONE_OF_JOINT = {
+    0: "root",
+    1: "upperleg02.L",
+    2: "upperleg02.R",
+    3: "spine04",
+    4: "lowerleg01.L",
+    5: "lowerleg01.R",
+    6: "spine03",
+    7: "foot.L",
+    8: "foot.R",
+    9: "spine01",
+    12: "neck01",
+    13: "shoulder01.L",
+    14: "shoulder01.R",
+    15: "head",
+    16: "upperarm02.L",
+    17: "upperarm02.R",
+    18: "lowerarm01.L",
+    19: "lowerarm01.R",
+    20: "wrist.L",
+    21: "wrist.R",
+}
+
+# Bones from whose first joint to whose second a long bone reaches at rest.
+_LONG_BONES = {
+    f"{bone}.{side}": (f"{start}.{side}", f"{end}.{side}")
+    for side in "LR"
+    for bone, start, end in (
+        ("upperleg02", "upperleg01", "lowerleg01"),
+        ("lowerleg01", "lowerleg01", "foot"),
+        ("upperarm02", "upperarm01", "lowerarm01"),
+        ("lowerarm01", "lowerarm01", "wrist"),
+    )
+}
+_MOST_NUMBERS = 50_000_000  # refuse motions that would not fit in memory
+
+
+@dataclass
+class Joint:
+    """A joint of a hierarchy.
+
+    Attributes:
+        parent: its index, -1 for the root.
+        offset: from the parent at rest, in the file's unit.
+        channels: such as "Xposition" or "Zrotation", in the order of the numbers.
+    """
+
+    name: str
+    parent: int
+    offset: Float[np.ndarray, "3"] = field(default_factory=lambda: np.zeros(3))
+    channels: tuple[str, ...] = ()
+
+
+def read_motion(path: Path) -> BoneMotion:
+    """The motion of a .bvh file on MakeHuman's skeleton.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another skeleton.
+    """
+    joints, numbers = read_hierarchy(path)
+    upright = _upright(_rest_places(joints))
+    turns = {name: upright * turn * upright.inv() for name, turn in _turns(joints, numbers).items()}
+    places = {name: upright.apply(place) for name, place in _rest_places(joints).items()}
+    rotations = {name: turn.as_matrix() for name, turn in turns.items()}
+    try:
+        directions = {
+            bone: places[end] - places[start] for bone, (start, end) in _LONG_BONES.items()
+        }
+        return BoneMotion(rotations, directions, BONE_OF_JOINT)
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path} is not on MakeHuman's skeleton ({error}); export it so") from error
+
+
+def read_hierarchy(path: Path) -> tuple[list[Joint], Float[np.ndarray, "frames channels"]]:
+    """Joints, parents before children, and the numbers of their channels in each frame.
+
+    Raises:
+        UserError: the file is missing or no such hierarchy.
+    """
+    try:
+        head, _, motion = path.read_text(encoding="latin1").partition("MOTION")
+        joints = _parse_joints(head.split())
+        numbers = _parse_frames(motion, sum(len(joint.channels) for joint in joints))
+    except (OSError, ValueError, IndexError) as error:
+        raise unreadable(path, "BVH motion", error) from error
+    return joints, numbers
+
+
+def _parse_joints(words: list[str]) -> list[Joint]:
+    """The tree: braces open and close a joint's children, "End Site" is a leaf without a name."""
+    joints: list[Joint] = []
+    ancestors: list[int] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        if word in ("ROOT", "JOINT", "End"):
+            joints.append(Joint(words[place + 1], ancestors[-1] if ancestors else -1))
+        elif word == "{":
+            ancestors.append(len(joints) - 1)
+        elif word == "}":
+            ancestors.pop()
+        elif word == "OFFSET":
+            joints[-1].offset = np.array(words[place + 1 : place + 4], np.float64)
+        elif word == "CHANNELS":
+            count = int(words[place + 1])
+            joints[-1].channels = tuple(words[place + 2 : place + 2 + count])
+        place += 1
+    if not joints or ancestors:
+        raise ValueError("its hierarchy is empty or cut off")
+    return joints
+
+
+def _parse_frames(text: str, width: int) -> Float[np.ndarray, "frames channels"]:
+    """The table after "Frames: n" and "Frame Time: t"."""
+    words = text.split()
+    frames = int(words[words.index("Frames:") + 1])
+    start = words.index("Time:") + 2
+    if frames < 1 or frames * width > _MOST_NUMBERS or len(words) - start != frames * width:
+        raise ValueError(f"{frames} frames of {width} numbers are announced, others are there")
+    numbers = np.array(words[start:], np.float64).reshape(frames, width)
+    if not np.isfinite(numbers).all():
+        raise ValueError("it holds numbers that are not finite")
+    return numbers
+
+
+def _turns(
+    joints: list[Joint], numbers: Float[np.ndarray, "frames channels"]
+) -> dict[str, Rotation]:
+    """Global rotation of each joint; channels turn about the moving axes, first to last."""
+    whole: list[Rotation] = []
+    column = 0
+    for joint in joints:
+        turn = Rotation.identity(len(numbers))
+        for channel in joint.channels:
+            if channel.endswith("rotation"):
+                axis = channel[0].upper()
+                turn = turn * Rotation.from_euler(axis, numbers[:, [column]], degrees=True)
+            column += 1
+        whole.append(turn if joint.parent < 0 else whole[joint.parent] * turn)
+    return {joint.name: turn for joint, turn in zip(joints, whole, strict=True)}
+
+
+def _rest_places(joints: list[Joint]) -> dict[str, Float[np.ndarray, "3"]]:
+    """Where each joint is at rest."""
+    places: list[np.ndarray] = []
+    for joint in joints:
+        places.append(joint.offset + (places[joint.parent] if joint.parent >= 0 else 0))
+    return {joint.name: place for joint, place in zip(joints, places, strict=True)}
+
+
+def _upright(places: dict[str, Float[np.ndarray, "3"]]) -> Rotation:
+    """From the file's axes (y up, or z up facing -y) to y up, facing +z."""
+    extent = np.ptp(np.array(list(places.values())), axis=0)
+    return Rotation.from_euler("x", -90 if extent[2] > extent[1] else 0, degrees=True)

@@ -1,0 +1,102 @@
+"""Motions of DeepMimic's humanoid (json): quaternions, and hinge angles at knees and elbows.
+
+Its rest pose has the arms hanging; its axes are x forward, y up, z right.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from core.errors import UserError
+from core.mocap.files import unreadable
+from core.mocap.retarget import BoneMotion
+
+# Columns after the frame's duration and the root's place.
+COLUMNS = {
+    "root": (4, 4),
+    "chest": (8, 4),
+    "neck": (12, 4),
+    "r_hip": (16, 4),
+    "r_knee": (20, 1),
+    "r_ankle": (21, 4),
+    "r_shoulder": (25, 4),
+    "r_elbow": (29, 1),
+    "l_hip": (30, 4),
+    "l_knee": (34, 1),
+    "l_ankle": (35, 4),
+    "l_shoulder": (39, 4),
+    "l_elbow": (43, 1),
+}
+WIDTH = 44
+_TO_SMPL = Rotation.from_matrix([[0, 0, -1], [0, 1, 0], [1, 0, 0]])
+_LONG_BONES = tuple(f"{s}_{b}" for s in "lr" for b in ("hip", "knee", "shoulder", "elbow"))
+_BONE_OF_JOINT = {
+    0: "root",
+    1: "l_hip",
+    2: "r_hip",
+    3: "spine1",
+    4: "l_knee",
+    5: "r_knee",
+    6: "spine2",
+    7: "l_ankle",
+    8: "r_ankle",
+    9: "chest",
+    12: "neck",
+    15: "head",
+    16: "l_shoulder",
+    17: "r_shoulder",
+    18: "l_elbow",
+    19: "r_elbow",
+}
+
+
+def read_motion(path: Path) -> BoneMotion:
+    """The motion of one file.
+
+    Raises:
+        UserError: the file is missing or not such a motion.
+    """
+    try:
+        frames = np.array(json.loads(path.read_text())["Frames"], np.float64)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unreadable(path, "DeepMimic motion", error) from error
+    if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
+        raise UserError(f"{path}: frames must hold {WIDTH} finite numbers each")
+    local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
+    hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
+    return BoneMotion(_whole(local), hanging, _BONE_OF_JOINT)
+
+
+def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Rotation:
+    """A joint's rotation in SMPL's axes."""
+    if width == 1:
+        hinge = np.zeros((len(frames), 3))
+        hinge[:, 2] = frames[:, start]
+        own = Rotation.from_rotvec(hinge)
+    else:
+        own = Rotation.from_quat(frames[:, [start + 1, start + 2, start + 3, start]])
+    return _TO_SMPL * own * _TO_SMPL.inv()
+
+
+def _whole(local: dict[str, Rotation]) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
+    """Global rotations; the chest's turn is shared by three vertebrae, the neck's by two."""
+    whole = {"root": local["root"]}
+    third = Rotation.from_rotvec(local["chest"].as_rotvec() / 3)
+    half = Rotation.from_rotvec(local["neck"].as_rotvec() / 2)
+    whole["spine1"] = whole["root"] * third
+    whole["spine2"] = whole["spine1"] * third
+    whole["chest"] = whole["spine2"] * third
+    whole["neck"] = whole["chest"] * half
+    whole["head"] = whole["neck"] * half
+    for side in "lr":
+        whole[f"{side}_hip"] = whole["root"] * local[f"{side}_hip"]
+        whole[f"{side}_knee"] = whole[f"{side}_hip"] * local[f"{side}_knee"]
+        whole[f"{side}_ankle"] = whole[f"{side}_knee"] * local[f"{side}_ankle"]
+        whole[f"{side}_shoulder"] = whole["chest"] * local[f"{side}_shoulder"]
+        whole[f"{side}_elbow"] = whole[f"{side}_shoulder"] * local[f"{side}_elbow"]
+    return {name: rotation.as_matrix() for name, rotation in whole.items()}

@@ -1,0 +1,69 @@
+"""CMU motions as exponential maps, the format of motion-prediction papers.
+
+A file holds one array of (frames, 117): the root's place, then axis-angle vectors of 38 joints in
+the order of `JOINTS`. Vectors describe row-vector rotations, the transposes of ours.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from core.errors import UserError
+from core.mocap.cmu import BONE_OF_JOINT, centred_hands
+from core.mocap.files import unreadable
+from core.mocap.retarget import BoneMotion
+
+# (name, index of the parent); bones have the names of the Acclaim skeleton, their ends none.
+JOINTS = (
+    *(("root", -1), ("lhipjoint", 0), ("lfemur", 1), ("ltibia", 2), ("lfoot", 3), ("ltoes", 4)),
+    *(("", 5), ("rhipjoint", 0), ("rfemur", 7), ("rtibia", 8), ("rfoot", 9), ("rtoes", 10)),
+    *(("", 11), ("lowerback", 0), ("upperback", 13), ("thorax", 14), ("lowerneck", 15)),
+    *(("upperneck", 16), ("head", 17), ("", 18), ("lclavicle", 15), ("lhumerus", 20)),
+    *(("lradius", 21), ("lwrist", 22), ("lhand", 23), ("lfingers", 24), ("", 25)),
+    *(("lthumb", 23), ("", 27), ("rclavicle", 15), ("rhumerus", 29), ("rradius", 30)),
+    *(("rwrist", 31), ("rhand", 32), ("rfingers", 33), ("", 34), ("rthumb", 32), ("", 36)),
+)
+COLUMNS = 3 + 3 * len(JOINTS)
+
+# Rest directions of the long bones of the recordings' skeleton, which is CMU's.
+DIRECTIONS = {
+    "femur": (0.342, -0.940, 0.0),
+    "tibia": (0.342, -0.940, 0.0),
+    "humerus": (1.0, 0.0, 0.0),
+    "radius": (1.0, 0.0, 0.0),
+}
+
+
+def read_motion(path: Path) -> BoneMotion:
+    """The motion of an npz whose array ``x`` is as above.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another width.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            numbers = np.asarray(file["x"], np.float64)
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise unreadable(path, "exponential-map motion", error) from error
+    whole_table = numbers.ndim == 2 and numbers.shape[1] == COLUMNS and len(numbers) > 0
+    if not whole_table or not np.isfinite(numbers).all():
+        raise UserError(f"{path}: x must be finite numbers of shape (frames, {COLUMNS})")
+    vectors = numbers[:, 3:].reshape(-1, len(JOINTS), 3)
+    whole: list[Rotation] = []
+    for joint, (_, parent) in enumerate(JOINTS):
+        own = Rotation.from_rotvec(vectors[:, joint]).inv()
+        whole.append(own if parent < 0 else whole[parent] * own)
+    named = {name: whole[i].as_matrix() for i, (name, _) in enumerate(JOINTS) if name}
+    return BoneMotion(centred_hands(named), _directions(), BONE_OF_JOINT)
+
+
+def _directions() -> dict[str, np.ndarray]:
+    """Both sides of `DIRECTIONS`."""
+    mirror = np.array([-1, 1, 1])
+    left = {f"l{name}": np.array(value) for name, value in DIRECTIONS.items()}
+    return left | {f"r{name}": np.array(v) * mirror for name, v in DIRECTIONS.items()}

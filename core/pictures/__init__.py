@@ -1,0 +1,1 @@
+"""Pictures for people: text, plots, panels, overlays and colours."""

@@ -1,0 +1,149 @@
+"""A picture of how the terms of a fit fell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from core.pictures.text import DIM, LINE, TEXT, WELL, Canvas, Color, shorten, text_width
+
+SERIES: tuple[Color, ...] = (
+    (236, 239, 244),
+    (86, 182, 255),
+    (255, 184, 76),
+    (126, 214, 143),
+    (240, 128, 176),
+    (178, 148, 255),
+    (94, 214, 208),
+    (222, 122, 92),
+)
+"""Colours of the curves; the first, brightest one is the total's."""
+BEST: Color = (188, 196, 206)
+
+_LEGEND = 210  # width of the column of names and numbers
+_LEFT, _TOP, _BOTTOM = 14, 30, 26
+_SMALL = 13
+_TICK_ROOM = 48  # pixels for a step number
+_SUBPIXEL = 4  # bits of OpenCV's fixed-point coordinates
+
+_Values = Float[np.ndarray, "steps"]
+
+
+def plot_losses(
+    curves: Mapping[str, _Values],
+    width: int = 640,
+    height: int = 360,
+    stages: Sequence[tuple[int, str]] = (),
+    best: int | None = None,
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Curves over the steps, each stretched to its own range: terms differ by orders of magnitude.
+
+    Names stand on the right with the first and the last value.
+
+    Args:
+        curves: loss by name, one value a step; the first is drawn on top. NaN leaves a gap.
+        stages: first step and name of each stage.
+        best: a step to mark.
+    """
+    canvas = Canvas(width, height, WELL)
+    area = _LEFT, _TOP, width - _LEGEND - 16, height - _BOTTOM
+    steps = max((len(values) for values in curves.values()), default=0)
+    _draw_axis(canvas, area, steps)
+    _draw_stages(canvas, area, steps, stages)
+    picture = canvas.pixels()
+    for index, values in reversed(list(enumerate(curves.values()))):
+        _draw_curve(picture, area, values, steps, SERIES[index % len(SERIES)], index == 0)
+    if best is not None and steps > 0:
+        x = round(_x(best, steps, area))
+        cv2.line(picture, (x, area[1]), (x, area[3]), BEST, 1, cv2.LINE_AA)
+    labelled = Canvas(width, height)
+    labelled.paste(0, 0, picture)
+    if best is not None and steps > 0:
+        _draw_best(labelled, area, steps, best)
+    _draw_names(labelled, curves, area[2] + 18, width)
+    return labelled.pixels()
+
+
+def _draw_axis(canvas: Canvas, area: tuple[int, int, int, int], steps: int) -> None:
+    """The axis of steps with a few numbers."""
+    left, _, right, bottom = area
+    canvas.line(left, bottom, right, bottom, LINE)
+    for step in _ticks(steps, (right - left) // _TICK_ROOM):
+        x = round(_x(step, steps, area))
+        canvas.line(x, bottom, x, bottom + 4, LINE)
+        label = str(step)
+        place = min(max(x - text_width(label, _SMALL) // 2, 0), right - text_width(label, _SMALL))
+        canvas.text(place, bottom + 6, label, _SMALL, DIM)
+
+
+def _draw_stages(
+    canvas: Canvas, area: tuple[int, int, int, int], steps: int, stages: Sequence[tuple[int, str]]
+) -> None:
+    """A border where each stage begins, and its name as far as there is room."""
+    borders = [*(round(_x(start, steps, area)) for start, _ in stages), area[2]]
+    for (_, name), x, next_x in zip(stages, borders[:-1], borders[1:], strict=True):
+        canvas.line(x, area[1], x, area[3], LINE)
+        canvas.text(x + 4, 9, shorten(name, _SMALL, max(next_x - x - 8, 0)), _SMALL, DIM)
+
+
+def _draw_curve(
+    picture: UInt8[np.ndarray, "height width 3"],
+    area: tuple[int, int, int, int],
+    values: _Values,
+    steps: int,
+    color: Color,
+    strong: bool,
+) -> None:
+    """One curve between the smallest and the largest of its finite values."""
+    values = np.asarray(values, np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return
+    low, high = values[finite].min(), values[finite].max()
+    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    x = np.array([_x(step, steps, area) for step in range(len(values))])
+    y = area[3] - 3 - share * (area[3] - area[1] - 6)
+    for run in np.split(np.arange(len(values)), np.flatnonzero(np.diff(finite)) + 1):
+        if finite[run[0]]:
+            points = np.stack([x[run], y[run]], 1) * 2**_SUBPIXEL
+            line = points.round().astype(np.int32)
+            thickness = 2 if strong else 1
+            cv2.polylines(picture, [line], False, color, thickness, cv2.LINE_AA, _SUBPIXEL)
+
+
+def _draw_best(canvas: Canvas, area: tuple[int, int, int, int], steps: int, best: int) -> None:
+    """The marked step's number beside its line, on the side where there is room."""
+    label = f"best {best}"
+    x = round(_x(best, steps, area)) + 5
+    if x + text_width(label, _SMALL) > area[2]:
+        x -= text_width(label, _SMALL) + 10
+    canvas.text(x, area[1] + 2, label, _SMALL, BEST)
+
+
+def _draw_names(canvas: Canvas, curves: Mapping[str, _Values], x: int, width: int) -> None:
+    """Colour, name, first and last finite value of each curve."""
+    for index, (name, values) in enumerate(curves.items()):
+        y = _TOP + index * 38
+        canvas.box(x, y + 5, 10, 10, SERIES[index % len(SERIES)], radius=3)
+        canvas.text(x + 18, y, shorten(name, 15, width - x - 20), 15, TEXT)
+        finite = np.asarray(values)[np.isfinite(values)]
+        if len(finite):
+            numbers = f"{finite[0]:.4g}  to  {finite[-1]:.4g}"
+            canvas.text(x + 18, y + 18, shorten(numbers, _SMALL, width - x - 20), _SMALL, DIM)
+
+
+def _x(step: float, steps: int, area: tuple[int, int, int, int]) -> float:
+    """Horizontal place of a step."""
+    return area[0] + (area[2] - area[0]) * step / max(steps - 1, 1)
+
+
+def _ticks(steps: int, most: int) -> list[int]:
+    """Round step numbers, at most about ``most``."""
+    if steps <= 1:
+        return [0]
+    rounds = (base * 10**e for e in range(18) for base in (1, 2, 5))
+    spacing = next(s for s in rounds if steps / s <= max(most, 1))
+    return list(range(0, steps, spacing))

@@ -1,0 +1,168 @@
+"""The posed body drawn over a photo: lit from the camera, with outlines where depth jumps.
+
+Light from the eye shows the shape and hides nothing in shadow; the outlines keep limbs apart that
+lie in front of the body.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int, UInt8
+
+from core.render.mesh.raster import Raster, rasterize
+from core.render.shade.render import vertex_normals
+
+Color = tuple[float, float, float]
+
+NEAR = 0.05
+"""Metres; what is nearer to the camera is not drawn."""
+LIGHT = (-0.25, -0.35, -1.0)
+"""Towards the light: the eye, a little up and left, so that the two sides of limbs differ."""
+AMBIENT, DIFFUSE, SHEEN = 0.28, 0.74, 0.24
+JUMP = 0.06
+"""Metres of depth between neighbouring pixels that make an outline."""
+OUTLINE = 0.30
+"""Brightness that remains in outlines."""
+LARGE = 700_000
+"""Pixels of the body's window above which its edges are not smoothed by drawing it twice as big."""
+
+
+def draw_body(
+    image: UInt8[np.ndarray, "height width 3"],
+    vertices: Float[np.ndarray, "vertices 3"],
+    faces: Int[np.ndarray, "faces 3"],
+    focal: float,
+    center: tuple[float, float],
+    color: Color = (0.55, 0.75, 0.95),
+    alpha: float = 0.75,
+) -> UInt8[np.ndarray, "height width 3"]:
+    """A copy of an RGB photo with the lit body laid over it.
+
+    Args:
+        vertices: metres in the photo's camera frame (x right, y down, z forward).
+        focal, center: the photo's camera in pixels.
+        color: RGB in 0..1.
+        alpha: opacity of the body, 0 (invisible) to 1.
+    """
+    layer = body_layer(vertices, faces, focal, center, image.shape[0], image.shape[1], color)
+    return lay_over(image, layer, alpha)
+
+
+def body_layer(
+    vertices: Float[np.ndarray, "vertices 3"],
+    faces: Int[np.ndarray, "faces 3"],
+    focal: float,
+    center: tuple[float, float],
+    height: int,
+    width: int,
+    color: Color = (0.55, 0.75, 0.95),
+) -> UInt8[np.ndarray, "height width 4"]:
+    """The lit body on nothing as straight RGBA; alpha is the share of a pixel it covers."""
+    layer = np.zeros((height, width, 4), np.uint8)
+    window = _window(vertices, focal, center, height, width)
+    if window is not None:
+        left, top, right, bottom = window
+        shifted = center[0] - left, center[1] - top
+        size = bottom - top, right - left
+        layer[top:bottom, left:right] = _smooth(vertices, faces, focal, shifted, size, color)
+    return layer
+
+
+def lay_over(
+    image: UInt8[np.ndarray, "height width 3"],
+    layer: UInt8[np.ndarray, "height width 4"],
+    alpha: float,
+) -> UInt8[np.ndarray, "height width 3"]:
+    """An RGBA layer of opacity ``alpha`` over a picture of the same size."""
+    result = image.copy()
+    rows, columns = np.any(layer[..., 3], 1).nonzero()[0], np.any(layer[..., 3], 0).nonzero()[0]
+    if len(rows) == 0:
+        return result
+    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    share = layer[part][..., 3:].astype(np.float32) * (alpha / 255)
+    mixed = image[part] + share * (layer[part][..., :3].astype(np.float32) - image[part])
+    result[part] = np.rint(mixed).astype(np.uint8)
+    return result
+
+
+def _window(
+    vertices: np.ndarray, focal: float, center: tuple[float, float], height: int, width: int
+) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of the pixels that the body can touch; None if there are none."""
+    drawn = vertices[np.isfinite(vertices).all(1)]
+    drawn = drawn[drawn[:, 2] > NEAR].astype(np.float64)
+    if len(drawn) == 0:
+        return None
+    pixels = focal * drawn[:, :2] / drawn[:, 2:] + np.array(center)
+    left, top = np.clip(np.floor(pixels.min(0)) - 1, 0, (width, height)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(pixels.max(0)) + 1, 0, (width, height)).astype(int).tolist()
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _smooth(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    focal: float,
+    center: tuple[float, float],
+    size: tuple[int, int],
+    color: Color,
+) -> UInt8[np.ndarray, "height width 4"]:
+    """Draw at twice the size and average, unless the window is large enough as it is."""
+    height, width = size
+    scale = 1 if height * width > LARGE else 2
+    middle = center[0] * scale, center[1] * scale
+    raster = rasterize(vertices, faces, focal * scale, middle, height * scale, width * scale, NEAR)
+    brightness = _brightness(raster, vertices, faces)
+    brightness[_outlines(raster, scale)] *= OUTLINE
+    rgba = np.zeros((*brightness.shape, 4), np.float32)
+    rgba[..., :3] = _tint(brightness, color)
+    rgba[~raster.mask] = 0.0
+    rgba[..., 3] = raster.mask
+    if scale > 1:
+        rgba = _shrink(rgba, height, width)
+    return np.rint(rgba * 255).astype(np.uint8)
+
+
+def _shrink(
+    rgba: Float32[np.ndarray, "tall wide 4"], height: int, width: int
+) -> Float32[np.ndarray, "height width 4"]:
+    """Average of straight colours: weighted by coverage, so that edges keep their colour."""
+    small = np.asarray(cv2.resize(rgba, (width, height), interpolation=cv2.INTER_AREA))
+    covered = np.maximum(small[..., 3:], 1e-6)
+    return np.concatenate([small[..., :3] / covered, small[..., 3:]], -1)
+
+
+def _brightness(
+    raster: Raster, vertices: np.ndarray, faces: np.ndarray
+) -> Float32[np.ndarray, "height width"]:
+    """Light at each pixel; above 1 it is a highlight."""
+    normals = vertex_normals(vertices, faces)
+    light = np.array(LIGHT, np.float32) / np.linalg.norm(LIGHT)
+    facing = np.clip(normals @ light, 0, 1)
+    lit = AMBIENT + DIFFUSE * facing**1.4 + SHEEN * facing**12
+    brightness = np.zeros(raster.depth.shape, np.float32)
+    seen = raster.mask
+    corners = lit[faces[raster.face_ids[seen]]]
+    brightness[seen] = (corners * raster.barycentric[seen]).sum(-1)
+    return brightness
+
+
+def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
+    """Pixels of the body beside something that lies much deeper, or beside nothing."""
+    if not raster.mask.any():
+        return raster.mask
+    far = float(raster.depth[raster.mask].max()) + 2 * JUMP
+    depth = np.where(raster.mask, raster.depth, np.float32(far)).astype(np.float32)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * scale + 1, 2 * scale + 1))
+    behind = cv2.dilate(depth, kernel)
+    return raster.mask & (behind - depth > JUMP)
+
+
+def _tint(
+    brightness: Float32[np.ndarray, "height width"], color: Color
+) -> Float32[np.ndarray, "height width 3"]:
+    """The body's colour in that light; highlights go to white."""
+    base = np.array(color, np.float32)
+    shaded = base * np.minimum(brightness, 1.0)[..., None]
+    return shaded + (1 - base) * np.clip(brightness - 1.0, 0.0, 1.0)[..., None]

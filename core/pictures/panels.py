@@ -1,0 +1,110 @@
+"""Several pictures on one sheet, with titles, captions and legends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from core.pictures.text import DIM, LINE, SURFACE, WELL, Canvas, Color, shorten, text_width
+
+MARGIN = 18
+PADDING = 12
+HEADER = 62
+TITLE_ROW = 30
+CAPTION_ROW = 28
+SWATCH = 12
+
+_BLOCKY = 3.0  # enlarged more than this, pixels of a map stay squares
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture of a sheet.
+
+    Attributes:
+        title: short, above the picture.
+        image: RGB of any size.
+        caption: one dim line below it.
+        legend: colours and what they mean, below it to the right.
+    """
+
+    title: str
+    image: UInt8[np.ndarray, "height width 3"]
+    caption: str = ""
+    legend: Sequence[tuple[Color, str]] = ()
+
+
+def compose_panels(
+    panels: Sequence[Panel],
+    title: str = "",
+    subtitle: str = "",
+    columns: int = 3,
+    tile: tuple[int, int] = (420, 420),
+) -> UInt8[np.ndarray, "height width 3"]:
+    """One dark sheet, row by row.
+
+    Args:
+        title, subtitle: header of the sheet; without them there is none.
+        tile: width and height of the place for each picture, which is scaled to fit.
+    """
+    if not panels:
+        raise ValueError("a sheet needs at least one panel")
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    card = tile[0] + 2 * PADDING, tile[1] + 2 * PADDING + TITLE_ROW + CAPTION_ROW
+    top = MARGIN + (HEADER if title or subtitle else 0)
+    width = MARGIN + columns * (card[0] + MARGIN)
+    sheet = Canvas(width, top + rows * (card[1] + MARGIN))
+    sheet.text(MARGIN + 2, MARGIN - 2, shorten(title, 26, width - 2 * MARGIN), 26)
+    sheet.text(MARGIN + 2, MARGIN + 32, shorten(subtitle, 15, width - 2 * MARGIN), 15, DIM)
+    for index, panel in enumerate(panels):
+        row, column = divmod(index, columns)
+        x, y = MARGIN + column * (card[0] + MARGIN), top + row * (card[1] + MARGIN)
+        _draw_card(sheet, panel, x, y, tile)
+    return sheet.pixels()
+
+
+def fit_into(
+    image: UInt8[np.ndarray, "height width 3"], width: int, height: int
+) -> UInt8[np.ndarray, "fitted_height fitted_width 3"]:
+    """The picture scaled to touch a frame from inside; small maps keep their square pixels."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    if scale < 1:
+        method = cv2.INTER_AREA
+    else:
+        method = cv2.INTER_NEAREST if scale > _BLOCKY else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, size, interpolation=method))
+
+
+def _draw_card(sheet: Canvas, panel: Panel, x: int, y: int, tile: tuple[int, int]) -> None:
+    """One picture with its words on a raised surface."""
+    width, height = tile
+    full = height + TITLE_ROW + CAPTION_ROW + 2 * PADDING
+    sheet.box(x - 1, y - 1, width + 2 * PADDING + 2, full + 2, LINE, radius=9)
+    sheet.box(x, y, width + 2 * PADDING, full, SURFACE, radius=8)
+    inner_x, inner_y = x + PADDING, y + PADDING + TITLE_ROW
+    sheet.text(inner_x, y + PADDING - 2, shorten(panel.title, 17, width), 17)
+    sheet.box(inner_x, inner_y, width, height, WELL)
+    picture = fit_into(panel.image, width, height)
+    left, above = (width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2
+    sheet.paste(inner_x + left, inner_y + above, picture)
+    below = inner_y + height + 10
+    right = _draw_legend(sheet, panel.legend, inner_x + width, below)
+    sheet.text(inner_x, below, shorten(panel.caption, 14, right - inner_x - 8), 14, DIM)
+
+
+def _draw_legend(sheet: Canvas, legend: Sequence[tuple[Color, str]], right: int, y: int) -> int:
+    """Swatches with names that end at ``right``; where they begin."""
+    x = right
+    for color, name in reversed(legend):
+        x -= text_width(name, 14) + 10
+        sheet.text(x + 4, y, name, 14, DIM)
+        x -= SWATCH
+        sheet.box(x, y + 3, SWATCH, SWATCH, color, radius=3)
+        x -= 6
+    return x

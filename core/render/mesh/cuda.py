@@ -1,0 +1,32 @@
+"""The mesh renderer on a GPU (``cuda/mesh/raster_cuda.h``)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from torch import Tensor
+
+from core.render.cuda_calls import CudaCalls, cuda_library
+
+
+class CudaMesh(CudaCalls):
+    """The functions of `core.render.mesh.abi` on PyTorch's current stream."""
+
+    def draw(
+        self, name: str, like: Tensor, arguments: tuple[Any, ...], measure: tuple[Any, ...] | None
+    ) -> None:
+        """Call a function.
+
+        Args:
+            like: any tensor of the device.
+            measure: what the function's need of scratch memory depends on, None if it needs none.
+        """
+        scratch = [] if measure is None else [self.scratch(f"mesh_{name}", like, *measure)]
+        self.run(f"mesh_{name}", like.device, *arguments, *scratch)
+
+
+@cache
+def cuda_mesh() -> CudaMesh:
+    """The renderer of the library that is built here."""
+    return CudaMesh(cuda_library())

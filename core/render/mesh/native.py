@@ -1,0 +1,201 @@
+"""The native mesh renderer (``cuda/mesh``), call for call as `core.render.mesh.twin`.
+
+It computes where the tensors lie: the processor by the library that `core.native` loads, a GPU by
+`core.render.mesh.cuda`. Float32 goes in and out; between, native code computes in doubles. The same
+input gives the same bits, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from ctypes import byref
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.geometry.camera import Camera
+from core.native import dense, load_native
+from core.render.mesh.abi import FUNCTIONS, MeshStruct, addresses
+from core.render.mesh.cuda import CudaMesh, cuda_mesh
+from core.render.mesh.scene import MeshSettings, Softness, check_mesh
+
+
+@dataclass(frozen=True)
+class MeshScene:
+    """What a native call is about; keeps the tensors alive whose addresses it hands over.
+
+    Attributes:
+        size: height and width of the images.
+    """
+
+    vertices: Float[Tensor, "batch vertices 3"]
+    faces: Int[Tensor, "*batch faces 3"]
+    camera: Camera
+    size: tuple[int, int]
+    settings: MeshSettings
+
+    @staticmethod
+    def of(
+        vertices: Float[Tensor, "batch vertices 3"],
+        faces: Int[Tensor, "*batch faces 3"],
+        camera: Camera,
+        size: tuple[int, int],
+        settings: MeshSettings,
+    ) -> MeshScene:
+        """A scene of checked, dense, detached tensors."""
+        check_mesh(vertices, faces, camera, size, settings)
+        lens = Camera(dense(camera.focal), dense(camera.center))
+        return MeshScene(dense(vertices), indices(faces), lens, size, settings)
+
+    def struct(self) -> MeshStruct:
+        """The C struct; valid as long as the scene lives."""
+        return MeshStruct(
+            self.vertices.data_ptr(),
+            self.faces.data_ptr(),
+            self.camera.focal.data_ptr(),
+            self.camera.center.data_ptr(),
+            *self.vertices.shape[:2],
+            self.faces.shape[-2],
+            1 if self.faces.ndim == 2 else len(self.faces),
+            *self.size,
+            self.settings.near,
+            self.settings.cull,
+            torch.get_num_threads(),
+        )
+
+    def map(self, *dims: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """An uninitialised tensor over the pixels of the batch."""
+        return self.vertices.new_empty(len(self.vertices), *self.size, *dims, dtype=dtype)
+
+
+def rasterize(scene: MeshScene) -> tuple[Tensor, Tensor, Tensor]:
+    """Barycentrics, depth and face ids."""
+    barycentric, depth, face_ids = scene.map(3), scene.map(), scene.map(dtype=torch.int32)
+    mesh = byref(scene.struct())
+    _run("rasterize", scene.vertices, (mesh, face_ids, barycentric, depth), (mesh,))
+    return barycentric, depth, face_ids
+
+
+def rasterize_backward(
+    scene: MeshScene, face_ids: Tensor, grad_barycentric: Tensor, grad_depth: Tensor
+) -> Float[Tensor, "batch vertices 3"]:
+    """Gradient of the vertices."""
+    given = indices(face_ids), dense(grad_barycentric), dense(grad_depth)
+    grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
+    _run("rasterize_backward", scene.vertices, (mesh, *given, grad), (mesh,))
+    return grad
+
+
+def silhouette(scene: MeshScene, soft: Softness) -> Float[Tensor, "batch height width"]:
+    """Optical depth of the soft silhouette."""
+    depth, mesh = scene.map(), byref(scene.struct())
+    _run("silhouette", scene.vertices, (mesh, soft.sigma, soft.reach, depth), (mesh,))
+    return depth
+
+
+def silhouette_backward(
+    scene: MeshScene, soft: Softness, depth: Tensor, grad_depth: Tensor
+) -> Float[Tensor, "batch vertices 3"]:
+    """Gradient of the vertices."""
+    given = soft.sigma, soft.reach, dense(depth), dense(grad_depth)
+    grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
+    _run("silhouette_backward", scene.vertices, (mesh, *given, grad), (mesh,))
+    return grad
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Attributes of a rendered mesh, dense and detached.
+
+    Attributes:
+        attributes: of each image's vertices, or one set for all images.
+    """
+
+    face_ids: Int[Tensor, "batch height width"]
+    barycentric: Float[Tensor, "batch height width 3"]
+    faces: Int[Tensor, "*batch faces 3"]
+    attributes: Float[Tensor, "sets vertices dim"]
+
+    @staticmethod
+    def of(face_ids: Tensor, barycentric: Tensor, faces: Tensor, attributes: Tensor) -> Surface:
+        """A surface of dense, detached tensors."""
+        ids, triangles = indices(face_ids), indices(faces)
+        return Surface(ids, dense(barycentric), triangles, dense(attributes))
+
+    def struct(self) -> MeshStruct:
+        """The C struct: sizes and faces alone."""
+        batch, height, width = self.face_ids.shape
+        counts = batch, self.attributes.shape[1], self.faces.shape[-2]
+        sets = 1 if self.faces.ndim == 2 else batch
+        threads = torch.get_num_threads()
+        return MeshStruct(
+            None, self.faces.data_ptr(), None, None, *counts, sets, height, width, 0, 0, threads
+        )
+
+    def counts(self) -> tuple[int, int]:
+        """Sets of attributes, and how many a vertex has."""
+        return self.attributes.shape[0], self.attributes.shape[2]
+
+
+def interpolate(surface: Surface) -> Float[Tensor, "batch height width dim"]:
+    """Attributes at pixels."""
+    attributes = surface.attributes
+    values = attributes.new_empty(*surface.face_ids.shape, attributes.shape[2])
+    given = surface.face_ids, surface.barycentric, attributes, *surface.counts()
+    _run("interpolate", attributes, (byref(surface.struct()), *given, values), None)
+    return values
+
+
+def interpolate_backward(
+    surface: Surface, grad: Tensor, with_attributes: bool
+) -> tuple[Tensor, Tensor]:
+    """Gradients of barycentrics and attributes; the second is empty unless it is wanted."""
+    attributes, mesh = surface.attributes, byref(surface.struct())
+    grads = torch.empty_like(surface.barycentric), attributes.new_empty(0)
+    if with_attributes:
+        grads = grads[0], torch.empty_like(attributes)
+    given = surface.face_ids, surface.barycentric, attributes, *surface.counts(), dense(grad)
+    wanted = (grads[0], grads[1] if with_attributes else None)
+    _run("interpolate_backward", attributes, (mesh, *given, *wanted), (mesh, *surface.counts()))
+    return grads
+
+
+@cache
+def library() -> Any:
+    """The native library with the types of its functions declared."""
+    native = load_native()
+    if native is None:
+        raise RuntimeError("the native library is not built")
+    for name, types in FUNCTIONS.items():
+        getattr(native, f"nbf_mesh_{name}").argtypes = types
+    return native
+
+
+def cuda_for(like: Tensor) -> CudaMesh | None:
+    """The CUDA library where such tensors need it."""
+    return cuda_mesh() if like.is_cuda else None
+
+
+def indices(tensor: Tensor) -> Tensor:
+    """Whole numbers as native code wants them."""
+    return tensor.detach().to(torch.int32).contiguous()
+
+
+def _run(
+    name: str, like: Tensor, arguments: tuple[Any, ...], measure: tuple[Any, ...] | None
+) -> None:
+    """Call a function where its tensors lie.
+
+    Args:
+        like: any of the tensors.
+        measure: what a GPU must be asked with for the size of its scratch memory, None if it needs
+            none.
+    """
+    cuda = cuda_for(like)
+    if cuda is None:
+        getattr(library(), f"nbf_mesh_{name}")(*addresses(arguments))
+    else:
+        cuda.draw(name, like, arguments, measure)

@@ -1,0 +1,1 @@
+"""Textured, lit surfaces: the shader, its twin, and calls of cuda/shade."""

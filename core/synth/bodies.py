@@ -1,0 +1,83 @@
+"""Bodies before cameras, without pictures.
+
+What the lifter (`core.nets.lifter`) learns from: poses, shapes and cameras like those of the
+synthetic people, but nobody is dressed, lit and drawn. A body takes 4 ms and 0.4 kB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from core.errors import UserError
+from core.geometry.rotations import rotation_from_axis_angle
+from core.io.atomic import write_atomic
+from core.io.npz import read_npz
+from core.synth.people import PeopleSampler
+from core.synth.sampling.camera import frame_person, random_orientation
+from core.synth.sampling.poses import SPLIT_CODE
+
+_STREAM = 11  # keeps these bodies apart from the sampler's people
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Bodies in the crop camera's frame; see `core.synth.sample`."""
+
+    pose: Float[np.ndarray, "n 24 3"]
+    betas: Float[np.ndarray, "n 10"]
+    transl: Float[np.ndarray, "n 3"]
+    focal: Float[np.ndarray, "n"]
+    """Pixels of a crop of side ``size``."""
+    size: Float[np.ndarray, ""]
+
+    def __len__(self) -> int:
+        return len(self.pose)
+
+    def save(self, path: Path) -> None:
+        """Write an npz file."""
+        write_atomic(path, lambda file: np.savez(file, **asdict(self)))
+
+    @staticmethod
+    def load(path: Path) -> Bodies:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing, damaged, or something else.
+        """
+        arrays = read_npz(path, "bodies")
+        names = {field.name for field in fields(Bodies)}
+        if set(arrays) != names or arrays["pose"].shape[1:] != (24, 3):
+            raise UserError(f"{path} holds no bodies; make them with: nbf synth --bodies {path}")
+        return Bodies(**arrays)
+
+
+def sample_bodies(
+    sampler: PeopleSampler, count: int, progress: Callable[[int], object] = lambda _: None
+) -> Bodies:
+    """Bodies 0..count-1 of the sampler's seed; each depends on its number only."""
+    rows = []
+    for index in range(count):
+        rows.append(_one(sampler, index))
+        progress(index + 1)
+    pose, betas, transl, focal = (np.stack(column) for column in zip(*rows, strict=True))
+    return Bodies(pose, betas, transl, focal, np.array(sampler.size, np.float32))
+
+
+def _one(sampler: PeopleSampler, index: int) -> tuple[np.ndarray, ...]:
+    """Pose, shape, place and focal length of one body."""
+    rng = np.random.default_rng([sampler.seed, SPLIT_CODE[sampler.split], index, _STREAM])
+    figure = sampler.figure
+    pose, betas = sampler.random_body(random_orientation(rng), rng)
+    rotations = rotation_from_axis_angle(torch.from_numpy(pose)[None]).float()
+    with torch.no_grad():
+        posed = figure.body.pose(rotations, torch.from_numpy(betas)[None], torch.zeros(1, 3))
+    part = figure.vertices_surface.part
+    framing = frame_person(posed.vertices[0].numpy(), part, sampler.size, rng)
+    transl, focal = framing.transl.astype(np.float32), np.array(framing.focal, np.float32)
+    return pose.astype(np.float32), betas, transl, focal

@@ -1,0 +1,154 @@
+"""What lies behind the person: surroundings, a floor with a shadow, clutter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Float32
+
+from core.render.mesh.raster import rasterize
+from core.render.shade.render import Mesh
+from core.synth.drawing.occluders import extent, random_shape
+from core.synth.dressing.appearance import Looks
+from core.synth.dressing.patterns import slope, thrice
+
+FLOOR_TILE = 256  # pixels
+HORIZON = 0.02  # the floor ends where rays fall less than this for a metre of depth
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The plane a person stands on: points p of the camera frame with p . up = height.
+
+    Attributes:
+        axes: two horizontal unit vectors.
+        foot: the point of the plane below the person.
+    """
+
+    up: Float[np.ndarray, "3"]
+    height: float
+    axes: Float[np.ndarray, "2 3"]
+    foot: Float[np.ndarray, "3"]
+
+    @staticmethod
+    def below(
+        vertices: Float32[np.ndarray, "vertices 3"], camera_from_world: Float[np.ndarray, "3 3"]
+    ) -> Ground:
+        """The level plane through the lowest point of a person."""
+        up = camera_from_world[:, 1]
+        height, middle = float((vertices @ up).min()), vertices.T.mean(1)
+        foot = middle + (height - middle @ up) * up
+        return Ground(up, height, camera_from_world[:, [0, 2]].T, foot)
+
+
+def surroundings(
+    panorama: Float32[np.ndarray, "rows columns 3"],
+    camera_from_world: Float[np.ndarray, "3 3"],
+    size: int,
+    rng: np.random.Generator,
+) -> Float32[np.ndarray, "size size 3"]:
+    """A piece of a panorama in the camera's direction, 0..1 (square-root coded).
+
+    A plain rectangle of the equirectangular picture: at these angles nobody sees the difference.
+    """
+    rows, columns = panorama.shape[:2]
+    forward = camera_from_world.T @ np.array([0.0, 0.0, 1.0])
+    side = int(rows * rng.uniform(30, 95) / 180)
+    polar = np.arccos(np.clip(forward[1], -1, 1)) / np.pi
+    top = int(np.clip(polar * rows - side / 2, 0, rows - side))
+    middle = np.arctan2(forward[0], -forward[2]) / (2 * np.pi) % 1
+    left = int(middle * columns - side / 2)
+    band = np.take(panorama[top : top + side], range(left, left + side), axis=1, mode="wrap")
+    picture = cv2.resize(band, (size, size), interpolation=cv2.INTER_LINEAR)
+    exposed = picture * np.float32(np.exp(rng.normal(0, 0.4)))
+    return np.sqrt(exposed / (1 + 0.7 * exposed) * 1.7).clip(0, 1)
+
+
+def flat_backdrop(
+    looks: Looks, size: int, rng: np.random.Generator
+) -> Float32[np.ndarray, "size size 3"]:
+    """A wall: one texture with a slope of brightness, 0..1."""
+    wall = cv2.resize(looks.patch(rng), (size, size)).astype(np.float32) / 255
+    ramp = slope(size, rng)
+    return (wall * (ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None])).clip(0, 1)
+
+
+def lay_floor(
+    picture: Float32[np.ndarray, "size size 3"],
+    ground: Ground,
+    focal: float,
+    tile: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw the tiled ground plane into ``picture``; returns where it lies (size, size) bool."""
+    size = len(picture)
+    texels_per_metre = FLOOR_TILE / rng.uniform(0.6, 4)
+    place = np.stack([*(ground.axes / texels_per_metre), ground.foot], 1)
+    shift = rng.uniform(0, FLOOR_TILE, 2)
+    move = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]], [0, 0, 1.0]])
+    camera = np.array([[focal, 0, size / 2 - 0.5], [0, focal, size / 2 - 0.5], [0, 0, 1.0]])
+    floor = cv2.warpPerspective(
+        tile, camera @ place @ move, (size, size), flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP,
+    )  # fmt: skip
+    descent = _descent(ground, focal, size)
+    lies = descent > HORIZON
+    # A pixel covers -height / (focal descent^2) metres of depth; what is finer blurs to the mean.
+    per_texel = np.float32(1.5 * focal / max(-ground.height * texels_per_metre, 1e-9))
+    detail = thrice(np.minimum(per_texel * np.square(descent), 1))
+    mean = np.array(cv2.mean(tile)[:3], np.float32)
+    colors = floor.astype(np.float32)
+    colors -= mean
+    colors *= detail
+    colors += mean
+    colors *= np.float32(rng.uniform(0.6, 1.1) / 255)
+    cv2.copyTo(colors, lies.view(np.uint8), picture)
+    return lies
+
+
+def _descent(ground: Ground, focal: float, size: int) -> Float32[np.ndarray, "size size"]:
+    """How far each pixel's ray falls for a metre of depth; 0 under a plane above the camera."""
+    if ground.height >= 0:
+        return np.zeros((size, size), np.float32)
+    offset = (np.arange(size) + 0.5 - size / 2) / focal
+    across, down = (-ground.up[k] * offset for k in range(2))
+    return across.astype(np.float32)[None] + (down - ground.up[2]).astype(np.float32)[:, None]
+
+
+def cast_shadow(
+    picture: Float32[np.ndarray, "size size 3"],
+    lies: np.ndarray,
+    ground: Ground,
+    mesh: Mesh,
+    towards_light: Float[np.ndarray, "3"],
+    focal: float,
+    rng: np.random.Generator,
+) -> None:
+    """Darken the floor where the person, flattened along the light, lies on it."""
+    steep = float(towards_light @ ground.up)
+    if steep < 0.2:
+        return
+    size = len(picture)
+    above = mesh.vertices @ ground.up - ground.height
+    flattened = mesh.vertices - np.outer(above / steep, towards_light).astype(np.float32)
+    half = size // 2
+    dark = rasterize(flattened, mesh.faces, focal / 2, (half / 2, half / 2), half, half).mask
+    soft = cv2.GaussianBlur(dark.astype(np.float32), (0, 0), rng.uniform(0.5, 3))
+    soft = cv2.resize(soft, (size, size)) * np.float32(rng.uniform(0.2, 0.7))
+    picture *= thrice(1 - soft * lies)
+
+
+def clutter(
+    picture: Float32[np.ndarray, "size size 3"], looks: Looks, rng: np.random.Generator
+) -> None:
+    """Shapes of any texture behind the person: distractors."""
+    size = len(picture)
+    for _ in range(rng.integers(0, 5)):
+        alpha = random_shape(size, rng.uniform(0, size, 2), rng.uniform(0.04, 0.25) * size, rng)
+        patch = cv2.resize(looks.patch(rng, 64), (size, size))
+        gain = rng.uniform(0.4, 1.2, 3).astype(np.float32) / 255
+        here = extent(alpha)
+        colors = np.minimum(patch[here] * gain, 1)
+        picture[here] += thrice(alpha[here]) * (colors - picture[here])

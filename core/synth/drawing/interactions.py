@@ -1,0 +1,107 @@
+"""What shares the person's space: furniture and other people that touch, pass behind and before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from core.render.shade.render import Material, Mesh
+from core.synth.drawing.backdrop import Ground
+from core.synth.drawing.furniture import build, random_furniture, random_materials, seat, seat_place
+from core.synth.dressing.appearance import Looks
+from core.synth.dressing.dressable_body import Person
+from core.synth.sampling.camera import bounds
+
+CLEAR = 0.3  # metres before the camera that stay empty
+LIMBS = ([16, 18, 20, 22], [17, 19, 21, 23], [1, 4, 7, 10], [2, 5, 8, 11])
+ENDS = (20, 21, 7, 8)  # wrists and ankles: what reaches the person
+
+
+@dataclass(frozen=True)
+class Solid:
+    """A mesh in the camera frame with its materials."""
+
+    mesh: Mesh
+    materials: list[Material]
+
+    @property
+    def clear(self) -> bool:
+        """Whether nothing of it is too near to the camera."""
+        return bool(bounds(self.mesh.vertices)[0][2] > CLEAR)
+
+
+def furniture(person: Person, ground: Ground, looks: Looks, rng: np.random.Generator) -> Solid:
+    """Something to sit on under a sitting person, else a piece in front, beside or behind."""
+    found = seat_place(person.joints[0], ground) if sits(person, ground) else None
+    if found is not None and rng.random() < 0.7:
+        height, place = found
+        blocks, facing = seat(height, rng), _level(_forward(person), ground)
+    else:
+        blocks, facing = random_furniture(rng), _heading(ground, rng)
+        towards = _level(-ground.foot, ground)
+        angle = rng.normal(0, 0.7) if rng.random() < 0.7 else rng.uniform(-np.pi, np.pi)
+        across = np.cross(ground.up, towards)
+        away = np.cos(angle) * towards + np.sin(angle) * across
+        place = ground.foot + rng.uniform(0.35, 1.0) * away
+    return Solid(build(blocks, ground, place, facing), random_materials(looks, rng))
+
+
+def sits(person: Person, ground: Ground) -> bool:
+    """Both thighs nearly level, the torso more or less upright."""
+    joints = person.joints
+    thighs, torso = joints[[4, 5]] - joints[[1, 2]], joints[12] - joints[0]
+    rise = (thighs @ ground.up) / np.linalg.norm(thighs, axis=1)
+    return bool((np.abs(rise) < 0.55).all() and torso @ ground.up > 0.5 * np.linalg.norm(torso))
+
+
+def beside(
+    other: Person, person: Person, view: Float[np.ndarray, "3 3"], rng: np.random.Generator
+) -> Person:
+    """Another person on the same ground, so near that the two touch or overlap."""
+    ground = Ground.below(person.body_vertices, view)
+    feet = Ground.below(other.body_vertices, view)
+    side, depth = rng.choice([-1, 1]) * rng.uniform(0.1, 0.5), rng.normal(0, 0.25)
+    right, forward = ground.axes
+    shift = person.joints[0] - other.joints[0] + side * right + depth * forward
+    rise = ground.height - feet.height - shift @ ground.up
+    return other.moved(shift + rise * ground.up)
+
+
+def reaching(other: Person, person: Person, rng: np.random.Generator) -> Mesh:
+    """An arm or leg of another person whose end is before the person.
+
+    Half of the time the whole other person is there, else the rest of them is left out, as a frame
+    would leave it out.
+    """
+    limb = int(rng.integers(4))
+    joint = person.joints[rng.integers(24)]
+    touched = joint * (1 - rng.uniform(0.08, 0.3) / joint[2])
+    mesh = other.moved(touched - other.joints[ENDS[limb]]).mesh
+    if rng.random() < 0.5:
+        return mesh
+    kept = np.isin(np.arange(24), LIMBS[limb])[other.face_part]
+    return Mesh(mesh.vertices, mesh.faces[kept], mesh.corner_uv[kept], mesh.face_material[kept])
+
+
+def _forward(person: Person) -> np.ndarray:
+    """Where a sitting person's thighs point."""
+    joints = person.joints
+    thighs: np.ndarray = (joints[[4, 5]] - joints[[1, 2]]).sum(0)
+    return thighs
+
+
+def _level(direction: np.ndarray, ground: Ground) -> np.ndarray:
+    """The unit vector along the ground below a direction."""
+    flat = direction - (direction @ ground.up) * ground.up
+    length = np.linalg.norm(flat)
+    unit: np.ndarray = flat / length if length > 1e-6 else ground.axes[0]
+    return unit
+
+
+def _heading(ground: Ground, rng: np.random.Generator) -> np.ndarray:
+    """A random unit vector along the ground."""
+    angle = rng.uniform(0, 2 * np.pi)
+    heading: np.ndarray = np.cos(angle) * ground.axes[0] + np.sin(angle) * ground.axes[1]
+    return heading

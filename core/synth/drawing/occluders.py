@@ -1,0 +1,181 @@
+"""Things in front of the person, each with its exact coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from core.synth.dressing.appearance import Looks
+from core.synth.dressing.patterns import random_color, slope, thrice
+
+FINE = 2  # masks are drawn this much larger, then averaged
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """A layer over the picture: coverage and colours, both 0..1."""
+
+    alpha: Float32[np.ndarray, "size size"]
+    color: Float32[np.ndarray, "size size 3"]
+
+    def cover(self, image: Float32[np.ndarray, "size size 3"]) -> None:
+        """Draw into a picture of linear colour."""
+        here = extent(self.alpha)
+        image[here] += thrice(self.alpha[here]) * (np.square(self.color[here]) - image[here])
+
+
+def random_occluders(
+    person: Bool[np.ndarray, "size size"], looks: Looks, rng: np.random.Generator
+) -> list[Occluder]:
+    """One or two occluders that lie over some part of the person (at least nearly)."""
+    rows, columns = np.nonzero(person)
+    if not len(rows):
+        return []
+    layers: list[Occluder] = []
+    for _ in range(1 + (rng.random() < 0.3)):
+        pick = rng.integers(len(rows))
+        center = np.array([columns[pick], rows[pick]], float)
+        layers += KINDS[rng.choice(len(KINDS), p=ODDS)](len(person), center, looks, rng)
+    return layers
+
+
+def extent(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
+    """Rows and columns in which a layer covers anything."""
+    left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
+
+
+def random_shape(
+    size: int, center: np.ndarray, radius: float, rng: np.random.Generator
+) -> Float32[np.ndarray, "size size"]:
+    """Coverage of a rectangle, ellipse or blob of about ``radius`` pixels."""
+    radii = radius * np.exp(rng.normal(0, 0.35, 2))
+    turn = rng.uniform(0, np.pi)
+    kind = rng.random()
+    if kind < 0.5:
+        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
+    else:
+        angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        corners = np.stack([np.cos(angle), np.sin(angle)], 1)
+        if kind > 0.75:
+            corners *= rng.uniform(0.5, 1.3, (24, 1))
+    if kind < 0.5 and rng.random() < 0.5:
+        turn = 0.0
+    return _polygon(size, center + (corners * radii) @ _turn(turn).T)
+
+
+def _turn(angle: float) -> np.ndarray:
+    """Rotation of the plane (2, 2)."""
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _polygon(size: int, corners: np.ndarray) -> np.ndarray:
+    """Coverage (size, size) of a polygon in pixels, anti-aliased."""
+    return _polygons(size, [corners])
+
+
+def _polygons(size: int, shapes: list[np.ndarray]) -> np.ndarray:
+    """Coverage of the union of polygons."""
+    fine = np.zeros((FINE * size, FINE * size), np.uint8)
+    for corners in shapes:
+        points = np.round((corners * FINE - 0.5) * 16).astype(np.int32)
+        cv2.fillPoly(fine, [points], 255, shift=4)
+    coarse = cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
+    return coarse.astype(np.float32) / 255
+
+
+def _surface(size: int, looks: Looks, rng: np.random.Generator) -> np.ndarray:
+    """Texture or plain colour with a slope of brightness, (size, size, 3)."""
+    if rng.random() < 0.7:
+        color = cv2.resize(looks.patch(rng, 128), (size, size)).astype(np.float32) / 255
+        color *= np.float32(rng.uniform(0.5, 1.2))
+    else:
+        color = np.broadcast_to(random_color(rng), (size, size, 3)).copy()
+    return (color * slope(size, rng)[:, None, None]).clip(0, 1)
+
+
+def _blob(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+    """A textured patch of any shape."""
+    alpha = random_shape(size, center, rng.uniform(0.05, 0.2) * size, rng)
+    return [Occluder(alpha, _surface(size, looks, rng))]
+
+
+def _bars(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+    """A pole, or a fence of parallel ones."""
+    count = 1 if rng.random() < 0.6 else int(rng.integers(2, 6))
+    half = rng.uniform(0.01, 0.05 if count > 1 else 0.09) * size
+    gap = half * rng.uniform(4, 9)
+    tilt = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < 0.25 else 0)
+    slab = np.array([[-1, -3 * size], [1, -3 * size], [1, 3 * size], [-1, 3 * size]]) * [half, 1]
+    steps = [np.array([(i - count // 2) * gap, 0]) for i in range(count)]
+    shapes = [center + (slab + step) @ _turn(tilt).T for step in steps]
+    return [Occluder(_polygons(size, shapes), _surface(size, looks, rng))]
+
+
+def _barrier(
+    size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator
+) -> list[Occluder]:
+    """A wall, desk or door that reaches in from the border beyond the point."""
+    side = rng.choice([0, np.pi / 2, -np.pi / 2, np.pi], p=[0.7, 0.13, 0.13, 0.04])
+    slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
+    corners = center + slab @ _turn(side + rng.normal(0, 0.06)).T
+    return [Occluder(_polygon(size, corners), _surface(size, looks, rng))]
+
+
+def _box(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+    """A crate or cupboard: front, top and side of different brightness."""
+    width, height = rng.uniform(0.08, 0.3, 2) * size
+    back = np.array([rng.uniform(-0.5, 0.5) * width, -rng.uniform(0.1, 0.4) * height])
+    front = center + np.array([[0, 0], [width, 0], [width, height], [0, height]])
+    edge = 1 if back[0] > 0 else 0
+    side = [front[edge], front[edge] + back, front[3 - edge] + back, front[3 - edge]]
+    top = [front[0], front[1], front[1] + back, front[0] + back]
+    color = _surface(size, looks, rng)
+    faces = [(np.array(top), 1.15), (np.array(side), rng.uniform(0.5, 0.8)), (front, 1.0)]
+    return [Occluder(_polygon(size, c), (color * np.float32(gain)).clip(0, 1)) for c, gain in faces]
+
+
+def _table(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+    """A slab on legs, or a chair when it has a back."""
+    width, thick = rng.uniform(0.25, 0.7) * size, rng.uniform(0.01, 0.05) * size
+    leg, drop = rng.uniform(0.008, 0.03) * size, size * 1.5
+    left = center[0] - rng.uniform(0, 1) * width
+
+    def slab(x: float, y: float, w: float, h: float) -> np.ndarray:
+        return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
+
+    shapes = [slab(left, center[1], width, thick)]
+    shapes += [slab(left + s * (width - leg), center[1], leg, drop) for s in (0, 0.2, 0.8, 1)]
+    if rng.random() < 0.4:
+        back = rng.uniform(0.2, 0.5) * width
+        shapes += [slab(left + s * back, center[1] - back, leg, back) for s in (0, 0.33, 0.66, 1)]
+        shapes.append(slab(left, center[1] - back, back, 2 * leg))
+    return [Occluder(_polygons(size, shapes), _surface(size, looks, rng))]
+
+
+def _limb(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+    """A rounded, tapering cylinder of skin or cloth that comes from outside."""
+    angle = rng.uniform(0, 2 * np.pi)
+    along = np.array([np.cos(angle), np.sin(angle)])
+    tip, root = rng.uniform(0.02, 0.05) * size, rng.uniform(0.03, 0.08) * size
+    circle = np.linspace(0, 2 * np.pi, 24)
+    ring = np.stack([np.cos(circle), np.sin(circle)], 1)
+    far = center + along * rng.uniform(0.3, 1.2) * size
+    hull = cv2.convexHull(
+        np.concatenate([center + tip * ring, far + root * ring]).astype(np.float32)
+    )
+    tone = looks.skin(rng)[::8, ::8].mean((0, 1)) / 255 if rng.random() < 0.5 else random_color(rng)
+    grid = np.mgrid[0:size, 0:size].astype(np.float32) + 0.5
+    across = (grid[1] - center[0]) * along[1] - (grid[0] - center[1]) * along[0]
+    shade = 0.55 + 0.45 * np.sqrt((1 - (across / root) ** 2).clip(0, 1))
+    color = (shade[..., None] * np.float32(tone)).astype(np.float32)
+    return [Occluder(_polygon(size, hull[:, 0]), color)]
+
+
+Maker = Callable[[int, np.ndarray, Looks, np.random.Generator], list[Occluder]]
+KINDS: list[Maker] = [_blob, _bars, _barrier, _box, _table, _limb]
+ODDS = [0.38, 0.12, 0.15, 0.13, 0.1, 0.12]

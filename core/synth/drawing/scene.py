@@ -1,0 +1,111 @@
+"""Drawing what stands in a scene: people and solids, supersampled, before and behind each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, UInt8
+
+from core.render.mesh.raster import Raster, rasterize
+from core.render.shade.render import Lighting, Material, Mesh, shade_cells
+from core.synth.drawing.interactions import Solid
+from core.synth.drawing.light import shadow_map
+from core.synth.dressing.dressable_body import Figure, Person
+from core.synth.dressing.patterns import thrice
+from core.synth.sampling.camera import Framing
+
+FINE = 2  # everything is drawn this much larger, then averaged
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the layers of one picture share.
+
+    Attributes:
+        view: camera-from-world rotation (world: y up).
+        lighting: in the camera frame, without shadows.
+    """
+
+    size: int
+    view: Float[np.ndarray, "3 3"]
+    framing: Framing
+    lighting: Lighting
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A person as drawn: premultiplied linear colour with coverage, and what each part is.
+
+    Attributes:
+        raster: at the finer grid.
+    """
+
+    rgba: Float32[np.ndarray, "size size 4"]
+    parts: UInt8[np.ndarray, "size size"]
+    raster: Raster
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A solid as drawn: premultiplied linear colour with coverage.
+
+    Attributes:
+        front: what of it lies before the person, beside them before their middle.
+        hides: where that is.
+    """
+
+    whole: Float32[np.ndarray, "size size 4"]
+    front: Float32[np.ndarray, "size size 4"]
+    hides: Bool[np.ndarray, "size size"]
+
+
+def draw(person: Person, materials: list[Material], scene: Scene) -> Drawn:
+    """A person."""
+    mesh = person.mesh
+    raster, lighting = _raster(mesh, scene), _with_shadow(mesh, scene)
+    label = (person.face_part + 1).astype(np.uint8)
+    return Drawn(*shade_cells(raster, mesh, materials, lighting, FINE, label), raster)
+
+
+def draw_solid(solid: Solid, person: Drawn, scene: Scene) -> Layers:
+    """A solid, and what of it lies before a person (where the person is not, before their root)."""
+    mesh = solid.mesh
+    raster, lighting = _raster(mesh, scene), _with_shadow(mesh, scene)
+    label = np.ones(len(mesh.faces), np.uint8)
+    limit = np.where(person.raster.mask, person.raster.depth, scene.framing.transl[2])
+    before = np.where(raster.depth < limit, raster.face_ids, np.int32(-1))
+    whole, _ = shade_cells(raster, mesh, solid.materials, lighting, FINE, label)
+    front, hides = shade_cells(
+        replace(raster, face_ids=before), mesh, solid.materials, lighting, FINE, label
+    )
+    return Layers(whole, front, hides > 0)
+
+
+def body_raster(figure: Figure, person: Person, scene: Scene) -> Raster:
+    """The undressed body at half the picture's resolution."""
+    half = scene.size // 2
+    focal, center = scene.framing.focal / 2, (half / 2, half / 2)
+    return rasterize(person.body_vertices, figure.faces, focal, center, half, half)
+
+
+def over(
+    below: Float32[np.ndarray, "size size 3"], rgba: Float32[np.ndarray, "size size 4"]
+) -> Float32[np.ndarray, "size size 3"]:
+    """Premultiplied colour over a picture (both linear)."""
+    picture = below * thrice(1 - rgba[..., 3])
+    picture += rgba[..., :3]
+    return picture
+
+
+def _raster(mesh: Mesh, scene: Scene) -> Raster:
+    """What the finer grid sees."""
+    fine = FINE * scene.size
+    focal, center = FINE * scene.framing.focal, (fine / 2, fine / 2)
+    return rasterize(mesh.vertices, mesh.faces, focal, center, fine, fine)
+
+
+def _with_shadow(mesh: Mesh, scene: Scene) -> Lighting:
+    """The scene's light, the first one casting a mesh's own shadow."""
+    light = scene.lighting
+    return replace(light, shadow=shadow_map(mesh.vertices, mesh.faces, light.directions[0]))

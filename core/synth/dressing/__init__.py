@@ -1,0 +1,1 @@
+"""What a synthetic person wears: skin, garments, hair and painted clothes."""

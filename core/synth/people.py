@@ -1,0 +1,257 @@
+"""Sample synthetic people: shape, pose, clothes, camera, light, surroundings, occluders, sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from scipy.spatial.transform import Rotation
+
+from core.assets import cache_dir
+from core.body.load import load_body
+from core.errors import UserError
+from core.synth.drawing import backdrop
+from core.synth.drawing import interactions as company
+from core.synth.drawing.degrade import degrade
+from core.synth.drawing.interactions import Solid
+from core.synth.drawing.labels import dense_labels, kernel_vertices
+from core.synth.drawing.light import random_lighting
+from core.synth.drawing.occluders import random_occluders
+from core.synth.drawing.scene import Drawn, Layers, Scene, body_raster, draw, draw_solid, over
+from core.synth.dressing.appearance import Looks
+from core.synth.dressing.dressable_body import Figure, Outfit, Person, pose_person
+from core.synth.dressing.outfit import random_outfit
+from core.synth.dressing.wardrobe import Garment, load_wardrobe
+from core.synth.sample import Sample
+from core.synth.sampling.camera import frame_person, random_orientation
+from core.synth.sampling.low_poses import low_bank
+from core.synth.sampling.poses import SPLIT_CODE, PoseBank, low_pose, random_pose
+from core.synth.sampling.shapes import ShapeSampler
+
+DRAWING = 2  # another number, other people for the same seed
+OCCLUDED = 0.45  # share of samples with something in front
+BEHIND, BEFORE = 0.1, 0.05  # shares with a second person behind or in front
+LOW = 0.12  # share of people who sit, kneel or lie
+FURNISHED, TOUCHED, REACHED = 0.13, 0.05, 0.06  # shares with furniture, a neighbour, a limb
+SEATED = 0.6  # of those who sit: share with furniture
+LEAST_VISIBLE = 0.25  # share of the person that occluders leave
+PAST_EDGE = 0.1  # share whose crop looks past the edge of the photo
+
+
+class PeopleSampler:
+    """An endless, reproducible source of synthetic people: sample ``i`` depends on (seed, i) only.
+
+    Args:
+        seed: another seed, other people.
+        data: folder of CC0 material; None makes everything procedural (painted clothes, patterned
+            backgrounds, poses from the prior).
+        split: "train" or "test"; the splits share neither seeds nor skins, textures, panoramas,
+            garments or mocap sequences.
+        size: side of the crop in pixels.
+        labels: give the samples dense labels too (see `core.synth.sample`).
+        clear: nothing stands before the person, and the photo fills the crop.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        data: Path | None = None,
+        split: str = "train",
+        size: int = 256,
+        labels: bool = False,
+        clear: bool = False,
+    ) -> None:
+        self.seed, self.split, self.size, self.clear = seed, split, size, clear
+        self.figure = Figure.of(load_body())
+        self.kernels = kernel_vertices(self.figure) if labels else None
+        self.looks = Looks.load(data, split)
+        self.garments: dict[str, list[Garment]] = {}
+        if data is None:
+            self.bank = PoseBank.without_mocap(split)
+        else:
+            self.garments = load_wardrobe(cache_dir() / "wardrobe", split)
+            if not self.garments:
+                raise UserError(
+                    f"no wardrobe yet; build it: python -m tools.wardrobe --data {data}"
+                )
+            self.bank = PoseBank.load(cache_dir() / "poses.npz", split)
+        self.low = low_bank(self.bank, self.figure.joints, split)
+        self.shapes = ShapeSampler(self.figure.body)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Samples 0, 1, 2, ... without end."""
+        index = 0
+        while True:
+            yield self.sample(index)
+            index += 1
+
+    def sample(self, index: int) -> Sample:
+        """The person of this number."""
+        rng = np.random.default_rng([self.seed, SPLIT_CODE[self.split], index])
+        view = random_orientation(rng)
+        pose, betas = self.random_body(view, rng)
+        outfit = random_outfit(self.figure, self.garments, self.looks, rng)
+        person = pose_person(self.figure, outfit, pose, betas)
+        part = self.figure.vertices_surface.part
+        framing = frame_person(person.body_vertices, part, self.size, rng)
+        person = person.moved(framing.transl)
+        panorama = self.looks.panorama(rng)
+        scene = Scene(self.size, view, framing, random_lighting(panorama, view, rng))
+        drawn = draw(person, outfit.materials, scene)
+        image = self._behind(scene, person, panorama, rng)
+        together = None if self.clear else self._company(scene, person, drawn, rng.spawn(1)[0])
+        image = over(image, drawn.rgba) if together is None else _mingled(image, drawn, together)
+        if self.clear:
+            image, occluder = image.clip(0, 1), np.zeros(drawn.parts.shape, bool)
+        else:
+            image, occluder = self._before(image, scene, drawn, together, rng)
+        focal, seen = framing.focal, body_raster(self.figure, person, scene)
+        labels: dict[str, np.ndarray] = {}
+        if self.kernels is not None:
+            body = person.body_vertices
+            labels = vars(dense_labels(self.figure, body, seen, focal, occluder, self.kernels))
+        return Sample(
+            image=degrade(np.sqrt(image) * 255, rng),
+            focal=np.array(focal, np.float32),
+            pose=pose,
+            betas=betas,
+            transl=framing.transl.astype(np.float32),
+            joints=person.joints,
+            joints2d=_project(person.joints, focal, self.size),
+            parts=drawn.parts,
+            occluder=occluder,
+            depth=seen.depth.astype(np.float16),
+            **labels,
+        )
+
+    def random_body(
+        self, view: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pose in the camera frame (24, 3) and shape (10,)."""
+        low = rng.spawn(1)[0]
+        pose = random_pose(self.bank, rng)
+        if low.random() < LOW:
+            pose = low_pose(self.low, low)
+        root = Rotation.from_matrix(view) * Rotation.from_rotvec(pose[0])
+        pose[0] = root.as_rotvec()
+        return pose, self.shapes(rng)
+
+    def _behind(
+        self, scene: Scene, person: Person, panorama: np.ndarray, rng: np.random.Generator
+    ) -> Float32[np.ndarray, "size size 3"]:
+        """Surroundings with floor, shadow, clutter and perhaps another person; linear colour."""
+        focal, size = scene.framing.focal, scene.size
+        if rng.random() < 0.6:
+            picture = backdrop.surroundings(panorama, scene.view, size, rng)
+        else:
+            picture = backdrop.flat_backdrop(self.looks, size, rng)
+        if rng.random() < 0.5:
+            ground = backdrop.Ground.below(person.body_vertices, scene.view)
+            tile = self.looks.patch(rng, backdrop.FLOOR_TILE)
+            lies = backdrop.lay_floor(picture, ground, focal, tile, rng)
+            light = scene.lighting.directions[0]
+            backdrop.cast_shadow(picture, lies, ground, person.mesh, light, focal, rng)
+        if rng.random() < 0.6:
+            backdrop.clutter(picture, self.looks, rng)
+        linear = np.square(picture)
+        if rng.random() < BEHIND:
+            linear = over(linear, self._bystander(scene, rng.uniform(0.3, 4), rng).rgba)
+        return linear
+
+    def _before(
+        self,
+        image: Float32[np.ndarray, "size size 3"],
+        scene: Scene,
+        drawn: Drawn,
+        together: Layers | None,
+        rng: np.random.Generator,
+    ) -> tuple[Float32[np.ndarray, "size size 3"], Bool[np.ndarray, "size size"]]:
+        """The picture with everything in front of the person, and where that and company is."""
+        hidden = np.zeros(drawn.parts.shape, bool) if together is None else together.hides.copy()
+        if rng.random() < BEFORE:
+            other = self._bystander(scene, -rng.uniform(0.15, 0.3) * scene.framing.transl[2], rng)
+            covered = hidden | (other.parts > 0)
+            if _visible_share(drawn.parts, covered) > LEAST_VISIBLE:
+                image, hidden = over(image, other.rgba), covered
+        if rng.random() < OCCLUDED:
+            layers = random_occluders(drawn.parts > 0, self.looks, rng)
+            covered = hidden.copy()
+            for layer in layers:
+                covered |= layer.alpha > 0.5
+            if _visible_share(drawn.parts, covered) > LEAST_VISIBLE:
+                hidden = covered
+                for layer in layers:
+                    layer.cover(image)
+        edge = 3 * PAST_EDGE if scene.framing.truncated else PAST_EDGE * 0.6
+        if rng.random() < edge:
+            past = _past_edge(scene.size, rng)
+            image[past] = 0
+            hidden |= past
+        return image.clip(0, 1), hidden
+
+    def _bystander(self, scene: Scene, farther: float, rng: np.random.Generator) -> Drawn:
+        """Another person beside, ``farther`` metres behind the first (negative: in front)."""
+        person, outfit = self._somebody(scene, rng)
+        place = scene.framing.transl.copy()
+        place[2] = max(place[2] + farther, 1.0)
+        visible = place[2] * scene.size / scene.framing.focal  # metres across the crop
+        place[0] += rng.choice([-1, 1]) * rng.uniform(0.15, 0.5) * visible
+        return draw(person.moved(place), outfit.materials, scene)
+
+    def _somebody(self, scene: Scene, rng: np.random.Generator) -> tuple[Person, Outfit]:
+        """Another person, at the origin."""
+        pose, betas = self.random_body(scene.view, rng)
+        outfit = random_outfit(self.figure, self.garments, self.looks, rng)
+        return pose_person(self.figure, outfit, pose, betas), outfit
+
+    def _company(
+        self, scene: Scene, person: Person, drawn: Drawn, rng: np.random.Generator
+    ) -> Layers | None:
+        """Furniture or another person in the person's space; nothing that hides too much."""
+        ground = backdrop.Ground.below(person.body_vertices, scene.view)
+        furnished = SEATED if company.sits(person, ground) else FURNISHED
+        kind = rng.random()
+        if rng.random() < furnished:
+            solid = company.furniture(person, ground, self.looks, rng)
+        elif kind < TOUCHED:
+            other, outfit = self._somebody(scene, rng)
+            solid = Solid(company.beside(other, person, scene.view, rng).mesh, outfit.materials)
+        elif kind < TOUCHED + REACHED:
+            other, outfit = self._somebody(scene, rng)
+            solid = Solid(company.reaching(other, person, rng), outfit.materials)
+        else:
+            return None
+        if not solid.clear:
+            return None
+        layers = draw_solid(solid, drawn, scene)
+        return layers if _visible_share(drawn.parts, layers.hides) > LEAST_VISIBLE else None
+
+
+def _mingled(
+    image: Float32[np.ndarray, "size size 3"], drawn: Drawn, together: Layers
+) -> Float32[np.ndarray, "size size 3"]:
+    """A person over a picture, what shares the space before and behind."""
+    return over(over(over(image, together.whole), drawn.rgba), together.front)
+
+
+def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:
+    """Share of the person's pixels that nothing hides."""
+    person = parts > 0
+    return float((person & ~hidden).sum()) / max(int(person.sum()), 1)
+
+
+def _past_edge(size: int, rng: np.random.Generator) -> np.ndarray:
+    """A band at one or two sides of the crop."""
+    past = np.zeros((size, size), bool)
+    for _ in range(1 + (rng.random() < 0.2)):
+        band = int(rng.uniform(0.03, 0.25) * size)
+        past = np.rot90(past, int(rng.integers(4))).copy()
+        past[:band] = True
+    return np.rot90(past, int(rng.integers(4)))
+
+
+def _project(joints: np.ndarray, focal: float, size: int) -> np.ndarray:
+    """Pixels of camera-frame joints."""
+    return (focal * joints[:, :2] / joints[:, 2:] + size / 2).astype(np.float32)

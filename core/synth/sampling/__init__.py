@@ -1,0 +1,1 @@
+"""What a synthetic person is: shape, pose and the camera that sees it."""

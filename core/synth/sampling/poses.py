@@ -1,0 +1,173 @@
+"""Poses for synthetic people: a bank of real ones, mirrored, mixed and perturbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from scipy.spatial.transform import Rotation
+
+from core.body.names import JOINT_FLIP, JOINT_NAMES
+from core.errors import UserError
+from core.io.npz import read_npz
+from core.nets.pose_prior import load_prior
+
+LEGS = [1, 2, 4, 5, 7, 8, 10, 11]
+UPRIGHT = 0.88  # share of poses drawn from the upright ones
+PRIOR_POSES = 1500  # drawn from the prior where there is no mocap
+EVERYDAY = 0.15  # perturbed canonical poses added to a bank of mocap, as a share of it
+SPLIT_CODE = {"train": 0, "test": 1}
+
+Turns = dict[str, tuple[float, float, float]]
+
+ARMS_DOWN: Turns = {"l_shoulder": (0, 0, -68), "r_shoulder": (0, 0, 68)}
+ARMS_FORWARD: Turns = {"l_shoulder": (0, -60, -40), "r_shoulder": (0, 60, 40)}
+ELBOWS_BENT: Turns = {"l_elbow": (0, -60, 0), "r_elbow": (0, 60, 0)}
+STEP: Turns = {
+    "l_hip": (-25, 0, 0),
+    "r_hip": (20, 0, 0),
+    "l_knee": (15, 0, 0),
+    "r_knee": (35, 0, 0),
+}
+SITTING: Turns = {
+    "l_hip": (-88, 0, 10),
+    "r_hip": (-88, 0, -10),
+    "l_knee": (90, 0, 0),
+    "r_knee": (90, 0, 0),
+}
+BOWED: Turns = {"pelvis": (25, 0, 0), "spine1": (20, 0, 0), "spine2": (15, 0, 0)}
+
+# Everyday poses: degrees of axis-angle of the joints that leave the T-pose.
+CANONICAL: tuple[Turns, ...] = (
+    ARMS_DOWN,
+    ARMS_DOWN | STEP,
+    ARMS_DOWN | ELBOWS_BENT | {"l_hip": (-45, 0, 0), "r_knee": (60, 0, 0)},
+    {"l_shoulder": (0, 0, 60), "r_shoulder": (0, 0, -60)},
+    ARMS_DOWN | {"r_elbow": (0, 80, 0), "neck": (0, 20, 0)},
+    ARMS_FORWARD | ELBOWS_BENT,
+    ARMS_DOWN | SITTING,
+    ARMS_FORWARD | SITTING | {"l_knee": (120, 0, 0), "r_knee": (120, 0, 0)},
+    ARMS_FORWARD | SITTING | BOWED,
+    ARMS_DOWN | BOWED | STEP,
+    ARMS_DOWN | {"l_elbow": (0, -110, 0), "spine1": (0, 20, 0), "head": (0, 30, 0)},
+    {"l_hip": (0, 0, 30), "r_hip": (0, 0, -30)},
+)
+
+
+@dataclass(frozen=True)
+class PoseBank:
+    """Whole-body poses in the body's own upright frame (y up).
+
+    Attributes:
+        poses: axis-angle; entry 0 is the body's rotation in that frame.
+    """
+
+    poses: Float32[np.ndarray, "poses 24 3"]
+
+    @cached_property
+    def upright(self) -> Int[np.ndarray, "upright"]:
+        """Poses whose pelvis leans by less than 40 degrees: what most photos show."""
+        return np.flatnonzero(self._height_of_up > np.cos(np.deg2rad(40)))
+
+    @cached_property
+    def others(self) -> Int[np.ndarray, "others"]:
+        """All other poses: bowed, lying, tumbling."""
+        return np.setdiff1d(np.arange(len(self.poses)), self.upright)
+
+    @cached_property
+    def _height_of_up(self) -> Float[np.ndarray, "poses"]:
+        """Cosine of the pelvis' lean."""
+        return Rotation.from_rotvec(self.poses[:, 0]).as_matrix()[:, 1, 1]
+
+    @staticmethod
+    def load(path: Path, split: str) -> PoseBank:
+        """The poses of one split of a bank written from mocap, and varied everyday ones.
+
+        Mocap walks, jumps and plays; it seldom sits.
+        """
+        file = read_npz(path, "pose bank")
+        if not {"pose", "split"} <= file.keys():
+            raise UserError(f"pose bank {path} lacks `pose` or `split`; build it again")
+        own = file["pose"][file["split"] == SPLIT_CODE[split]].astype(np.float32)
+        return PoseBank(np.concatenate([own, _everyday(int(EVERYDAY * len(own)), split)]))
+
+    @staticmethod
+    def without_mocap(split: str) -> PoseBank:
+        """Poses drawn from the shipped prior, and varied everyday ones."""
+        rng = np.random.default_rng([SPLIT_CODE[split], 1])
+        latent = torch.from_numpy(rng.standard_normal((PRIOR_POSES, 32), dtype=np.float32))
+        with torch.no_grad():
+            rotations = load_prior().decode(latent).numpy()
+        poses = np.zeros((PRIOR_POSES, 24, 3), np.float32)
+        turned = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec()
+        poses[:, 1:22] = turned.reshape(PRIOR_POSES, 21, 3)
+        return PoseBank(np.concatenate([poses, _everyday(PRIOR_POSES // 3, split)]))
+
+    @staticmethod
+    def canonical() -> PoseBank:
+        """A dozen everyday poses."""
+        return PoseBank(np.stack([turned(turns) for turns in CANONICAL]))
+
+
+def turned(turns: Turns) -> Float32[np.ndarray, "24 3"]:
+    """The T-pose with some joints turned."""
+    pose = np.zeros((24, 3), np.float32)
+    for name, degrees in turns.items():
+        pose[JOINT_NAMES.index(name)] = np.deg2rad(degrees)
+    return pose
+
+
+def _everyday(count: int, split: str) -> np.ndarray:
+    """Varied canonical poses (count, 24, 3), other ones for each split."""
+    rng, bank = np.random.default_rng(SPLIT_CODE[split]), PoseBank.canonical()
+    poses = np.zeros((count, 24, 3), np.float32)
+    for pose in poses:
+        pose[:] = perturbed(_pick(bank, rng), rng, 2.0)
+    return poses
+
+
+def mirror_pose(pose: Float32[np.ndarray, "24 3"]) -> Float32[np.ndarray, "24 3"]:
+    """The pose seen in a mirror: left and right change places."""
+    return pose[list(JOINT_FLIP)] * np.array([1, -1, -1], pose.dtype)
+
+
+def random_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray, "24 3"]:
+    """A pose of the bank, sometimes with other legs or free arms, mirrored, perturbed."""
+    pose = _pick(bank, rng)
+    if rng.random() < 0.35:
+        pose[LEGS] = _pick(bank, rng)[LEGS]
+    if rng.random() < 0.15:
+        free = [joint for joint in (16, 17) if rng.random() < 0.7]
+        pose[free] = rng.normal(0, 0.7, (len(free), 3)).clip(-1.4, 1.4)
+    return perturbed(pose, rng, 1.0)
+
+
+def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
+    """A pose of the bank, mirrored half of the time."""
+    chosen = bank.upright if rng.random() < UPRIGHT or not len(bank.others) else bank.others
+    pose = bank.poses[chosen[rng.integers(len(chosen))]].copy()
+    return mirror_pose(pose) if rng.random() < 0.5 else pose
+
+
+def low_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray, "24 3"]:
+    """A pose of a bank of low ones, mirrored, perturbed; its legs stay its own."""
+    pose = bank.poses[rng.integers(len(bank.poses))]
+    return perturbed(mirror_pose(pose) if rng.random() < 0.5 else pose, rng, 1.0)
+
+
+def perturbed(
+    pose: Float32[np.ndarray, "24 3"], rng: np.random.Generator, spread: float
+) -> Float32[np.ndarray, "24 3"]:
+    """Small rotations (times ``spread``) at every joint; wrists, head and arms move most."""
+    sigma = np.full((24, 1), 0.07)
+    sigma[[16, 17, 18, 19]] = 0.12
+    sigma[[20, 21]] = 0.22
+    sigma[[12, 15]] = 0.15
+    sigma[[10, 11]] = 0.1
+    sigma[[22, 23]] = 0.16
+    noise = Rotation.from_rotvec(rng.normal(0, 1, (24, 3)) * sigma * spread)
+    return (Rotation.from_rotvec(pose) * noise).as_rotvec().astype(np.float32)

@@ -1,0 +1,240 @@
+"""Samples on disk: folders of one ``<field>.npy`` each, read as memory maps.
+
+    OUT/recipe.json            seed, split, size: what the samples follow from
+    OUT/shard-00000/image.npy  (1000, size, size, 3) uint8
+    OUT/shard-00000/pose.npy   (1000, 24, 3) float32
+    ...
+
+Dense labels lie in files of their own, which need not be there. A shard's files get their names
+when it is whole, ``image.npy`` last; so whoever looks for ``image.npy`` finds whole shards only,
+and an interrupted run goes on with the first missing one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import UserError
+from core.io.atomic import write_atomic
+from core.synth.people import DRAWING, PeopleSampler
+from core.synth.sample import Layout, Sample, field_layout, label_layout
+
+PER_SHARD = 1000
+RECIPE = "recipe.json"
+
+BLOCK = 50  # samples that a worker makes before it asks for more
+
+Job = tuple[Path, int, int]  # a shard's folder, its first sample, one past its last
+Block = tuple[Path, int, int, int]  # a shard's folder and first sample; first, one past last here
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What samples follow from; arguments of `PeopleSampler`."""
+
+    seed: int
+    data: str | None = None
+    split: str = "train"
+    size: int = 256
+    labels: bool = False
+
+    def sampler(self) -> PeopleSampler:
+        """The source of the samples."""
+        data = Path(self.data) if self.data else None
+        return PeopleSampler(self.seed, data, self.split, self.size, self.labels)
+
+    def facts(self) -> dict[str, object]:
+        """The recipe without the path: the data folder may move."""
+        return {**asdict(self), "data": self.data is not None, "drawing": DRAWING}
+
+    def layout(self) -> Layout:
+        """Shape and dtype of the samples' fields."""
+        return field_layout(self.size) | (label_layout(self.size) if self.labels else {})
+
+
+def write_shards(
+    folder: Path, recipe: Recipe, count: int, workers: int = 1, per_shard: int = PER_SHARD
+) -> Iterator[int]:
+    """Write samples 0..count-1; yields the number of samples there are, again and again.
+
+    The files do not depend on ``workers``. Whole shards of an earlier run stay.
+
+    Raises:
+        UserError: the folder holds samples of another recipe.
+    """
+    _check_recipe(folder, {**recipe.facts(), "per_shard": per_shard})
+    starts = range(0, count, per_shard)
+    jobs = [
+        (_shard(folder, start // per_shard), start, min(start + per_shard, count))
+        for start in starts
+    ]
+    missing = [job for job in jobs if not _is_whole(job[0], job[2] - job[1])]
+    done = count - sum(stop - start for _, start, stop in missing)
+    yield done
+    for written in _write_all(recipe, missing, workers) if missing else ():
+        done += written
+        yield done
+
+
+class ShardDataset:
+    """All samples of a folder of shards, as memory maps."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open whole shards.
+
+        Raises:
+            UserError: there are none, or a file is missing or damaged.
+        """
+        found = sorted(path.parent for path in Path(folder).glob("shard-*/image.npy"))
+        if not found:
+            raise UserError(f"no shards in {folder}; make some with: nbf synth --out {folder}")
+        self._shards = [_open_shard(path) for path in found]
+        self._ends = np.cumsum([len(shard["image"]) for shard in self._shards])
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: int) -> Sample:
+        """One sample, copied out of the maps."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        which = int(np.searchsorted(self._ends, index, side="right"))
+        row = index - (int(self._ends[which - 1]) if which else 0)
+        return Sample(**{name: np.array(array[row]) for name, array in self._shards[which].items()})
+
+
+def _write_all(recipe: Recipe, jobs: list[Job], workers: int) -> Iterator[int]:
+    """Numbers of samples, as blocks are done; one worker is this process."""
+    if workers == 1:
+        sampler = recipe.sampler()
+        for job in jobs:
+            _allocate(recipe, job)
+            for block in _blocks(job):
+                yield _write_block(sampler, block)
+            _finish(job[0], recipe.layout())
+        return
+    context = get_context("spawn")  # threads of OpenCV and torch do not survive a fork
+    with ProcessPoolExecutor(workers, context, _start_worker, (recipe,)) as pool:
+        pending: list[tuple[Job, list[Future[int]]]] = []
+        for job in jobs:
+            _allocate(recipe, job)
+            pending.append((job, [pool.submit(_work, block) for block in _blocks(job)]))
+        for job, futures in pending:
+            for future in futures:
+                yield future.result()
+            _finish(job[0], recipe.layout())
+
+
+def _blocks(job: Job) -> list[Block]:
+    """Parts of a shard: so that few shards keep many workers busy."""
+    path, start, stop = job
+    return [(path, start, at, min(at + BLOCK, stop)) for at in range(start, stop, BLOCK)]
+
+
+def _shard(folder: Path, number: int) -> Path:
+    return Path(folder) / f"shard-{number:05d}"
+
+
+def _is_whole(path: Path, count: int) -> bool:
+    """Whether a shard is there with ``count`` samples (a longer run writes a cut one again)."""
+    image = path / "image.npy"
+    return image.is_file() and len(np.load(image, mmap_mode="r")) == count
+
+
+def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
+    """Note the recipe in a new folder; refuse to mix recipes in an old one."""
+    path = Path(folder) / RECIPE
+    if not path.is_file():
+        write_atomic(path, lambda file: file.write_text(json.dumps(facts, indent=2) + "\n"))
+        return
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged; delete {folder} and start again") from error
+    if found != facts:
+        raise UserError(f"{folder} holds samples of another recipe ({found}); choose another --out")
+
+
+def _open_shard(path: Path) -> dict[str, np.ndarray]:
+    """Memory maps of all fields, checked against each other."""
+    there = [name for name in label_layout(2) if (path / f"{name}.npy").is_file()]
+    shard = {name: _open_field(path / f"{name}.npy") for name in (*field_layout(2), *there)}
+    length, size = shard["image"].shape[:2] if shard["image"].ndim > 1 else (0, 0)
+    layout = field_layout(size) | label_layout(size)
+    for name, array in shard.items():
+        shape, dtype = layout[name]
+        if array.shape != (length, *shape) or array.dtype != dtype:
+            raise UserError(
+                f"{path / name}.npy has the wrong shape or type; delete {path} and run nbf synth"
+                " again"
+            )
+    return shard
+
+
+def _open_field(file: Path) -> np.ndarray:
+    """A memory map."""
+    try:
+        array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file} is missing or damaged; delete {file.parent} and run nbf synth again"
+        ) from error
+    return array
+
+
+_sampler: PeopleSampler | None = None
+
+
+def _start_worker(recipe: Recipe) -> None:
+    """One sampler a process, one thread a sampler."""
+    import cv2
+    import torch
+
+    global _sampler
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    _sampler = recipe.sampler()
+
+
+def _work(block: Block) -> int:
+    """A block with this process' sampler."""
+    if _sampler is None:
+        raise RuntimeError("the worker has no sampler")
+    return _write_block(_sampler, block)
+
+
+def _allocate(recipe: Recipe, job: Job) -> None:
+    """The files of an empty shard."""
+    path, start, stop = job
+    path.mkdir(parents=True, exist_ok=True)
+    for name, (shape, dtype) in recipe.layout().items():
+        np.lib.format.open_memmap(
+            path / f"{name}.part", mode="w+", dtype=dtype, shape=(stop - start, *shape)
+        )
+
+
+def _write_block(sampler: PeopleSampler, block: Block) -> int:
+    """Samples first..last-1 into their shard; the number written."""
+    path, start, first, last = block
+    arrays: dict[str, np.memmap] = {}
+    for index in range(first, last):
+        for name, value in sampler.sample(index).arrays().items():
+            if name not in arrays:
+                arrays[name] = np.lib.format.open_memmap(path / f"{name}.part", mode="r+")
+            arrays[name][index - start] = value
+    return last - first
+
+
+def _finish(path: Path, layout: Layout) -> None:
+    """Name the files of a whole shard, image.npy last: it marks the shard as whole."""
+    for name in sorted(layout, key="image".__eq__):
+        np.lib.format.open_memmap(path / f"{name}.part", mode="r+").flush()  # to the disk
+        (path / f"{name}.part").replace(path / f"{name}.npy")

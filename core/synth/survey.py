@@ -1,0 +1,91 @@
+"""What is drawn, counted: ``python -m core.synth.survey --data DIR``.
+
+Sizes of the material, and of a number of people their heights, weights, views and occlusion.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import tyro
+
+from core.assets import data_dir
+from core.synth.people import PeopleSampler
+from core.synth.sample import Sample
+from core.synth.sampling.camera import random_orientation
+from core.synth.sampling.shapes import heights_and_indices
+
+LEVELS = (0, 5, 50, 95, 100)  # percent
+SHAPES, VIEWS = 500, 5000
+
+
+def material(sampler: PeopleSampler) -> dict[str, int]:
+    """How many of each there are to draw from."""
+    looks, garments = sampler.looks, sampler.garments
+    return {
+        "poses": len(sampler.bank.poses),
+        "low_poses": len(sampler.low.poses),
+        "skins": len(looks.skins),
+        "textures": len(looks.tiles),
+        "panoramas": len(looks.panoramas),
+        **{kind: len(items) for kind, items in garments.items()},
+    }
+
+
+def spreads(sampler: PeopleSampler) -> dict[str, list[float]]:
+    """Percentiles (0, 5, 50, 95, 100) of what is drawn for a person."""
+    rng = np.random.default_rng(0)
+    betas = np.stack([sampler.shapes(rng) for _ in range(SHAPES)])
+    height, index = heights_and_indices(sampler.figure.body, betas)
+    forward = np.stack([random_orientation(rng)[2] for _ in range(VIEWS)])  # in the world, y up
+    return {
+        "height_m": _levels(height),
+        "mass_index": _levels(index),
+        "pitch_degrees": _levels(np.degrees(np.arcsin(-forward[:, 1]))),
+    }
+
+
+def shares(people: Iterable[Sample]) -> dict[str, float]:
+    """Shares of pictures of some kind."""
+    rows = [_kinds(sample) for sample in people]
+    found = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    return {name: round(share, 3) for name, share in found.items()}
+
+
+def _kinds(sample: Sample) -> dict[str, bool]:
+    """What a picture is."""
+    size = len(sample.image)
+    person = sample.parts > 0
+    hidden = (person & sample.occluder).sum() / max(int(person.sum()), 1)
+    place = sample.joints2d
+    return {
+        "occluded": hidden > 0.01,
+        "half_occluded": hidden > 0.5,
+        "joint_outside": bool(((place < 0) | (place >= size)).any()),
+        "greyscale": bool((np.ptp(sample.image.astype(int), axis=-1) <= 6).mean() > 0.99),
+    }
+
+
+def _levels(values: np.ndarray) -> list[float]:
+    return [round(float(level), 2) for level in np.percentile(values, LEVELS)]
+
+
+def main(data: str | None = None, split: str = "train", count: int = 200, seed: int = 0) -> None:
+    """Print what the sampler draws as JSON.
+
+    Args:
+        data: folder of material; by default $NBF_DATA, else everything is procedural.
+        split: train or test.
+        count: number of people drawn.
+        seed: of the people.
+    """
+    sampler = PeopleSampler(seed, data_dir(data), split)
+    people = (sampler.sample(index) for index in range(count))
+    facts: dict[str, object] = {**material(sampler), **spreads(sampler), **shares(people)}
+    print(json.dumps(facts, indent=2))
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

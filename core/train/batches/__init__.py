@@ -1,0 +1,1 @@
+"""From shards and data sets to augmented training batches."""

@@ -1,0 +1,1 @@
+"""Parts that are trained by themselves: regression head, lifter and pose prior."""

@@ -1,0 +1,140 @@
+"""Contrastive losses of the feature map, in a form that cannot run away (3DNBF, equations 10-12).
+
+The paper pushes squared distances apart without bound. Here each term is a cross-entropy over
+cosine similarities, as in the released code: a visible kernel's feature must be more like what its
+kernel emits in this pose than like other kernels (FG) and background samples (BG); among the
+orientations of its own kernel it must pick the one its limb has (3D). Upright people show most
+kernels in one orientation nearly always, and a classifier could live on knowing that; the logits
+are therefore given the logarithm of each orientation's frequency (Menon et al., Long-tail learning
+via logit adjustment), and the features have to bring the evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from core.train.distributed import ALONE, Ranks
+
+
+@dataclass(frozen=True)
+class ContrastSettings:
+    """Which terms count how much, and how sharp they are. A weight of 0 switches a term off."""
+
+    foreground: float = 0.5
+    background: float = 0.5
+    orientation: float = 1.0
+    nll: float = 0.5
+    temperature: float = 0.07
+    orientation_temperature: float = 0.03
+
+    @staticmethod
+    def without() -> ContrastSettings:
+        """Maximum likelihood alone."""
+        return ContrastSettings(foreground=0.0, background=0.0, orientation=0.0)
+
+
+@dataclass(frozen=True)
+class KernelSamples:
+    """Features of visible kernels, gathered from all images of a batch."""
+
+    features: Float[Tensor, "n dim"]
+    """Unit vectors read from the feature map at the kernels' projections."""
+    kernel: Int[Tensor, "n"]
+    orientation: Float[Tensor, "n bins"]
+    """p(o | limb) of each sample."""
+
+
+def kernel_neighbours(
+    means: Float[Tensor, "kernels 3"], radius: float = 0.085
+) -> Bool[Tensor, "kernels kernels"]:
+    """Kernels within ``radius`` metres in the rest pose, itself included: too near to contrast."""
+    return torch.cdist(means, means) < radius
+
+
+def contrast_losses(
+    samples: KernelSamples,
+    background: Float[Tensor, "m dim"],
+    phi: Float[Tensor, "kernels bins dim"],
+    clutter: Float[Tensor, "dim"],
+    frequency: Float[Tensor, "kernels bins"],
+    neighbours: Bool[Tensor, "kernels kernels"],
+    settings: ContrastSettings,
+    ranks: Ranks = ALONE,
+) -> dict[str, Tensor]:
+    """Weighted scalar losses by name; gradients reach the features, not the bank.
+
+    Args:
+        background: unit features of pixels that show no body.
+        phi, clutter: the bank's kernel features and background mean.
+        frequency: of each kernel's orientations.
+        neighbours: pairs that are not contrasted, see :func:`kernel_neighbours`.
+        ranks: processes whose samples count together; the losses are this one's part of the means.
+    """
+    phi, clutter = phi.detach(), clutter.detach()
+    directions = F.normalize(phi, dim=-1)
+    expected = torch.einsum("no,nod->nd", samples.orientation, phi[samples.kernel])
+    negatives = ranks.gather(background)
+    kernel = _kernel_loss(samples, negatives, directions, expected, neighbours, settings)
+    clear = _clutter_loss(background, directions, clutter, settings.temperature)
+    turned = _orientation_loss(samples, directions, frequency, settings.orientation_temperature)
+    return {
+        "kernel": ranks.mean(kernel),
+        "clutter": settings.background * ranks.mean(clear),
+        "orientation": settings.orientation * ranks.mean(turned),
+        "nll": settings.nll * ranks.mean((samples.features - expected).square().sum(-1)),
+    }
+
+
+def _kernel_loss(
+    samples: KernelSamples,
+    background: Tensor,
+    directions: Tensor,
+    expected: Float[Tensor, "n dim"],
+    neighbours: Tensor,
+    settings: ContrastSettings,
+) -> Float[Tensor, "n"]:
+    """FG and BG: the expected feature of the own kernel against the negatives that are on.
+
+    A negative with weight w counts as w negatives, hence the logarithms.
+    """
+    features = samples.features / settings.temperature
+    own = (features * F.normalize(expected, dim=-1)).sum(-1, keepdim=True)
+    logits = [own]
+    if settings.foreground:
+        bins = directions.shape[1]
+        others = features @ directions.flatten(0, 1).T + math.log(settings.foreground)
+        masked = neighbours.repeat_interleave(bins, 1)[samples.kernel]
+        logits.append(others.masked_fill(masked, -torch.inf))
+    if settings.background and len(background):
+        logits.append(features @ background.T + math.log(settings.background))
+    return torch.cat(logits, 1).logsumexp(1) - own[:, 0]
+
+
+def _clutter_loss(
+    background: Tensor, directions: Tensor, clutter: Tensor, temperature: float
+) -> Float[Tensor, "m"]:
+    """BG from the other side: a background pixel is like the background mean, like no kernel."""
+    own = F.normalize(clutter, dim=0)[None]
+    logits = background @ torch.cat([own, directions.flatten(0, 1)]).T / temperature
+    return logits.logsumexp(1) - logits[:, 0]
+
+
+def _orientation_loss(
+    samples: KernelSamples,
+    directions: Float[Tensor, "kernels bins dim"],
+    frequency: Float[Tensor, "kernels bins"],
+    temperature: float,
+) -> Float[Tensor, "n"]:
+    """3D: among the own kernel's orientations; the target's entropy is subtracted, so 0 is best."""
+    own = directions[samples.kernel]
+    logits = torch.einsum("nd,nod->no", samples.features, own) / temperature
+    logits = logits + frequency[samples.kernel].log()
+    target = samples.orientation
+    cross_entropy = -(target * logits.log_softmax(-1)).sum(-1)
+    return cross_entropy - torch.special.entr(target).sum(-1)

@@ -1,0 +1,1 @@
+"""A training run: the loop, checkpoints, validation, curves and export."""

@@ -1,0 +1,69 @@
+"""A run's curves and pictures for TensorBoard, in ``OUT/tensorboard``.
+
+What is logged is what ``losses.csv``, ``held_out.csv`` and the gallery hold: nothing is only there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from core.errors import UserError
+from core.train.run.curves import Curves
+
+FOLDER = "tensorboard"
+
+
+class Logs:
+    """Follows curves as they grow.
+
+    Args:
+        folder: of the run.
+        curves: ``losses/pose`` is the column ``pose`` of ``losses.csv``.
+        step: where the run stands; what an interrupted run logged beyond it is dropped.
+
+    Raises:
+        UserError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path, curves: Sequence[Curves], step: int = 0) -> None:
+        if importlib.util.find_spec("tensorboard") is None:
+            raise UserError("--tensorboard needs a package: pip install nbf[train]")
+        from torch.utils.tensorboard import SummaryWriter
+
+        place = folder / FOLDER
+        before = any(place.glob("events.*"))
+        self.writer = SummaryWriter(str(place), purge_step=step + 1 if before else None)
+        self.curves = curves
+        self._written = [len(c.rows) if before else 0 for c in curves]
+
+    def follow(self) -> None:
+        """Write the rows that are new."""
+        for index, curves in enumerate(self.curves):
+            fresh = curves.rows[self._written[index] :]
+            for row in fresh:
+                self._write(curves.path.stem, row)
+            self._written[index] += len(fresh)
+            if fresh:
+                self.writer.flush()
+
+    def picture(self, step: int, picture: UInt8[np.ndarray, "height width 3"]) -> None:
+        """Show a validation's pictures."""
+        self.writer.add_image("validation", picture, step, dataformats="HWC")
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.follow()
+        self.writer.close()
+
+    def _write(self, group: str, row: dict[str, float]) -> None:
+        """One step's numbers."""
+        step = int(row["step"])
+        for name, value in row.items():
+            if name != "step":
+                self.writer.add_scalar(f"{group}/{name}", value, step)

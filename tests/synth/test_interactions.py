@@ -1,0 +1,190 @@
+"""Furniture and neighbours: where they stand, what of them hides the person, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.render.shade.render import Material, Mesh
+from core.synth.drawing import interactions as company
+from core.synth.drawing.backdrop import Ground
+from core.synth.drawing.furniture import (
+    Block,
+    build,
+    random_furniture,
+    random_materials,
+    seat,
+    seat_place,
+)
+from core.synth.drawing.interactions import Solid
+from core.synth.drawing.light import brightest_direction, random_lighting
+from core.synth.drawing.scene import Scene, draw, draw_solid
+from core.synth.dressing.appearance import Looks
+from core.synth.dressing.dressable_body import Outfit, pose_person
+from core.synth.sampling.camera import Framing
+from core.synth.sampling.poses import ARMS_DOWN, SITTING, turned
+
+FLIP = np.diag([1.0, -1.0, -1.0])
+GREY = Material(np.full((8, 8, 3), 128, np.uint8))
+
+
+def person_in(sampler, turns, depth=4.0):
+    """Somebody undressed, facing the camera."""
+    pose = turned(turns)
+    pose[0] = [np.pi, 0, 0]
+    count = len(sampler.figure.normals)
+    outfit = Outfit(GREY, np.zeros(count, np.float32), [])
+    person = pose_person(sampler.figure, outfit, pose, np.zeros(10, np.float32))
+    return person.moved(np.array([0, 0, depth]))
+
+
+def scene_of(depth=4.0, size=64):
+    rng = np.random.default_rng(0)
+    sky = np.full((64, 128, 3), 0.3, np.float32)
+    framing = Framing(120.0, np.array([0, 0, depth]), False)
+    return Scene(size, FLIP, framing, random_lighting(sky, FLIP, rng))
+
+
+def board(depth, half=0.4):
+    """An upright board before or behind the middle of the picture."""
+    vertices = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32) * half
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    uv = np.zeros((2, 3, 2), np.float32)
+    return Solid(
+        Mesh(vertices + np.float32([0, 0, depth]), faces, uv, np.zeros(2, np.int32)), [GREY]
+    )
+
+
+def test_board_before_the_person_hides_and_behind_does_not(sampler):
+    scene = scene_of()
+    person = draw(person_in(sampler, ARMS_DOWN), [GREY], scene)
+    before, behind = (draw_solid(board(depth), person, scene) for depth in (3.0, 5.0))
+    assert before.hides.any()
+    np.testing.assert_array_equal(before.hides, before.whole[..., 3] >= 0.5)
+    assert (behind.whole[..., 3] > 0.5).any()
+    assert not behind.hides.any()
+    assert not behind.front.any()
+
+
+def test_board_through_the_person_hides_half(sampler):
+    """The sides lie behind the root's plane, the nearer leg before it or not, by depth alone."""
+    scene = scene_of()
+    person = draw(person_in(sampler, ARMS_DOWN | {"l_hip": (-80, 0, 0)}), [GREY], scene)
+    layers = draw_solid(board(3.85, 1.5), person, scene)
+    seen = person.parts > 0
+    assert 0.05 < (seen & ~layers.hides).sum() / seen.sum() < 0.6  # the lifted leg comes through
+    assert set(person.parts[seen & ~layers.hides]) >= {1 + 4}
+
+
+def test_boxes_stand_on_the_ground_and_keep_their_size():
+    ground = Ground(np.array([0, -1.0, 0]), -1.5, FLIP[:, [0, 2]].T, np.array([0, 1.5, 4.0]))
+    facing = np.array([0, 0, -1.0])
+    mesh = build([Block((-0.3, 0, -0.1), (0.3, 0.5, 0.2))], ground, ground.foot, facing)
+    assert mesh.vertices.shape == (24, 3)
+    assert len(mesh.faces) == 12
+    heights = mesh.vertices @ ground.up - ground.height
+    np.testing.assert_allclose([heights.min(), heights.max()], [0, 0.5], atol=1e-6)
+    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
+    np.testing.assert_allclose(high - low, [0.6, 0.5, 0.3], atol=1e-6)
+    np.testing.assert_allclose(low[2], 4.0 - 0.2, atol=1e-6)  # its front looks at the camera
+    a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
+    assert area == pytest.approx(2 * (0.6 * 0.5 + 0.6 * 0.3 + 0.5 * 0.3), rel=1e-5)
+
+
+def test_all_kinds_are_solid_boxes_on_the_floor():
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        blocks = random_furniture(rng)
+        low, high = np.array([b.low for b in blocks]), np.array([b.high for b in blocks])
+        assert (high > low).all()
+        assert low[:, 1].min() == pytest.approx(0, abs=0.11)
+        assert high.max() < 3.1
+
+
+def test_seat_comes_under_those_who_sit(sampler):
+    rng = np.random.default_rng(0)
+    sitting, standing = (person_in(sampler, t) for t in (ARMS_DOWN | SITTING, ARMS_DOWN))
+    ground = Ground.below(sitting.body_vertices, FLIP)
+    assert company.sits(sitting, ground)
+    assert not company.sits(standing, Ground.below(standing.body_vertices, FLIP))
+    found = seat_place(sitting.joints[0], ground)
+    assert found is not None
+    height, place = found
+    assert 0.25 < height < 0.6
+    assert place @ ground.up == pytest.approx(ground.height, abs=1e-5)
+    tops = [b.high[1] for b in seat(height, rng)]
+    assert height in tops
+    assert seat_place(ground.foot.astype(np.float32), ground) is None
+
+
+def test_neighbour_stands_on_the_same_ground_within_reach(sampler):
+    rng = np.random.default_rng(0)
+    person, other = person_in(sampler, ARMS_DOWN), person_in(sampler, ARMS_DOWN | SITTING, 9.0)
+    for _ in range(10):
+        near = company.beside(other, person, FLIP, rng)
+        grounds = [Ground.below(p.body_vertices, FLIP).height for p in (person, near)]
+        assert grounds[0] == pytest.approx(grounds[1], abs=1e-4)
+        gap = near.joints[0] - person.joints[0]
+        assert np.linalg.norm(gap[[0, 2]]) < 1.2
+
+
+def test_limb_ends_before_the_person(sampler):
+    rng = np.random.default_rng(1)
+    person, other = person_in(sampler, ARMS_DOWN), person_in(sampler, ARMS_DOWN, 9.0)
+    sizes = set()
+    for _ in range(12):
+        mesh = company.reaching(other, person, rng)
+        sizes.add(len(mesh.faces))
+        used = mesh.vertices[np.unique(mesh.faces)]
+        rays = used[:, None, :2] / used[:, None, 2:] - person.joints[:, :2] / person.joints[:, 2:]
+        assert np.linalg.norm(rays, axis=-1).min() < 0.05
+    assert len(sizes) > 2  # whole people, arms, legs
+
+
+def test_what_is_at_the_lens_is_refused():
+    assert board(1.0).clear
+    assert not board(0.2).clear
+
+
+def test_materials_are_two_without_folder():
+    materials = random_materials(Looks([], [], []), np.random.default_rng(0))
+    assert len(materials) == 2
+    assert all(m.texture.dtype == np.uint8 for m in materials)
+
+
+def test_lamp_of_a_panorama_is_found():
+    sky = np.full((64, 128, 3), 0.1, np.float32)
+    assert brightest_direction(sky) is None
+    sky[8:12, 60:68] = 20  # behind (+z), high
+    direction = brightest_direction(sky)
+    assert direction is not None
+    assert direction[1] > 0.8
+    assert direction[2] > 0.3
+
+
+def test_somebody_in_front_leaves_enough(sampler, monkeypatch):
+    from core.synth import people as module
+
+    shares = {"FURNISHED": 0.0, "SEATED": 0.0, "TOUCHED": 0.0, "REACHED": 0.0, "OCCLUDED": 0.0}
+    for name, share in {**shares, "PAST_EDGE": 0.0, "BEFORE": 1.0}.items():
+        monkeypatch.setattr(module, name, share)
+    samples = [sampler.sample(index) for index in range(24)]
+    hidden = [(s.occluder & (s.parts > 0)).sum() / (s.parts > 0).sum() for s in samples]
+    assert 0.05 < max(hidden) <= 1 - module.LEAST_VISIBLE
+
+
+def test_company_occludes_and_is_the_samplers_own(sampler, monkeypatch):
+    from core.synth import people as module
+
+    for name, share in {"FURNISHED": 1.0, "SEATED": 1.0, "OCCLUDED": 0.0, "PAST_EDGE": 0.0}.items():
+        monkeypatch.setattr(module, name, share)
+    samples = [sampler.sample(index) for index in range(12)]
+    hidden = [(s.occluder & (s.parts > 0)).sum() / max((s.parts > 0).sum(), 1) for s in samples]
+    assert np.mean(np.array(hidden) > 0.01) > 0.3
+    assert max(hidden) < 0.8
+    again = sampler.sample(4)
+    np.testing.assert_array_equal(samples[4].image, again.image)
+    assert replace(again).occluder.dtype == bool

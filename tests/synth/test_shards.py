@@ -1,0 +1,123 @@
+"""Shards: round trip, resumption, and damage that names itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import UserError
+from core.synth.shards import Recipe, ShardDataset, write_shards
+
+RECIPE = Recipe(seed=3, size=64)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("shards")
+    assert list(write_shards(path, RECIPE, 5, per_shard=2)) == [0, 2, 4, 5]
+    return path
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    import shutil
+
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_round_trip(folder, people):
+    dataset = ShardDataset(folder)
+    assert len(dataset) == 5
+    for index in range(5):
+        for name, value in dataset[index].arrays().items():
+            np.testing.assert_array_equal(value, people[index].arrays()[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_workers_write_the_same(folder, tmp_path):
+    assert list(write_shards(tmp_path, RECIPE, 5, workers=2, per_shard=2))[-1] == 5
+    for path in folder.glob("*/*.npy"):
+        twin = tmp_path / path.relative_to(folder)
+        assert twin.read_bytes() == path.read_bytes()
+
+
+def test_index_outside(folder):
+    dataset = ShardDataset(folder)
+    for index in (-1, 5):
+        with pytest.raises(IndexError):
+            dataset[index]
+
+
+def test_interrupted_run_goes_on(copy, people):
+    whole = copy / "shard-00000" / "image.npy"
+    before = whole.stat().st_mtime_ns
+    (copy / "shard-00001" / "image.npy").unlink()
+    assert len(ShardDataset(copy)) == 3
+    assert list(write_shards(copy, RECIPE, 5, per_shard=2)) == [3, 5]
+    np.testing.assert_array_equal(ShardDataset(copy)[3].image, people[3].image)
+    assert whole.stat().st_mtime_ns == before
+
+
+def test_run_that_dies_between_files_leaves_no_whole_shard(tmp_path, monkeypatch):
+    renamed = []
+
+    def replace(path, target):
+        if len(renamed) == 8:
+            raise OSError("the machine went down")
+        renamed.append(target)
+        return path.rename(target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(OSError, match="went down"):
+        list(write_shards(tmp_path, RECIPE, 2, per_shard=2))
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("**/image.npy"))
+    assert list(write_shards(tmp_path, RECIPE, 2, per_shard=2)) == [0, 2]
+    assert len(ShardDataset(tmp_path)) == 2
+
+
+def test_finished_run_does_nothing(copy):
+    assert list(write_shards(copy, RECIPE, 5, per_shard=2)) == [5]
+
+
+def test_other_recipe_is_refused(copy):
+    with pytest.raises(UserError, match="another recipe"):
+        list(write_shards(copy, Recipe(seed=4, size=64), 5, per_shard=2))
+
+
+def test_damaged_recipe_is_named(copy):
+    (copy / "recipe.json").write_text("{")
+    with pytest.raises(UserError, match=r"recipe\.json is damaged"):
+        list(write_shards(copy, RECIPE, 5, per_shard=2))
+
+
+def test_missing_file_is_named(copy):
+    (copy / "shard-00001" / "pose.npy").unlink()
+    with pytest.raises(UserError, match=r"pose\.npy is missing"):
+        ShardDataset(copy)
+
+
+def test_truncated_file_is_named(copy):
+    path = copy / "shard-00001" / "depth.npy"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError, match=r"depth\.npy is missing or damaged"):
+        ShardDataset(copy)
+
+
+def test_wrong_shape_is_named(copy):
+    np.save(copy / "shard-00001" / "betas.npy", np.zeros((2, 9), np.float32))
+    with pytest.raises(UserError, match=r"betas\.npy has the wrong shape"):
+        ShardDataset(copy)
+
+
+def test_pickled_file_is_refused(copy):
+    np.save(copy / "shard-00001" / "betas.npy", np.array([{}, {}], object), allow_pickle=True)
+    with pytest.raises(UserError, match=r"betas\.npy"):
+        ShardDataset(copy)
+
+
+def test_empty_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match="no shards"):
+        ShardDataset(tmp_path)
