@@ -35,7 +35,7 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
 }
 
 
-def joint_limit_cost(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch"]:
+def joint_limit_cost(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, " batch"]:
     """Sum of squared excesses (radians) over the limits; the root may turn freely."""
     return joint_excess(rotations).sum(-1)
 

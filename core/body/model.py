@@ -44,7 +44,7 @@ class Body:
     faces: Int[Tensor, "faces 3"]
     uv: Float[Tensor, "uvs 2"] | None
     uv_faces: Int[Tensor, "faces 3"] | None
-    mirror: Int[Tensor, "vertices"] | None
+    mirror: Int[Tensor, " vertices"] | None
     topology: str
 
     def rest_vertices(self, betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch vertices 3"]:
@@ -73,12 +73,12 @@ class Body:
         return Posed(vertices, kinematics.joints + transl[:, None])
 
     @property
-    def vertex_part(self) -> Int[Tensor, "vertices"]:
+    def vertex_part(self) -> Int[Tensor, " vertices"]:
         """The joint that moves each vertex most."""
         return self.weights.argmax(1)
 
     @property
-    def face_part(self) -> Int[Tensor, "faces"]:
+    def face_part(self) -> Int[Tensor, " faces"]:
         """The joint that moves each face most."""
         return self.weights[self.faces].sum(1).argmax(1)
 

@@ -179,7 +179,7 @@ def _box(values: object, where: str) -> tuple[float, float, float, float] | None
     return (x, y, width, height) if min(width, height) >= 1 else None
 
 
-def _floats(values: list, where: str) -> Float32[np.ndarray, "count"]:
+def _floats(values: list, where: str) -> Float32[np.ndarray, " count"]:
     try:
         numbers = np.array(values, np.float64)
     except (TypeError, ValueError, OverflowError) as error:

@@ -129,7 +129,7 @@ class PhotoDataset:
     genders: Sequence[str | None] | None = None
     subjects: Sequence[str] | None = None
     sequences: Sequence[str] | None = None
-    numbers: Int32[np.ndarray, "people"] | None = None
+    numbers: Int32[np.ndarray, " people"] | None = None
     quarter_turns: int = 0
     notes: tuple[str, ...] = field(default=())
 
@@ -183,7 +183,7 @@ class PhotoDataset:
         turned = np.rot90(photo.pixels, -self.quarter_turns)
         return replace(photo, pixels=np.ascontiguousarray(turned))
 
-    def has(self, column: str) -> Bool[np.ndarray, "people"]:
+    def has(self, column: str) -> Bool[np.ndarray, " people"]:
         """For whom a column is known."""
         values = getattr(self, column)
         if values is None:
@@ -195,7 +195,7 @@ class PhotoDataset:
         return np.array([value is not None for value in values], bool)
 
     def select(
-        self, people: Int[np.ndarray, "chosen"] | Bool[np.ndarray, "people"]
+        self, people: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " people"]
     ) -> PhotoDataset:
         """Some of the people, by number or by mask, in the order given."""
         rows = np.flatnonzero(people) if people.dtype == bool else people

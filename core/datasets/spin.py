@@ -73,7 +73,7 @@ def open_spin(
 
 
 def square_boxes(
-    center: Float32[np.ndarray, "people 2"], scale: Float32[np.ndarray, "people"]
+    center: Float32[np.ndarray, "people 2"], scale: Float32[np.ndarray, " people"]
 ) -> Float32[np.ndarray, "people 4"]:
     """Boxes without SPIN's margin."""
     side = (PIXELS / MARGIN) * scale[:, None]

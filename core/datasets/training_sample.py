@@ -130,7 +130,7 @@ class SmplBody:
         return self.body.faces.numpy().astype(np.int32)
 
     @cached_property
-    def labels(self) -> UInt8[np.ndarray, "faces"]:
+    def labels(self) -> UInt8[np.ndarray, " faces"]:
         """1 + joint of each face."""
         return (self.body.face_part.numpy() + 1).astype(np.uint8)
 

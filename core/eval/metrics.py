@@ -26,7 +26,7 @@ _LEAST_ALIGNED = 4  # points below which a similarity explains (nearly) everythi
 
 Points = Float[Tensor, "batch points 3"]
 Scored = Bool[Tensor, "batch points"]
-PerPerson = Float[Tensor, "batch"]
+PerPerson = Float[Tensor, " batch"]
 
 
 def joint_errors(predicted: Points, truth: Points) -> Float[Tensor, "batch points"]:

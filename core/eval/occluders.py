@@ -119,7 +119,7 @@ def slide(
 
 def scored_joints(
     joints2d: Float[np.ndarray, "joints 2"], size: int, patches: Sequence[Patch] = ()
-) -> Bool[np.ndarray, "joints"]:
+) -> Bool[np.ndarray, " joints"]:
     """Joints inside the picture that no patch covers."""
     scored = ((joints2d >= 0) & (joints2d < size)).all(-1)
     for patch in patches:
@@ -128,7 +128,7 @@ def scored_joints(
 
 
 def worst_patch(
-    clean: Float[np.ndarray, "joints"],
+    clean: Float[np.ndarray, " joints"],
     occluded: Float[np.ndarray, "patches joints"],
     scored: Bool[np.ndarray, "patches joints"],
 ) -> int:

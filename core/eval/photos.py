@@ -29,7 +29,7 @@ from core.io.report import installed_versions
 LIMB_JOINTS = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)
 """Hips, knees, ankles, shoulders, elbows, wrists: what annotators mark and SMPL has, nearly."""
 
-Values = Float[np.ndarray, "people"]
+Values = Float[np.ndarray, " people"]
 
 
 @dataclass(frozen=True)

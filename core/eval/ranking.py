@@ -41,7 +41,7 @@ READING = (
     "too; ±: half of the 95% bootstrap interval over people"
 )
 
-Values = Float[np.ndarray, "people"]
+Values = Float[np.ndarray, " people"]
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
 
 def drift_from_truth(
     engine: Engine, problem: Problem, case: Case, schedule: Schedule
-) -> Float[Tensor, "people"]:
+) -> Float[Tensor, " people"]:
     """MPJPE in millimetres of fits that begin at the truth, all 14 joints, hidden ones too."""
     start = Solver.begin(problem, engine.model, replace(schedule, two_sided=False), case.truth)
     for _ in start.run():
@@ -178,7 +178,7 @@ def drift_from_truth(
 @torch.no_grad()
 def nll(
     engine: Engine, problem: Problem, body: BodyState, schedule: Schedule
-) -> Float[Tensor, "people"]:
+) -> Float[Tensor, " people"]:
     """Negative log-likelihood of bodies."""
     posed = engine.volume.pose(body.rotations, body.betas, body.transl)
     return likelihood_cost(problem, engine.model, body, posed, schedule)

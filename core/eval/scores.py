@@ -14,7 +14,7 @@ from torch import Tensor
 from core.eval.metrics import JOINTS_14, auroc, head_size, iou, mpjpe, n_mpjpe, pa_mpjpe, pckh
 from core.geometry.camera import Camera, project
 
-Values = Float[np.ndarray, "people"]
+Values = Float[np.ndarray, " people"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Scores:
 def score_joints(
     predicted: Float[Tensor, "people 24 3"],
     truth: Float[Tensor, "people 24 3"],
-    focal: Float[Tensor, "people"],
+    focal: Float[Tensor, " people"],
     inside: Bool[Tensor, "people 24"],
     joints: Sequence[int] = JOINTS_14,
     occlusion: Sequence[tuple[float, float]] = (),

@@ -12,7 +12,7 @@ LEVEL = 0.95
 WORSE_BY = 1.0
 """Millimetres by which a fit must exceed its start to count as worse."""
 
-Values = Float[np.ndarray, "people"]
+Values = Float[np.ndarray, " people"]
 
 
 @dataclass(frozen=True)

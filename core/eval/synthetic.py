@@ -46,7 +46,7 @@ class Case:
     scored: Bool[Tensor, "people 24"]
 
     @property
-    def focal(self) -> Float[Tensor, "people"]:
+    def focal(self) -> Float[Tensor, " people"]:
         """Focal lengths in pixels of the crops."""
         return torch.tensor(np.stack([s.focal for s in self.samples]))
 

@@ -14,7 +14,7 @@ def keypoint_cost(
     detected: Float[Tensor, "batch 24 2"],
     confidence: Float[Tensor, "batch 24"],
     sigma: float,
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Geman-McClure of the reprojection error, as in SMPLify: sum c^2 sigma^2 e^2/(sigma^2+e^2).
 
     Args:
@@ -32,7 +32,7 @@ def reading_cost(
     reading: JointReading,
     half: float,
     outlier: float = 3.0,
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """How far joints and the lean of bones are from what the network read, in its own doubt.
 
     Half of the squared error over the variance, under Geman-McClure: an error of ``outlier``
@@ -51,14 +51,14 @@ def reading_cost(
     return 0.5 * (outlier**2 * squares / (outlier**2 + squares)).sum(-1)
 
 
-def shape_cost(betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch"]:
+def shape_cost(betas: Float[Tensor, "batch 10"]) -> Float[Tensor, " batch"]:
     """Squared Mahalanobis distance of the shape from the mean."""
     return betas.square().sum(-1)
 
 
 def anchor_cost(
     turned: Float[Tensor, "batch 24 3"], moved: Float[Tensor, "batch 3"]
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Squared distance from the start: rotation of each joint (radians) and of the place.
 
     Where nothing is seen the likelihood is flat, and the regressor's guess is the best there is.

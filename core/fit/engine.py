@@ -183,7 +183,7 @@ class Engine:
         return Observation(photo, focal, box, view, crop, inside, detected, look)
 
     def look(
-        self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, "batch"]
+        self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]
     ) -> Look:
         """What the network says of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
         output = read_both_ways(self.network, images)
@@ -246,7 +246,7 @@ def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:
     return NeuralBodyVolume.of_layout(layout, body, vertices)
 
 
-def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, "kernels"]:
+def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, " kernels"]:
     """The vertices of ``body`` whose features a model has learnt.
 
     A model is trained on the embedded body; another topology gets the corresponding vertices.

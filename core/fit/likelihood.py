@@ -58,9 +58,9 @@ class PixelEvidence:
         posterior: p(z_i = 1 | f_i) given that the ray meets the body.
     """
 
-    ratio: Float[Tensor, "pixels"]
-    log_likelihood: Float[Tensor, "pixels"]
-    posterior: Float[Tensor, "pixels"]
+    ratio: Float[Tensor, " pixels"]
+    log_likelihood: Float[Tensor, " pixels"]
+    posterior: Float[Tensor, " pixels"]
 
 
 def pixel_evidence(
@@ -96,7 +96,7 @@ def log_ratio(
     mean: Float[Tensor, "pixels dim"],
     bank: FeatureBank,
     settings: LikelihoodSettings,
-) -> Float[Tensor, "pixels"]:
+) -> Float[Tensor, " pixels"]:
     """Log N(f; mean, s_f^2 I) - log N(f; b, s_b^2 I), with s^2 the variance per dimension."""
     dim = feature.shape[-1]
     foreground, background = bank.variance_foreground, bank.variance_background
@@ -112,7 +112,7 @@ def negative_log_likelihood(
     render: SparseRender,
     evidence: PixelEvidence,
     inside: Float[Tensor, "batch map"],
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """-sum of l_i over the map; pixels that look past the photo's edge say nothing.
 
     Args:

@@ -23,12 +23,12 @@ from core.render.volume.ops import DEVICES, SCENE, calls_on, scene_of
 def native_nll(
     scene: tuple[Any, ...],
     orientation: Float[Tensor, "batch limbs bins"],
-    limb: Int[Tensor, "kernels"],
+    limb: Int[Tensor, " kernels"],
     observed: Float[Tensor, "batch map dim"],
     inside: Float[Tensor, "batch map"],
     bank: FeatureBank,
     settings: LikelihoodSettings,
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of each person's map, a constant of the background left out.
 
     Differentiable in means, precisions and orientation weights, and in nothing else.

@@ -62,7 +62,7 @@ def body_joints(engine: Engine, observation: Observation, body: BodyParams) -> P
     return PhotoJoints(view.to_photo(crop.numpy()), bone_lean(joints)[0].numpy(), none, none)
 
 
-def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, "n"]:
+def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, " n"]:
     """Pixels of the photo for a pixel of the crop, at some of its points."""
     here = view.to_photo(crop)
     right, down = (view.to_photo(crop + step) - here for step in ([1, 0], [0, 1]))

@@ -38,7 +38,7 @@ class Near:
     kind: str
     limb: str
     body: BodyState
-    exists: Bool[Tensor, "batch"]
+    exists: Bool[Tensor, " batch"]
 
 
 def poses_around(body: BodyState, volume: NeuralBodyVolume, angle: float) -> Iterator[Near]:

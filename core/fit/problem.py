@@ -32,7 +32,7 @@ from core.render.volume.ops import scene_arguments
 from core.render.volume.render import render_sparse
 from core.render.volume.sparse import RenderSettings, SparseRender
 
-PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, "batch"]]
+PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, " batch"]]
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def likelihood_cost(
     body: BodyState,
     posed: PosedKernels,
     schedule: Schedule,
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of a posed volume: what `explain` explains, natively where it can."""
     if model.mesh is not None or not schedule.render.native(posed.means):
         seen = explain_posed(problem, model, body, posed, schedule.likelihood, schedule.render)
@@ -185,7 +185,7 @@ def objective(
     body: BodyState,
     vector: Float[Tensor, "batch 85"],
     schedule: Schedule,
-) -> dict[str, Float[Tensor, "batch"]]:
+) -> dict[str, Float[Tensor, " batch"]]:
     """Every term of the cost, unweighted, for each person.
 
     Args:

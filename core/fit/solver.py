@@ -40,7 +40,7 @@ class Solver:
     chart: Chart
     vector: Float[Tensor, "batch 85"]
     trace: Trace
-    alive: Bool[Tensor, "batch"]
+    alive: Bool[Tensor, " batch"]
     _optimizer: torch.optim.Adam | None = None
 
     @staticmethod
@@ -204,7 +204,7 @@ def _turned(body: BodyState) -> BodyState:
 @torch.no_grad()
 def _start_nll(
     problem: Problem, model: GenerativeModel, schedule: Schedule, body: BodyState
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of a start."""
     seen = explain(problem, model, body, schedule.likelihood, schedule.render)
     return negative_log_likelihood(seen.render, seen.evidence, problem.inside)

@@ -42,8 +42,8 @@ class StepRecord:
     vector: Float[Tensor, "batch 85"]
     moments: Float[Tensor, "2 batch 85"]
     moment_steps: int
-    terms: dict[str, Float[Tensor, "batch"]]
-    total: Float[Tensor, "batch"]
+    terms: dict[str, Float[Tensor, " batch"]]
+    total: Float[Tensor, " batch"]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Trace:
     """
 
     start: BodyParams
-    winner: Int[Tensor, "batch"]
+    winner: Int[Tensor, " batch"]
     start_nll: Float[Tensor, "2 batch"]
     records: list[StepRecord] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ class Trace:
         chart = Chart.around(BodyState.of(self.start), volume)
         return chart.body(self.records[step].vector).params()
 
-    def best_steps(self) -> Int[Tensor, "batch"]:
+    def best_steps(self) -> Int[Tensor, " batch"]:
         """Per person, the step with the smallest total among those of the last stage reached."""
         last = self.records[-1].stage
         first = next(i for i, r in enumerate(self.records) if r.stage == last)

@@ -19,11 +19,11 @@ class Camera:
             middle is size/2.
     """
 
-    focal: Float[Tensor, "batch"]
+    focal: Float[Tensor, " batch"]
     center: Float[Tensor, "batch 2"]
 
     @staticmethod
-    def centered(focal: Float[Tensor, "batch"], size: int) -> Camera:
+    def centered(focal: Float[Tensor, " batch"], size: int) -> Camera:
         """Cameras whose principal point is the middle of a square image of ``size`` pixels."""
         center = focal.new_full((len(focal), 2), size / 2)
         return Camera(focal, center)

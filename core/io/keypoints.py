@@ -196,7 +196,7 @@ def _rows(values: object, counts: tuple[int, ...], where: str) -> _Rows:
     return rows
 
 
-def _numbers(values: object, where: str) -> Float[np.ndarray, "count"]:
+def _numbers(values: object, where: str) -> Float[np.ndarray, " count"]:
     """A flat list of finite numbers."""
     if not isinstance(values, list) or not all(type(v) in (int, float) for v in values):
         raise UserError(f"{where} must be a flat list of numbers")

@@ -60,7 +60,7 @@ class MocapBank:
     """
 
     pose: Float32[np.ndarray, "poses 24 3"]
-    split: Int[np.ndarray, "poses"]
+    split: Int[np.ndarray, " poses"]
     source: list[str]
     counts: dict[str, SourceCount]
 

@@ -25,7 +25,7 @@ class FeatureBank:
     """
 
     phi: Float[Tensor, "kernels bins dim"]
-    background: Float[Tensor, "dim"]
+    background: Float[Tensor, " dim"]
     variance_foreground: Float[Tensor, ""]
     variance_background: Float[Tensor, ""]
 

@@ -25,14 +25,14 @@ class KernelLayout:
         sigma_along: standard deviation in metres along the axis.
     """
 
-    vertices: Int[Tensor, "kernels"]
+    vertices: Int[Tensor, " kernels"]
     axis: Float[Tensor, "kernels 3"]
-    sigma_across: Float[Tensor, "kernels"]
-    sigma_along: Float[Tensor, "kernels"]
+    sigma_across: Float[Tensor, " kernels"]
+    sigma_along: Float[Tensor, " kernels"]
 
 
 def surface_layout(
-    body: Body, chosen: Int[np.ndarray, "kernels"], overlap: float, flatness: float
+    body: Body, chosen: Int[np.ndarray, " kernels"], overlap: float, flatness: float
 ) -> KernelLayout:
     """Kernels at the chosen vertices, flat along the normal (3DNBF, section 3.5).
 
@@ -53,14 +53,14 @@ def surface_layout(
     )
 
 
-def even_vertices(body: Body, count: int) -> Int[np.ndarray, "count"]:
+def even_vertices(body: Body, count: int) -> Int[np.ndarray, " count"]:
     """``count`` vertices spread evenly over a body's rest pose."""
     return farthest_points(body.v_template.double().cpu().numpy(), count)
 
 
 def corresponding_vertices(
-    body: Body, chosen: Int[np.ndarray, "kernels"], other: Body
-) -> Int[np.ndarray, "kernels"]:
+    body: Body, chosen: Int[np.ndarray, " kernels"], other: Body
+) -> Int[np.ndarray, " kernels"]:
     """Vertices of ``other`` at the places of some vertices of ``body``.
 
     Both rest in SMPL's T-pose. A place is taken relative to the joint that moves it most, and only
@@ -77,7 +77,7 @@ def corresponding_vertices(
     return np.asarray(distance.argmin(1))
 
 
-def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np.ndarray, "count"]:
+def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np.ndarray, " count"]:
     """Indices of ``count`` points, each the one farthest from those before it.
 
     Starts at the point nearest to the mean, so the choice depends on the points alone.
@@ -104,7 +104,7 @@ def vertex_normals(
 
 def _neighbour_distance(
     points: Float[np.ndarray, "kernels 3"], normals: Float[np.ndarray, "kernels 3"]
-) -> Float[np.ndarray, "kernels"]:
+) -> Float[np.ndarray, " kernels"]:
     """Mean distance to the nearest kernels that face the same way.
 
     The other side of a hand or an ear is near in space but no neighbour on the surface.

@@ -51,14 +51,14 @@ class SkeletonLayout:
         sigma_along: along the bone; as across it for the kernels at joints.
     """
 
-    vertices: Int[Tensor, "kernels"]
-    owner: Int[Tensor, "kernels"]
+    vertices: Int[Tensor, " kernels"]
+    owner: Int[Tensor, " kernels"]
     means: Float[Tensor, "kernels 3"]
     shapedirs: Float[Tensor, "kernels 3 10"]
     axis: Float[Tensor, "kernels 3"]
-    thickness: Float[Tensor, "kernels"]
-    sigma_across: Float[Tensor, "kernels"]
-    sigma_along: Float[Tensor, "kernels"]
+    thickness: Float[Tensor, " kernels"]
+    sigma_across: Float[Tensor, " kernels"]
+    sigma_along: Float[Tensor, " kernels"]
 
 
 def skeleton_layout(body: Body, per_bone: int, overlap: float, density: float) -> SkeletonLayout:
@@ -111,7 +111,7 @@ def _points(body: Body) -> tuple[Float[Tensor, "25 3"], Float[Tensor, "25 3 10"]
     )
 
 
-def _between(share: Float[Tensor, "per_bone"]) -> Float[Tensor, "kernels 25"]:
+def _between(share: Float[Tensor, " per_bone"]) -> Float[Tensor, "kernels 25"]:
     """Kernels on bones as mixtures of joints."""
     mix = share.new_zeros(len(BONES), len(share), TOP + 1)
     for bone, (start, end) in enumerate(BONES):
@@ -124,8 +124,8 @@ def _thickness(
     points: Float[Tensor, "25 3"],
     direction: Float[Tensor, "3"],
     bone: int,
-    share: Float[Tensor, "per_bone"],
-) -> Float[Tensor, "per_bone"]:
+    share: Float[Tensor, " per_bone"],
+) -> Float[Tensor, " per_bone"]:
     """Mean distance from a bone of the surface vertices beside each of its kernels, metres."""
     start, end = BONES[bone]
     own = (body.vertex_part == start) | (body.vertex_part == end)
@@ -138,7 +138,7 @@ def _thickness(
 
 
 def _joint_thickness(
-    body: Body, points: Float[Tensor, "25 3"], thickness: list[Float[Tensor, "per_bone"]]
+    body: Body, points: Float[Tensor, "25 3"], thickness: list[Float[Tensor, " per_bone"]]
 ) -> Float[Tensor, "25"]:
     """At a joint the mean of the bones that meet there; a part without a bone is a ball."""
     out = []

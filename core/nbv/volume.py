@@ -55,22 +55,22 @@ class NeuralBodyVolume:
         joint_template, joint_shapedirs: rest joints and their displacement per coefficient.
     """
 
-    vertices: Int[Tensor, "kernels"]
+    vertices: Int[Tensor, " kernels"]
     means: Float[Tensor, "kernels 3"]
     shapedirs: Float[Tensor, "kernels 3 10"]
     axis: Float[Tensor, "kernels 3"]
-    isotropic: Float[Tensor, "kernels"]
-    along: Float[Tensor, "kernels"]
+    isotropic: Float[Tensor, " kernels"]
+    along: Float[Tensor, " kernels"]
     weights: Float[Tensor, "kernels 24"]
-    buried: Float[Tensor, "kernels"]
-    limb: Int[Tensor, "kernels"]
+    buried: Float[Tensor, " kernels"]
+    limb: Int[Tensor, " kernels"]
     joint_template: Float[Tensor, "24 3"]
     joint_shapedirs: Float[Tensor, "24 3 10"]
 
     @staticmethod
     def from_body(
         body: Body,
-        kernels: int | Int[np.ndarray, "kernels"] = 858,
+        kernels: int | Int[np.ndarray, " kernels"] = 858,
         overlap: float = 0.5,
         flatness: float = 0.5,
     ) -> NeuralBodyVolume:
@@ -110,7 +110,7 @@ class NeuralBodyVolume:
 
     @staticmethod
     def of_layout(
-        layout: str, body: Body, vertices: Int[np.ndarray, "kernels"] | None = None
+        layout: str, body: Body, vertices: Int[np.ndarray, " kernels"] | None = None
     ) -> NeuralBodyVolume:
         """The volume of a layout by name: "surface" or "skeleton".
 
@@ -128,7 +128,7 @@ class NeuralBodyVolume:
         means: Float[Tensor, "kernels 3"],
         shapedirs: Float[Tensor, "kernels 3 10"],
         weights: Float[Tensor, "kernels 24"],
-        buried: Float[Tensor, "kernels"],
+        buried: Float[Tensor, " kernels"],
     ) -> NeuralBodyVolume:
         """A volume of kernels at some places."""
         isotropic = layout.sigma_across.reciprocal().square()

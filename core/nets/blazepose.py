@@ -59,7 +59,7 @@ class Landmarks:
     """Logit: inside the image."""
     world: Float[Tensor, "batch 39 3"]
     """Metres, relative to the middle of the hips; x right, y down, z away from the camera."""
-    person: Float[Tensor, "batch"]
+    person: Float[Tensor, " batch"]
     """Logit: there is a person in the crop."""
 
 

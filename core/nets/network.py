@@ -144,7 +144,7 @@ class PoseNetwork(nn.Module):
 
 
 def translation_from_camera(
-    camera: Float[Tensor, "batch 3"], focal: Float[Tensor, "batch"], size: int
+    camera: Float[Tensor, "batch 3"], focal: Float[Tensor, " batch"], size: int
 ) -> Float[Tensor, "batch 3"]:
     """Body translation in metres of a weak-perspective camera (s, tx, ty) on a crop of ``size`` px.
 
@@ -155,7 +155,7 @@ def translation_from_camera(
 
 
 def camera_from_translation(
-    translation: Float[Tensor, "batch 3"], focal: Float[Tensor, "batch"], size: int
+    translation: Float[Tensor, "batch 3"], focal: Float[Tensor, " batch"], size: int
 ) -> Float[Tensor, "batch 3"]:
     """Inverse of :func:`translation_from_camera`."""
     scale = 2 * focal / (size * translation[:, 2])

@@ -117,10 +117,10 @@ class PersonDetectorNetwork(nn.Module):
 class Detections:
     """People found in one image, best first; coordinates in its pixels."""
 
-    score: Float[Tensor, "people"]
+    score: Float[Tensor, " people"]
     hip: Float[Tensor, "people 2"]
     """Middle of the hips."""
-    radius: Float[Tensor, "people"]
+    radius: Float[Tensor, " people"]
     """Radius of the circle around the hips that holds the body."""
     face: Float[Tensor, "people 4"]
     """Box of the face: left, top, right, bottom."""
@@ -189,7 +189,7 @@ def letterbox(
 
 
 def _merge_overlapping(
-    points: Float[Tensor, "n 6 2"], score: Float[Tensor, "n"], overlap: float
+    points: Float[Tensor, "n 6 2"], score: Float[Tensor, " n"], overlap: float
 ) -> list[tuple[float, Tensor]]:
     """Weighted non-maximum suppression on the face boxes (points 0 and 1 are their corners)."""
     groups = []
@@ -205,7 +205,7 @@ def _merge_overlapping(
     return groups
 
 
-def _overlap(box: Float[Tensor, "2 2"], boxes: Float[Tensor, "n 2 2"]) -> Float[Tensor, "n"]:
+def _overlap(box: Float[Tensor, "2 2"], boxes: Float[Tensor, "n 2 2"]) -> Float[Tensor, " n"]:
     """Intersection over union of one corner box with many."""
     shared = (torch.minimum(box[1], boxes[:, 1]) - torch.maximum(box[0], boxes[:, 0])).clamp(min=0)
     intersection = shared.prod(-1)

@@ -53,7 +53,7 @@ class PosePrior(nn.Module):
             nn.Linear(_WIDTH, 6 * JOINTS),
         )
 
-    def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch"]:
+    def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, " batch"]:
         """The `energy`: a prior is a function of poses."""
         return self.energy(rotations)
 
@@ -69,7 +69,7 @@ class PosePrior(nn.Module):
 
     def energy(
         self, rotations: Float[Tensor, "batch 21 3 3"], typical: float = 0.0
-    ) -> Float[Tensor, "batch"]:
+    ) -> Float[Tensor, " batch"]:
         """How far poses are from human ones: half the squared length of the encoded mean, plus the
         squared chordal distance to what the decoder makes of it.
 

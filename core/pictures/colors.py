@@ -36,7 +36,7 @@ class FeatureColors:
         low, high: projections that become the darkest and the brightest value.
     """
 
-    mean: Float[Tensor, "dim"]
+    mean: Float[Tensor, " dim"]
     basis: Float[Tensor, "dim 3"]
     low: Float[Tensor, "3"]
     high: Float[Tensor, "3"]
@@ -103,7 +103,7 @@ def _main_axes(centered: Float[Tensor, "samples dim"]) -> Float[Tensor, "dim 3"]
 
 
 def _quantiles(
-    values: Float[Tensor, "samples 3"], shares: Float[Tensor, "shares"]
+    values: Float[Tensor, "samples 3"], shares: Float[Tensor, " shares"]
 ) -> Float[Tensor, "shares 3"]:
     """Order statistics by sorting: `torch.quantile` refuses more than 16 million values."""
     ordered = values.sort(0).values

@@ -29,7 +29,7 @@ _SMALL = 13
 _TICK_ROOM = 48  # pixels for a step number
 _SUBPIXEL = 4  # bits of OpenCV's fixed-point coordinates
 
-_Values = Float[np.ndarray, "steps"]
+_Values = Float[np.ndarray, " steps"]
 
 
 def plot_losses(

@@ -32,7 +32,7 @@ class Bodies:
     pose: Float[np.ndarray, "n 24 3"]
     betas: Float[np.ndarray, "n 10"]
     transl: Float[np.ndarray, "n 3"]
-    focal: Float[np.ndarray, "n"]
+    focal: Float[np.ndarray, " n"]
     """Pixels of a crop of side ``size``."""
     size: Float[np.ndarray, ""]
 

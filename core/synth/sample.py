@@ -49,7 +49,7 @@ class Sample:
     depth: Float16[np.ndarray, "half half"]
     iuv: UInt16[np.ndarray, "half half 3"] | None = None
     normals: Int8[np.ndarray, "half half 3"] | None = None
-    kernels: UInt8[np.ndarray, "kernels"] | None = None
+    kernels: UInt8[np.ndarray, " kernels"] | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Fields by name, those that are there."""

@@ -79,7 +79,7 @@ class MomentumBank(torch.nn.Module):
 
     def _drift(
         self, sums: Float[Tensor, "kernels bins dim"], count: Float[Tensor, "kernels bins"]
-    ) -> tuple[Float[Tensor, "kernels dim"], Float[Tensor, "kernels"]]:
+    ) -> tuple[Float[Tensor, "kernels dim"], Float[Tensor, " kernels"]]:
         """How far each kernel moves, all orientations taken together, and its rate."""
         number = count.sum(1)
         surprise = (sums - count[..., None] * self.phi).sum(1) / number.clamp(min=1e-6)[:, None]
@@ -126,8 +126,8 @@ class _Totals:
     count: Float[Tensor, "kernels bins"]
     pairs: Float[Tensor, "kernels bins bins"]
     """Sum of products of orientation weights over visible samples."""
-    visible: Float[Tensor, "kernels"]
-    background: Float[Tensor, "dim"]
+    visible: Float[Tensor, " kernels"]
+    background: Float[Tensor, " dim"]
     pixels: Tensor
 
     @staticmethod

@@ -29,7 +29,7 @@ from core.train.batches.partially_labelled import (
 from core.train.batches.supervision import Known
 from core.train.batches.truth import BodyTruth
 from core.train.heads.regression_head import collect
-from core.train.losses.body import body_losses, posed_joints
+from core.train.losses.body import body_losses
 from core.train.losses.masked import joints3d_loss
 from core.train.losses.ranking import RankingSettings, ranking_loss
 from core.train.losses.regression import RegressionWeights, parts_loss
@@ -111,7 +111,7 @@ def test_a_guess_at_the_lens_has_a_finite_slope(batch, volume) -> None:
     rotations[:, 0] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))  # with the feet before it
     rotations.requires_grad_()
     betas = torch.zeros(3, 10, requires_grad=True)
-    resting = posed_joints(volume, rotations, betas, torch.zeros(3, 3))
+    resting = volume.joints(rotations, betas, torch.zeros(3, 3))
     depth = 1e-4 - resting[..., 2].min().item()  # of a joint: a tenth of a millimetre
     scale = 2 * batch.focal / (batch.size * depth)
     camera = torch.stack([scale, 0 * scale, 0 * scale], 1).requires_grad_()
@@ -172,7 +172,7 @@ def test_joints_go_with_the_picture(shards, volume) -> None:
         (joints,) = collate_partial([whole(truth)], volume).known.joints3d.double().numpy()
         sample = PartialTruth(truth, NOTHING, joints, _marked(joints, truth.focal))
         moved = collate_partial([augment_partial(sample, pelvis, change)], volume)
-        expected = posed_joints(volume, moved.rotations, moved.betas, moved.transl)
+        expected = volume.joints(moved.rotations, moved.betas, moved.transl)
         known = moved.known
         torch.testing.assert_close(known.joints3d[..., :3], expected, rtol=0, atol=1e-4)
         pixels = project(moved.camera, expected)

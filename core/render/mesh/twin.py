@@ -24,7 +24,7 @@ from core.render.mesh.scene import FULL, MeshRender, MeshSettings, Softness
 FAR_AWAY = 1e8  # pixels; beyond, bounds would not fit an integer
 CHUNK = 4096  # faces whose pixels are listed at once
 
-Pairs = tuple[Int[Tensor, "pairs"], Int[Tensor, "pairs"], Int[Tensor, "pairs"]]
+Pairs = tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Int[Tensor, " pairs"]]
 """Face, row and column."""
 
 
@@ -106,7 +106,7 @@ def _corners(
 
 
 def _project(
-    points: Float[Tensor, "n corners 3"], focal: Float[Tensor, "n"], center: Float[Tensor, "n 2"]
+    points: Float[Tensor, "n corners 3"], focal: Float[Tensor, " n"], center: Float[Tensor, "n 2"]
 ) -> tuple[Float[Tensor, "n corners 2"], Float[Tensor, "n corners"]]:
     """Pixels and inverse depths, in float64."""
     exact = points.double()
@@ -121,7 +121,7 @@ def _edge(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
     return along[..., 0] * across[..., 1] - along[..., 1] * across[..., 0]
 
 
-def _area(screen: Float[Tensor, "n 3 2"]) -> Float[Tensor, "n"]:
+def _area(screen: Float[Tensor, "n 3 2"]) -> Float[Tensor, " n"]:
     """Twice the signed area: the image's y runs down, so it is negative facing the camera."""
     return _edge(screen[:, 0], screen[:, 1], screen[:, 2])
 
@@ -143,7 +143,7 @@ def _weights(
 
 def _surface(
     weights: Float[Tensor, "pairs 3"], inverse_z: Float[Tensor, "pairs 3"]
-) -> tuple[Float[Tensor, "pairs 3"], Float[Tensor, "pairs"]]:
+) -> tuple[Float[Tensor, "pairs 3"], Float[Tensor, " pairs"]]:
     """Perspective-correct barycentrics and depth."""
     scaled = weights * inverse_z
     depth = 1 / (scaled[:, 0] + scaled[:, 1] + scaled[:, 2])
@@ -152,7 +152,7 @@ def _surface(
 
 def _drawn(
     vertices: Tensor, faces: Tensor, focal: Tensor, center: Tensor, settings: MeshSettings
-) -> tuple[Int[Tensor, "drawn"], Float[Tensor, "drawn 3 2"], Float[Tensor, "drawn 3"]]:
+) -> tuple[Int[Tensor, " drawn"], Float[Tensor, "drawn 3 2"], Float[Tensor, "drawn 3"]]:
     """Faces of one image that may be seen, their corners in pixels and inverse depths."""
     screen, inverse_z = (x[0] for x in _project(vertices[None], focal[None], center[None]))
     near = torch.tensor(settings.near, dtype=torch.float32, device=vertices.device)
@@ -244,7 +244,7 @@ def _within_reach(screen: Float[Tensor, "n 3 2"], size: tuple[int, int], reach: 
 
 def _squared_distance(
     screen: Float[Tensor, "pairs 3 2"], row: Tensor, column: Tensor
-) -> tuple[Float[Tensor, "pairs"], Bool[Tensor, "pairs"]]:
+) -> tuple[Float[Tensor, " pairs"], Bool[Tensor, " pairs"]]:
     """From pixel centres to the nearest sides, in pixels^2; and whether the triangle holds them."""
     side = screen.roll(-1, 1) - screen
     offset = _centers(row, column)[:, None] - screen

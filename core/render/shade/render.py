@@ -78,7 +78,7 @@ def shade_cells(
     materials: list[Material],
     lighting: Lighting,
     cell: int,
-    face_label: UInt8[np.ndarray, "faces"],
+    face_label: UInt8[np.ndarray, " faces"],
     backend: str = "auto",
 ) -> tuple[Float32[np.ndarray, "rows columns 4"], UInt8[np.ndarray, "rows columns"]]:
     """A supersampled picture: means over cells of ``cell`` by ``cell`` pixels of ``raster``.

@@ -36,7 +36,7 @@ class Mesh:
     vertices: Float32[np.ndarray, "vertices 3"]
     faces: Int32[np.ndarray, "faces 3"]
     corner_uv: Float32[np.ndarray, "faces 3 2"]
-    face_material: Int32[np.ndarray, "faces"]
+    face_material: Int32[np.ndarray, " faces"]
 
 
 @dataclass(frozen=True)

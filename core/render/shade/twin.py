@@ -50,7 +50,7 @@ def average_cells(
 
 
 def label_cells(
-    raster: Raster, face_label: UInt8[np.ndarray, "faces"], cell: int
+    raster: Raster, face_label: UInt8[np.ndarray, " faces"], cell: int
 ) -> UInt8[np.ndarray, "rows columns"]:
     """The largest label of cells at least half of which see one, else 0."""
     seen = _cells(np.where(raster.mask, face_label[raster.face_ids], 0).astype(np.uint8), cell)

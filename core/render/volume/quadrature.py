@@ -15,7 +15,7 @@ def quadrature_weights(
     ray: Float[Tensor, "3"],
     density: float = 1.0,
     samples: int = 20001,
-) -> Float[Tensor, "kernels"]:
+) -> Float[Tensor, " kernels"]:
     """Weight of each kernel on one ray, by the trapezoidal rule.
 
     Args:

@@ -53,8 +53,8 @@ class Assignment:
         kernels: ids of the kernels it sees, nearest first, -1 where there are fewer.
     """
 
-    batch: Int[Tensor, "pixels"]
-    pixel: Int[Tensor, "pixels"]
+    batch: Int[Tensor, " pixels"]
+    pixel: Int[Tensor, " pixels"]
     kernels: Int[Tensor, "pixels nearest"]
 
 
@@ -71,7 +71,7 @@ class SparseRender:
 
     assignment: Assignment
     weights: Float[Tensor, "pixels nearest"]
-    opacity: Float[Tensor, "pixels"]
+    opacity: Float[Tensor, " pixels"]
     depth: Float[Tensor, "pixels nearest"]
 
     def composite(

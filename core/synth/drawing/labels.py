@@ -24,10 +24,10 @@ class Labels:
 
     iuv: UInt16[np.ndarray, "half half 3"]
     normals: Int8[np.ndarray, "half half 3"]
-    kernels: UInt8[np.ndarray, "kernels"]
+    kernels: UInt8[np.ndarray, " kernels"]
 
 
-def kernel_vertices(figure: Figure) -> Int[np.ndarray, "kernels"]:
+def kernel_vertices(figure: Figure) -> Int[np.ndarray, " kernels"]:
     """The body vertex at which each kernel sits."""
     return np.asarray(even_vertices(figure.body, KERNELS))
 
@@ -38,7 +38,7 @@ def dense_labels(
     raster: Raster,
     focal: float,
     occluder: Bool[np.ndarray, "size size"],
-    chosen: Int[np.ndarray, "kernels"],
+    chosen: Int[np.ndarray, " kernels"],
 ) -> Labels:
     """All of a body's labels.
 
@@ -88,7 +88,7 @@ def _visibility(
     raster: Raster,
     focal: float,
     occluder: Bool[np.ndarray, "size size"],
-) -> UInt8[np.ndarray, "kernels"]:
+) -> UInt8[np.ndarray, " kernels"]:
     """The bits of each kernel; those outside the frame have none."""
     size = len(occluder)
     x, y = (focal * points[:, :2] / points[:, 2:] + size / 2).T

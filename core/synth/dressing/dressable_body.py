@@ -33,7 +33,7 @@ class Figure:
     body: Body
     faces: Int32[np.ndarray, "faces 3"]
     corner_uv: Float32[np.ndarray, "faces 3 2"]
-    face_part: Int32[np.ndarray, "faces"]
+    face_part: Int32[np.ndarray, " faces"]
     normals: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
     joint_shapedirs: Float32[np.ndarray, "24 3 10"]
@@ -79,7 +79,7 @@ class Outfit:
     """
 
     skin: Material
-    standoff: Float32[np.ndarray, "vertices"]
+    standoff: Float32[np.ndarray, " vertices"]
     garments: list[tuple[Garment, Material]]
 
     @property
@@ -100,7 +100,7 @@ class Person:
     """
 
     mesh: Mesh
-    face_part: Int32[np.ndarray, "faces"]
+    face_part: Int32[np.ndarray, " faces"]
     body_vertices: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
 

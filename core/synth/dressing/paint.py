@@ -96,7 +96,7 @@ class Cut:
 
 def texel_surface(
     vertices: Float32[np.ndarray, "vertices 3"],
-    vertex_part: Int[np.ndarray, "vertices"],
+    vertex_part: Int[np.ndarray, " vertices"],
     faces: Int[np.ndarray, "faces 3"],
     corner_uv: Float32[np.ndarray, "faces 3 2"],
     size: int = SKIN,
@@ -199,10 +199,10 @@ def fabric(
 
 
 def looseness(
-    region: UInt8[np.ndarray, "vertices"],
+    region: UInt8[np.ndarray, " vertices"],
     position: Float32[np.ndarray, "vertices 3"],
     rng: np.random.Generator,
-) -> Float32[np.ndarray, "vertices"]:
+) -> Float32[np.ndarray, " vertices"]:
     """Metres that painted cloth or hair stands off the skin, with folds."""
     reach = np.array(
         [0, rng.uniform(0, 0.022), rng.uniform(0, 0.022), 0.006, rng.uniform(0.003, 0.025)]

@@ -37,7 +37,7 @@ def noise(size: int, rng: np.random.Generator, octaves: int = 4) -> Float32[np.n
     return total / max(float(total.max()), 1e-6)
 
 
-def slope(size: int, rng: np.random.Generator) -> Float32[np.ndarray, "size"]:
+def slope(size: int, rng: np.random.Generator) -> Float32[np.ndarray, " size"]:
     """Brightness that rises or falls evenly, around 1."""
     first, last = rng.uniform(0.6, 1.2, 2)
     return np.linspace(float(first), float(last), size).astype(np.float32)

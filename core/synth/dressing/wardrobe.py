@@ -32,10 +32,10 @@ class Garment:
     faces: Int32[np.ndarray, "faces 3"]
     corner_uv: Float32[np.ndarray, "faces 3 2"]
     texture: UInt8[np.ndarray, "rows columns 3"]
-    hidden: Int32[np.ndarray, "hidden"]
+    hidden: Int32[np.ndarray, " hidden"]
 
     @cached_property
-    def face_part(self) -> Int32[np.ndarray, "faces"]:
+    def face_part(self) -> Int32[np.ndarray, " faces"]:
         """The joint that moves each face most."""
         return self.weights[self.faces].sum(1).argmax(1).astype(np.int32)
 

@@ -121,7 +121,7 @@ EVERYDAY: tuple[Turns, ...] = (
 
 def is_low(
     poses: Float32[np.ndarray, "poses 24 3"], rest_joints: Float32[np.ndarray, "24 3"]
-) -> Bool[np.ndarray, "poses"]:
+) -> Bool[np.ndarray, " poses"]:
     """Poses that sit (both thighs nearly level), or have the pelvis near the ground, or lie."""
     rotations = rotation_from_axis_angle(torch.from_numpy(poses))
     rest = torch.from_numpy(rest_joints).expand(len(poses), -1, -1)

@@ -69,17 +69,17 @@ class PoseBank:
     poses: Float32[np.ndarray, "poses 24 3"]
 
     @cached_property
-    def upright(self) -> Int[np.ndarray, "upright"]:
+    def upright(self) -> Int[np.ndarray, " upright"]:
         """Poses whose pelvis leans by less than 40 degrees: what most photos show."""
         return np.flatnonzero(self._height_of_up > np.cos(np.deg2rad(40)))
 
     @cached_property
-    def others(self) -> Int[np.ndarray, "others"]:
+    def others(self) -> Int[np.ndarray, " others"]:
         """All other poses: bowed, lying, tumbling."""
         return np.setdiff1d(np.arange(len(self.poses)), self.upright)
 
     @cached_property
-    def _height_of_up(self) -> Float[np.ndarray, "poses"]:
+    def _height_of_up(self) -> Float[np.ndarray, " poses"]:
         """Cosine of the pelvis' lean."""
         return Rotation.from_rotvec(self.poses[:, 0]).as_matrix()[:, 1, 1]
 

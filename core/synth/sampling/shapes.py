@@ -18,7 +18,7 @@ _STREAM = 17
 
 def heights_and_indices(
     body: Body, betas: Float[np.ndarray, "shapes 10"]
-) -> tuple[Float[np.ndarray, "shapes"], Float[np.ndarray, "shapes"]]:
+) -> tuple[Float[np.ndarray, " shapes"], Float[np.ndarray, " shapes"]]:
     """Height in the rest pose (metres) and body mass index (kg / m^2) of shapes."""
     template, shapedirs = body.v_template.numpy(), body.shapedirs.numpy()
     faces = body.faces.numpy()

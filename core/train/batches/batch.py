@@ -25,7 +25,7 @@ class Batch:
 
     images: Float[Tensor, "batch 3 s s"]
     """RGB, 0..1."""
-    focal: Float[Tensor, "batch"]
+    focal: Float[Tensor, " batch"]
     """Pixels; the principal point is the middle."""
     rotations: Float[Tensor, "batch 24 3 3"]
     betas: Float[Tensor, "batch 10"]

@@ -227,7 +227,7 @@ def _same_size(own: ShardDataset, shards: ShardDataset, where: str) -> None:
         raise UserError(f"{where} has crops of {sizes[0]} px, --shards of {sizes[1]} px")
 
 
-def _useful(dataset: PhotoDataset) -> Bool[np.ndarray, "people"]:
+def _useful(dataset: PhotoDataset) -> Bool[np.ndarray, " people"]:
     """Who has anything that is learnt from."""
     return dataset.has("pose") | dataset.has("joints2d") | dataset.has("joints3d")
 
@@ -261,13 +261,13 @@ def describe(name: str, dataset: PhotoDataset, settings: CropSettings) -> str:
     return "; ".join([*parts, *dataset.notes])
 
 
-def _has_body(dataset: PhotoDataset, settings: CropSettings) -> Bool[np.ndarray, "people"]:
+def _has_body(dataset: PhotoDataset, settings: CropSettings) -> Bool[np.ndarray, " people"]:
     """Whose SMPL body can be posed."""
     given = np.array([gender in settings.bodies for gender in _genders(dataset)], bool)
     return dataset.has("pose") & dataset.has("betas") & given
 
 
-def _is_trained(dataset: PhotoDataset, settings: CropSettings) -> Bool[np.ndarray, "people"]:
+def _is_trained(dataset: PhotoDataset, settings: CropSettings) -> Bool[np.ndarray, " people"]:
     own = {gender for gender, body in settings.bodies.items() if body.is_trained}
     return np.array([gender in own for gender in _genders(dataset)], bool)
 
@@ -276,7 +276,7 @@ def _genders(dataset: PhotoDataset) -> list[str]:
     return [gender or "neutral" for gender in dataset.genders or [None] * len(dataset)]
 
 
-def _can_be_placed(dataset: PhotoDataset) -> Bool[np.ndarray, "people"]:
+def _can_be_placed(dataset: PhotoDataset) -> Bool[np.ndarray, " people"]:
     """Whose place is known, or can be found on 2D joints."""
     known = [dataset.has(name) for name in ("transl", "weak_camera", "joints2d")]
     return np.any([*known, dataset.placed & dataset.has("joints3d")], axis=0)

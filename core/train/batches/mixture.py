@@ -155,12 +155,12 @@ class Mixture(Loader):
         sample = source[int(index)]
         return augment_partial(sample, rest_pelvis(self.volume, sample.truth.betas), change)
 
-    def _counts(self, step: int) -> Int[np.ndarray, "sources"]:
+    def _counts(self, step: int) -> Int[np.ndarray, " sources"]:
         """Rows of each source in a step's batch."""
         phase = int(np.searchsorted(self._starts(), step, side="right")) - 1
         return self._rows(phase, step, step + 1)[0]
 
-    def _before(self, step: int) -> Int[np.ndarray, "sources"]:
+    def _before(self, step: int) -> Int[np.ndarray, " sources"]:
         """Rows of each source in all batches before."""
         starts = [*self._starts(), step]
         total = np.zeros(len(self.sources), int)
@@ -185,12 +185,12 @@ class Mixture(Loader):
         ends = np.cumsum(shares[:-1]) / shares.sum()
         return [0, *(round(end * (self.steps or 0)) for end in ends.tolist())]
 
-    def _ratios(self, phase: Phase) -> Float[np.ndarray, "sources"]:
+    def _ratios(self, phase: Phase) -> Float[np.ndarray, " sources"]:
         ratios = np.array([phase.ratios.get(source.name, 0.0) for source in self.sources])
         return ratios / ratios.sum()
 
 
 @lru_cache(maxsize=64)
-def _shuffled(seed: int, source: int, epoch: int, count: int) -> Int[np.ndarray, "count"]:
+def _shuffled(seed: int, source: int, epoch: int, count: int) -> Int[np.ndarray, " count"]:
     """A source's people in the order of one pass."""
     return np.random.default_rng((seed, source, epoch, 3)).permutation(count)

@@ -22,16 +22,16 @@ class Known:
         joints2d: x, y in pixels of the crop and confidence.
     """
 
-    pose: Bool[Tensor, "batch"]
-    shape: Bool[Tensor, "batch"]
-    place: Bool[Tensor, "batch"]
-    parts: Bool[Tensor, "batch"]
-    occluder: Bool[Tensor, "batch"]
+    pose: Bool[Tensor, " batch"]
+    shape: Bool[Tensor, " batch"]
+    place: Bool[Tensor, " batch"]
+    parts: Bool[Tensor, " batch"]
+    occluder: Bool[Tensor, " batch"]
     joints3d: Float[Tensor, "batch 24 4"]
     joints2d: Float[Tensor, "batch 24 3"]
 
     @property
-    def kernels(self) -> Bool[Tensor, "batch"]:
+    def kernels(self) -> Bool[Tensor, " batch"]:
         """Bodies of which it is known where kernels are, and which of them are seen."""
         return self.pose & self.place & self.parts & self.occluder
 

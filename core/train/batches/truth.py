@@ -20,7 +20,7 @@ class BodyTruth:
     """Bodies in square crops of ``size`` pixels, in the crop camera's frame."""
 
     size: int
-    focal: Float[Tensor, "n"]
+    focal: Float[Tensor, " n"]
     """Pixels; the principal point is the middle."""
     rotations: Float[Tensor, "n 24 3 3"]
     betas: Float[Tensor, "n 10"]

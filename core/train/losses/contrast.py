@@ -45,7 +45,7 @@ class KernelSamples:
 
     features: Float[Tensor, "n dim"]
     """Unit vectors read from the feature map at the kernels' projections."""
-    kernel: Int[Tensor, "n"]
+    kernel: Int[Tensor, " n"]
     orientation: Float[Tensor, "n bins"]
     """p(o | limb) of each sample."""
 
@@ -61,7 +61,7 @@ def contrast_losses(
     samples: KernelSamples,
     background: Float[Tensor, "m dim"],
     phi: Float[Tensor, "kernels bins dim"],
-    clutter: Float[Tensor, "dim"],
+    clutter: Float[Tensor, " dim"],
     frequency: Float[Tensor, "kernels bins"],
     neighbours: Bool[Tensor, "kernels kernels"],
     settings: ContrastSettings,
@@ -98,7 +98,7 @@ def _kernel_loss(
     expected: Float[Tensor, "n dim"],
     neighbours: Tensor,
     settings: ContrastSettings,
-) -> Float[Tensor, "n"]:
+) -> Float[Tensor, " n"]:
     """FG and BG: the expected feature of the own kernel against the negatives that are on.
 
     A negative with weight w counts as w negatives, hence the logarithms.
@@ -118,7 +118,7 @@ def _kernel_loss(
 
 def _clutter_loss(
     background: Tensor, directions: Tensor, clutter: Tensor, temperature: float
-) -> Float[Tensor, "m"]:
+) -> Float[Tensor, " m"]:
     """BG from the other side: a background pixel is like the background mean, like no kernel."""
     own = F.normalize(clutter, dim=0)[None]
     logits = background @ torch.cat([own, directions.flatten(0, 1)]).T / temperature
@@ -130,7 +130,7 @@ def _orientation_loss(
     directions: Float[Tensor, "kernels bins dim"],
     frequency: Float[Tensor, "kernels bins"],
     temperature: float,
-) -> Float[Tensor, "n"]:
+) -> Float[Tensor, " n"]:
     """3D: among the own kernel's orientations; the target's entropy is subtracted, so 0 is best."""
     own = directions[samples.kernel]
     logits = torch.einsum("nd,nod->no", samples.features, own) / temperature

@@ -41,7 +41,7 @@ def known_losses(
     ahead = torch.cat([joints[..., :2], joints[..., 2:].clamp(min=_NEAR)], -1)
     projected = project(view, ahead) / (truth.size / 2) - 1
 
-    def mean(loss: Tensor, which: Bool[Tensor, "n"]) -> Tensor:
+    def mean(loss: Tensor, which: Bool[Tensor, " n"]) -> Tensor:
         return mean_over(loss.flatten(1).mean(1), which, ranks)
 
     return {

@@ -93,7 +93,7 @@ def _nll(
     batch: Batch,
     body: BodyState,
     settings: RankingSettings,
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of a body, differentiable in the features."""
     height, width = features.shape[2:]
     with torch.no_grad():

@@ -79,7 +79,7 @@ def observations(
 
 def joint_errors(
     joints: Float[Tensor, "batch 24 3"], truth: Float[Tensor, "batch 24 3"]
-) -> dict[str, Float[Tensor, "batch"]]:
+) -> dict[str, Float[Tensor, " batch"]]:
     """MPJPE relative to the pelvis and PA-MPJPE in millimetres, on :data:`SCORED_JOINTS`."""
     scored = list(SCORED_JOINTS)
     predicted, true = (joints - joints[:, :1])[:, scored], (truth - truth[:, :1])[:, scored]
@@ -92,7 +92,7 @@ def joint_errors(
 
 def reading_errors(
     reading: JointReading, truth: JointTruth, size: int
-) -> dict[str, Float[Tensor, "n"]]:
+) -> dict[str, Float[Tensor, " n"]]:
     """Distance in pixels of read from true joints in the crop, and error of how bones lean."""
     scored = list(SCORED_JOINTS)
     inside = truth.inside[:, scored]
@@ -127,7 +127,7 @@ def retrieval(
     }
 
 
-def clutter_share(background: Float[Tensor, "m dim"], bank: FeatureBank) -> Float[Tensor, "m"]:
+def clutter_share(background: Float[Tensor, "m dim"], bank: FeatureBank) -> Float[Tensor, " m"]:
     """1 for each background feature that is more like the background mean than any kernel."""
     directions = torch.nn.functional.normalize(bank.phi, dim=-1).flatten(0, 1)
     own = background @ torch.nn.functional.normalize(bank.background, dim=0)
