@@ -79,7 +79,7 @@ class CoreBackend:
             focal=observation.focal,
             legend=OCCLUSION_LEGEND,
             read=listed(read),
-            doubts=tuple(zip(read.doubt.tolist(), read.doubt_lean.tolist(), strict=True)),
+            sigmas=tuple(zip(read.sigma.tolist(), read.sigma_foreshortening.tolist(), strict=True)),
             handle=observation,
             note=note,
         )
@@ -165,8 +165,8 @@ def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
 
 def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
     """Joints as messages carry them."""
-    rows = zip(joints.xy.tolist(), joints.lean.tolist(), strict=True)
-    return tuple((x, y, lean) for (x, y), lean in rows)
+    rows = zip(joints.xy.tolist(), joints.foreshortening.tolist(), strict=True)
+    return tuple((x, y, foreshortening) for (x, y), foreshortening in rows)
 
 
 def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:

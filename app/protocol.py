@@ -18,9 +18,9 @@ from app.geometry2d import Rect
 from app.orbit import Orbit
 
 Joint = tuple[float, float, float]
-"""Pixels of the photo, and lean: depth from the parent over the bone's length, -1 towards us."""
+"""Pixels of the photo, and foreshortening (see `core.fit.photo_joints`)."""
 Doubt = tuple[float, float]
-"""Standard deviations: of x and y in pixels of the photo, and of the lean."""
+"""Standard deviations: of x and y in pixels of the photo, and of the foreshortening."""
 
 Legend = tuple[tuple[tuple[int, int, int], str], ...]
 
@@ -127,7 +127,7 @@ class Opened:
         winner: which initialisation won.
         legend: colours of the occlusion map and what they mean.
         read: joints as the network read them from the photo (none if it does not), SMPL's order.
-        doubts: how sure it was, one for each.
+        sigmas: how sure it was, one for each.
         note: anything the user should know ("no person found, taking the whole photo").
     """
 
@@ -143,7 +143,7 @@ class Opened:
     winner: str
     legend: Legend
     read: tuple[Joint, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
+    sigmas: tuple[Doubt, ...] = ()
     note: str = ""
 
     @property
@@ -237,7 +237,7 @@ class Scene:
     """One observed box of one photo.
 
     Attributes:
-        box, detected, corners, to_crop, stages, legend, read, doubts, note: see `Opened`.
+        box, detected, corners, to_crop, stages, legend, read, sigmas, note: see `Opened`.
         observed: colours of the feature map.
         size: width and height of the photo.
         focal: the photo's focal length in its pixels; its principal point is its middle.
@@ -254,7 +254,7 @@ class Scene:
     focal: float
     legend: Legend
     read: tuple[Joint, ...] = ()
-    doubts: tuple[Doubt, ...] = ()
+    sigmas: tuple[Doubt, ...] = ()
     handle: Any = None
     note: str = ""
 

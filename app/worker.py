@@ -172,7 +172,7 @@ class Worker:
                 stages=scene.stages,
                 legend=scene.legend,
                 read=scene.read,
-                doubts=scene.doubts,
+                sigmas=scene.sigmas,
                 shapes=shapes,
                 winner=self._now.fit.winner,
                 note=scene.note,

@@ -15,20 +15,20 @@ from core.body.names import JOINT_NAMES, PARENTS
 Color = tuple[int, int, int]
 LEFT, MIDDLE, RIGHT = (255, 150, 90), (235, 235, 240), (90, 220, 160)
 REACH = 14.0  # screen pixels within which the mouse is at a joint
-SURE, LOST = 4.0, 60.0  # screen pixels of doubt at which a circle is drawn fully, and no more
+SURE, LOST = 4.0, 60.0  # screen pixels of sigma at which a circle is drawn fully, and no more
 DOT = 3.0
 SIDES = {"l": "left", "r": "right"}
 
 
 def paint_joints(
-    view: View, read: tuple[Joint, ...], doubts: tuple[Doubt, ...], body: tuple[Joint, ...]
+    view: View, read: tuple[Joint, ...], sigmas: tuple[Doubt, ...], body: tuple[Joint, ...]
 ) -> None:
     """A circle of one standard deviation around each read joint, tied to the body's joint.
 
-    Bones join what was read. All fade with doubt.
+    Bones join what was read. All fade with sigma.
     """
     places = [view.to_panel(joint[:2]) for joint in read]
-    spreads = [doubt[0] * view.scale for doubt in doubts]
+    spreads = [sigma[0] * view.scale for sigma in sigmas]
     for joint, parent in enumerate(PARENTS[: len(read)]):
         color = side_color(JOINT_NAMES[joint])
         if parent >= 0:
@@ -63,15 +63,15 @@ def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
     return found
 
 
-def joint_text(joint: int, read: Joint, doubt: Doubt, body: Joint | None) -> str:
+def joint_text(joint: int, read: Joint, sigma: Doubt, body: Joint | None) -> str:
     """What was read of a joint, and what the body says."""
-    text = f"{joint_name(joint)}: read to {doubt[0]:.0f} px"
+    text = f"{joint_name(joint)}: read to {sigma[0]:.0f} px"
     if PARENTS[joint] >= 0:
-        text += f", lean {read[2]:+.2f} ± {doubt[1]:.2f}"
+        text += f", foreshortening {read[2]:+.2f} ± {sigma[1]:.2f}"
     if body is None:
         return text
     text += f" · body {math.dist(read[:2], body[:2]):.0f} px off"
-    return text + (f", lean {body[2]:+.2f}" if PARENTS[joint] >= 0 else "")
+    return text + (f", foreshortening {body[2]:+.2f}" if PARENTS[joint] >= 0 else "")
 
 
 def joint_name(joint: int) -> str:
@@ -88,6 +88,6 @@ def paint_text(text: str, size: Point) -> None:
 
 
 def _strength(spread: float) -> float:
-    """Share of its colour that a joint of this many screen pixels of doubt keeps."""
+    """Share of its colour that a joint of this many screen pixels of sigma keeps."""
     position = (math.log(max(spread, 1e-3)) - math.log(SURE)) / math.log(LOST / SURE)
     return 1 - 0.8 * min(max(position, 0.0), 1.0)

@@ -110,11 +110,11 @@ class PhotoPanel(Panel):
         """Read joints and the body's; words about the one under the mouse."""
         scene, body = session.scene, session.painted.joints if session.painted else ()
         assert scene is not None
-        paint_joints(self.view, scene.read, scene.doubts, body)
+        paint_joints(self.view, scene.read, scene.sigmas, body)
         if self.joint is not None:
             there = body[self.joint] if body else None
-            read, doubt = scene.read[self.joint], scene.doubts[self.joint]
-            paint_text(joint_text(self.joint, read, doubt, there), self.size)
+            read, sigma = scene.read[self.joint], scene.sigmas[self.joint]
+            paint_text(joint_text(self.joint, read, sigma, there), self.size)
 
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from core.nbv.volume import NeuralBodyVolume
     from core.synth.shards import ShardDataset
     from core.train.batches.mix_file import Mix
-    from core.train.distributed import Ranks
+    from core.train.distributed import ProcessGroup
     from core.train.run.trainer import Trainer, TrainSettings
 
 BATCH_SIZES = {"lite": 16, "paper": 64}
@@ -133,7 +133,7 @@ def run(options: Options) -> int:
     from core.nets.presets import find_preset
     from core.synth.bodies import Bodies
     from core.synth.shards import ShardDataset
-    from core.train.distributed import find_ranks
+    from core.train.distributed import find_process_group
     from core.train.heads.lifter import LifterSettings
     from core.train.run.export import ExportSettings, export
     from core.train.run.trainer import Trainer, check_shards
@@ -143,17 +143,17 @@ def run(options: Options) -> int:
     settings = _settings(options)
     volume = NeuralBodyVolume.of_layout(options.kernels, load_body())
     if options.plan:
-        return _only_plan(options, settings, volume, find_ranks(options.device))
+        return _only_plan(options, settings, volume, find_process_group(options.device))
     bodies = Bodies.load(options.bodies) if options.bodies else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
     mix = _mix(options, shards, volume)
     others = ShardDataset(options.finish_on) if options.finish_on else None
     if others is not None:
         check_shards(others, find_preset(settings.preset), 1)
-    ranks = find_ranks(options.device)
+    group = find_process_group(options.device)
     if not (options.resume or options.export_only):
-        _plan_first(options, settings, (shards, held_out), volume, ranks, mix)
-    trainer = Trainer(settings, shards, held_out, volume, options.out, ranks)
+        _plan_first(options, settings, (shards, held_out), volume, group, mix)
+    trainer = Trainer(settings, shards, held_out, volume, options.out, group)
     trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
     if options.resume or options.export_only:
         trainer.resume()
@@ -164,8 +164,8 @@ def run(options: Options) -> int:
             trainer.lift(bodies, LifterSettings())
     if not options.export_only:
         _train(trainer, options)
-    ranks.close()
-    if not ranks.first:
+    group.close()
+    if not group.first:
         return 0
     path = options.out / f"{options.preset}.safetensors"
     finish = ExportSettings(options.bank_images, options.head_images, people=others)
@@ -235,7 +235,7 @@ def _train(trainer: Trainer, options: Options) -> None:
     from core.train.run.logs import Logs
     from core.train.run.reporter import Reporter
 
-    if not trainer.ranks.first:
+    if not trainer.group.first:
         trainer.run(lambda *_: None)
         return
     subjects = held_out_people(trainer.held_out)
@@ -262,7 +262,7 @@ def _plan_first(
     settings: TrainSettings,
     samples: tuple[ShardDataset, ShardDataset],
     volume: NeuralBodyVolume,
-    ranks: Ranks,
+    group: ProcessGroup,
     mix: Mix | None,
 ) -> None:
     """Say what the run will take, and note it in the run's folder with the options."""
@@ -274,8 +274,8 @@ def _plan_first(
     preset = find_preset(settings.preset, settings.dim)
     measured = None
     if not is_short(settings):
-        measured = measure_run(settings, *samples, volume, ranks, _BUDGET, mix)
-    if not ranks.first:
+        measured = measure_run(settings, *samples, volume, group, _BUDGET, mix)
+    if not group.first:
         return
     finish = options.bank_images + options.head_images
     people = len(samples[0]) if mix is None else None
@@ -292,7 +292,7 @@ def _plan_first(
 
 
 def _only_plan(
-    options: Options, settings: TrainSettings, volume: NeuralBodyVolume, ranks: Ranks
+    options: Options, settings: TrainSettings, volume: NeuralBodyVolume, group: ProcessGroup
 ) -> int:
     """The plan in full; where there are no shards yet, a few people stand in for them."""
     from tempfile import TemporaryDirectory
@@ -305,12 +305,12 @@ def _only_plan(
     folders = options.shards, options.held_out
     known = [ShardDataset(folder) if folder.exists() else None for folder in folders]
     with TemporaryDirectory() as place:
-        count = measured_batch(settings.batch_size, ranks)
+        count = measured_batch(settings.batch_size, group)
         people = [d or stand_ins(Path(place), preset.image_size, count) for d in known]
         mix = _mix(options, people[0], volume)
-        measured = measure_run(settings, people[0], people[1], volume, ranks, _PLAN_BUDGET, mix)
-    ranks.close()
-    if not ranks.first:
+        measured = measure_run(settings, people[0], people[1], volume, group, _PLAN_BUDGET, mix)
+    group.close()
+    if not group.first:
         return 0
     trained, held_out = (None if dataset is None else len(dataset) for dataset in known)
     finish = options.bank_images + options.head_images

@@ -45,7 +45,7 @@ def _likelihood(**values: object) -> Callable[[Schedule], Schedule]:
 VARIANTS: dict[str, Callable[[Schedule], Schedule]] = {
     STANDARD: lambda schedule: schedule,
     "no features": _weights(nll=0.0),
-    "no readings": _weights(reading=0.0),
+    "no estimates": _weights(joint_estimate=0.0),
     "no keypoints": _weights(keypoints=0.0),
     "no prior": _weights(prior=0.0),
     "no joint limits": _weights(limits=0.0),
@@ -77,7 +77,7 @@ class AblationRow:
 class AblationReport(TableReport[AblationRow]):
     """A table of `AblationRow`."""
 
-    reading = READING
+    estimate = READING
 
     def table(self) -> Table:
         """One line a variant, protocols kept apart."""

@@ -18,7 +18,7 @@ STRIDE = 10
 
 Picture = UInt8[np.ndarray, "size size 3"]
 Texture = Callable[[np.random.Generator, int], UInt8[np.ndarray, "side side 3"]]
-"""Draws a square of some texture: `core.synth.dressing.appearance.Looks.patch` is one."""
+"""Draws a square of some texture: `core.synth.dressing.appearance.MaterialLibrary.patch` is one."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
 from core.eval.tables import TableReport, plain_table, shown
 from core.fit.engine import Engine
-from core.fit.pose_perturbation import KINDS, poses_around
+from core.fit.pose_perturbation import KINDS, perturbed_poses
 from core.fit.problem import Problem, likelihood_cost
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
@@ -45,7 +45,7 @@ Values = Float[np.ndarray, " people"]
 
 
 @dataclass(frozen=True)
-class Ranks:
+class RankScores:
     """One value a person: shares from 0 to 1, nats and millimetres, NaN where there is none.
 
     The maximum of a likelihood is never less likely than the truth, however good the likelihood:
@@ -74,7 +74,7 @@ class Ranks:
 
 @dataclass(frozen=True)
 class RankRow:
-    """Means of `Ranks` over people under one protocol, with intervals."""
+    """Means of `RankScores` over people under one protocol, with intervals."""
 
     protocol: str
     n: int
@@ -93,14 +93,14 @@ class RankRow:
 class RankReport(TableReport[RankRow]):
     """A table of `RankRow`."""
 
-    reading = READING
+    estimate = READING
 
     def table(self) -> Table:
         """The table: shares in %, excess in nats, drift in mm."""
         table = plain_table(self.title)
         table.add_column("protocol", no_wrap=True)
         table.add_column("n", justify="right")
-        shares = [f.name for f in fields(Ranks)][:-2]
+        shares = [f.name for f in fields(RankScores)][:-2]
         for name in (*shares, "excess nats", "drift mm"):
             table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
         for row in self.rows:
@@ -130,14 +130,14 @@ def rank_people(
             parts.append(rank_case(engine, case, schedule))
             done += len(case.samples)
             progress(done)
-        columns = [np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Ranks)]
+        columns = [np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(RankScores)]
         rows.append(RankRow(name, len(samples), *(estimate(column) for column in columns)))
     listed = [protocol(name, people) for name in protocols]
     title = f"{DATASET}: does the likelihood put the truth first? {len(samples)} people"
     return RankReport(title, listed, rows, SEED)
 
 
-def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
+def rank_case(engine: Engine, case: Case, schedule: Schedule) -> RankScores:
     """Figures of one batch of people."""
     problem, bodies, _ = solve(engine, case, schedule)
     drift = drift_from_truth(engine, problem, case, schedule)
@@ -145,13 +145,13 @@ def rank_case(engine: Engine, case: Case, schedule: Schedule) -> Ranks:
     here = nll(engine, problem, state, schedule)
     fitted = nll(engine, problem, BodyState.of(bodies["nbf"]), schedule)
     below: dict[str, list[Tensor]] = {kind: [] for kind in (*KINDS, "arm", "leg")}
-    for pose in poses_around(state, engine.volume, ANGLE):
+    for pose in perturbed_poses(state, engine.volume, ANGLE):
         won = (here < nll(engine, problem, pose.body, schedule)).float()
         below[pose.kind].append(torch.where(pose.exists, won, torch.nan))
         if pose.kind != "flip":
             below[pose.limb[-3:]].append(won)
     shares = {kind: torch.stack(values).nanmean(0).numpy() for kind, values in below.items()}
-    return Ranks(
+    return RankScores(
         below_fit=(here < fitted).double().numpy(),
         below_all=((shares["lateral"] == 1) & (shares["depth"] == 1)).astype(np.float64),
         **{kind: shares[kind] for kind in KINDS},

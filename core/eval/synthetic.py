@@ -104,9 +104,9 @@ def solve(
     """The problem, the bodies of both methods, and the finished solver."""
     images = torch.from_numpy(case.images).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
-        look = engine.look(images, case.focal)
+        prediction = engine.predict(images, case.focal)
         keypoints = engine.keypoints(images)
-    features = look.features
+    features = prediction.features
     stride = engine.size // features.shape[-1]
     problem = Problem(
         camera=Camera.centered(case.focal, engine.size),
@@ -116,12 +116,12 @@ def solve(
         stride=stride,
         keypoints=keypoints.xy,
         confidence=keypoints.confidence,
-        reading=look.reading,
+        joint_estimate=prediction.joint_estimate,
     )
-    solver = Solver.begin(problem, engine.model, schedule, look.regressed)
+    solver = Solver.begin(problem, engine.model, schedule, prediction.regressed)
     for _ in solver.run():
         pass
-    bodies = {"init": look.regressed, "nbf": solver.trace.best(engine.volume)}
+    bodies = {"init": prediction.regressed, "nbf": solver.trace.best(engine.volume)}
     return problem, bodies, solver
 
 

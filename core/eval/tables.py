@@ -137,7 +137,7 @@ class TableReport(Generic[AnyRow]):
     rows: list[AnyRow]
     seed: int
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
-    reading: ClassVar[str]
+    estimate: ClassVar[str]
     """How to read the columns."""
 
     def table(self) -> Table:
@@ -153,7 +153,7 @@ class TableReport(Generic[AnyRow]):
         print_wide(console, self.table())
         for listed in self.protocols:
             console.print(listed.describe(), style="dim", highlight=False)
-        console.print(self.reading, style="dim", highlight=False)
+        console.print(self.estimate, style="dim", highlight=False)
 
 
 def print_wide(console: Console, table: Table) -> None:

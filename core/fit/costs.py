@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.nets.joint_estimate import JointReading, bone_lean
+from core.nets.joint_estimate import JointEstimate, bone_foreshortening
 
 
 def keypoint_cost(
@@ -26,14 +26,14 @@ def keypoint_cost(
     return (confidence.square() * robust).sum(-1)
 
 
-def reading_cost(
+def joint_estimate_cost(
     joints: Float[Tensor, "batch 24 3"],
     projected: Float[Tensor, "batch 24 2"],
-    reading: JointReading,
+    estimate: JointEstimate,
     half: float,
     outlier: float = 3.0,
 ) -> Float[Tensor, " batch"]:
-    """How far joints and the lean of bones are from what the network read, in its own doubt.
+    """Distance of joints and foreshortenings from the network's estimates, in its own sigmas.
 
     Half of the squared error over the variance, under Geman-McClure: an error of ``outlier``
     standard deviations or more is a misreading.
@@ -43,11 +43,13 @@ def reading_cost(
         projected: the same in pixels of the crop.
         half: half of the crop's side in pixels.
     """
-    off = (projected / half - 1 - reading.xy).square().sum(-1)
-    place = off * torch.exp(-2 * reading.log_doubt)
-    bent = (bone_lean(joints) - reading.lean)[:, 1:].square()  # the root has no bone
-    lean = bent * torch.exp(-2 * reading.log_doubt_lean[:, 1:])
-    squares = torch.cat([place, lean], -1)
+    off = (projected / half - 1 - estimate.xy).square().sum(-1)
+    place = off * torch.exp(-2 * estimate.log_sigma)
+    bent = (bone_foreshortening(joints) - estimate.foreshortening)[
+        :, 1:
+    ].square()  # the root has no bone
+    foreshortening = bent * torch.exp(-2 * estimate.log_sigma_foreshortening[:, 1:])
+    squares = torch.cat([place, foreshortening], -1)
     return 0.5 * (outlier**2 * squares / (outlier**2 + squares)).sum(-1)
 
 

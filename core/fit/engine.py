@@ -25,7 +25,7 @@ from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.nets.keypoints import KeypointDetector
 from core.nets.mirror import read_both_ways
 from core.nets.model_file import Model, load_model
@@ -34,18 +34,18 @@ from core.nets.pose_prior import load_prior
 
 
 @dataclass(frozen=True)
-class Look:
+class Prediction:
     """What the network says of a batch of crops.
 
     Attributes:
         features: unit features at stride 4.
         regressed: its guess of the bodies, in the crop cameras' frames.
-        reading: where it sees the joints.
+        estimate: where it sees the joints.
     """
 
     features: Float[Tensor, "batch dim h w"]
     regressed: BodyParams
-    reading: JointReading
+    joint_estimate: JointEstimate
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Observation:
         crop: the crop, RGB.
         inside: 1 where the map shows the photo, 0 past its edge.
         keypoints: detected or given joints in crop pixels, one row.
-        look: what the network says, in the crop camera's frame, one row.
+        prediction: what the network says, in the crop camera's frame, one row.
     """
 
     photo: UInt8[np.ndarray, "height width 3"]
@@ -70,17 +70,17 @@ class Observation:
     crop: UInt8[np.ndarray, "size size 3"]
     inside: Float[Tensor, "h w"]
     keypoints: Keypoints
-    look: Look
+    prediction: Prediction
 
     @property
     def features(self) -> Float[Tensor, "dim h w"]:
         """Unit features of the network at stride 4."""
-        return self.look.features[0]
+        return self.prediction.features[0]
 
     @property
     def regressed(self) -> BodyParams:
         """The network's guess, in the crop camera's frame."""
-        return self.look.regressed
+        return self.prediction.regressed
 
 
 @dataclass
@@ -176,21 +176,21 @@ class Engine:
         image = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]
         with torch.no_grad():
-            look = self.look(image, torch.tensor([view.focal]))
+            prediction = self.predict(image, torch.tensor([view.focal]))
             detected = self.keypoints(image) if keypoints is None else to_crop(keypoints, view)
-        stride = self.size // look.features.shape[-1]
+        stride = self.size // prediction.features.shape[-1]
         inside = torch.nn.functional.avg_pool2d(inside, stride)[0, 0]
-        return Observation(photo, focal, box, view, crop, inside, detected, look)
+        return Observation(photo, focal, box, view, crop, inside, detected, prediction)
 
-    def look(
+    def predict(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]
-    ) -> Look:
+    ) -> Prediction:
         """What the network says of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
         output = read_both_ways(self.network, images)
         vectors = axis_angle_from_rotation(output.rotations)
         transl = translation_from_camera(output.camera, focal, self.size)
         regressed = BodyParams(vectors[:, 0], vectors[:, 1:], output.betas, transl)
-        return Look(output.features, regressed, output.reading)
+        return Prediction(output.features, regressed, output.joint_estimate)
 
     def problem(self, observations: list[Observation]) -> Problem:
         """The observations as one batch for the solver."""
@@ -205,7 +205,7 @@ class Engine:
             stride=self.size // size[0],
             keypoints=torch.cat([o.keypoints.xy for o in observations]),
             confidence=torch.cat([o.keypoints.confidence for o in observations]),
-            reading=JointReading.stack([o.look.reading for o in observations]),
+            joint_estimate=JointEstimate.stack([o.prediction.joint_estimate for o in observations]),
         )
 
     def solver(

@@ -1,6 +1,6 @@
 """Joints in the photo: as the network read them, and where a body has them.
 
-The fit's term "reading" compares the two (`core.fit.costs`); side by side they say which joint
+The fit's term "joint_estimate" compares the two (`core.fit.costs`); side by side they say which joint
 pulls, and how much the network believed itself.
 """
 
@@ -16,7 +16,7 @@ from core.body.params import BodyParams
 from core.fit.engine import Engine, Observation
 from core.geometry.camera import Camera, project
 from core.geometry.crop import CropView
-from core.nets.joint_estimate import bone_lean
+from core.nets.joint_estimate import bone_foreshortening
 
 
 @dataclass(frozen=True)
@@ -25,30 +25,30 @@ class PhotoJoints:
 
     Attributes:
         xy: pixels of the photo.
-        lean: depth from the parent joint over the bone's length in the crop camera: -1 points at
-            it. 0 for the root.
-        doubt: standard deviation of x and of y in pixels of the photo; 0 if they are not read.
-        doubt_lean: standard deviation of the lean.
+        foreshortening: depth from the parent joint over the bone's length in the crop camera: -1
+            points at it. 0 for the root.
+        sigma: standard deviation of x and of y in pixels of the photo; 0 if they are not read.
+        sigma_foreshortening: standard deviation of the foreshortening.
     """
 
     xy: Float[np.ndarray, "24 2"]
-    lean: Float[np.ndarray, "24"]
-    doubt: Float[np.ndarray, "24"]
-    doubt_lean: Float[np.ndarray, "24"]
+    foreshortening: Float[np.ndarray, "24"]
+    sigma: Float[np.ndarray, "24"]
+    sigma_foreshortening: Float[np.ndarray, "24"]
 
 
 def read_joints(observation: Observation) -> PhotoJoints:
     """What the network read."""
-    view, reading = observation.view, observation.look.reading
+    view, estimate = observation.view, observation.prediction.joint_estimate
     half = view.size / 2
-    crop = (reading.xy[0].double().numpy() + 1) * half
-    lean = reading.lean[0].double().numpy().copy()
-    lean[0] = 0
+    crop = (estimate.xy[0].double().numpy() + 1) * half
+    foreshortening = estimate.foreshortening[0].double().numpy().copy()
+    foreshortening[0] = 0
     return PhotoJoints(
         xy=view.to_photo(crop),
-        lean=lean,
-        doubt=half * reading.log_doubt[0].double().exp().numpy() * _photo_scale(crop, view),
-        doubt_lean=reading.log_doubt_lean[0].double().exp().numpy(),
+        foreshortening=foreshortening,
+        sigma=half * estimate.log_sigma[0].double().exp().numpy() * _photo_scale(crop, view),
+        sigma_foreshortening=estimate.log_sigma_foreshortening[0].double().exp().numpy(),
     )
 
 
@@ -59,7 +59,9 @@ def body_joints(engine: Engine, observation: Observation, body: BodyParams) -> P
     joints = volume.pose(body.rotations(), body.betas, body.transl).joints.double()
     crop = project(Camera.centered(joints.new_tensor([view.focal]), view.size), joints)[0]
     none = np.zeros(joints.shape[1])
-    return PhotoJoints(view.to_photo(crop.numpy()), bone_lean(joints)[0].numpy(), none, none)
+    return PhotoJoints(
+        view.to_photo(crop.numpy()), bone_foreshortening(joints)[0].numpy(), none, none
+    )
 
 
 def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, " n"]:

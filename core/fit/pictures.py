@@ -73,7 +73,7 @@ def draw_overlay(
     )
 
 
-def look_again(
+def explain_step(
     engine: Engine, observation: Observation, params: BodyParams, schedule: Schedule
 ) -> Explanation:
     """The explanation of one step, for pictures and probes."""
@@ -95,7 +95,7 @@ def draw_maps(
     schedule: Schedule | None = None,
 ) -> StepMaps:
     """The maps of one step."""
-    seen = look_again(engine, observation, params, schedule or Schedule.standard())
+    seen = explain_step(engine, observation, params, schedule or Schedule.standard())
     size = observation.features.shape[1:]
     opacity = _spread(seen, seen.render.opacity, size, 0.0)
     mean = seen.render.composite(seen.emitted) / seen.render.opacity.clamp_min(1e-6)[:, None]

@@ -41,7 +41,7 @@ class Near:
     exists: Bool[Tensor, " batch"]
 
 
-def poses_around(body: BodyState, volume: NeuralBodyVolume, angle: float) -> Iterator[Near]:
+def perturbed_poses(body: BodyState, volume: NeuralBodyVolume, angle: float) -> Iterator[Near]:
     """The 32 poses around a body, every limb to four sides, and eight flips.
 
     Args:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.body.joint_limits import joint_limit_cost
 from core.errors import UserError
-from core.fit.costs import anchor_cost, keypoint_cost, reading_cost, shape_cost
+from core.fit.costs import anchor_cost, joint_estimate_cost, keypoint_cost, shape_cost
 from core.fit.likelihood import (
     LikelihoodSettings,
     PixelEvidence,
@@ -27,7 +27,7 @@ from core.geometry.camera import Camera, project
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.render.volume.ops import scene_arguments
 from core.render.volume.render import render_sparse
 from core.render.volume.sparse import RenderSettings, SparseRender
@@ -47,7 +47,7 @@ class Problem:
         stride: crop pixels per map pixel.
         keypoints: detected joints in crop pixels.
         confidence: their confidence in [0, 1], 0 where there is none.
-        reading: joints as the network read them, if it did.
+        estimate: joints as the network read them, if it did.
     """
 
     camera: Camera
@@ -57,7 +57,7 @@ class Problem:
     stride: int
     keypoints: Float[Tensor, "batch 24 2"]
     confidence: Float[Tensor, "batch 24"]
-    reading: JointReading | None = None
+    joint_estimate: JointEstimate | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -71,7 +71,7 @@ class Problem:
             inside=self.inside.to(device),
             keypoints=self.keypoints.to(device),
             confidence=self.confidence.to(device),
-            reading=self.reading and self.reading.to(device),
+            joint_estimate=self.joint_estimate and self.joint_estimate.to(device),
         )
 
     @property
@@ -195,15 +195,15 @@ def objective(
     projected = project(problem.camera, posed.joints)
     turned = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
     half = problem.stride * problem.map_size[1] / 2
-    read = problem.reading
+    read = problem.joint_estimate
     return {
         "nll": likelihood_cost(problem, model, body, posed, schedule),
         "keypoints": keypoint_cost(
             projected, problem.keypoints, problem.confidence, schedule.keypoint_sigma
         ),
-        "reading": torch.zeros_like(problem.inside[:, 0])
+        "joint_estimate": torch.zeros_like(problem.inside[:, 0])
         if read is None
-        else reading_cost(posed.joints, projected, read, half),
+        else joint_estimate_cost(posed.joints, projected, read, half),
         "prior": model.prior(body.rotations[:, 1:22]),
         "limits": joint_limit_cost(body.rotations),
         "shape": shape_cost(body.betas),

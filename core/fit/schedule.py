@@ -8,7 +8,7 @@ from core.fit.likelihood import LikelihoodSettings
 from core.render.volume.sparse import RenderSettings
 
 PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
-TERMS = ("nll", "keypoints", "reading", "prior", "limits", "shape", "anchor")
+TERMS = ("nll", "keypoints", "joint_estimate", "prior", "limits", "shape", "anchor")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,13 @@ class Schedule:
         are still wrong until these cover the right pixels. The weights belong to our scale of the
         likelihood.
         """
-        weights = {"nll": 1.0, "keypoints": 0.3, "reading": 12.0, "prior": 15.0, "limits": 10.0}
+        weights = {
+            "nll": 1.0,
+            "keypoints": 0.3,
+            "joint_estimate": 12.0,
+            "prior": 15.0,
+            "limits": 10.0,
+        }
         weights |= {"shape": 1.0}
         place = Stage("place", 30, ("transl",), weights)
         pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 80.0})

@@ -1,4 +1,4 @@
-"""Lifting: a body's pose, shape and place from where its joints lie and how its bones lean.
+"""Lifting: pose, shape and translation of a body from 2D joints and foreshortened bones.
 
 Where they lie follows from body and camera alone, so this part of the regressor needs no picture
 to learn from: it is trained on far more bodies than can be drawn (``core/train/heads/lifter.py``).
@@ -11,21 +11,21 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.nets.joint_estimate import JOINTS, READING_VALUES, JointReading
+from core.nets.joint_estimate import ESTIMATE_VALUES, JOINTS, JointEstimate
 
 _FACING = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)  # first two columns of diag(1, -1, -1)
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 class BodyLifter(nn.Module):
-    """A residual network from joint readings to rotations, shape and camera.
+    """A residual network from joint estimates to rotations, shape and camera.
 
     Untrained it says an upright mean body that fills the crop.
     """
 
     def __init__(self, width: int = 512, blocks: int = 3) -> None:
         super().__init__()
-        self.enter = nn.Linear(JOINTS * READING_VALUES, width)
+        self.enter = nn.Linear(JOINTS * ESTIMATE_VALUES, width)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.LayerNorm(width), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width)
@@ -40,10 +40,10 @@ class BodyLifter(nn.Module):
             self.leave.bias[-3] = 0.9
 
     def forward(
-        self, reading: JointReading
+        self, estimate: JointEstimate
     ) -> tuple[Float[Tensor, "batch 24 6"], Float[Tensor, "batch 13"]]:
         """Six numbers a rotation (see `rotation_from_6d`); shape (10) and camera (3)."""
-        x = self.enter(reading.values.flatten(1))
+        x = self.enter(estimate.values.flatten(1))
         for block in self.blocks:
             x = x + block(x)
         out = self.leave(F.relu(x))

@@ -1,7 +1,7 @@
 """Reading a picture both ways: as it is, and in a mirror.
 
-A network errs differently in the mirror image, so the mean of both readings is nearer to the truth,
-and where the two disagree there is doubt that neither knew of.
+A network errs differently on the mirror image, so the mean of both estimates is closer to the
+truth, and where the two disagree the sigma is larger than either of them says.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from torch import Tensor
 
 from core.body.names import JOINT_FLIP
 from core.geometry.rotations import mean_rotation
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.nets.network import NetworkOutput, PoseNetwork
 
 _FLIP = list(JOINT_FLIP)
 
 
 def read_both_ways(network: PoseNetwork, images: Float[Tensor, "batch 3 s s"]) -> NetworkOutput:
-    """The network's output on crops, in which body and joints are the means of both readings.
+    """The network's output on crops, in which body and joints are the means of both estimates.
 
     Features and maps are those of the picture as it is: the feature bank knows no mirrored kernels.
     """
@@ -33,15 +33,15 @@ def read_both_ways(network: PoseNetwork, images: Float[Tensor, "batch 3 s s"]) -
         rotations=mean_rotation(torch.stack([plain.rotations, other.rotations])),
         betas=(plain.betas + other.betas) / 2,
         camera=(plain.camera + other.camera) / 2,
-        reading=mean_reading(plain.reading, other.reading),
+        joint_estimate=mean_joint_estimate(plain.joint_estimate, other.joint_estimate),
     )
 
 
 def _rows(output: NetworkOutput, rows: slice) -> NetworkOutput:
     """Some of a batch's people."""
-    reading = JointReading.of(output.reading.values[rows])
-    maps = {name: value[rows] for name, value in vars(output).items() if name != "reading"}
-    return NetworkOutput(**maps, reading=reading)
+    estimate = JointEstimate.of(output.joint_estimate.values[rows])
+    maps = {name: value[rows] for name, value in vars(output).items() if name != "joint_estimate"}
+    return NetworkOutput(**maps, joint_estimate=estimate)
 
 
 def mirror_body(output: NetworkOutput) -> NetworkOutput:
@@ -54,24 +54,26 @@ def mirror_body(output: NetworkOutput) -> NetworkOutput:
         output,
         rotations=output.rotations[:, _FLIP] * torch.outer(sign, sign),
         camera=output.camera * sign[[1, 0, 2]],
-        reading=mirror_reading(output.reading),
+        joint_estimate=mirror_joint_estimate(output.joint_estimate),
     )
 
 
-def mirror_reading(reading: JointReading) -> JointReading:
+def mirror_joint_estimate(estimate: JointEstimate) -> JointEstimate:
     """Joints as they lie in the mirror image: left and right change places."""
-    sign = torch.tensor([-1.0, 1.0, 1.0, 1.0, 1.0], device=reading.lean.device)
-    return JointReading.of(reading.values[:, _FLIP] * sign)
+    sign = torch.tensor([-1.0, 1.0, 1.0, 1.0, 1.0], device=estimate.foreshortening.device)
+    return JointEstimate.of(estimate.values[:, _FLIP] * sign)
 
 
-def mean_reading(one: JointReading, other: JointReading) -> JointReading:
-    """Mean and variance of an even mixture of two readings: disagreement adds doubt."""
-    return JointReading(
+def mean_joint_estimate(one: JointEstimate, other: JointEstimate) -> JointEstimate:
+    """Mean and variance of an even mixture of two estimates: disagreement adds sigma."""
+    return JointEstimate(
         xy=(one.xy + other.xy) / 2,
-        log_doubt=_mixed(one.log_doubt, other.log_doubt, (one.xy - other.xy).square().mean(-1)),
-        lean=(one.lean + other.lean) / 2,
-        log_doubt_lean=_mixed(
-            one.log_doubt_lean, other.log_doubt_lean, (one.lean - other.lean).square()
+        log_sigma=_mixed(one.log_sigma, other.log_sigma, (one.xy - other.xy).square().mean(-1)),
+        foreshortening=(one.foreshortening + other.foreshortening) / 2,
+        log_sigma_foreshortening=_mixed(
+            one.log_sigma_foreshortening,
+            other.log_sigma_foreshortening,
+            (one.foreshortening - other.foreshortening).square(),
         ),
     )
 

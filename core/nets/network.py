@@ -17,7 +17,7 @@ from core.nets.blazepose import (
     BlazePose,
     Landmarks,
 )
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.nets.presets import NetworkPreset
 from core.nets.regressor import PartRegressor
 from core.nets.resnet import CHANNELS as RESNET_CHANNELS
@@ -44,7 +44,7 @@ class NetworkOutput:
     """Weak perspective (s, tx, ty): see :func:`translation_from_camera`."""
     heat: Float[Tensor, "batch 24 h w"]
     """Logits of the joints' heatmaps, a softmax over pixels each."""
-    reading: JointReading
+    joint_estimate: JointEstimate
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core.geometry.rotations import rotation_from_6d
 from core.nets.attention import SPATIAL, PerPartLinear, attention, gather, region
 from core.nets.blocks import ConvUnit
-from core.nets.joint_estimate import JointReader, JointReading
+from core.nets.joint_estimate import JointEstimate, JointEstimator
 from core.nets.lifter import BodyLifter
 
 JOINTS = 24
@@ -56,7 +56,7 @@ class Body:
     rotations: Float[Tensor, "batch 24 3 3"]
     betas: Float[Tensor, "batch 10"]
     camera: Float[Tensor, "batch 3"]
-    reading: JointReading
+    joint_estimate: JointEstimate
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Regression:
     rotations: Float[Tensor, "batch 24 3 3"]
     betas: Float[Tensor, "batch 10"]
     camera: Float[Tensor, "batch 3"]
-    reading: JointReading
+    joint_estimate: JointEstimate
 
 
 class PartRegressor(nn.Module):
@@ -110,7 +110,7 @@ class PartRegressor(nn.Module):
         self.hidden = PerPartLinear(JOINTS, width, part_width)
         self.pose = PerPartLinear(JOINTS, part_width, 6)
         self.shape_camera = nn.Linear(context_width, 10 + 3)
-        self.joints = JointReader(fine, part_width, context_width)
+        self.joints = JointEstimator(fine, part_width, context_width)
         self.lifter = BodyLifter()
         self.correct_nothing()
 
@@ -151,11 +151,11 @@ class PartRegressor(nn.Module):
         context = F.relu(self.context(F.relu(everything)))
         shared = context[:, None].expand(-1, JOINTS, -1)
         hidden = F.relu(self.hidden(torch.cat([pooled.parts, shared], -1)))
-        reading = self.joints(pooled.joints, context)
-        # the readings learn from the joints alone, not from what the lifter would like to read
-        pose, rest = self.lifter(reading.detach())
+        estimate = self.joints(pooled.joints, context)
+        # the estimates learn from the joints alone, not from what the lifter would like to read
+        pose, rest = self.lifter(estimate.detach())
         pose, rest = pose + self.pose(hidden), rest + self.shape_camera(context)
-        return Body(rotation_from_6d(pose), rest[:, :10], rest[:, 10:], reading)
+        return Body(rotation_from_6d(pose), rest[:, :10], rest[:, 10:], estimate)
 
 
 def pool_parts(

@@ -20,8 +20,8 @@ from core.synth.drawing.labels import dense_labels, kernel_vertices
 from core.synth.drawing.light import random_lighting
 from core.synth.drawing.occluders import random_occluders
 from core.synth.drawing.scene import Drawn, Layers, Scene, body_raster, draw, draw_solid, over
-from core.synth.dressing.appearance import Looks
-from core.synth.dressing.dressable_body import Figure, Outfit, Person, pose_person
+from core.synth.dressing.appearance import MaterialLibrary
+from core.synth.dressing.dressable_body import DressableBody, Outfit, Person, pose_person
 from core.synth.dressing.outfit import random_outfit
 from core.synth.dressing.wardrobe import Garment, load_wardrobe
 from core.synth.sample import Sample
@@ -64,9 +64,9 @@ class PeopleSampler:
         clear: bool = False,
     ) -> None:
         self.seed, self.split, self.size, self.clear = seed, split, size, clear
-        self.figure = Figure.of(load_body())
+        self.figure = DressableBody.of(load_body())
         self.kernels = kernel_vertices(self.figure) if labels else None
-        self.looks = Looks.load(data, split)
+        self.looks = MaterialLibrary.load(data, split)
         self.garments: dict[str, list[Garment]] = {}
         if data is None:
             self.bank = PoseBank.without_mocap(split)

@@ -21,7 +21,7 @@ from core.errors import UserError
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ProcessGroup:
     """This process among ``count``; alone, every method leaves its argument's bits as they are."""
 
     index: int = 0
@@ -90,18 +90,18 @@ class Ranks:
             dist.destroy_process_group()
 
 
-ALONE = Ranks()
+ALONE = ProcessGroup()
 
 
 class _Gather(torch.autograd.Function):
     """Rows are added into a table of zeros: their numbers may differ from process to process."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, ranks: Ranks) -> Tensor:
-        counts = torch.zeros(ranks.count, dtype=torch.long, device=rows.device)
-        counts[ranks.index] = len(rows)
+    def forward(ctx: Any, rows: Tensor, group: ProcessGroup) -> Tensor:
+        counts = torch.zeros(group.count, dtype=torch.long, device=rows.device)
+        counts[group.index] = len(rows)
         dist.all_reduce(counts)
-        start = int(counts[: ranks.index].sum())
+        start = int(counts[: group.index].sum())
         ctx.mine = slice(start, start + len(rows))
         table = rows.new_zeros(int(counts.sum()), rows.shape[1])
         table[ctx.mine] = rows
@@ -115,7 +115,7 @@ class _Gather(torch.autograd.Function):
         return gradient[ctx.mine], None
 
 
-def find_ranks(device: str = "auto") -> Ranks:
+def find_process_group(device: str = "auto") -> ProcessGroup:
     """The processes that torchrun or SLURM's srun started; alone if neither did.
 
     Args:
@@ -132,7 +132,7 @@ def find_ranks(device: str = "auto") -> Ranks:
     )
     tasks = _tasks()
     if tasks is None:
-        return Ranks(device=kind)
+        return ProcessGroup(device=kind)
     try:
         from lightning_fabric import Fabric
     except ImportError as error:
@@ -143,7 +143,7 @@ def find_ranks(device: str = "auto") -> Ranks:
         fabric.launch()
     except (RuntimeError, ValueError) as error:  # as SLURM's --ntasks without --ntasks-per-node
         raise UserError(f"the processes cannot train together: {error}") from error
-    return Ranks(fabric.global_rank, fabric.world_size, str(fabric.device))
+    return ProcessGroup(fabric.global_rank, fabric.world_size, str(fabric.device))
 
 
 def _tasks() -> tuple[int, int] | None:

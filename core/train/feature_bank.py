@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.nbv.features import FeatureBank
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 
 _REFERENCE_COUNT = 8.0  # samples that amount to one step of momentum: about the paper's batch of 64
 _PRIOR_COUNT = 10.0  # a rarely seen orientation leans on its kernel's mean with this many samples
@@ -55,9 +55,9 @@ class MomentumBank(torch.nn.Module):
         self.register_buffer("variance_background", torch.ones(()))
 
     @torch.no_grad()
-    def update(self, seen: Observed, ranks: Ranks = ALONE) -> None:
+    def update(self, seen: Observed, group: ProcessGroup = ALONE) -> None:
         """Take one batch into the averages: what all processes have seen."""
-        sums, count = (ranks.total(value) for value in _sums(seen))
+        sums, count = (group.total(value) for value in _sums(seen))
         self.count += count
         rate = self._rate(count, self.count)
         drift, kernel_rate = self._drift(sums, count)
@@ -65,17 +65,17 @@ class MomentumBank(torch.nn.Module):
         left_behind = 1 - rate / kernel_rate.clamp(min=1e-6)[:, None]
         self.phi += left_behind[..., None] * drift[:, None]
         pixels = _background_pixels(seen)
-        number = ranks.number(len(pixels))
+        number = group.number(len(pixels))
         if number:
-            self.background.lerp_(ranks.total(pixels.sum(0)) / number, 1 - self.momentum)
+            self.background.lerp_(group.total(pixels.sum(0)) / number, 1 - self.momentum)
         foreground, background = _squared_distances(seen, self.phi, self.background)
         for value, (distance, weight) in (
             (self.variance_foreground, foreground),
             (self.variance_background, background),
         ):
-            weight = ranks.total(weight)
+            weight = group.total(weight)
             if weight > 0:
-                value.lerp_(ranks.total(distance) / weight, 0.02)
+                value.lerp_(group.total(distance) / weight, 0.02)
 
     def _drift(
         self, sums: Float[Tensor, "kernels bins dim"], count: Float[Tensor, "kernels bins"]

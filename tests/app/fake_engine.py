@@ -118,7 +118,7 @@ class FakeBackend:
             focal=float(np.hypot(width, height)),
             legend=LEGEND,
             read=((box.x + box.width / 2, box.y + box.height / 2, 0.0), (box.x, box.y, 0.5)),
-            doubts=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
+            sigmas=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
             handle=small.mean(-1) / 255,
         )
 

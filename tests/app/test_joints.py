@@ -30,9 +30,10 @@ def test_sides_have_colours():
 
 def test_what_was_read_is_told_beside_the_body():
     text = joint_text(1, READ[1], (7.6, 0.25), (33.0, 44.0, 0.125))
-    assert text == "left hip: read to 8 px, lean -0.50 ± 0.25 · body 5 px off, lean +0.12"
-    assert joint_text(1, READ[1], (7.6, 0.25), None) == "left hip: read to 8 px, lean -0.50 ± 0.25"
+    read = "left hip: read to 8 px, foreshortening -0.50 ± 0.25"
+    assert text == f"{read} · body 5 px off, foreshortening +0.12"
+    assert joint_text(1, READ[1], (7.6, 0.25), None) == read
 
 
 def test_the_root_has_no_bone_to_lean():
-    assert "lean" not in joint_text(0, READ[0], (7.6, 0.25), READ[0])
+    assert "foreshortening" not in joint_text(0, READ[0], (7.6, 0.25), READ[0])

@@ -15,9 +15,9 @@ from core.eval.occluders import (
     touching,
     worst_patch,
 )
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 
-TEXTURE = Looks.load(None, "test").patch
+TEXTURE = MaterialLibrary.load(None, "test").patch
 
 
 def noise(size, seed=0):

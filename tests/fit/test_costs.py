@@ -1,4 +1,4 @@
-"""The cost of joint readings: nothing at the truth, measured in doubt, capped for misreadings."""
+"""The cost of joint estimates: nothing at the truth, measured in sigma, capped for misreadings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from core.body.names import PARENTS
-from core.fit.costs import reading_cost
+from core.fit.costs import joint_estimate_cost
 from core.geometry.camera import Camera, project
-from core.nets.joint_estimate import PARENT, JointReading
+from core.nets.joint_estimate import PARENT, JointEstimate
 
 HALF = 128.0
 CAMERA = Camera.centered(torch.tensor([500.0]), 256)
@@ -20,19 +20,24 @@ def joints() -> torch.Tensor:
     return torch.randn(1, 24, 3, generator=g) * 0.4 + torch.tensor([0.0, 0.0, 5.0])
 
 
-def exact(joints: torch.Tensor, doubt: float = 0.05, doubt_lean: float = 0.2) -> JointReading:
-    """A reading of the very joints."""
+def exact(
+    joints: torch.Tensor, sigma: float = 0.05, sigma_foreshortening: float = 0.2
+) -> JointEstimate:
+    """A estimate of the very joints."""
     bones = joints - joints[:, PARENT]
-    lean = bones[..., 2] / bones.norm(dim=-1).clamp_min(1e-9)
+    foreshortening = bones[..., 2] / bones.norm(dim=-1).clamp_min(1e-9)
     ones = torch.ones(1, 24)
     xy = project(CAMERA, joints) / HALF - 1
-    return JointReading(
-        xy, torch.tensor(doubt).log() * ones, lean, torch.tensor(doubt_lean).log() * ones
+    return JointEstimate(
+        xy,
+        torch.tensor(sigma).log() * ones,
+        foreshortening,
+        torch.tensor(sigma_foreshortening).log() * ones,
     )
 
 
-def cost(joints: torch.Tensor, reading: JointReading) -> float:
-    return reading_cost(joints, project(CAMERA, joints), reading, HALF).item()
+def cost(joints: torch.Tensor, estimate: JointEstimate) -> float:
+    return joint_estimate_cost(joints, project(CAMERA, joints), estimate, HALF).item()
 
 
 def test_nothing_at_the_truth(joints: torch.Tensor) -> None:
@@ -40,31 +45,31 @@ def test_nothing_at_the_truth(joints: torch.Tensor) -> None:
 
 
 def test_small_errors_count_in_doubts(joints: torch.Tensor) -> None:
-    reading = exact(joints)
-    reading.xy[0, 7, 0] += 0.005  # a tenth of its doubt
-    assert cost(joints, reading) == pytest.approx(0.5 * 0.01, rel=0.01)
-    unsure = exact(joints, doubt=0.1)
+    estimate = exact(joints)
+    estimate.xy[0, 7, 0] += 0.005  # a tenth of its sigma
+    assert cost(joints, estimate) == pytest.approx(0.5 * 0.01, rel=0.01)
+    unsure = exact(joints, sigma=0.1)
     unsure.xy[0, 7, 0] += 0.005
     assert cost(joints, unsure) == pytest.approx(0.125 * 0.01, rel=0.01)
     leaning = exact(joints)
-    leaning.lean[0, 7] += 0.02
+    leaning.foreshortening[0, 7] += 0.02
     assert cost(joints, leaning) == pytest.approx(0.5 * 0.01, rel=0.01)
 
 
 def test_a_misreading_is_capped(joints: torch.Tensor) -> None:
-    reading = exact(joints)
-    reading.xy[0, 7] += 100
-    assert cost(joints, reading) == pytest.approx(4.5, rel=1e-3)
+    estimate = exact(joints)
+    estimate.xy[0, 7] += 100
+    assert cost(joints, estimate) == pytest.approx(4.5, rel=1e-3)
 
 
 def test_depth_of_a_bone_matters_and_of_the_body_does_not(joints: torch.Tensor) -> None:
-    reading = exact(joints)
+    estimate = exact(joints)
     scaled = joints * 1.3  # the same picture, farther away and larger
-    assert cost(scaled, reading) == pytest.approx(0, abs=1e-5)
+    assert cost(scaled, estimate) == pytest.approx(0, abs=1e-5)
     tip = next(j for j in range(24) if j not in PARENTS)
     mirrored = joints.clone()
     mirrored[0, tip] = joints[0, PARENT[tip]] * 2 - joints[0, tip]
-    assert cost(mirrored, reading) > 1
+    assert cost(mirrored, estimate) > 1
 
 
 def test_gradient(joints: torch.Tensor) -> None:
@@ -73,6 +78,6 @@ def test_gradient(joints: torch.Tensor) -> None:
     camera = Camera.centered(torch.tensor([500.0], dtype=torch.float64), 256)
 
     def of(points: torch.Tensor) -> torch.Tensor:
-        return reading_cost(points, project(camera, points), JointReading.of(values), HALF)
+        return joint_estimate_cost(points, project(camera, points), JointEstimate.of(values), HALF)
 
     assert torch.autograd.gradcheck(of, double)

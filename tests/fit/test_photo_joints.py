@@ -8,7 +8,7 @@ import torch
 
 from core.fit.photo_joints import body_joints, read_joints
 from core.geometry.crop import Box
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.train.batches.truth import BodyTruth
 from core.train.losses.joint_estimate import joint_truth
 from tests.untrained import untrained_engine
@@ -26,9 +26,9 @@ def observation(engine):
     return engine.observe(photo, Box(900, 100, 350, 700))
 
 
-def perfect(engine, observation, doubt):
+def perfect(engine, observation, sigma):
     """The same observation, in which the regressed body's joints were read without error."""
-    body, look = observation.regressed, observation.look
+    body, prediction = observation.regressed, observation.prediction
     truth = BodyTruth(
         size=observation.view.size,
         focal=torch.tensor([observation.view.focal]),
@@ -37,22 +37,22 @@ def perfect(engine, observation, doubt):
         transl=body.transl,
     )
     exact = joint_truth(truth, engine.volume)
-    doubts = torch.full_like(exact.lean, doubt).log()
-    reading = JointReading(exact.xy, doubts, exact.lean, doubts)
-    return replace(observation, look=replace(look, reading=reading))
+    sigmas = torch.full_like(exact.foreshortening, sigma).log()
+    estimate = JointEstimate(exact.xy, sigmas, exact.foreshortening, sigmas)
+    return replace(observation, prediction=replace(prediction, joint_estimate=estimate))
 
 
 def test_a_perfect_reading_lies_on_the_body(engine, observation):
     read = read_joints(perfect(engine, observation, 0.05))
     body = body_joints(engine, observation, observation.regressed)
     np.testing.assert_allclose(read.xy, body.xy, atol=0.05)
-    np.testing.assert_allclose(read.lean, body.lean, atol=1e-4)
-    assert not body.doubt.any() and body.lean[0] == 0
+    np.testing.assert_allclose(read.foreshortening, body.foreshortening, atol=1e-4)
+    assert not body.sigma.any() and body.foreshortening[0] == 0
 
 
 def test_doubt_is_told_in_pixels_of_the_photo(engine, observation):
     read = read_joints(perfect(engine, observation, 0.05))
     # the crop's side is 1.25 times the box's longer one, and half of it is the unit
     middle = 0.05 * 1.25 * 700 / 2
-    assert np.abs(read.doubt / middle - 1).max() < 0.15
-    np.testing.assert_allclose(read.doubt_lean, 0.05, rtol=1e-5)
+    assert np.abs(read.sigma / middle - 1).max() < 0.15
+    np.testing.assert_allclose(read.sigma_foreshortening, 0.05, rtol=1e-5)

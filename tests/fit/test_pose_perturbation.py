@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.body.params import BodyParams
-from core.fit.pose_perturbation import LIMB_JOINTS, poses_around
+from core.fit.pose_perturbation import LIMB_JOINTS, perturbed_poses
 from core.fit.state import BodyState
 from core.nbv.volume import NeuralBodyVolume
 from tests.toys import toy_body
@@ -39,13 +39,13 @@ def limb(volume, body, name):
 
 
 def test_32_poses_and_a_flip_of_every_limb(volume, person):
-    poses = list(poses_around(person, volume, ANGLE))
+    poses = list(perturbed_poses(person, volume, ANGLE))
     assert len(poses) == 40 and len([pose for pose in poses if pose.kind != "flip"]) == 32
     assert {pose.limb for pose in poses} == set(LIMB_JOINTS) and len(LIMB_JOINTS) == 8
 
 
 def test_limbs_turn_in_the_picture_or_out_of_it(volume, person):
-    for pose in poses_around(person, volume, ANGLE):
+    for pose in perturbed_poses(person, volume, ANGLE):
         start, before = limb(volume, person, pose.limb)
         again, after = limb(volume, pose.body, pose.limb)
         assert torch.allclose(start, again)
@@ -64,7 +64,7 @@ def test_limbs_turn_in_the_picture_or_out_of_it(volume, person):
 
 
 def test_a_flip_is_the_mirror_image_in_depth(volume, person):
-    for pose in poses_around(person, volume, ANGLE):
+    for pose in perturbed_poses(person, volume, ANGLE):
         if pose.kind != "flip":
             continue
         start, before = limb(volume, person, pose.limb)
@@ -77,7 +77,7 @@ def test_a_flip_is_the_mirror_image_in_depth(volume, person):
 
 def test_the_rest_of_the_body_stays(volume, person):
     before = joints_of(volume, person)
-    for pose in poses_around(person, volume, ANGLE):
+    for pose in perturbed_poses(person, volume, ANGLE):
         if pose.limb == "r_lower_arm":
             moved = (joints_of(volume, pose.body) - before).norm(dim=-1) > 1e-9
             assert set(moved.any(0).nonzero()[:, 0].tolist()) <= {21, 23}

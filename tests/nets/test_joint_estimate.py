@@ -1,4 +1,4 @@
-"""Joint readings: found where the heat is, told by what lies there."""
+"""Joint estimates: found where the heat is, told by what lies there."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from core.nets.attention import SPATIAL
-from core.nets.joint_estimate import PARENT, READING_VALUES, JointReader, JointReading
+from core.nets.joint_estimate import ESTIMATE_VALUES, PARENT, JointEstimate, JointEstimator
 
 FINE, WIDTH, CONTEXT = 6, 5, 7
 
 
 @pytest.fixture
-def reader() -> JointReader:
+def reader() -> JointEstimator:
     torch.manual_seed(0)
-    return JointReader(FINE, WIDTH, CONTEXT)
+    return JointEstimator(FINE, WIDTH, CONTEXT)
 
 
 def spot(joint: int, row: int, column: int) -> torch.Tensor:
@@ -24,7 +24,7 @@ def spot(joint: int, row: int, column: int) -> torch.Tensor:
     return heat
 
 
-def test_pools_what_lies_under_the_heat(reader: JointReader) -> None:
+def test_pools_what_lies_under_the_heat(reader: JointEstimator) -> None:
     described = torch.randn(1, WIDTH, 8, 8)
     pooled = reader.pool(spot(3, 5, 12), described)
     torch.testing.assert_close(pooled[0, 3, :WIDTH], described[0, :, 2, 6])
@@ -34,40 +34,40 @@ def test_pools_what_lies_under_the_heat(reader: JointReader) -> None:
     torch.testing.assert_close(pooled[0, 0, :WIDTH], described.mean((2, 3))[0])
 
 
-def test_untrained_reads_the_middle_of_the_heat(reader: JointReader) -> None:
+def test_untrained_reads_the_middle_of_the_heat(reader: JointEstimator) -> None:
     pooled = reader.pool(spot(3, 5, 12), torch.randn(1, WIDTH, 8, 8))
-    reading = reader(pooled, torch.randn(1, CONTEXT))
-    torch.testing.assert_close(reading.xy, pooled[..., WIDTH : WIDTH + 2])
-    assert reading.lean.abs().max() == 0
-    assert (reading.log_doubt == -1).all()
+    estimate = reader(pooled, torch.randn(1, CONTEXT))
+    torch.testing.assert_close(estimate.xy, pooled[..., WIDTH : WIDTH + 2])
+    assert estimate.foreshortening.abs().max() == 0
+    assert (estimate.log_sigma == -1).all()
 
 
-def test_a_joint_reads_its_own_and_its_parents_features(reader: JointReader) -> None:
+def test_a_joint_reads_its_own_and_its_parents_features(reader: JointEstimator) -> None:
     torch.nn.init.normal_(reader.read.weight)
     pooled = torch.randn(1, 24, WIDTH + SPATIAL)
     context = torch.randn(1, CONTEXT)
-    before = reader(pooled, context).lean
+    before = reader(pooled, context).foreshortening
     for changed in (18, PARENT[18], 5):
         other = pooled.clone()
         other[:, changed, :WIDTH] += 1
-        moved = (reader(other, context).lean - before)[0].abs() > 1e-6
+        moved = (reader(other, context).foreshortening - before)[0].abs() > 1e-6
         own = {changed, *(j for j in range(24) if PARENT[j] == changed)}
         assert set(moved.nonzero()[:, 0].tolist()) == own
 
 
-def test_readings_teach_features_but_not_heat(reader: JointReader) -> None:
+def test_readings_teach_features_but_not_heat(reader: JointEstimator) -> None:
     torch.nn.init.normal_(reader.read.weight)
     fine = torch.randn(1, FINE, 16, 16, requires_grad=True)
     described = torch.randn(1, WIDTH, 8, 8, requires_grad=True)
-    reading = reader(reader.pool(reader.heat(fine), described), torch.randn(1, CONTEXT))
-    reading.values.square().sum().backward()
+    estimate = reader(reader.pool(reader.heat(fine), described), torch.randn(1, CONTEXT))
+    estimate.values.square().sum().backward()
     assert fine.grad is None
     assert described.grad is not None and described.grad.abs().sum() > 0
 
 
 def test_values_round_trip() -> None:
-    values = torch.randn(2, 24, READING_VALUES)
-    reading = JointReading.of(values)
-    assert torch.equal(reading.values, values)
-    both = JointReading.stack([reading, reading])
+    values = torch.randn(2, 24, ESTIMATE_VALUES)
+    estimate = JointEstimate.of(values)
+    assert torch.equal(estimate.values, values)
+    both = JointEstimate.stack([estimate, estimate])
     assert torch.equal(both.xy, torch.cat([values[..., :2]] * 2))

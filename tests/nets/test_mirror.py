@@ -11,8 +11,8 @@ import torch
 from core.body.names import JOINT_FLIP
 from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
 from core.nets.blazepose import load_blazepose
-from core.nets.joint_estimate import JointReading
-from core.nets.mirror import mean_reading, mirror_body, mirror_reading, read_both_ways
+from core.nets.joint_estimate import JointEstimate
+from core.nets.mirror import mean_joint_estimate, mirror_body, mirror_joint_estimate, read_both_ways
 from core.nets.network import NetworkOutput, PoseNetwork
 from core.nets.presets import PRESETS
 
@@ -36,10 +36,10 @@ def images() -> torch.Tensor:
     return torch.nn.functional.interpolate(blobs, size=256)
 
 
-def reading(**changes: torch.Tensor) -> JointReading:
+def reading(**changes: torch.Tensor) -> JointEstimate:
     """Joints in the middle that are sure, but for ``changes``."""
     zero = torch.zeros(1, 24)
-    return replace(JointReading(torch.zeros(1, 24, 2), zero - 2, zero, zero - 1), **changes)
+    return replace(JointEstimate(torch.zeros(1, 24, 2), zero - 2, zero, zero - 1), **changes)
 
 
 def test_the_mirror_image_reads_as_the_mirrored_person(
@@ -50,7 +50,9 @@ def test_the_mirror_image_reads_as_the_mirrored_person(
         other = mirror_body(read_both_ways(network, images.flip(3)))
     for name in ("rotations", "betas", "camera"):
         torch.testing.assert_close(vars(plain)[name], vars(other)[name], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(plain.reading.values, other.reading.values, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        plain.joint_estimate.values, other.joint_estimate.values, atol=1e-4, rtol=1e-4
+    )
 
 
 def test_features_are_of_the_picture_as_it_is(network: PoseNetwork, images: torch.Tensor) -> None:
@@ -80,29 +82,35 @@ def test_a_mirrored_pose_is_the_axis_angle_with_y_and_z_negated() -> None:
 def test_left_and_right_change_places() -> None:
     xy = torch.zeros(1, 24, 2)
     xy[0, 20] = torch.tensor([0.5, 0.1])  # left wrist
-    mirrored = mirror_reading(reading(xy=xy))
+    mirrored = mirror_joint_estimate(reading(xy=xy))
     assert mirrored.xy[0, 21].tolist() == pytest.approx([-0.5, 0.1])
     assert mirrored.xy[0, 20].abs().max() == 0
 
 
 def test_agreement_adds_no_doubt_and_disagreement_does() -> None:
     one = reading()
-    torch.testing.assert_close(mean_reading(one, one).values, one.values)
+    torch.testing.assert_close(mean_joint_estimate(one, one).values, one.values)
     apart = torch.zeros(1, 24, 2)
     apart[..., 0] = 0.8  # mean square of x and y: 0.32
-    mean = mean_reading(one, reading(xy=apart))
+    mean = mean_joint_estimate(one, reading(xy=apart))
     assert mean.xy[0, 3].tolist() == pytest.approx([0.4, 0.0])
-    variance = torch.exp(2 * one.log_doubt) + 0.32 / 4
-    torch.testing.assert_close(torch.exp(2 * mean.log_doubt), variance)
-    torch.testing.assert_close(mean.log_doubt_lean, one.log_doubt_lean)
+    variance = torch.exp(2 * one.log_sigma) + 0.32 / 4
+    torch.testing.assert_close(torch.exp(2 * mean.log_sigma), variance)
+    torch.testing.assert_close(mean.log_sigma_foreshortening, one.log_sigma_foreshortening)
 
 
 def test_variance_is_that_of_an_even_mixture() -> None:
     generator = torch.Generator().manual_seed(0)
-    one = reading(lean=torch.full((1, 24), 0.2), log_doubt_lean=torch.full((1, 24), -1.5))
-    other = reading(lean=torch.full((1, 24), -0.4), log_doubt_lean=torch.full((1, 24), -0.7))
-    mean = mean_reading(one, other)
+    one = reading(
+        foreshortening=torch.full((1, 24), 0.2), log_sigma_foreshortening=torch.full((1, 24), -1.5)
+    )
+    other = reading(
+        foreshortening=torch.full((1, 24), -0.4), log_sigma_foreshortening=torch.full((1, 24), -0.7)
+    )
+    mean = mean_joint_estimate(one, other)
     half = torch.randn(2, 200_000, generator=generator)
     drawn = torch.cat([0.2 + half[0] * math.exp(-1.5), -0.4 + half[1] * math.exp(-0.7)])
-    assert float(mean.lean[0, 5]) == pytest.approx(float(drawn.mean()), abs=5e-3)
-    assert float(mean.log_doubt_lean[0, 5].exp()) == pytest.approx(float(drawn.std()), rel=1e-2)
+    assert float(mean.foreshortening[0, 5]) == pytest.approx(float(drawn.mean()), abs=5e-3)
+    assert float(mean.log_sigma_foreshortening[0, 5].exp()) == pytest.approx(
+        float(drawn.std()), rel=1e-2
+    )

@@ -14,11 +14,11 @@ from core.synth.drawing.degrade import degrade
 from core.synth.drawing.light import ambient_terms, shadow_map
 from core.synth.drawing.occluders import Occluder
 from core.synth.dressing import paint
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.face import paint_face
 from core.synth.dressing.patterns import noise, pattern, thrice
 
-PLAIN = Looks([], [], [])
+PLAIN = MaterialLibrary([], [], [])
 
 
 def test_even_sky_lights_every_side_alike():

@@ -21,7 +21,7 @@ from core.synth.drawing.furniture import (
 from core.synth.drawing.interactions import Solid
 from core.synth.drawing.light import brightest_direction, random_lighting
 from core.synth.drawing.scene import Scene, draw, draw_solid
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.dressable_body import Outfit, pose_person
 from core.synth.sampling.camera import Framing
 from core.synth.sampling.poses import ARMS_DOWN, SITTING, turned
@@ -150,7 +150,7 @@ def test_what_is_at_the_lens_is_refused():
 
 
 def test_materials_are_two_without_folder():
-    materials = random_materials(Looks([], [], []), np.random.default_rng(0))
+    materials = random_materials(MaterialLibrary([], [], []), np.random.default_rng(0))
     assert len(materials) == 2
     assert all(m.texture.dtype == np.uint8 for m in materials)
 

@@ -18,7 +18,7 @@ from core.train.batches.augment import AugmentSettings
 from core.train.batches.batch import Batch
 from core.train.batches.mix_file import open_mix
 from core.train.batches.supervision import Known
-from core.train.distributed import ALONE, Ranks, find_ranks
+from core.train.distributed import ALONE, ProcessGroup, find_process_group
 from core.train.losses.objective import ObjectiveSettings
 from core.train.losses.ranking import RankingSettings
 from core.train.run.trainer import Trainer, TrainSettings
@@ -41,18 +41,18 @@ def widen(batch: Batch | Known) -> Batch:
 
 
 def train(
-    shards: Path, folder: Path, ranks: Ranks, mix: Path | None = None
+    shards: Path, folder: Path, group: ProcessGroup, mix: Path | None = None
 ) -> dict[str, dict[str, torch.Tensor]]:
     """Losses of two steps, and what they made of network, average and bank."""
     data = ShardDataset(shards)
     volume = NeuralBodyVolume.from_body(load_body(), kernels=80)
-    trainer = Trainer(SETTINGS, data, data, volume, folder, ranks)
+    trainer = Trainer(SETTINGS, data, data, volume, folder, group)
     if mix is not None:
         trainer.loader = open_mix(mix, data, volume, SETTINGS.steps).loader(trainer.loader)
     for module in (trainer.network, trainer.average.network, trainer.bank):
         module.double()
     trainer.objective.volume = volume.to(torch.zeros((), dtype=torch.float64))
-    share = replace(trainer.loader, index=ranks.index, count=ranks.count)
+    share = replace(trainer.loader, index=group.index, count=group.count)
     losses = [trainer.update(widen(share.batch(step))) for step in range(2)]
     named = {f"{name} {step}": row[name] for step, row in enumerate(losses) for name in row}
     return {
@@ -64,7 +64,7 @@ def train(
 
 
 if __name__ == "__main__":
-    found = find_ranks("cpu")
+    found = find_process_group("cpu")
     assert found != ALONE
     result = train(Path(sys.argv[1]), Path(sys.argv[2]), found, *map(Path, sys.argv[3:]))
     torch.save(result, Path(sys.argv[2]) / f"{found.index}.pt")

@@ -17,7 +17,7 @@ from core.nbv.volume import NeuralBodyVolume
 from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
 from core.train.batches.loader import Loader
-from core.train.distributed import ALONE, Ranks, find_ranks
+from core.train.distributed import ALONE, ProcessGroup, find_process_group
 from core.train.run.checkpoint import load_checkpoint
 from core.train.run.trainer import Trainer, TrainSettings
 from tests.train.companion import train
@@ -68,10 +68,10 @@ def test_two_processes_learn_what_one_learns(people: Path, tmp_path: Path) -> No
 
 GREET = """
 import torch
-from core.train.distributed import find_ranks
-ranks = find_ranks("cpu")
-print(ranks.index, ranks.count, float(ranks.total(torch.tensor(ranks.index + 1.0))))
-ranks.close()
+from core.train.distributed import find_process_group
+group = find_process_group("cpu")
+print(group.index, group.count, float(group.total(torch.tensor(group.index + 1.0))))
+group.close()
 """
 
 
@@ -139,14 +139,14 @@ def test_a_batch_that_cannot_be_shared_is_refused(
 ) -> None:
     settings = TrainSettings(steps=1, batch_size=3)
     with pytest.raises(UserError, match="batch of 3"):
-        Trainer(settings, shards, shards, volume, tmp_path, Ranks(0, 2))
+        Trainer(settings, shards, shards, volume, tmp_path, ProcessGroup(0, 2))
 
 
 def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_NUM_TASKS"):
         monkeypatch.delenv(name, raising=False)
-    assert find_ranks("cpu") == ALONE
+    assert find_process_group("cpu") == ALONE
     if not torch.cuda.is_available():
-        assert find_ranks() == ALONE
+        assert find_process_group() == ALONE
         with pytest.raises(UserError, match="no GPU"):
-            find_ranks("cuda")
+            find_process_group("cuda")

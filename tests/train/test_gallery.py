@@ -22,7 +22,13 @@ from core.pictures.panels import HEADER, MARGIN, PADDING, TITLE_ROW
 from core.synth.shards import ShardDataset
 from core.train.batches.batch import Batch
 from core.train.batches.loader import in_order
-from core.train.run.gallery import Gallery, held_out_people, look, mean_distances, people_in_photos
+from core.train.run.gallery import (
+    Gallery,
+    held_out_people,
+    mean_distances,
+    people_in_photos,
+    predict,
+)
 from core.train.run.trainer import Trainer, TrainSettings
 
 BANK = FeatureBank(
@@ -69,13 +75,13 @@ def test_the_same_people_each_time(shards: ShardDataset) -> None:
 
 def test_bodies_are_held_against_the_truth(shards: ShardDataset, batch: Batch) -> None:
     people = held_out_people(shards, 3)
-    exact = look(Oracle(batch), load_body(), people)
+    exact = predict(Oracle(batch), load_body(), people)
     assert max(view.distance for view in exact) < 0.01
     assert (exact[1].parts == batch.parts[1].numpy()).all()
     true = load_body().pose(batch.rotations, batch.betas, batch.transl).vertices.numpy()
     for i, view in enumerate(exact):
         np.testing.assert_allclose(view.vertices, true[i], atol=1e-4)
-    beside = look(Oracle(batch, shift=0.1), load_body(), people)
+    beside = predict(Oracle(batch, shift=0.1), load_body(), people)
     pixels = float(batch.focal[0]) * 0.1 / 6.5
     assert mean_distances(people, beside)["held_out_px"] == pytest.approx(pixels, rel=0.05)
 
@@ -86,7 +92,7 @@ def test_only_known_joints_count(shards: ShardDataset, batch: Batch) -> None:
     people = held_out_people(shards, 3)
     people[1] = replace(wrong, photo=True)
     people[2] = replace(people[2], known=torch.zeros(24, dtype=torch.bool))
-    views = look(Oracle(batch), load_body(), people)
+    views = predict(Oracle(batch), load_body(), people)
     assert mean_distances(people, views) == pytest.approx(
         {"held_out_px": 0.0, "photos_px": 0.0}, abs=0.01
     )

@@ -10,9 +10,9 @@ import torch
 
 from core.body.names import JOINT_NAMES
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.train.batches.truth import BodyTruth
-from core.train.losses.joint_estimate import JointTruth, heat_loss, joint_truth, reading_loss
+from core.train.losses.joint_estimate import JointTruth, heat_loss, joint_estimate_loss, joint_truth
 
 ELBOW = JOINT_NAMES.index("l_elbow")
 FACING = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
@@ -35,8 +35,8 @@ def test_an_arm_towards_the_camera_leans_towards_it(volume: NeuralBodyVolume) ->
         256, torch.tensor([600.0]), rotations, torch.zeros(1, 10), torch.tensor([[0.0, 0, 6]])
     )
     found = joint_truth(body, volume)
-    assert found.lean[0, ELBOW] < -0.9
-    assert found.lean[0, JOINT_NAMES.index("l_knee")].abs() < 0.3
+    assert found.foreshortening[0, ELBOW] < -0.9
+    assert found.foreshortening[0, JOINT_NAMES.index("l_knee")].abs() < 0.3
     head, ankle = (JOINT_NAMES.index(name) for name in ("head", "l_ankle"))
     assert found.xy[0, head, 1] < found.xy[0, ankle, 1]
     assert found.inside.all()
@@ -63,13 +63,15 @@ def test_joints_outside_teach_no_heat(truth: JointTruth) -> None:
 
 
 def test_the_best_doubt_is_the_error(truth: JointTruth) -> None:
-    """Of readings that are off by 0.1 in x and y, and by 0.3 in lean."""
+    """Of estimates that are off by 0.1 in x and y, and by 0.3 in foreshortening."""
 
-    def gradient(log_doubt: float, log_doubt_lean: float) -> tuple[float, float]:
-        leaf = torch.tensor([log_doubt, log_doubt_lean], requires_grad=True)
+    def gradient(log_sigma: float, log_sigma_foreshortening: float) -> tuple[float, float]:
+        leaf = torch.tensor([log_sigma, log_sigma_foreshortening], requires_grad=True)
         ones = torch.ones(3, 24)
-        off = JointReading(truth.xy + 0.1, leaf[0] * ones, truth.lean + 0.3, leaf[1] * ones)
-        reading_loss(off, truth).backward()
+        off = JointEstimate(
+            truth.xy + 0.1, leaf[0] * ones, truth.foreshortening + 0.3, leaf[1] * ones
+        )
+        joint_estimate_loss(off, truth).backward()
         assert leaf.grad is not None
         return tuple(leaf.grad.tolist())
 
@@ -81,9 +83,9 @@ def test_the_best_doubt_is_the_error(truth: JointTruth) -> None:
 def test_joints_far_outside_and_the_root_teach_no_lean(truth: JointTruth) -> None:
     far = replace(truth, xy=truth.xy.clone())
     far.xy[:, 3] = 1.6
-    lean = torch.zeros(3, 24, requires_grad=True)
+    foreshortening = torch.zeros(3, 24, requires_grad=True)
     zeros = torch.zeros(3, 24)
-    reading_loss(JointReading(far.xy, zeros, lean, zeros), far).backward()
-    assert lean.grad is not None
-    assert not lean.grad[:, [0, 3]].any()
-    assert lean.grad[:, 4].all()
+    joint_estimate_loss(JointEstimate(far.xy, zeros, foreshortening, zeros), far).backward()
+    assert foreshortening.grad is not None
+    assert not foreshortening.grad[:, [0, 3]].any()
+    assert foreshortening.grad[:, 4].all()

@@ -42,13 +42,15 @@ def test_readings_are_as_wrong_as_they_say() -> None:
     g = torch.Generator().manual_seed(0)
     truth = JointTruth(torch.rand(500, 24, 2, generator=g) - 0.5, torch.zeros(500, 24))
     truth.xy[:, 7] = 3.0
-    reading = doubtful(truth, LifterSettings(hidden=0.5), g)
-    off = (reading.xy - truth.xy) / reading.log_doubt.exp()[..., None]
+    estimate = doubtful(truth, LifterSettings(hidden=0.5), g)
+    off = (estimate.xy - truth.xy) / estimate.log_sigma.exp()[..., None]
     near = torch.arange(24) != 7
     assert off[:, near].std().item() == pytest.approx(1, abs=0.02)
-    lean = (reading.lean - truth.lean) / reading.log_doubt_lean.exp()
-    assert lean.std().item() == pytest.approx(1, abs=0.02)
-    assert reading.log_doubt[:, near].median() < -2.5
-    assert (reading.log_doubt[:, 7] > -0.6).all()  # nothing tells of what is far outside
-    hidden = reading.log_doubt[:, near] > -1.5
+    foreshortening = (
+        estimate.foreshortening - truth.foreshortening
+    ) / estimate.log_sigma_foreshortening.exp()
+    assert foreshortening.std().item() == pytest.approx(1, abs=0.02)
+    assert estimate.log_sigma[:, near].median() < -2.5
+    assert (estimate.log_sigma[:, 7] > -0.6).all()  # nothing tells of what is far outside
+    hidden = estimate.log_sigma[:, near] > -1.5
     assert 0.05 < hidden.float().mean() < 0.4

@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.presets import find_preset
 from core.synth.shards import ShardDataset
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 from core.train.run import plan as planning
 from core.train.run.plan import (
     Measured,
@@ -130,9 +130,9 @@ def test_the_record_is_json() -> None:
 
 def test_a_processor_is_measured_on_few_crops() -> None:
     assert measured_batch(64, ALONE) == 16
-    assert measured_batch(64, Ranks(count=2)) == 32
+    assert measured_batch(64, ProcessGroup(count=2)) == 32
     assert measured_batch(8, ALONE) == 8
-    assert measured_batch(64, Ranks(device="cuda:0")) == 64
+    assert measured_batch(64, ProcessGroup(device="cuda:0")) == 64
 
 
 def test_short_runs_are_not_measured() -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32
 from core.render.mesh.raster import rasterize
 from core.render.shade.render import Mesh
 from core.synth.drawing.occluders import extent, random_shape
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import slope, thrice
 
 FLOOR_TILE = 256  # pixels
@@ -67,7 +67,7 @@ def surroundings(
 
 
 def flat_backdrop(
-    looks: Looks, size: int, rng: np.random.Generator
+    looks: MaterialLibrary, size: int, rng: np.random.Generator
 ) -> Float32[np.ndarray, "size size 3"]:
     """A wall: one texture with a slope of brightness, 0..1."""
     wall = cv2.resize(looks.patch(rng), (size, size)).astype(np.float32) / 255
@@ -141,7 +141,7 @@ def cast_shadow(
 
 
 def clutter(
-    picture: Float32[np.ndarray, "size size 3"], looks: Looks, rng: np.random.Generator
+    picture: Float32[np.ndarray, "size size 3"], looks: MaterialLibrary, rng: np.random.Generator
 ) -> None:
     """Shapes of any texture behind the person: distractors."""
     size = len(picture)

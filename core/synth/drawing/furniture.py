@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32
 
 from core.render.shade.render import Material, Mesh
 from core.synth.drawing.backdrop import Ground
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import random_color
 
 FRAME, PAD = 0, 1  # materials: of legs and rails, of seats and tops
@@ -180,7 +180,7 @@ def build(
     return Mesh(vertices.astype(np.float32), faces, uv[faces], np.tile(material, 2))
 
 
-def random_materials(looks: Looks, rng: np.random.Generator) -> list[Material]:
+def random_materials(looks: MaterialLibrary, rng: np.random.Generator) -> list[Material]:
     """Of the frame and of the pads: a texture, tinted or not, or a plain colour."""
     materials = []
     for _ in range(2):

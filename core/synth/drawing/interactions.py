@@ -10,7 +10,7 @@ from jaxtyping import Float
 from core.render.shade.render import Material, Mesh
 from core.synth.drawing.backdrop import Ground
 from core.synth.drawing.furniture import build, random_furniture, random_materials, seat, seat_place
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.dressable_body import Person
 from core.synth.sampling.camera import bounds
 
@@ -32,7 +32,9 @@ class Solid:
         return bool(bounds(self.mesh.vertices)[0][2] > CLEAR)
 
 
-def furniture(person: Person, ground: Ground, looks: Looks, rng: np.random.Generator) -> Solid:
+def furniture(
+    person: Person, ground: Ground, looks: MaterialLibrary, rng: np.random.Generator
+) -> Solid:
     """Something to sit on under a sitting person, else a piece in front, beside or behind."""
     found = seat_place(person.joints[0], ground) if sits(person, ground) else None
     if found is not None and rng.random() < 0.7:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, Int, Int8, UInt8, UInt16
 from core.nbv.layout import even_vertices
 from core.render.mesh.raster_result import Raster
 from core.render.shade.render import vertex_normals
-from core.synth.dressing.dressable_body import Figure
+from core.synth.dressing.dressable_body import DressableBody
 
 KERNELS = 858  # of the surface layout, in the order of `NeuralBodyVolume.from_body`
 IN_FRAME, OUTSIDE_SELF, UNCOVERED = 1, 2, 4  # bits of `Labels.kernels`
@@ -27,13 +27,13 @@ class Labels:
     kernels: UInt8[np.ndarray, " kernels"]
 
 
-def kernel_vertices(figure: Figure) -> Int[np.ndarray, " kernels"]:
+def kernel_vertices(figure: DressableBody) -> Int[np.ndarray, " kernels"]:
     """The body vertex at which each kernel sits."""
     return np.asarray(even_vertices(figure.body, KERNELS))
 
 
 def dense_labels(
-    figure: Figure,
+    figure: DressableBody,
     vertices: Float32[np.ndarray, "vertices 3"],
     raster: Raster,
     focal: float,
@@ -62,7 +62,9 @@ def _interpolated(corners: Float32[np.ndarray, "faces 3 dim"], raster: Raster) -
     return np.einsum("pk,pkd->pd", raster.barycentric[seen], corners[raster.face_ids[seen]])
 
 
-def _surface_coordinates(figure: Figure, raster: Raster) -> UInt16[np.ndarray, "half half 3"]:
+def _surface_coordinates(
+    figure: DressableBody, raster: Raster
+) -> UInt16[np.ndarray, "half half 3"]:
     """1 + joint that moves the face most, and 65535 times the texture coordinates."""
     iuv = np.zeros((*raster.mask.shape, 3), np.uint16)
     uv = _interpolated(figure.corner_uv, raster)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from core.synth.dressing.appearance import Looks
+from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import random_color, slope, thrice
 
 FINE = 2  # masks are drawn this much larger, then averaged
@@ -29,7 +29,7 @@ class Occluder:
 
 
 def random_occluders(
-    person: Bool[np.ndarray, "size size"], looks: Looks, rng: np.random.Generator
+    person: Bool[np.ndarray, "size size"], looks: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """One or two occluders that lie over some part of the person (at least nearly)."""
     rows, columns = np.nonzero(person)
@@ -88,7 +88,7 @@ def _polygons(size: int, shapes: list[np.ndarray]) -> np.ndarray:
     return coarse.astype(np.float32) / 255
 
 
-def _surface(size: int, looks: Looks, rng: np.random.Generator) -> np.ndarray:
+def _surface(size: int, looks: MaterialLibrary, rng: np.random.Generator) -> np.ndarray:
     """Texture or plain colour with a slope of brightness, (size, size, 3)."""
     if rng.random() < 0.7:
         color = cv2.resize(looks.patch(rng, 128), (size, size)).astype(np.float32) / 255
@@ -98,13 +98,17 @@ def _surface(size: int, looks: Looks, rng: np.random.Generator) -> np.ndarray:
     return (color * slope(size, rng)[:, None, None]).clip(0, 1)
 
 
-def _blob(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+def _blob(
+    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+) -> list[Occluder]:
     """A textured patch of any shape."""
     alpha = random_shape(size, center, rng.uniform(0.05, 0.2) * size, rng)
     return [Occluder(alpha, _surface(size, looks, rng))]
 
 
-def _bars(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+def _bars(
+    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+) -> list[Occluder]:
     """A pole, or a fence of parallel ones."""
     count = 1 if rng.random() < 0.6 else int(rng.integers(2, 6))
     half = rng.uniform(0.01, 0.05 if count > 1 else 0.09) * size
@@ -117,7 +121,7 @@ def _bars(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator)
 
 
 def _barrier(
-    size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator
+    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A wall, desk or door that reaches in from the border beyond the point."""
     side = rng.choice([0, np.pi / 2, -np.pi / 2, np.pi], p=[0.7, 0.13, 0.13, 0.04])
@@ -126,7 +130,9 @@ def _barrier(
     return [Occluder(_polygon(size, corners), _surface(size, looks, rng))]
 
 
-def _box(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+def _box(
+    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+) -> list[Occluder]:
     """A crate or cupboard: front, top and side of different brightness."""
     width, height = rng.uniform(0.08, 0.3, 2) * size
     back = np.array([rng.uniform(-0.5, 0.5) * width, -rng.uniform(0.1, 0.4) * height])
@@ -139,7 +145,9 @@ def _box(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) 
     return [Occluder(_polygon(size, c), (color * np.float32(gain)).clip(0, 1)) for c, gain in faces]
 
 
-def _table(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+def _table(
+    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+) -> list[Occluder]:
     """A slab on legs, or a chair when it has a back."""
     width, thick = rng.uniform(0.25, 0.7) * size, rng.uniform(0.01, 0.05) * size
     leg, drop = rng.uniform(0.008, 0.03) * size, size * 1.5
@@ -157,7 +165,9 @@ def _table(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator
     return [Occluder(_polygons(size, shapes), _surface(size, looks, rng))]
 
 
-def _limb(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator) -> list[Occluder]:
+def _limb(
+    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+) -> list[Occluder]:
     """A rounded, tapering cylinder of skin or cloth that comes from outside."""
     angle = rng.uniform(0, 2 * np.pi)
     along = np.array([np.cos(angle), np.sin(angle)])
@@ -176,6 +186,6 @@ def _limb(size: int, center: np.ndarray, looks: Looks, rng: np.random.Generator)
     return [Occluder(_polygon(size, hull[:, 0]), color)]
 
 
-Maker = Callable[[int, np.ndarray, Looks, np.random.Generator], list[Occluder]]
+Maker = Callable[[int, np.ndarray, MaterialLibrary, np.random.Generator], list[Occluder]]
 KINDS: list[Maker] = [_blob, _bars, _barrier, _box, _table, _limb]
 ODDS = [0.38, 0.12, 0.15, 0.13, 0.1, 0.12]

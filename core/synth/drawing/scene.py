@@ -11,7 +11,7 @@ from core.render.mesh.raster import Raster, rasterize
 from core.render.shade.render import Lighting, Material, Mesh, shade_cells
 from core.synth.drawing.interactions import Solid
 from core.synth.drawing.light import shadow_map
-from core.synth.dressing.dressable_body import Figure, Person
+from core.synth.dressing.dressable_body import DressableBody, Person
 from core.synth.dressing.patterns import thrice
 from core.synth.sampling.camera import Framing
 
@@ -82,7 +82,7 @@ def draw_solid(solid: Solid, person: Drawn, scene: Scene) -> Layers:
     return Layers(whole, front, hides > 0)
 
 
-def body_raster(figure: Figure, person: Person, scene: Scene) -> Raster:
+def body_raster(figure: DressableBody, person: Person, scene: Scene) -> Raster:
     """The undressed body at half the picture's resolution."""
     half = scene.size // 2
     focal, center = scene.framing.focal / 2, (half / 2, half / 2)

@@ -19,7 +19,7 @@ HELD_OUT = 5  # every fifth file of a kind is kept for the test split
 
 
 @dataclass(frozen=True)
-class Looks:
+class MaterialLibrary:
     """Material for the appearance of people and places.
 
     Attributes:
@@ -33,14 +33,14 @@ class Looks:
     panoramas: list[Float32[np.ndarray, "rows columns 3"]]
 
     @staticmethod
-    def load(data: Path | None, split: str) -> Looks:
+    def load(data: Path | None, split: str) -> MaterialLibrary:
         """The split's share of a data folder; empty lists without a folder."""
         if data is None:
-            return Looks([], [], [])
+            return MaterialLibrary([], [], [])
         sheets = _held_apart(data, "backgrounds/ambientcg_sheets/*.webp", split)
         skins = _held_apart(data, "makehuman/skins/textures/*_diffuse*.jpg", split)
         panoramas = _held_apart(data, "backgrounds/hdri/*.hdr", split)
-        return Looks(
+        return MaterialLibrary(
             [tile for path in sheets for tile in _cut_tiles(_read(path))],
             [cv2.resize(_read(p), (SKIN, SKIN), interpolation=cv2.INTER_AREA) for p in skins],
             [_normalised(_read(path)) for path in panoramas],

@@ -19,7 +19,7 @@ from core.synth.dressing.wardrobe import Garment
 
 
 @dataclass(frozen=True)
-class Figure:
+class DressableBody:
     """The body in the forms that dressing and drawing need.
 
     Attributes:
@@ -41,7 +41,7 @@ class Figure:
     texels_surface: Surface
 
     @staticmethod
-    def of(body: Body) -> Figure:
+    def of(body: Body) -> DressableBody:
         """Tables of a body with texture coordinates."""
         if body.uv is None or body.uv_faces is None or body.posedirs is not None:
             raise ValueError("synthetic people need a body with texture and without posedirs")
@@ -49,7 +49,7 @@ class Figure:
         corner_uv = body.uv[body.uv_faces].numpy().astype(np.float32)
         rest, part = body.v_template.numpy(), body.vertex_part.numpy()
         regressor = body.joint_regressor
-        return Figure(
+        return DressableBody(
             body=body,
             faces=faces,
             corner_uv=corner_uv,
@@ -117,7 +117,7 @@ class Person:
 
 
 def pose_person(
-    figure: Figure,
+    figure: DressableBody,
     outfit: Outfit,
     pose: Float32[np.ndarray, "24 3"],
     betas: Float32[np.ndarray, "10"],
@@ -156,7 +156,9 @@ def _skin(
     return posed
 
 
-def _assemble(figure: Figure, outfit: Outfit, vertices: np.ndarray) -> tuple[Mesh, np.ndarray]:
+def _assemble(
+    figure: DressableBody, outfit: Outfit, vertices: np.ndarray
+) -> tuple[Mesh, np.ndarray]:
     """One mesh of the body's uncovered faces and all garments, and each face's part."""
     bare = np.ones(len(figure.faces), bool)
     for garment, _ in outfit.garments:

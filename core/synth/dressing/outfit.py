@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from core.render.shade.render import Material
-from core.synth.dressing.appearance import Looks
-from core.synth.dressing.dressable_body import Figure, Outfit
+from core.synth.dressing.appearance import MaterialLibrary
+from core.synth.dressing.dressable_body import DressableBody, Outfit
 from core.synth.dressing.face import paint_face
 from core.synth.dressing.paint import (
     BARE,
@@ -40,7 +40,10 @@ WEARS_SHOES, WEARS_HAIR, WEARS_HAT = 0.7, 0.7, 0.06
 
 
 def random_outfit(
-    figure: Figure, garments: dict[str, list[Garment]], looks: Looks, rng: np.random.Generator
+    figure: DressableBody,
+    garments: dict[str, list[Garment]],
+    looks: MaterialLibrary,
+    rng: np.random.Generator,
 ) -> Outfit:
     """Painted clothes on the whole body, and modelled garments over them."""
     worn = _choose(garments, rng)
@@ -79,7 +82,7 @@ def _leave_room(region: np.ndarray, kinds: set[str]) -> None:
         region[region == HAIR] = BARE
 
 
-def _material(garment: Garment, looks: Looks, rng: np.random.Generator) -> Material:
+def _material(garment: Garment, looks: MaterialLibrary, rng: np.random.Generator) -> Material:
     """The garment's own picture, recoloured, or made of another cloth."""
     gloss = float(rng.uniform(0, 0.06))
     if garment.kind == "hair":

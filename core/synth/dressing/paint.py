@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt
 
 from core.render.mesh.raster import rasterize
 from core.render.shade.cloth import Cloth, lay_cloth
-from core.synth.dressing.appearance import SKIN, Looks
+from core.synth.dressing.appearance import SKIN, MaterialLibrary
 from core.synth.dressing.patterns import random_color
 
 BARE, TOP, BOTTOM, SHOES, HAIR = range(5)
@@ -165,7 +165,7 @@ def paint(
     texture: UInt8[np.ndarray, "size size 3"],
     surface: Surface,
     region: UInt8[np.ndarray, "size size"],
-    looks: Looks,
+    looks: MaterialLibrary,
     rng: np.random.Generator,
 ) -> None:
     """Lay a fabric on each region of the body's texture."""
@@ -174,7 +174,7 @@ def paint(
     lay_cloth(texture, region, surface.cloth_plane, cloths)
 
 
-def _cloth(looks: Looks, rng: np.random.Generator, dark: bool) -> Cloth:
+def _cloth(looks: MaterialLibrary, rng: np.random.Generator, dark: bool) -> Cloth:
     """A fabric, fine or coarse, anywhere on the body."""
     tile = fabric(looks, rng, dark)
     density = len(tile) * np.exp(rng.uniform(np.log(0.8), np.log(8)))
@@ -182,7 +182,7 @@ def _cloth(looks: Looks, rng: np.random.Generator, dark: bool) -> Cloth:
 
 
 def fabric(
-    looks: Looks, rng: np.random.Generator, dark: bool = False
+    looks: MaterialLibrary, rng: np.random.Generator, dark: bool = False
 ) -> UInt8[np.ndarray, "tile tile 3"]:
     """A tile of cloth (or hair): a tinted texture patch or a plain colour with a little grain."""
     color = 255 * random_color(rng)

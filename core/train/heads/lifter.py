@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.geometry.rotations import rotation_from_6d, rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.nets.lifter import BodyLifter
 from core.synth.bodies import Bodies
 from core.train.batches.truth import BodyTruth
@@ -27,8 +27,8 @@ class LifterSettings:
 
     Attributes:
         hidden: up to this share of a body's joints is hidden.
-        doubt: range of the standard deviation of a body's seen joints, half crops.
-        doubt_lean: the same of how bones lean.
+        sigma: range of the standard deviation of a body's seen joints, half crops.
+        sigma_foreshortening: the same of how bones foreshortening.
     """
 
     steps: int = 8000
@@ -36,8 +36,8 @@ class LifterSettings:
     rate: float = 1e-3
     weight_decay: float = 1e-2
     hidden: float = 0.3
-    doubt: tuple[float, float] = (0.015, 0.12)
-    doubt_lean: tuple[float, float] = (0.1, 0.6)
+    sigma: tuple[float, float] = (0.015, 0.12)
+    sigma_foreshortening: tuple[float, float] = (0.1, 0.6)
     seed: int = 0
     weights: RegressionWeights = field(default_factory=RegressionWeights)
 
@@ -56,8 +56,8 @@ def train_lifter(
     def loss() -> Tensor:
         chosen = torch.randint(len(bodies), (settings.batch_size,), generator=generator)
         people = truth.select(chosen)
-        reading = doubtful(joint_truth(people, volume), settings, generator)
-        pose, rest = lifter(reading)
+        estimate = doubtful(joint_truth(people, volume), settings, generator)
+        pose, rest = lifter(estimate)
         rotations, betas, camera = rotation_from_6d(pose), rest[:, :10], rest[:, 10:]
         losses = body_losses(rotations, betas, camera, people, volume, settings.weights)
         return torch.stack(list(losses.values())).sum()
@@ -79,7 +79,7 @@ def body_truth(bodies: Bodies) -> BodyTruth:
 
 def doubtful(
     truth: JointTruth, settings: LifterSettings, generator: torch.Generator
-) -> JointReading:
+) -> JointEstimate:
     """Readings of true joints (`core.nets.joint_estimate`) that know how wrong they are.
 
     Bodies differ in how well they are seen, joints of a body do as well, and some are hidden.
@@ -90,14 +90,14 @@ def doubtful(
         position = torch.rand(shape, generator=generator)
         return math.log(low) + position * math.log(high / low)
 
-    joints = truth.lean.shape
-    doubt = between(*settings.doubt, count, 1) + 0.5 * torch.randn(joints, generator=generator)
+    joints = truth.foreshortening.shape
+    sigma = between(*settings.sigma, count, 1) + 0.5 * torch.randn(joints, generator=generator)
     share = settings.hidden * torch.rand(count, 1, generator=generator)
     hidden = torch.rand(joints, generator=generator) < share
-    doubt = torch.where(hidden, doubt + between(3, 12, *joints), doubt)
-    doubt = torch.where(truth.near, doubt, 0.0).clamp(-4.5, -0.5)
-    doubt_lean = between(*settings.doubt_lean, *joints)
+    sigma = torch.where(hidden, sigma + between(3, 12, *joints), sigma)
+    sigma = torch.where(truth.near, sigma, 0.0).clamp(-4.5, -0.5)
+    sigma_foreshortening = between(*settings.sigma_foreshortening, *joints)
     noise = torch.randn(*joints, 3, generator=generator)
-    xy = truth.xy.clamp(-1.5, 1.5) + doubt.exp()[..., None] * noise[..., :2]
-    lean = truth.lean + doubt_lean.exp() * noise[..., 2]
-    return JointReading(xy, doubt, lean, doubt_lean)
+    xy = truth.xy.clamp(-1.5, 1.5) + sigma.exp()[..., None] * noise[..., :2]
+    foreshortening = truth.foreshortening + sigma_foreshortening.exp() * noise[..., 2]
+    return JointEstimate(xy, sigma, foreshortening, sigma_foreshortening)

@@ -19,7 +19,7 @@ from core.train.batches.batch import Batch
 from core.train.batches.truth import BodyTruth
 from core.train.descent import Descent
 from core.train.losses.body import body_losses
-from core.train.losses.joint_estimate import joint_truth, reading_loss
+from core.train.losses.joint_estimate import joint_estimate_loss, joint_truth
 from core.train.losses.regression import RegressionWeights
 
 
@@ -104,5 +104,5 @@ def head_loss(
     predicted = head.regress(dropped)
     body = (predicted.rotations, predicted.betas, predicted.camera)
     losses = body_losses(*body, data.truth, volume, settings.weights)
-    readings = reading_loss(predicted.reading, joint_truth(data.truth, volume))
-    return torch.stack([*losses.values(), settings.weights.readings * readings]).sum()
+    estimates = joint_estimate_loss(predicted.joint_estimate, joint_truth(data.truth, volume))
+    return torch.stack([*losses.values(), settings.weights.estimates * estimates]).sum()

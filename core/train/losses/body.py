@@ -10,7 +10,7 @@ from core.geometry.camera import Camera
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import camera_from_translation, translation_from_camera
 from core.train.batches.truth import BodyTruth
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 from core.train.losses.masked import known_losses
 from core.train.losses.regression import (
     RegressionWeights,
@@ -27,27 +27,27 @@ def body_losses(
     truth: BodyTruth,
     volume: NeuralBodyVolume,
     weights: RegressionWeights,
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> dict[str, Tensor]:
     """Weighted losses of regressed bodies by name.
 
     Args:
         camera: weak perspective, see `core.nets.network.translation_from_camera`.
-        ranks: processes with as many bodies each; the losses are this one's part of the means.
+        group: processes with as many bodies each; the losses are this one's part of the means.
     """
     transl = translation_from_camera(camera, truth.focal, truth.size)
     joints = volume.joints(rotations, betas, transl)
     if truth.known is not None:
         predicted = (rotations, betas, camera)
-        return known_losses(joints, predicted, truth, truth.known, weights, ranks)
+        return known_losses(joints, predicted, truth, truth.known, weights, group)
     goal = volume.joints(truth.rotations, truth.betas, truth.transl)
     place = camera_from_translation(truth.transl, truth.focal, truth.size)
     view = Camera.centered(truth.focal, truth.size)
-    projected = keypoints2d_loss(view, joints, goal, truth.size, ranks=ranks)
+    projected = keypoints2d_loss(view, joints, goal, truth.size, group=group)
     return {
-        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, goal) / ranks.count,
+        "keypoints3d": weights.keypoints3d * keypoints3d_loss(joints, goal) / group.count,
         "keypoints2d": weights.keypoints2d * projected,
-        "pose": weights.pose * pose_loss(rotations, truth.rotations) / ranks.count,
-        "betas": weights.betas * F.mse_loss(betas, truth.betas) / ranks.count,
-        "camera": weights.camera * F.mse_loss(camera, place) / ranks.count,
+        "pose": weights.pose * pose_loss(rotations, truth.rotations) / group.count,
+        "betas": weights.betas * F.mse_loss(betas, truth.betas) / group.count,
+        "camera": weights.camera * F.mse_loss(camera, place) / group.count,
     }

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def contrast_losses(
     frequency: Float[Tensor, "kernels bins"],
     neighbours: Bool[Tensor, "kernels kernels"],
     settings: ContrastSettings,
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> dict[str, Tensor]:
     """Weighted scalar losses by name; gradients reach the features, not the bank.
 
@@ -74,20 +74,20 @@ def contrast_losses(
         phi, clutter: the bank's kernel features and background mean.
         frequency: of each kernel's orientations.
         neighbours: pairs that are not contrasted, see :func:`kernel_neighbours`.
-        ranks: processes whose samples count together; the losses are this one's part of the means.
+        group: processes whose samples count together; the losses are this one's part of the means.
     """
     phi, clutter = phi.detach(), clutter.detach()
     directions = F.normalize(phi, dim=-1)
     expected = torch.einsum("no,nod->nd", samples.orientation, phi[samples.kernel])
-    negatives = ranks.gather(background)
+    negatives = group.gather(background)
     kernel = _kernel_loss(samples, negatives, directions, expected, neighbours, settings)
     clear = _clutter_loss(background, directions, clutter, settings.temperature)
     turned = _orientation_loss(samples, directions, frequency, settings.orientation_temperature)
     return {
-        "kernel": ranks.mean(kernel),
-        "clutter": settings.background * ranks.mean(clear),
-        "orientation": settings.orientation * ranks.mean(turned),
-        "nll": settings.nll * ranks.mean((samples.features - expected).square().sum(-1)),
+        "kernel": group.mean(kernel),
+        "clutter": settings.background * group.mean(clear),
+        "orientation": settings.orientation * group.mean(turned),
+        "nll": settings.nll * group.mean((samples.features - expected).square().sum(-1)),
     }
 
 

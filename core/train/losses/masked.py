@@ -11,7 +11,7 @@ from core.geometry.camera import Camera, project
 from core.nets.network import camera_from_translation
 from core.train.batches.supervision import Known
 from core.train.batches.truth import BodyTruth
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 from core.train.losses.regression import REACH, RegressionWeights, mean_over
 
 _NEAR = 0.2
@@ -24,7 +24,7 @@ def known_losses(
     truth: BodyTruth,
     known: Known,
     weights: RegressionWeights,
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> dict[str, Tensor]:
     """`core.train.losses.body.body_losses` of people of whom not everything is known.
 
@@ -42,12 +42,12 @@ def known_losses(
     projected = project(view, ahead) / (truth.size / 2) - 1
 
     def mean(loss: Tensor, which: Bool[Tensor, " n"]) -> Tensor:
-        return mean_over(loss.flatten(1).mean(1), which, ranks)
+        return mean_over(loss.flatten(1).mean(1), which, group)
 
     return {
-        "keypoints3d": weights.keypoints3d * joints3d_loss(joints, known.joints3d, ranks),
+        "keypoints3d": weights.keypoints3d * joints3d_loss(joints, known.joints3d, group),
         "keypoints2d": weights.keypoints2d
-        * joints2d_loss(projected, known.joints2d, truth.size, ranks),
+        * joints2d_loss(projected, known.joints2d, truth.size, group),
         "pose": weights.pose * mean((rotations - truth.rotations).square(), known.pose),
         "betas": weights.betas * mean((betas - truth.betas).square(), known.shape),
         "camera": weights.camera * mean((camera - place).square(), known.place),
@@ -55,7 +55,7 @@ def known_losses(
 
 
 def joints3d_loss(
-    joints: Float[Tensor, "n 24 3"], truth: Float[Tensor, "n 24 4"], ranks: Ranks = ALONE
+    joints: Float[Tensor, "n 24 3"], truth: Float[Tensor, "n 24 4"], group: ProcessGroup = ALONE
 ) -> Tensor:
     """Mean squared distance per coordinate (m^2), weighted by confidence.
 
@@ -72,14 +72,14 @@ def joints3d_loss(
         return points - (origin * points).sum(1, keepdim=True)
 
     each = (centred(joints) - centred(truth[..., :3])).square().mean(-1)
-    return mean_over(each, confidence[..., 0], ranks)
+    return mean_over(each, confidence[..., 0], group)
 
 
 def joints2d_loss(
     projected: Float[Tensor, "n 24 2"],
     truth: Float[Tensor, "n 24 3"],
     size: int,
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> Tensor:
     """`core.train.losses.regression.keypoints2d_loss` of marked joints, weighted by confidence.
 
@@ -89,4 +89,4 @@ def joints2d_loss(
     """
     goal = truth[..., :2] / (size / 2) - 1
     each = F.huber_loss(projected, goal, reduction="none", delta=0.3).mean(-1)
-    return 2 * mean_over(each, truth[..., 2] * (goal.abs() < REACH).all(-1), ranks)
+    return 2 * mean_over(each, truth[..., 2] * (goal.abs() < REACH).all(-1), group)

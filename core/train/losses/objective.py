@@ -12,7 +12,7 @@ from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import NetworkOutput, PoseNetwork, TrunkOutput
 from core.train.batches.batch import Batch, KernelTruth, kernel_truth
 from core.train.batches.truth import BodyTruth
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 from core.train.feature_bank import MomentumBank, Observed, read_features
 from core.train.losses.body import body_losses
 from core.train.losses.contrast import (
@@ -21,7 +21,7 @@ from core.train.losses.contrast import (
     contrast_losses,
     kernel_neighbours,
 )
-from core.train.losses.joint_estimate import heat_loss, joint_truth, reading_loss
+from core.train.losses.joint_estimate import heat_loss, joint_estimate_loss, joint_truth
 from core.train.losses.ranking import RankingSettings, ranking_loss
 from core.train.losses.regression import RegressionWeights, heatmap_loss, parts_loss
 
@@ -52,18 +52,18 @@ class Objective:
         bank: MomentumBank,
         settings: ObjectiveSettings,
         original: torch.nn.Module | None = None,
-        ranks: Ranks = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
         """``original`` is the untrained BlazePose, if the trunk should stay faithful to it.
 
-        Of many processes (``ranks``), each is given its share of a batch, and the losses are its
+        Of many processes (``group``), each is given its share of a batch, and the losses are its
         part of what one process would have found on the whole of it.
         """
         self.volume = volume
         self.bank = bank
         self.settings = settings
         self.original = original
-        self.ranks = ranks
+        self.group = group
         self.neighbours = kernel_neighbours(volume.means)
 
     def __call__(
@@ -77,14 +77,14 @@ class Objective:
         weight = self.settings.regression.heatmaps
         if self.original is not None and weight and trunk.heatmaps is not None:
             losses["heatmaps"] = (
-                weight * self._faithfulness(batch, trunk.heatmaps) / self.ranks.count
+                weight * self._faithfulness(batch, trunk.heatmaps) / self.group.count
             )
         losses |= self._contrast(output, batch, truth, generator)
         ranking = self.settings.ranking
         if ranking.weight:
             bank = self.bank.snapshot()
             ranked = ranking_loss(output.features, bank, self.volume, batch, ranking, generator)
-            losses["ranking"] = ranking.weight * ranked / self.ranks.count
+            losses["ranking"] = ranking.weight * ranked / self.group.count
         return losses
 
     def _trunk(self, network: PoseNetwork, images: Tensor) -> TrunkOutput:
@@ -101,13 +101,14 @@ class Objective:
         weights = self.settings.regression
         truth = BodyTruth.of(batch)
         predicted = (output.rotations, output.betas, output.camera)
-        losses = body_losses(*predicted, truth, self.volume, weights, self.ranks)
-        parts = parts_loss(output.part_logits, batch.parts, self.ranks)
+        losses = body_losses(*predicted, truth, self.volume, weights, self.group)
+        parts = parts_loss(output.part_logits, batch.parts, self.group)
         joints = joint_truth(truth, self.volume)
         return losses | {
             "parts": weights.parts * parts,
-            "joints": weights.joints * heat_loss(output.heat, joints, self.ranks),
-            "readings": weights.readings * reading_loss(output.reading, joints, self.ranks),
+            "joints": weights.joints * heat_loss(output.heat, joints, self.group),
+            "estimates": weights.estimates
+            * joint_estimate_loss(output.joint_estimate, joints, self.group),
         }
 
     def _faithfulness(self, batch: Batch, heatmaps: Tensor) -> Tensor:
@@ -127,10 +128,10 @@ class Objective:
     ) -> dict[str, Tensor]:
         settings = self.settings
         seen = observe(output.features, truth, batch)
-        self.bank.update(seen, self.ranks)
-        chosen = draw(truth.visible, settings.kernels_per_image, generator, self.ranks)
+        self.bank.update(seen, self.group)
+        chosen = draw(truth.visible, settings.kernels_per_image, generator, self.group)
         hidden = seen.background.flatten(1)
-        pixels = draw(hidden, settings.background_per_image, generator, self.ranks)
+        pixels = draw(hidden, settings.background_per_image, generator, self.group)
         samples = KernelSamples(
             features=seen.features[chosen],
             kernel=chosen[1],
@@ -145,7 +146,7 @@ class Objective:
             self.bank.frequency,
             self.neighbours,
             settings.contrast,
-            self.ranks,
+            self.group,
         )
 
 
@@ -163,15 +164,15 @@ def draw(
     allowed: Bool[Tensor, "batch n"],
     count: int,
     generator: torch.Generator,
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> tuple[Tensor, Tensor]:
     """Indices (batch, n) of up to ``count`` allowed entries of each row, at random.
 
     All processes draw for the whole batch, of which ``allowed`` is this one's share.
     """
     rows, entries = allowed.shape
-    score = torch.rand(ranks.count * rows, entries, generator=generator)
-    score = score[ranks.index * rows :][:rows].to(allowed.device).masked_fill(~allowed, -1.0)
+    score = torch.rand(group.count * rows, entries, generator=generator)
+    score = score[group.index * rows :][:rows].to(allowed.device).masked_fill(~allowed, -1.0)
     top = score.topk(min(count, allowed.shape[1]), dim=1)
     row = torch.arange(rows, device=allowed.device)[:, None].expand_as(top.indices)
     valid = top.values >= 0

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera, project
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 
 REACH = 1.3
 """Half crops from the middle beyond which nothing in the crop tells of a joint."""
@@ -23,7 +23,7 @@ class RegressionWeights:
     regression: features then learn slowly. Their ratios are kept. ``camera`` (distance to the true
     camera, which real data lacks), ``parts`` (cross-entropy of the segmentation), ``heatmaps``
     (faithfulness of a trained trunk to BlazePose's), ``joints`` (cross-entropy of the joints' own
-    heatmaps) and ``readings`` (likelihood of the joint readings) are ours.
+    heatmaps) and ``estimates`` (likelihood of the joint estimates) are ours.
     """
 
     keypoints3d: float = 10.0
@@ -34,7 +34,7 @@ class RegressionWeights:
     parts: float = 0.5
     heatmaps: float = 0.0
     joints: float = 3.0
-    readings: float = 5.0
+    estimates: float = 5.0
 
 
 def keypoints3d_loss(
@@ -50,7 +50,7 @@ def keypoints2d_loss(
     truth: Float[Tensor, "batch 24 3"],
     size: int,
     reach: float = REACH,
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> Tensor:
     """Mean Huber distance of the projections in half crops, of the joints that are in the picture.
 
@@ -59,7 +59,7 @@ def keypoints2d_loss(
     middle = size / 2
     goal = project(camera, truth) / middle - 1
     error = F.huber_loss(project(camera, joints) / middle - 1, goal, reduction="none", delta=0.3)
-    return 2 * mean_over(error.mean(-1), (goal.abs() < reach).all(-1), ranks)
+    return 2 * mean_over(error.mean(-1), (goal.abs() < reach).all(-1), group)
 
 
 def pose_loss(
@@ -72,19 +72,19 @@ def pose_loss(
 def parts_loss(
     logits: Float[Tensor, "batch 25 h w"],
     parts: Int[Tensor, "batch h w"],
-    ranks: Ranks = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> Tensor:
     """Cross-entropy, background and body each half of it: most pixels are background.
 
     Pixels that are `UNKNOWN_PART` do not count.
     """
     each = F.cross_entropy(logits, parts, reduction="none")
-    return 0.5 * (mean_over(each, parts > 0, ranks) + mean_over(each, parts == 0, ranks))
+    return 0.5 * (mean_over(each, parts > 0, group) + mean_over(each, parts == 0, group))
 
 
-def mean_over(values: Tensor, mask: Tensor, ranks: Ranks) -> Tensor:
+def mean_over(values: Tensor, mask: Tensor, group: ProcessGroup) -> Tensor:
     """This process's part of the mean over the masked values of all."""
-    return (values * mask).sum() / ranks.total(mask.sum()).clamp(min=1)
+    return (values * mask).sum() / group.total(mask.sum()).clamp(min=1)
 
 
 def heatmap_loss(

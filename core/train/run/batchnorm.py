@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.train.distributed import Ranks
+from core.train.distributed import ProcessGroup
 
 _OVER = (0, 2, 3)
 
@@ -19,20 +19,20 @@ _OVER = (0, 2, 3)
 class SharedBatchNorm(nn.BatchNorm2d):
     """A batch-norm with the parameters and statistics of another, which it replaces."""
 
-    def __init__(self, norm: nn.BatchNorm2d, ranks: Ranks) -> None:
+    def __init__(self, norm: nn.BatchNorm2d, group: ProcessGroup) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum)
         self.weight, self.bias = norm.weight, norm.bias
         self.running_mean, self.running_var = norm.running_mean, norm.running_var
         self.num_batches_tracked = norm.num_batches_tracked
-        self.ranks = ranks
+        self.group = group
 
     def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w"]:
         """Normalise; in training by the statistics of all processes' equal shares."""
         if not self.training:
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()
-        y, mean, variance = _Normalise.apply(wide, self.weight, self.bias, self.eps, self.ranks)
-        self._remember(mean, variance, self.ranks.count * x.numel() // x.shape[1])
+        y, mean, variance = _Normalise.apply(wide, self.weight, self.bias, self.eps, self.group)
+        self._remember(mean, variance, self.group.count * x.numel() // x.shape[1])
         return y.to(x.dtype)
 
     @torch.no_grad()
@@ -53,15 +53,15 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, ranks: Ranks
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, group: ProcessGroup
     ) -> tuple[Tensor, Tensor, Tensor]:
-        number = ranks.count * x.numel() // x.shape[1]
-        mean = ranks.total(x.sum(_OVER)) / number
+        number = group.count * x.numel() // x.shape[1]
+        mean = group.total(x.sum(_OVER)) / number
         centred = x - mean[:, None, None]
-        variance = ranks.total(centred.square().sum(_OVER)) / number
+        variance = group.total(centred.square().sum(_OVER)) / number
         scale = (variance + eps).rsqrt()
         ctx.save_for_backward(x, weight, mean, scale)
-        ctx.ranks, ctx.number = ranks, number
+        ctx.group, ctx.number = group, number
         ctx.mark_non_differentiable(mean, variance)
         y = torch.addcmul(bias[:, None, None], centred, (scale * weight)[:, None, None])
         return y, mean, variance
@@ -72,16 +72,16 @@ class _Normalise(torch.autograd.Function):
         gradient = gradients[0]
         normal = (x - mean[:, None, None]) * scale[:, None, None]
         sums = torch.stack([gradient.sum(_OVER), (gradient * normal).sum(_OVER)])
-        plain, aligned = (ctx.ranks.total(sums) / ctx.number)[:, :, None, None]
+        plain, aligned = (ctx.group.total(sums) / ctx.number)[:, :, None, None]
         inner = (weight * scale)[:, None, None] * (gradient - plain - normal * aligned)
         return inner, sums[1], sums[0], None, None
 
 
-def share_batchnorm(network: nn.Module, ranks: Ranks) -> None:
+def share_batchnorm(network: nn.Module, group: ProcessGroup) -> None:
     """Make every batch-norm of a network one of all processes; parameters stay the same objects."""
-    if ranks.count == 1:
+    if group.count == 1:
         return
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
-                setattr(module, name, SharedBatchNorm(child, ranks))
+                setattr(module, name, SharedBatchNorm(child, group))

@@ -50,7 +50,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     bank_images = min(settings.bank_images, len(people))
     bins = trainer.settings.bins
     bank = reestimate(observations(network, people, trainer.volume, bins, bank_images))
-    held_out = in_order(trainer.held_out, device=trainer.ranks.device)
+    held_out = in_order(trainer.held_out, device=trainer.group.device)
     figures = validate(network, bank, trainer.volume, held_out)
     metadata = {
         "body": "freebody-1",

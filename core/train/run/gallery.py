@@ -123,8 +123,8 @@ class Gallery:
         self.curves = Curves(folder, "gallery")
 
     def __call__(self, step: int, network: PoseNetwork, bank: FeatureBank) -> None:
-        """Look, draw and write (a `core.train.run.trainer.Observer`)."""
-        views = look(network, self.body, self.subjects)
+        """Predict, draw and write (a `core.train.run.trainer.Observer`)."""
+        views = predict(network, self.body, self.subjects)
         colors = feature_colors(bank.to(torch.zeros(())))
         sheet = draw_sheet(step, self.subjects, views, self.body, colors)
         save_image(self.folder / "gallery" / f"step-{step:07}.png", sheet)
@@ -152,7 +152,7 @@ class View:
 
 
 @torch.no_grad()
-def look(network: PoseNetwork, body: Body, subjects: Sequence[Subject]) -> list[View]:
+def predict(network: PoseNetwork, body: Body, subjects: Sequence[Subject]) -> list[View]:
     """Show all subjects to the network at once."""
     network.eval()
     device = next(network.parameters()).device

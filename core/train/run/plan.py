@@ -25,7 +25,7 @@ from core.nets.presets import NetworkPreset
 from core.synth.shards import Recipe, ShardDataset, write_shards
 from core.train.batches.loader import in_order
 from core.train.batches.mix_file import Mix
-from core.train.distributed import Ranks
+from core.train.distributed import ProcessGroup
 from core.train.feature_bank import reestimate
 from core.train.run.trainer import Trainer, TrainSettings
 from core.train.run.validate import observations, validate
@@ -248,9 +248,9 @@ def _count_gradients(
     return forward * (bool(wanted[0]) + bool(wanted[1]))
 
 
-def measured_batch(batch_size: int, ranks: Ranks) -> int:
+def measured_batch(batch_size: int, group: ProcessGroup) -> int:
     """Crops of a measured step: all of them on GPUs."""
-    return batch_size if "cuda" in ranks.device else min(batch_size, CROPS * ranks.count)
+    return batch_size if "cuda" in group.device else min(batch_size, CROPS * group.count)
 
 
 def stand_ins(folder: Path, size: int, count: int) -> ShardDataset:
@@ -271,7 +271,7 @@ def measure_run(
     shards: ShardDataset,
     held_out: ShardDataset,
     volume: NeuralBodyVolume,
-    ranks: Ranks,
+    group: ProcessGroup,
     budget: float,
     mix: Mix | None = None,
 ) -> Measured:
@@ -281,10 +281,10 @@ def measure_run(
         UserError: the batch does not fit into the GPU's memory.
     """
     settings.progress(0, 0.0)
-    fewer = replace(settings, batch_size=measured_batch(settings.batch_size, ranks))
+    fewer = replace(settings, batch_size=measured_batch(settings.batch_size, group))
     with TemporaryDirectory() as folder:
         try:
-            trainer = Trainer(fewer, shards, held_out, volume, Path(folder), ranks)
+            trainer = Trainer(fewer, shards, held_out, volume, Path(folder), group)
             trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
             return measure(trainer, budget)
         except torch.OutOfMemoryError as error:
@@ -302,45 +302,45 @@ def measure(trainer: Trainer, budget: float) -> Measured:
     The trainer learns from them: make another one for the run. Arithmetic that PyTorch's counter
     does not know (the ranking's renderer) is not counted. All processes call this together.
     """
-    ranks, on_gpu = trainer.ranks, "cuda" in trainer.ranks.device
-    share = replace(trainer.loader, index=ranks.index, count=ranks.count)
+    group, on_gpu = trainer.group, "cuda" in trainer.group.device
+    share = replace(trainer.loader, index=group.index, count=group.count)
     batch = share.batch(0)
     load = seconds(lambda: share.batch(1))
     if on_gpu:
-        torch.cuda.reset_peak_memory_stats(ranks.device)
+        torch.cuda.reset_peak_memory_stats(group.device)
     begin = time.perf_counter()
     with count_work() as counter:
         trainer.update(batch)
-    times = [ranks.seconds(time.perf_counter() - begin)]
-    while len(times) <= _STEPS and ranks.seconds(time.perf_counter() - begin) < budget:
-        times.append(ranks.seconds(seconds(lambda: trainer.update(batch))))
+    times = [group.seconds(time.perf_counter() - begin)]
+    while len(times) <= _STEPS and group.seconds(time.perf_counter() - begin) < budget:
+        times.append(group.seconds(seconds(lambda: trainer.update(batch))))
     bank, look = _time_looking(trainer)
     return Measured(
-        device=_device_name(ranks),
-        processes=ranks.count,
+        device=_device_name(group),
+        processes=group.count,
         crops=trainer.settings.batch_size,
         step_seconds=median(times[1:] or times),
         load_seconds=load,
         bank_seconds=bank,
         look_seconds=look,
-        memory_gib=_peak_bytes(ranks) / 2**30,
+        memory_gib=_peak_bytes(group) / 2**30,
         trained=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
         step_macs=counter.get_total_flops() // 2 // len(batch.images),
     )
 
 
-def _device_name(ranks: Ranks) -> str:
+def _device_name(group: ProcessGroup) -> str:
     """Processor and threads, or GPU."""
-    if "cuda" in ranks.device:
-        return f"GPU {torch.cuda.get_device_name(ranks.device)}"
+    if "cuda" in group.device:
+        return f"GPU {torch.cuda.get_device_name(group.device)}"
     threads = torch.get_num_threads()
     return f"{processor_name()}, {threads} thread{'s' * (threads > 1)}"
 
 
-def _peak_bytes(ranks: Ranks) -> int:
+def _peak_bytes(group: ProcessGroup) -> int:
     """Most memory so far: PyTorch's on the GPU, or this process's."""
-    if "cuda" in ranks.device:
-        return torch.cuda.max_memory_allocated(ranks.device)
+    if "cuda" in group.device:
+        return torch.cuda.max_memory_allocated(group.device)
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -352,11 +352,11 @@ def _time_looking(trainer: Trainer) -> tuple[float, float]:
     def fill() -> None:
         reestimate(observations(network, trainer.held_out, volume, bins, count))
 
-    def look() -> None:
-        samples = in_order(trainer.held_out, range(count), device=trainer.ranks.device)
+    def predict() -> None:
+        samples = in_order(trainer.held_out, range(count), device=trainer.group.device)
         validate(network, trainer.bank.snapshot(), volume, samples)
 
-    bank, whole = ([seconds(call) for _ in range(2)][1] / count for call in (fill, look))
+    bank, whole = ([seconds(call) for _ in range(2)][1] / count for call in (fill, predict))
     return bank, whole
 
 

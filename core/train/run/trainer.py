@@ -25,7 +25,7 @@ from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
 from core.train.batches.batch import Batch
 from core.train.batches.loader import Loader, in_order
-from core.train.distributed import ALONE, Ranks
+from core.train.distributed import ALONE, ProcessGroup
 from core.train.feature_bank import MomentumBank, reestimate
 from core.train.heads.lifter import LifterSettings, train_lifter
 from core.train.losses.objective import Objective, ObjectiveSettings
@@ -107,7 +107,7 @@ class Trainer:
     Args:
         held_out: samples to validate on, which must not be among ``shards``.
         volume: on the CPU.
-        ranks: the processes that train together; ``settings.batch_size`` is that of all, and the
+        group: the processes that train together; ``settings.batch_size`` is that of all, and the
             first alone validates and writes.
     """
 
@@ -118,35 +118,35 @@ class Trainer:
         held_out: ShardDataset,
         volume: NeuralBodyVolume,
         folder: Path,
-        ranks: Ranks = ALONE,
+        group: ProcessGroup = ALONE,
     ) -> None:
         preset = find_preset(settings.preset, settings.dim)
         check_shards(shards, preset, settings.batch_size)
         check_shards(held_out, preset, 1)
-        if settings.batch_size % ranks.count:
+        if settings.batch_size % group.count:
             raise UserError(
-                f"a batch of {settings.batch_size} cannot be shared equally by {ranks.count}"
+                f"a batch of {settings.batch_size} cannot be shared equally by {group.count}"
                 " processes; choose another --batch-size"
             )
         self.settings, self.shards, self.held_out = settings, shards, held_out
-        self.folder, self.ranks = folder, ranks
+        self.folder, self.group = folder, group
         torch.manual_seed(settings.seed)
         loader = Loader(
             *(shards, volume, settings.batch_size, settings.augment, settings.seed),
             threads=settings.loader_threads,
         )
-        self.network = build_network(settings, loader).to(ranks.device)
-        self.loader = replace(loader, device=ranks.device)
-        self.volume = volume = volume.to(volume.means.to(ranks.device))
+        self.network = build_network(settings, loader).to(group.device)
+        self.loader = replace(loader, device=group.device)
+        self.volume = volume = volume.to(volume.means.to(group.device))
         self.bank = MomentumBank(volume.kernels, settings.bins, preset.feature_dim)
-        self.bank.to(ranks.device)
-        ranks.align(self.network)
+        self.bank.to(group.device)
+        group.align(self.network)
         self.average = WeightAverage(self.network, settings.decay)
-        share_batchnorm(self.network, ranks)
+        share_batchnorm(self.network, group)
         self.optimizer = build_optimizer(self.network, settings)
         faithful = preset.trunk == "blazepose" and settings.objective.regression.heatmaps > 0
-        original = load_blazepose().to(ranks.device) if faithful else None
-        self.objective = Objective(volume, self.bank, settings.objective, original, ranks)
+        original = load_blazepose().to(group.device) if faithful else None
+        self.objective = Objective(volume, self.bank, settings.objective, original, group)
         self.step, self.seconds = 0, 0.0
         self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")
         self.observers: list[Observer] = []
@@ -154,14 +154,14 @@ class Trainer:
     def run(self, report: Report) -> None:
         """Train to the end of the settings; may be stopped at any time and resumed."""
         smooth: dict[str, float] = {}
-        share = replace(self.loader, index=self.ranks.index, count=self.ranks.count)
+        share = replace(self.loader, index=self.group.index, count=self.group.count)
         for batch in share.batches(self.step):
             if self.settings.progress(self.step, self.seconds) >= 1:
                 break
             started = time.monotonic()
             losses = self.update(batch)
-            self.seconds += self.ranks.seconds(time.monotonic() - started)
-            if not self.ranks.first:
+            self.seconds += self.group.seconds(time.monotonic() - started)
+            if not self.group.first:
                 continue
             for name, value in losses.items():
                 smooth[name] = 0.95 * smooth.get(name, value) + 0.05 * value
@@ -172,7 +172,7 @@ class Trainer:
                 self.validate()
             if self.step % self.settings.save_every == 0:
                 self.save()
-        if self.ranks.first:
+        if self.group.first:
             self.validate()
             self.save()
 
@@ -189,14 +189,14 @@ class Trainer:
         total: Tensor = torch.stack(list(losses.values())).sum()
         self.optimizer.zero_grad()
         total.backward()
-        self.ranks.sum_gradients(self.network.parameters())
+        self.group.sum_gradients(self.network.parameters())
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         if not torch.isfinite(norm):
             raise FloatingPointError(f"the gradient is not finite at step {self.step}")
         self.optimizer.step()
         self.step += 1
         self.average.update(self.network, self.step)
-        values = self.ranks.total(torch.stack(list(losses.values())).detach()).tolist()
+        values = self.group.total(torch.stack(list(losses.values())).detach()).tolist()
         named = dict(zip(losses, values, strict=True))
         return {**named, "gradient": float(norm), "rate": factor}
 
@@ -207,7 +207,7 @@ class Trainer:
         """
         network, bins = self.average.network, self.settings.bins
         seen = observations(network, self.shards, self.volume, bins, self.settings.bank_images)
-        held_out = in_order(self.held_out, device=self.ranks.device)
+        held_out = in_order(self.held_out, device=self.group.device)
         bank = reestimate(seen)
         figures = validate(network, bank, self.volume, held_out)
         self.figures.add(self.step, figures)
@@ -281,7 +281,7 @@ class Trainer:
         head = self.network.regressor
         train_lifter(head.lifter.cpu(), bodies, self.loader.volume, settings)
         head.correct_nothing()
-        self.network.to(self.ranks.device)
+        self.network.to(self.group.device)
         self.average.network.regressor.load_state_dict(head.state_dict())
 
     def _most_bytes(self) -> int:

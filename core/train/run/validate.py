@@ -13,7 +13,7 @@ from core.geometry.camera import project
 from core.geometry.procrustes import similarity_align
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.joint_estimate import JointReading
+from core.nets.joint_estimate import JointEstimate
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.synth.shards import ShardDataset
 from core.train.batches.batch import Batch, KernelTruth, kernel_truth
@@ -47,8 +47,8 @@ def validate(
         joints = volume.joints(output.rotations, output.betas, transl)
         figures = joint_errors(joints, truth.joints)
         pixels = project(batch.camera, joints) - project(batch.camera, truth.joints)
-        figures |= reading_errors(
-            output.reading, joint_truth(BodyTruth.of(batch), volume), batch.size
+        figures |= joint_estimate_errors(
+            output.joint_estimate, joint_truth(BodyTruth.of(batch), volume), batch.size
         )
         figures["pixels"] = pixels.norm(dim=-1)[:, list(SCORED_JOINTS)].mean(1)
         seen = observe(output.features, truth, batch)
@@ -90,15 +90,15 @@ def joint_errors(
     }
 
 
-def reading_errors(
-    reading: JointReading, truth: JointTruth, size: int
+def joint_estimate_errors(
+    estimate: JointEstimate, truth: JointTruth, size: int
 ) -> dict[str, Float[Tensor, " n"]]:
-    """Distance in pixels of read from true joints in the crop, and error of how bones lean."""
+    """Distance of estimated from true joints in crop pixels, and error of the foreshortening."""
     scored = list(SCORED_JOINTS)
     inside = truth.inside[:, scored]
-    off = (reading.xy - truth.xy)[:, scored].norm(dim=-1) * size / 2
-    lean = (reading.lean - truth.lean)[:, scored].abs()
-    return {"joint_pixels": off[inside], "lean": lean[inside]}
+    off = (estimate.xy - truth.xy)[:, scored].norm(dim=-1) * size / 2
+    foreshortening = (estimate.foreshortening - truth.foreshortening)[:, scored].abs()
+    return {"joint_pixels": off[inside], "foreshortening": foreshortening[inside]}
 
 
 def retrieval(
