@@ -13,11 +13,12 @@ from jaxtyping import Float, Int
 from app.geometry2d import Rect
 from app.protocol import Joint, Maps, Progress, Scene, StageMark
 from core.body.params import BodyParams
-from core.fit.engine import Engine, Observation
+from core.fit.engine import Engine
+from core.fit.fitter import Fit as CoreFitting
+from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
 from core.fit.schedule import Schedule
-from core.fit.solver import Solver
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
@@ -86,7 +87,7 @@ class CoreBackend:
 
     def fit(self, scene: Scene) -> CoreFit:
         """Choose the better initialisation and stand there."""
-        solver = self._engine.solver(scene.handle, self._schedule)
+        solver = self._engine.begin(scene.handle, self._schedule)
         return CoreFit(solver, self._engine)
 
     def maps(self, scene: Scene, params: BodyParams) -> Maps:
@@ -110,7 +111,7 @@ class CoreBackend:
 class CoreFit:
     """An `app.protocol.Fit` of one person."""
 
-    solver: Solver
+    solver: CoreFitting
     engine: Engine
 
     @property
@@ -127,12 +128,13 @@ class CoreFit:
     def winner(self) -> str:
         """Which initialisation won, and by how much."""
         trace = self.solver.trace
-        given, turned = (float(value) for value in trace.start_nll[:, 0])
-        if np.isnan(turned):
-            return f"one start (NLL {given:.4g})"
-        if int(trace.winner[0]):
-            return f"the turned start won (NLL {turned:.4g} against {given:.4g})"
-        return f"the regressed start won (NLL {given:.4g} against {turned:.4g})"
+        scores = dict(zip(trace.candidates, trace.scores[:, 0].tolist(), strict=True))
+        winner = trace.candidates[int(trace.winner[0])]
+        won = scores.pop(winner)
+        if not scores:
+            return f"one start, {winner} (NLL {won:.4g})"
+        others = ", ".join(f"{value:.4g}" for value in scores.values())
+        return f"the {winner} start won (NLL {won:.4g} against {others})"
 
     @property
     def best(self) -> int:

@@ -6,11 +6,12 @@ import torch
 
 from core.body.load import load_body
 from core.fit.engine import Engine
-from core.fit.problem import GenerativeModel
+from core.fit.model import GenerativeModel
 from core.fit.schedule import Schedule
+from core.fit.sources import Sources
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.keypoints import KeypointDetector
+from core.nets.keypoints import load_keypoint_detector
 from core.nets.network import PoseNetwork
 from core.nets.pose_prior import load_prior
 from core.nets.presets import PRESETS
@@ -42,4 +43,6 @@ def untrained_engine() -> Engine:
     body = load_body()
     volume = NeuralBodyVolume.from_body(body, kernels=KERNELS)
     model = GenerativeModel(volume, random_bank(), load_prior())
-    return Engine(network, body, model, KeypointDetector(), {})
+    people = load_keypoint_detector()
+    detectors = {"blazepose": people}
+    return Engine(network, body, model, people, detectors, {}, Sources.of("lite", None, None, None))

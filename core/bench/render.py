@@ -12,10 +12,13 @@ from torch import Tensor
 from core.bench.machine import Machine, alternate, finished, peak_megabytes
 from core.body.load import load_body
 from core.body.params import BodyParams
-from core.fit.problem import GenerativeModel, Problem
+from core.fit.evidence import FeatureMap
+from core.fit.model import GenerativeModel
+from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.geometry.camera import Camera
+from core.geometry.keypoints import Keypoints
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.pose_prior import load_prior
@@ -142,15 +145,14 @@ class Scene:
         place = (sparse.assignment.batch, sparse.assignment.pixel)
         shown = background.index_put(place, features + passed)
         noise = 0.5 * unit.draw(batch, size * size, self.layout.dim)
-        return Problem(
-            camera=self.camera.scaled(stride),
+        observed = FeatureMap(
             features=torch.nn.functional.normalize(shown + noise, dim=-1),
             inside=torch.ones(batch, size * size),
-            map_size=(size, size),
+            size=(size, size),
             stride=stride,
-            keypoints=torch.zeros(batch, 24, 2),
-            confidence=torch.zeros(batch, 24),
         )
+        keypoints = Keypoints(torch.zeros(batch, 24, 2), torch.zeros(batch, 24))
+        return Problem.of(self.camera.scaled(stride), observed, keypoints)
 
     def render(self, backend: str) -> tuple[SparseRender, Tensor]:
         """A rendering and its features."""
@@ -191,7 +193,7 @@ class Scene:
         """A call that takes a fitting step in which everything moves."""
         schedule = Schedule.standard().with_backend(backend)
         stage = replace(schedule.stages[-1], steps=10**9)
-        endless = replace(schedule, stages=(stage,), two_sided=False)
+        endless = replace(schedule, stages=(stage,), starts=("given",))
         solver = Solver.begin(self.problem, self.model, endless, self.start)
         return finished(solver.step, device_of(backend))
 

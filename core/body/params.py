@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
+from core.rows import Rows
 
 _SHAPES = {"global_orient": (3,), "body_pose": (23, 3), "betas": (10,), "transl": (3,)}
 _MAX_BYTES = 256 * 2**20
@@ -24,7 +24,7 @@ _UNREADABLE = (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zli
 
 
 @dataclass(frozen=True)
-class BodyParams:
+class BodyParams(Rows):
     """A batch of bodies.
 
     Attributes:
@@ -39,23 +39,10 @@ class BodyParams:
     betas: Float[Tensor, "batch 10"]
     transl: Float[Tensor, "batch 3"]
 
-    def __len__(self) -> int:
-        return len(self.betas)
-
     def rotations(self) -> Float[Tensor, "batch 24 3 3"]:
         """Local rotation matrices, the root's first."""
         vectors = torch.cat([self.global_orient[:, None], self.body_pose], 1)
         return rotation_from_axis_angle(vectors)
-
-    def select(self, index: int | slice | Tensor) -> BodyParams:
-        """Some of the bodies; an int keeps the batch axis."""
-        index = slice(index, index + 1) if isinstance(index, int) else index
-        return BodyParams(**{name: value[index] for name, value in vars(self).items()})
-
-    @staticmethod
-    def stack(bodies: Sequence[BodyParams]) -> BodyParams:
-        """Several batches as one."""
-        return BodyParams(**{n: torch.cat([getattr(b, n) for b in bodies]) for n in _SHAPES})
 
     def save(self, path: Path) -> None:
         """Write an npz of the four arrays."""

@@ -6,8 +6,8 @@ held-out garments, skins, textures, panoramas and motions, without it wholly pro
 Examples:
     nbf eval --count 20
     nbf eval --count 200 --data DIR --protocols clean occ80 --out eval.json
-    nbf eval --count 200 --weights runs/lite/lite.safetensors --json
-    nbf eval --each mine.csv --weights runs/lite/lite.safetensors
+    nbf eval --count 200 --model runs/lite/lite.safetensors --json
+    nbf eval --each mine.csv --model runs/lite/lite.safetensors
     nbf eval --against mine.csv
     nbf eval --count 100 --ranking
     nbf eval --count 48 --ablation
@@ -63,7 +63,7 @@ class Options:
     """Fit the same people with one thing of the objective changed at a time."""
     mesh: bool = False
     """Render a mesh in place of the Gaussian ellipsoids (an ablation of the paper's)."""
-    weights: Path | None = None
+    model: Path | None = None
     """A model of your own training instead of the shipped one."""
     batch: int = 8
     """People fitted at once."""
@@ -94,7 +94,7 @@ def run(options: Options) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     evaluate = _synthetic if options.dataset == DATASET else _photos
-    engine = Engine.load(weights=options.weights, mesh=options.mesh)
+    engine = Engine.load(model=options.model, mesh=options.mesh)
     with Progress(console=Console(stderr=True, quiet=options.json)) as progress:
         report, people = evaluate(engine, options, progress)
     if options.out:

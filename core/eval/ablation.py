@@ -54,7 +54,7 @@ VARIANTS: dict[str, Callable[[Schedule], Schedule]] = {
     "own variances": _likelihood(equal_variance=False),
     "temper 0.1": _likelihood(temper=0.1),
     "temper 0.02": _likelihood(temper=0.02),
-    "one start": lambda schedule: replace(schedule, two_sided=False),
+    "one start": lambda schedule: replace(schedule, starts=("regressed",)),
 }
 """Name and change of each variant of a schedule."""
 

@@ -20,6 +20,7 @@ from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import METHODS
 from core.eval.tables import plain_table, print_wide, shown
 from core.fit.engine import Engine
+from core.fit.fitter import finish
 from core.fit.schedule import Schedule
 from core.geometry.camera import Camera, project
 from core.geometry.crop import PADDING
@@ -127,10 +128,8 @@ def score_person(
     crop = crop_person(dataset, index, engine.size)
     record, photo = dataset[index], dataset.photo(index)
     observation = engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
-    solver = engine.solver(observation, schedule)
-    for _ in solver.run():
-        pass
-    bodies = {"init": observation.regressed, "nbf": solver.trace.best(engine.volume)}
+    trace = finish(engine.begin(observation, schedule))
+    bodies = {"init": observation.regressed, "nbf": trace.best(engine.volume)}
     return {method: score_body(engine, body, crop) for method, body in bodies.items()}
 
 

@@ -24,8 +24,10 @@ from core.eval.summary import Estimate, estimate
 from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
 from core.eval.tables import TableReport, plain_table, shown
 from core.fit.engine import Engine
+from core.fit.explanation import likelihood_cost
+from core.fit.fitter import finish
 from core.fit.pose_perturbation import KINDS, perturbed_poses
-from core.fit.problem import Problem, likelihood_cost
+from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
@@ -166,9 +168,8 @@ def drift_from_truth(
     engine: Engine, problem: Problem, case: Case, schedule: Schedule
 ) -> Float[Tensor, " people"]:
     """MPJPE in millimetres of fits that begin at the truth, all 14 joints, hidden ones too."""
-    start = Solver.begin(problem, engine.model, replace(schedule, two_sided=False), case.truth)
-    for _ in start.run():
-        pass
+    start = Solver.begin(problem, engine.model, replace(schedule, starts=("given",)), case.truth)
+    finish(start)
     drifted = joints_of(engine.volume, start.trace.best(engine.volume))
     everywhere = torch.zeros(24, dtype=torch.bool)
     everywhere[list(JOINTS_14)] = True

@@ -16,11 +16,12 @@ from core.eval.people import Key, PeopleScores
 from core.eval.scores import Scores, occlusion_scores, score_joints
 from core.eval.tables import EvalReport, Protocol, Row
 from core.fit.engine import Engine
+from core.fit.evidence import RegressedBody
+from core.fit.fitter import finish
 from core.fit.pictures import occlusion_maps
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
-from core.geometry.camera import Camera
 from core.synth.sample import Sample
 
 DATASET = "synth-occ"
@@ -103,25 +104,11 @@ def solve(
 ) -> tuple[Problem, dict[str, BodyParams], Solver]:
     """The problem, the bodies of both methods, and the finished solver."""
     images = torch.from_numpy(case.images).permute(0, 3, 1, 2).float() / 255
-    with torch.no_grad():
-        prediction = engine.predict(images, case.focal)
-        keypoints = engine.keypoints(images)
-    features = prediction.features
-    stride = engine.size // features.shape[-1]
-    problem = Problem(
-        camera=Camera.centered(case.focal, engine.size),
-        features=features.flatten(2).transpose(1, 2).contiguous(),
-        inside=features.new_ones(len(features), features[0, 0].numel()),
-        map_size=(features.shape[2], features.shape[3]),
-        stride=stride,
-        keypoints=keypoints.xy,
-        confidence=keypoints.confidence,
-        joint_estimate=prediction.joint_estimate,
-    )
-    solver = Solver.begin(problem, engine.model, schedule, prediction.regressed)
-    for _ in solver.run():
-        pass
-    bodies = {"init": prediction.regressed, "nbf": solver.trace.best(engine.volume)}
+    problem = engine.problem(images, case.focal)
+    solver = Solver.begin(problem, engine.model, schedule)
+    trace = finish(solver)
+    regressed = problem.get(RegressedBody).body
+    bodies = {"init": regressed, "nbf": trace.best(engine.volume)}
     return problem, bodies, solver
 
 

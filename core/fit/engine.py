@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,22 +16,31 @@ from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
 from core.errors import NobodyFoundError, UserError
+from core.fit.detector import DETECTORS, Detect
+from core.fit.evidence import FeatureMap, GivenBody, RegressedBody
+from core.fit.fitter import FITTERS, Fit
+from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
-from core.fit.problem import GenerativeModel, Problem
+from core.fit.observation import Observation, to_crop
+from core.fit.problem import Problem
 from core.fit.schedule import Schedule
-from core.fit.solver import Solver
+from core.fit.sources import Sources
+from core.fit.trace import Trace
 from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
+from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate
-from core.nets.keypoints import KeypointDetector
+from core.nets.keypoints import KeypointDetector, load_keypoint_detector
 from core.nets.mirror import read_both_ways
 from core.nets.model_file import Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
+
+STANDARD_DETECTORS = ("blazepose",)
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Prediction:
     Attributes:
         features: unit features at stride 4.
         regressed: its guess of the bodies, in the crop cameras' frames.
-        estimate: where it sees the joints.
+        joint_estimate: where it sees the joints.
     """
 
     features: Float[Tensor, "batch dim h w"]
@@ -48,75 +58,67 @@ class Prediction:
     joint_estimate: JointEstimate
 
 
-@dataclass(frozen=True)
-class Observation:
-    """One person in one photo, as the networks see them.
-
-    Attributes:
-        photo: the whole image, RGB.
-        focal: its focal length in pixels.
-        box: the person's box in its pixels.
-        view: the crop's virtual camera.
-        crop: the crop, RGB.
-        inside: 1 where the map shows the photo, 0 past its edge.
-        keypoints: detected or given joints in crop pixels, one row.
-        prediction: what the network says, in the crop camera's frame, one row.
-    """
-
-    photo: UInt8[np.ndarray, "height width 3"]
-    focal: float
-    box: Box
-    view: CropView
-    crop: UInt8[np.ndarray, "size size 3"]
-    inside: Float[Tensor, "h w"]
-    keypoints: Keypoints
-    prediction: Prediction
-
-    @property
-    def features(self) -> Float[Tensor, "dim h w"]:
-        """Unit features of the network at stride 4."""
-        return self.prediction.features[0]
-
-    @property
-    def regressed(self) -> BodyParams:
-        """The network's guess, in the crop camera's frame."""
-        return self.prediction.regressed
-
-
 @dataclass
 class Engine:
-    """Networks, body, volume and prior of one preset, and what can be done with them."""
+    """Networks, body, volume and prior of one preset, and what can be done with them.
+
+    Attributes:
+        people: finds the boxes of people in photos.
+        detectors: sources of further evidence, by name.
+        metadata: what the model file says about its training.
+        sources: files that all this was read from.
+        device: where the networks run. The fit computes where its backend does.
+        seconds: wall time by phase.
+    """
 
     network: PoseNetwork
     body: Body
     model: GenerativeModel
-    keypoints: KeypointDetector
+    people: KeypointDetector
+    detectors: dict[str, Detect]
     metadata: dict[str, object]
+    sources: Sources
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seconds: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
     def load(
         preset: str = "lite",
-        weights: Path | None = None,
+        model: Path | None = None,
         body: Path | None = None,
         prior: Path | None = None,
         mesh: bool = False,
+        device: str | torch.device = "cpu",
+        detectors: Sequence[str] = STANDARD_DETECTORS,
     ) -> Engine:
-        """Load a preset's weights, a body (the embedded one by default) and a pose prior.
+        """Load a preset's networks, a body (the embedded one by default) and a pose prior.
 
         Args:
+            model: a model file of `nbf train` in place of the shipped one.
             mesh: render a mesh in place of the volume, see `core.fit.neural_mesh`.
+            device: of the networks.
+            detectors: names of `core.fit.detector.DETECTORS`.
 
         Raises:
-            UserError: a file is missing or damaged, or the weights belong to another body.
+            UserError: a file is missing or damaged, the weights belong to another body, or there is
+                no such detector.
         """
         start = time.perf_counter()
-        trained = load_model(preset, weights)
+        chosen = [DETECTORS.get(name) for name in detectors]
+        trained = load_model(preset, model)
         loaded_body = load_body(body)
         volume = trained_volume(trained, loaded_body)
         surface = NeuralMesh.of(loaded_body, volume) if mesh else None
-        model = GenerativeModel(volume, trained.bank, load_prior(prior), surface)
-        engine = Engine(trained.network, loaded_body, model, KeypointDetector(), trained.metadata)
+        engine = Engine(
+            network=trained.network.to(device),
+            body=loaded_body,
+            model=GenerativeModel(volume, trained.bank, load_prior(prior), surface),
+            people=load_keypoint_detector(),
+            detectors={detector.name: detector.load() for detector in chosen},
+            metadata=trained.metadata,
+            sources=Sources.of(preset, model, body, prior, tuple(detectors)),
+            device=torch.device(device),
+        )
         engine.seconds["load"] = time.perf_counter() - start
         return engine
 
@@ -132,11 +134,11 @@ class Engine:
 
     def find_people(self, photo: UInt8[np.ndarray, "height width 3"]) -> list[Box]:
         """Boxes of the people in a photo, the most prominent first."""
-        return [proposal.box for proposal in self.keypoints.propose_boxes(photo)]
+        return [proposal.box for proposal in self.people.propose_boxes(photo)]
 
     def observe(
         self,
-        photo: UInt8[np.ndarray, "height width 3"],
+        photo: np.ndarray,
         box: Box | None = None,
         keypoints: Keypoints | None = None,
         focal: float | None = None,
@@ -144,22 +146,25 @@ class Engine:
         """Look at one person of a photo.
 
         Args:
+            photo: RGB, grey or RGBA, of any type that `core.io.pixels.as_rgb` takes.
             box: the person's box; without one the most prominent person is taken.
-            keypoints: joints in photo pixels, one row; without them the network finds them.
+            keypoints: joints in photo pixels, one row; without them the detectors find them.
             focal: focal length of the photo in pixels; without one the photo's diagonal.
 
         Raises:
             NobodyFoundError: no box was given and nobody was found.
+            UserError: the photo is no picture, or box or focal length make no sense.
         """
-        height, width = photo.shape[:2]
+        pixels = as_rgb(photo)
+        height, width = pixels.shape[:2]
         if box is None:
-            boxes = self.find_people(photo)
+            boxes = self.find_people(pixels)
             if not boxes:
                 raise NobodyFoundError("no person found in the photo; give a box (--bbox x,y,w,h)")
             box = boxes[0]
-        focal = focal or default_focal(width, height)
+        focal = float(focal) if focal else default_focal(width, height)
         view = crop_view(width, height, box, focal, self.size)
-        return self.observe_view(photo, box, view, keypoints, focal)
+        return self.observe_view(pixels, box, view, keypoints, focal)
 
     def observe_view(
         self,
@@ -173,58 +178,99 @@ class Engine:
         height, width = photo.shape[:2]
         focal = focal or default_focal(width, height)
         crop = warp(photo, view)
-        image = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]
-        with torch.no_grad():
-            prediction = self.predict(image, torch.tensor([view.focal]))
-            detected = self.keypoints(image) if keypoints is None else to_crop(keypoints, view)
-        stride = self.size // prediction.features.shape[-1]
-        inside = torch.nn.functional.avg_pool2d(inside, stride)[0, 0]
-        return Observation(photo, focal, box, view, crop, inside, detected, prediction)
+        given = None if keypoints is None else to_crop(keypoints, view)
+        images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+        problem = self.problem(images, torch.tensor([view.focal]), inside, given)
+        return Observation(photo, focal, box, view, crop, problem)
+
+    @torch.no_grad()
+    def problem(
+        self,
+        images: Float[Tensor, "batch 3 size size"],
+        focal: Float[Tensor, " batch"],
+        inside: Float[Tensor, "batch 1 size size"] | None = None,
+        keypoints: Keypoints | None = None,
+    ) -> Problem:
+        """What the network and the detectors say of crops, as a problem for a fitter.
+
+        Args:
+            images: RGB, 0..1.
+            focal: of the crops' cameras in pixels; their principal points are the middles.
+            inside: 1 where a crop shows its photo, 0 beyond the edge; everywhere 1 by default.
+            keypoints: joints in crop pixels, in place of detected ones.
+        """
+        predicted = self.predict(images, focal)
+        features = predicted.features
+        stride = self.size // features.shape[-1]
+        if inside is None:
+            inside = images.new_ones(len(images), 1, self.size, self.size)
+        observed = FeatureMap(
+            features=features.flatten(2).transpose(1, 2).contiguous(),
+            inside=torch.nn.functional.avg_pool2d(inside, stride).flatten(1),
+            size=(features.shape[2], features.shape[3]),
+            stride=stride,
+        )
+        evidence = [observed, RegressedBody(predicted.regressed), predicted.joint_estimate]
+        for name, detect in self.detectors.items():
+            if keypoints is None or not issubclass(DETECTORS.get(name).gives, Keypoints):
+                evidence.append(detect(images))
+        if keypoints is not None:
+            evidence.append(keypoints)
+        return Problem.of(Camera.centered(focal, self.size), *evidence)
 
     def predict(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]
     ) -> Prediction:
         """What the network says of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
-        output = read_both_ways(self.network, images)
+        output = read_both_ways(self.network, images.to(self.device)).to(torch.device("cpu"))
         vectors = axis_angle_from_rotation(output.rotations)
         transl = translation_from_camera(output.camera, focal, self.size)
         regressed = BodyParams(vectors[:, 0], vectors[:, 1:], output.betas, transl)
         return Prediction(output.features, regressed, output.joint_estimate)
 
-    def problem(self, observations: list[Observation]) -> Problem:
-        """The observations as one batch for the solver."""
-        features = torch.stack([o.features.flatten(1).T for o in observations])
-        size = observations[0].features.shape[1:]
-        focal = torch.tensor([o.view.focal for o in observations], dtype=features.dtype)
-        return Problem(
-            camera=Camera.centered(focal, self.size),
-            features=features,
-            inside=torch.stack([o.inside.flatten() for o in observations]),
-            map_size=(size[0], size[1]),
-            stride=self.size // size[0],
-            keypoints=torch.cat([o.keypoints.xy for o in observations]),
-            confidence=torch.cat([o.keypoints.confidence for o in observations]),
-            joint_estimate=JointEstimate.stack([o.prediction.joint_estimate for o in observations]),
-        )
-
-    def solver(
+    def begin(
         self,
-        observations: Observation | list[Observation],
+        observations: Observation | Sequence[Observation],
         schedule: Schedule | None = None,
         start: BodyParams | None = None,
-    ) -> Solver:
-        """A solver at its start, for one person or a batch.
+        method: str = "nbf",
+    ) -> Fit:
+        """A fit at its start, for one person or a batch.
 
         Args:
-            start: where to begin, in the crop cameras' frames; the regressed bodies by default.
+            start: where to begin, in the crop cameras' frames, in place of the regressed bodies.
+            method: name of a `core.fit.fitter.FITTERS`.
+
+        Raises:
+            UserError: there is no such method.
         """
-        listed = observations if isinstance(observations, list) else [observations]
-        if start is None:
-            start = BodyParams.stack([o.regressed for o in listed])
-        return Solver.begin(
-            self.problem(listed), self.model, schedule or Schedule.standard(), start
-        )
+        problem = self.batch(observations)
+        if start is not None:
+            problem = problem.having(GivenBody(start))
+        return FITTERS.get(method).begin(problem, self.model, schedule or Schedule.standard())
+
+    def resume(
+        self,
+        observations: Observation | Sequence[Observation],
+        schedule: Schedule,
+        trace: Trace,
+        method: str = "nbf",
+    ) -> Fit:
+        """A fit that goes on after the last record of a trace.
+
+        Raises:
+            UserError: there is no such method.
+        """
+        fitter = FITTERS.get(method)
+        return fitter.resume(self.batch(observations), self.model, schedule, trace)
+
+    @staticmethod
+    def batch(observations: Observation | Sequence[Observation]) -> Problem:
+        """The problem of one person, or those of several people as one."""
+        if isinstance(observations, Observation):
+            return observations.problem
+        return Problem.stack([o.problem for o in observations])
 
     def vertices(self, params: BodyParams) -> Float[Tensor, "batch vertices 3"]:
         """The bodies' surfaces in the frame that ``params`` are in."""
@@ -255,11 +301,3 @@ def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, " kernels"]:
     chosen = even_vertices(embedded, len(trained.bank.phi))
     same = body.topology == embedded.topology
     return chosen if same else corresponding_vertices(embedded, chosen, body)
-
-
-def to_crop(keypoints: Keypoints, view: CropView) -> Keypoints:
-    """Keypoints of a photo as pixels of a crop."""
-    matrix = torch.as_tensor(view.homography, dtype=keypoints.xy.dtype)
-    ones = torch.ones_like(keypoints.xy[..., :1])
-    mapped = torch.cat([keypoints.xy, ones], -1) @ matrix.T
-    return Keypoints(mapped[..., :2] / mapped[..., 2:], keypoints.confidence)

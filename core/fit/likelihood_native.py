@@ -1,8 +1,8 @@
 """The likelihood and its gradient in one native pass (``nbf_volume_nll`` of ``cuda/volume``).
 
-What `core.fit.problem.explain` and `negative_log_likelihood` compute in turn, without the tensors
-in between: nothing that belongs to a pixel leaves the processor's cache. The gradient is computed
-together with the value.
+What `core.fit.explanation.explain` and `negative_log_likelihood` compute in turn, without the
+tensors in between: nothing that belongs to a pixel leaves the processor's cache. The gradient is
+computed together with the value.
 """
 
 from __future__ import annotations

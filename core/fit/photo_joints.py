@@ -1,7 +1,7 @@
 """Joints in the photo: as the network read them, and where a body has them.
 
-The fit's term "joint_estimate" compares the two (`core.fit.costs`); side by side they say which joint
-pulls, and how much the network believed itself.
+The term "joint_estimate" (`core.fit.terms.joint_estimate`) compares the two; side by side they say
+which joint pulls, and how sure the network was.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import torch
 from jaxtyping import Float
 
 from core.body.params import BodyParams
-from core.fit.engine import Engine, Observation
+from core.fit.engine import Engine
+from core.fit.observation import Observation
 from core.geometry.camera import Camera, project
 from core.geometry.crop import CropView
-from core.nets.joint_estimate import bone_foreshortening
+from core.nets.joint_estimate import JointEstimate, bone_foreshortening
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class PhotoJoints:
 
 def read_joints(observation: Observation) -> PhotoJoints:
     """What the network read."""
-    view, estimate = observation.view, observation.prediction.joint_estimate
+    view, estimate = observation.view, observation.problem.get(JointEstimate)
     half = view.size / 2
     crop = (estimate.xy[0].double().numpy() + 1) * half
     foreshortening = estimate.foreshortening[0].double().numpy().copy()

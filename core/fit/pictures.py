@@ -10,8 +10,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.fit.engine import Engine, Observation
-from core.fit.problem import Explanation, GenerativeModel, Problem, explain
+from core.fit.engine import Engine
+from core.fit.evidence import FeatureMap
+from core.fit.explanation import Explanation, explain
+from core.fit.model import GenerativeModel
+from core.fit.observation import Observation
+from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.nbv.features import FeatureBank
@@ -78,13 +82,7 @@ def explain_step(
 ) -> Explanation:
     """The explanation of one step, for pictures and probes."""
     with torch.no_grad():
-        return explain(
-            engine.problem([observation]),
-            engine.model,
-            BodyState.of(params),
-            schedule.likelihood,
-            schedule.render,
-        )
+        return explain(observation.problem, engine.model, BodyState.of(params), schedule)
 
 
 def draw_maps(
@@ -115,11 +113,12 @@ def occlusion_maps(
 ) -> Float[np.ndarray, "batch h w"]:
     """Posterior of z for a batch of bodies, NaN where they do not reach."""
     with torch.no_grad():
-        seen = explain(problem, model, BodyState.of(params), schedule.likelihood, schedule.render)
+        seen = explain(problem, model, BodyState.of(params), schedule)
     posterior = seen.evidence.posterior.masked_fill(seen.render.opacity < COVERED, torch.nan)
-    flat = posterior.new_full(problem.features.shape[:2], torch.nan)
+    observed = problem.get(FeatureMap)
+    flat = posterior.new_full(observed.features.shape[:2], torch.nan)
     place = (seen.render.assignment.batch, seen.render.assignment.pixel)
-    return flat.index_put(place, posterior).unflatten(1, problem.map_size).numpy()
+    return flat.index_put(place, posterior).unflatten(1, observed.size).numpy()
 
 
 def _spread(seen: Explanation, values: Tensor, size: torch.Size, empty: float) -> Tensor:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from core.body.params import BodyParams
-from core.fit.engine import Engine, Observation
+from core.fit.engine import Engine
+from core.fit.fitter import Fit
 from core.fit.frames import photo_from_crop
+from core.fit.observation import Observation
 from core.fit.pictures import StepMaps, draw_features, draw_maps, draw_overlay, feature_colors
-from core.fit.solver import Solver
 from core.io.images import save_image
 from core.io.mesh import save_glb
 from core.io.report import FitReport, TermLoss
@@ -23,6 +24,8 @@ from core.pictures.colors import OCCLUSION_LEGEND
 from core.pictures.loss_plot import plot_losses
 from core.pictures.panels import Panel, compose_panels, fit_into
 
+RECORD = "fit.nbf"
+"""The record's name in a result folder, see `core.fit.record`."""
 FILM_STRIDE = 3  # steps between two frames
 FILM_TILE = (300, 300)
 FILM_RATE = 12.0
@@ -40,7 +43,6 @@ class Origin:
     preset: str
     backend: str
     seed: int
-    given_start: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -48,7 +50,7 @@ def save_result(
     folder: Path,
     engine: Engine,
     observation: Observation,
-    solver: Solver,
+    fit: Fit,
     origin: Origin,
     seconds: dict[str, float],
 ) -> FitReport:
@@ -59,19 +61,18 @@ def save_result(
     """
     begin = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
-    best = int(solver.trace.best_steps()[0])
-    params = solver.trace.params(best, engine.volume)
+    best = int(fit.trace.best_steps()[0])
+    params = fit.trace.params(best, engine.volume)
     in_photo = photo_from_crop(params, observation.view, engine.volume)
     in_photo.save(folder / "params.npz")
-    solver.trace.save(folder / "trace.npz")
     vertices = engine.vertices(in_photo)[0].numpy()
     save_glb(folder / "body.glb", vertices, engine.body.faces.numpy())
-    sheet = Sheet.of(engine, observation, solver)
-    title = f"{Path(origin.image).name}: best step {best} of {solver.schedule.steps}"
+    sheet = Sheet.of(engine, observation, fit)
+    title = f"{Path(origin.image).name}: best step {best} of {fit.schedule.steps}"
     save_image(folder / "panels.png", sheet.draw(best, title))
     save_video(folder / "fit.mp4", sheet.film(best), FILM_RATE)
     seconds = seconds | {"write": time.perf_counter() - begin}
-    report = make_report(observation, solver, origin, sheet.maps(best), seconds)
+    report = make_report(observation, fit, origin, sheet.maps(best), seconds)
     report.save(folder / "report.json")
     return report
 
@@ -81,26 +82,26 @@ class Sheet:
     """The pictures of a fit's steps, side by side."""
 
     observation: Observation
-    solver: Solver
+    fit: Fit
     photo: Picture
     features: Picture
     maps: Callable[[int], StepMaps]
     overlay: Callable[[int], Picture]
 
     @staticmethod
-    def of(engine: Engine, observation: Observation, solver: Solver) -> Sheet:
+    def of(engine: Engine, observation: Observation, fit: Fit) -> Sheet:
         """The sheet of one fit of one person."""
         colors = feature_colors(engine.model.bank)
 
         def params(step: int) -> BodyParams:
-            return solver.trace.params(step, engine.volume)
+            return fit.trace.params(step, engine.volume)
 
         return Sheet(
             observation,
-            solver,
+            fit,
             photo=_shrunk(observation.photo),
             features=draw_features(observation, colors),
-            maps=lambda s: draw_maps(engine, observation, params(s), colors, solver.schedule),
+            maps=lambda s: draw_maps(engine, observation, params(s), colors, fit.schedule),
             overlay=lambda s: _shrunk(draw_overlay(engine, observation, params(s))),
         )
 
@@ -120,40 +121,41 @@ class Sheet:
 
     def film(self, best: int) -> Iterator[Picture]:
         """Every few steps, then the best one for a second."""
-        for step in range(0, len(self.solver.trace), FILM_STRIDE):
+        for step in range(0, len(self.fit.trace), FILM_STRIDE):
             yield self.draw(step, tile=FILM_TILE)
         last = self.draw(best, tile=FILM_TILE)
         yield from [last] * round(FILM_RATE)
 
-    def _losses(self, step: int, tile: tuple[int, int]) -> Picture:
-        """Weighted curves; terms that no stage weighs are left out."""
-        trace, schedule = self.solver.trace, self.solver.schedule
+    def curves(self) -> dict[str, Float[np.ndarray, " steps"]]:
+        """The total and every weighted term by step; terms that no stage weighs are left out."""
+        trace, schedule = self.fit.trace, self.fit.schedule
         weights = [schedule.stages[r.stage].weights for r in trace.records]
         curves = {"total": trace.losses("total")[:, 0]}
-        for name in trace.records[0].terms:
+        for name in trace.terms:
             weight = np.array([w.get(name, 0.0) for w in weights])
             if weight.any():
                 curves[name] = trace.losses(name)[:, 0] * weight
-        starts = np.cumsum([0, *(stage.steps for stage in schedule.stages[:-1])])
-        names = [stage.name for stage in schedule.stages]
-        marks = [(int(s), n) for s, n in zip(starts, names, strict=True)]
-        return plot_losses(curves, *tile, stages=marks, best=step)
+        return curves
+
+    def _losses(self, step: int, tile: tuple[int, int]) -> Picture:
+        """The curves as a plot."""
+        marks = [(span.start, stage.name) for stage, span in self.fit.schedule.spans]
+        return plot_losses(self.curves(), *tile, stages=marks, best=step)
 
 
 def make_report(
     observation: Observation,
-    solver: Solver,
+    fit: Fit,
     origin: Origin,
     maps: StepMaps,
     seconds: dict[str, float],
 ) -> FitReport:
     """The report of one fit of one person."""
-    trace = solver.trace
+    trace = fit.trace
     best = int(trace.best_steps()[0])
-    names = [*trace.records[0].terms, "total"]
+    names = [*trace.terms, "total"]
     at = {name: trace.losses(name)[[0, best, -1], 0] for name in names}
-    tried = ["given" if origin.given_start else "regressed", "turned"]
-    nll = trace.start_nll[:, 0].tolist()
+    tried, nll = trace.candidates, trace.scores[:, 0].tolist()
     height, width = observation.photo.shape[:2]
     return FitReport(
         image=origin.image,
@@ -166,11 +168,11 @@ def make_report(
         seed=origin.seed,
         steps=len(trace) - 1,
         best_step=best,
-        reason=solver.reason,
+        reason=fit.reason,
         seconds={name: round(value, 3) for name, value in seconds.items()},
         loss={name: TermLoss(*map(_finite, values)) for name, values in at.items()},
         initialisation=tried[int(trace.winner[0])],
-        start_nll={n: _finite(v) for n, v in zip(tried, nll, strict=False)},
+        start_nll={n: _finite(v) for n, v in zip(tried, nll, strict=True)},
         occluded_share=maps.occluded_share if maps.covers else None,
         warnings=list(origin.warnings),
     )

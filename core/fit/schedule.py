@@ -2,69 +2,96 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from core.fit.likelihood import LikelihoodSettings
-from core.render.volume.sparse import RenderSettings
+from core.errors import UserError
+from core.fit.parameters import BODY
+from core.fit.settings import ObjectiveSettings
+from core.fit.term import TERMS, Term
 
-PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
-TERMS = ("nll", "keypoints", "joint_estimate", "prior", "limits", "shape", "anchor")
+STARTS = ("given", "regressed", "turned")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of Adam steps on some parameters.
+    """A run of optimiser steps on some parameters.
 
     Attributes:
         name: shown in the debugger and in reports.
-        steps: number of Adam steps; the optimiser's moments start afresh in each stage.
-        parameters: which of `PARAMETERS` may move.
-        weights: weight of each of `TERMS`; a term that is not named has weight 0.
-        learning_rate: Adam's, in radians, metres (place) and standard deviations (shape).
+        steps: number of steps; the optimiser's moments start afresh in each stage.
+        parameters: which parameters of `core.fit.parameters.BODY` may move.
+        weights: weight of each term; a term that is not named has weight 0.
+        learning_rate: Adam's, in radians, metres (translation) and standard deviations (shape).
+
+    Raises:
+        UserError: a term, a parameter or a weight makes no sense.
     """
 
     name: str
     steps: int
     parameters: tuple[str, ...]
-    weights: dict[str, float]
+    weights: Mapping[str, float]
     learning_rate: float = 0.02
 
+    def __post_init__(self) -> None:
+        BODY.check(self.parameters)
+        for name in self.weights:
+            TERMS.get(name)
 
-@dataclass(frozen=True)
-class Schedule:
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(ObjectiveSettings):
     """All stages of a fit and everything else that decides its course.
 
     Attributes:
-        two_sided: also try the start turned by 180 degrees and keep the likelier one.
-        turn_margin: by how much (nats) the turned start must be likelier: a network that sees the
-            whole picture is more often right about front and back than one comparison.
-        keypoint_sigma: Geman-McClure scale in pixels of the crop.
+        starts: where to begin, tried in this order (`core.fit.start`); the likeliest is kept.
+        turn_margin: by how many nats the turned start must be likelier than the one it turns: a
+            network that sees the whole picture is more often right about front and back than one
+            comparison of likelihoods.
         beta_moments: Adam's decay rates.
+        shared: parameters of which the rows of one person have one value (see `Problem.person`).
     """
 
     stages: tuple[Stage, ...]
-    two_sided: bool = True
+    starts: tuple[str, ...] = STARTS
     turn_margin: float = 20.0
-    keypoint_sigma: float = 25.0
     beta_moments: tuple[float, float] = (0.9, 0.99)
-    likelihood: LikelihoodSettings = field(default_factory=LikelihoodSettings)
-    render: RenderSettings = field(default_factory=RenderSettings)
+    shared: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
-        """Adam steps of all stages together."""
+        """Optimiser steps of all stages together."""
         return sum(stage.steps for stage in self.stages)
 
-    def stage_of(self, step: int) -> int:
-        """Index of the stage that step number ``step`` belongs to."""
+    @property
+    def terms(self) -> dict[str, Term]:
+        """The terms that any stage weighs, in the order in which they are summed."""
+        weighed = {name for stage in self.stages for name in stage.weights}
+        return {name: term for name, term in TERMS.all().items() if name in weighed}
+
+    @property
+    def spans(self) -> Iterator[tuple[Stage, range]]:
+        """Each stage with its records' numbers; the last has one more, after its last step."""
+        first = 0
         for index, stage in enumerate(self.stages):
-            if step < stage.steps:
+            stop = first + stage.steps + (index == len(self.stages) - 1)
+            yield stage, range(first, stop)
+            first = stop
+
+    def stage_of(self, step: int) -> int:
+        """Index of the stage that record number ``step`` belongs to."""
+        for index, (_, span) in enumerate(self.spans):
+            if step in span:
                 return index
-            step -= stage.steps
         return len(self.stages) - 1
 
     def with_weights(self, **weights: float) -> Schedule:
-        """The same schedule with some weights changed in every stage."""
+        """The same schedule with some weights changed in every stage.
+
+        Raises:
+            UserError: there is no such term.
+        """
         stages = tuple(replace(s, weights={**s.weights, **weights}) for s in self.stages)
         return replace(self, stages=stages)
 
@@ -74,20 +101,41 @@ class Schedule:
 
     @staticmethod
     def standard() -> Schedule:
-        """120 steps as in 3DNBF's release, first on the place alone, then on everything.
+        """120 steps as in 3DNBF's release, first on the translation alone, then on everything.
 
-        The release first turns and moves the root for 40 steps. Here that turns bodies whose limbs
-        are still wrong until these cover the right pixels. The weights belong to our scale of the
-        likelihood.
+        The release first rotates and moves the root for 40 steps. Here that turns bodies whose
+        limbs are still wrong until these cover the right pixels. The terms' default weights belong
+        to our scale of the likelihood.
         """
-        weights = {
-            "nll": 1.0,
-            "keypoints": 0.3,
-            "joint_estimate": 12.0,
-            "prior": 15.0,
-            "limits": 10.0,
-        }
-        weights |= {"shape": 1.0}
-        place = Stage("place", 30, ("transl",), weights)
-        pose = Stage("pose", 90, PARAMETERS, {**weights, "anchor": 80.0})
+
+        def weights(stage: str) -> dict[str, float]:
+            terms = TERMS.all().values()
+            return {t.name: t.weight for t in terms if not t.stages or stage in t.stages}
+
+        place = Stage("place", 30, ("transl",), weights("place"))
+        pose = Stage("pose", 90, BODY.names, weights("pose"))
         return Schedule(stages=(place, pose))
+
+
+def parse_weights(settings: tuple[str, ...]) -> dict[str, float]:
+    """Weights given as ``NAME=VALUE``.
+
+    Raises:
+        UserError: one of them is not of this form, or names no term.
+    """
+    weights = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            weights[TERMS.get(name).name] = _weight(value)
+        except ValueError:
+            raise UserError(f"--weights {setting!r}: write NAME=VALUE, e.g. prior=15") from None
+    return weights
+
+
+def _weight(text: str) -> float:
+    """A finite number that is not negative."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.fit.likelihood import negative_log_likelihood
-from core.fit.problem import GenerativeModel, Problem, explain, objective
-from core.fit.schedule import Schedule
-from core.fit.state import BodyState, Chart, moving
+from core.fit.evaluation import Evaluation
+from core.fit.evidence import GivenBody
+from core.fit.model import GenerativeModel
+from core.fit.objective import objective, weighted_sum
+from core.fit.parameters import BODY, tie
+from core.fit.problem import Problem
+from core.fit.schedule import Schedule, Stage
+from core.fit.start import choose_start
+from core.fit.state import BodyState, Chart
 from core.fit.trace import StepRecord, Trace
-from core.geometry.rotations import turn_about_vertical
 from core.render.backends import device_of
 
 
@@ -38,38 +43,37 @@ class Solver:
     model: GenerativeModel
     schedule: Schedule
     chart: Chart
-    vector: Float[Tensor, "batch 85"]
+    vector: Float[Tensor, "batch size"]
     trace: Trace
     alive: Bool[Tensor, " batch"]
     _optimizer: torch.optim.Adam | None = None
 
-    @staticmethod
+    @classmethod
     def begin(
-        problem: Problem, model: GenerativeModel, schedule: Schedule, start: BodyParams
-    ) -> Solver:
-        """A solver at ``start``, or at its turn by 180 degrees if that is clearly likelier."""
-        device = device_of(schedule.render.backend)
-        problem, model = problem.to(device), model.to(device)
-        given = BodyState.of(start).to(device)
-        nll = _start_nll(problem, model, schedule, given)
-        chosen, winner, both = given, torch.zeros_like(nll, dtype=torch.long), nll[None]
-        if schedule.two_sided:
-            turned = _turned(given)
-            nll_turned = _start_nll(problem, model, schedule, turned)
-            winner = (nll_turned < nll - schedule.turn_margin).long()
-            rotations = torch.where(
-                winner.bool()[:, None, None, None], turned.rotations, given.rotations
-            )
-            chosen = BodyState(rotations, given.betas, given.transl)
-            both = torch.stack([nll, nll_turned])
-        params = chosen.to(torch.device("cpu")).params()
-        trace = Trace(params, winner.cpu(), both.cpu())
-        return Solver.resume(problem, model, schedule, trace)
+        cls,
+        problem: Problem,
+        model: GenerativeModel,
+        schedule: Schedule,
+        start: BodyParams | None = None,
+    ) -> Self:
+        """A solver at the likeliest of the schedule's starts.
 
-    @staticmethod
+        Args:
+            start: a given body, in place of what evidence proposes.
+        """
+        device = device_of(schedule.render.backend)
+        if start is not None:
+            problem = problem.having(GivenBody(start))
+        problem, model = problem.to(device), model.to(device)
+        choice = choose_start(problem, model, schedule)
+        params = choice.body.to(torch.device("cpu")).params()
+        trace = Trace(params, choice.names, choice.winner.cpu(), choice.scores.cpu())
+        return cls.resume(problem, model, schedule, trace)
+
+    @classmethod
     def resume(
-        problem: Problem, model: GenerativeModel, schedule: Schedule, trace: Trace
-    ) -> Solver:
+        cls, problem: Problem, model: GenerativeModel, schedule: Schedule, trace: Trace
+    ) -> Self:
         """A solver that goes on after the last record of ``trace``, bit by bit as it would have.
 
         Cut the trace's records first to branch from an earlier step.
@@ -78,10 +82,10 @@ class Solver:
         problem, model = problem.to(device), model.to(device)
         chart = Chart.around(BodyState.of(trace.start).to(device), model.volume)
         count = len(problem)
-        vector = chart.pelvis.new_zeros(count, 85)
+        vector = chart.pelvis.new_zeros(count, BODY.size)
         alive = torch.ones(count, dtype=torch.bool, device=device)
-        kept = Trace(trace.start, trace.winner, trace.start_nll, list(trace.records))
-        solver = Solver(problem, model, schedule, chart, vector, kept, alive)
+        kept = trace.upto(len(trace))
+        solver = cls(problem, model, schedule, chart, vector, kept, alive)
         if kept.records:
             last = kept.records.pop()  # evaluated again by the next step, with the same result
             solver.vector = last.vector.to(device, copy=True)
@@ -117,13 +121,14 @@ class Solver:
             zeros = self.vector.new_zeros(2, *self.vector.shape)
             self._optimizer = self._adam(zeros, 0)
         leaf = self._optimizer.param_groups[0]["params"][0]
-        terms = objective(self.problem, self.model, self.chart.body(leaf), leaf, self.schedule)
-        total = torch.stack([stage.weights.get(k, 0.0) * v for k, v in terms.items()]).sum(0)
-        record = self._record(index, stage_index, terms, total)
+        at = Evaluation.at(self.problem, self.model, self.chart.body(leaf), leaf, self.schedule)
+        costs = objective(at, self.schedule.terms)
+        total = weighted_sum(costs, stage.weights)
+        record = self._record(index, stage_index, costs, total)
         self.trace.records.append(record)
         if index < self.schedule.steps:
             total.sum().backward()
-            self._move(leaf, moving(stage.parameters, leaf), total.detach())
+            self._move(leaf, stage, total.detach())
         return record
 
     def run(self) -> Iterator[StepRecord]:
@@ -133,23 +138,21 @@ class Solver:
 
     def _starts_stage(self, index: int) -> bool:
         """Whether step ``index`` is the first of its stage."""
-        starts, total = set(), 0
-        for stage in self.schedule.stages:
-            starts.add(total)
-            total += stage.steps
-        return index in starts
+        return any(index == span.start for _, span in self.schedule.spans)
 
-    def _move(self, leaf: Tensor, mask: Tensor, total: Tensor) -> None:
-        """One Adam step on the masked parameters of the people whose gradient is finite."""
+    def _move(self, leaf: Tensor, stage: Stage, total: Tensor) -> None:
+        """One Adam step on the stage's parameters of the rows whose gradient is finite."""
         assert self._optimizer is not None
         assert leaf.grad is not None
-        index = len(self.trace.records) - 1
-        rate = self.schedule.stages[self.schedule.stage_of(index)].learning_rate
+        mask = BODY.mask(stage.parameters, leaf)
+        if self.schedule.shared:
+            shared = BODY.mask(self.schedule.shared, leaf)
+            leaf.grad = tie(leaf.grad, shared, self.problem.person)
         finite = total.isfinite() & leaf.grad.isfinite().all(1)
         self.alive = self.alive & finite
         leaf.grad = torch.where(self.alive[:, None], leaf.grad * mask, 0)
         before = leaf.detach().clone()
-        self._optimizer.param_groups[0]["lr"] = rate
+        self._optimizer.param_groups[0]["lr"] = stage.learning_rate
         self._optimizer.step()
         leaf.grad = None
         with torch.no_grad():
@@ -193,18 +196,3 @@ class Solver:
             terms={name: value.detach().cpu() for name, value in terms.items()},
             total=total.detach().cpu(),
         )
-
-
-def _turned(body: BodyState) -> BodyState:
-    """The body turned by 180 degrees about its own vertical axis, through the pelvis."""
-    root = turn_about_vertical(body.rotations[:, :1])
-    return BodyState(torch.cat([root, body.rotations[:, 1:]], 1), body.betas, body.transl)
-
-
-@torch.no_grad()
-def _start_nll(
-    problem: Problem, model: GenerativeModel, schedule: Schedule, body: BodyState
-) -> Float[Tensor, " batch"]:
-    """Negative log-likelihood of a start."""
-    seen = explain(problem, model, body, schedule.likelihood, schedule.render)
-    return negative_log_likelihood(seen.render, seen.evidence, problem.inside)

@@ -5,27 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.fit.schedule import PARAMETERS
+from core.fit.parameters import BODY
 from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
+from core.rows import Rows
 
-SIZE = 24 * 3 + 10 + 3
-SLICES = {
-    "global_orient": slice(0, 3),
-    "body_pose": slice(3, 72),
-    "betas": slice(72, 82),
-    "transl": slice(82, 85),
-}
-assert tuple(SLICES) == PARAMETERS
 DEPTH_STEP = 0.5  # log-depth per unit of the third place parameter: depth is the least certain
 
 
 @dataclass(frozen=True)
-class BodyState:
+class BodyState(Rows):
     """A body in the form the cost functions want: rotation matrices, differentiable."""
 
     rotations: Float[Tensor, "batch 24 3 3"]
@@ -37,9 +30,12 @@ class BodyState:
         """From stored axis-angle parameters."""
         return BodyState(params.rotations(), params.betas, params.transl)
 
-    def to(self, device: torch.device) -> BodyState:
-        """The same body on another device."""
-        return BodyState(*(value.to(device) for value in vars(self).values()))
+    def replaced(self, where: Bool[Tensor, " batch"], other: BodyState) -> BodyState:
+        """``other``'s rows where ``where`` is true, else these."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return BodyState(
+            *(torch.where(where.view(-1, *[1] * (a.ndim - 1)), b, a) for a, b in pairs)
+        )
 
     def params(self) -> BodyParams:
         """As axis-angle parameters for files and exports."""
@@ -49,7 +45,7 @@ class BodyState:
 
 @dataclass(frozen=True)
 class Chart:
-    """Coordinates around a start: one vector of `SIZE` numbers a person, zero at the start.
+    """Coordinates around a start: one vector a row, laid out as `BODY`, zero at the start.
 
     Rotations are multiplied from the right by the exponential of their numbers, so each joint moves
     freely and none has a singularity near. The place is that of the pelvis: two numbers move it
@@ -66,12 +62,11 @@ class Chart:
         """The chart whose origin is ``start``."""
         return Chart(start, start.transl + rest_pelvis(volume, start.betas), volume)
 
-    def body(self, vector: Float[Tensor, "batch 85"]) -> BodyState:
+    def body(self, vector: Float[Tensor, "batch size"]) -> BodyState:
         """The body at ``vector``."""
-        turn = torch.cat([vector[:, SLICES["global_orient"]], vector[:, SLICES["body_pose"]]], 1)
-        rotations = self.start.rotations @ rotation_from_axis_angle(turn.unflatten(1, (24, 3)))
-        betas = self.start.betas + vector[:, SLICES["betas"]]
-        move = vector[:, SLICES["transl"]]
+        rotations = self.start.rotations @ rotation_from_axis_angle(rotation_steps(vector))
+        betas = self.start.betas + BODY.get(vector, "betas")
+        move = BODY.get(vector, "transl")
         depth = self.pelvis[:, 2:]
         ray = torch.cat([(self.pelvis[:, :2] + move[:, :2]) / depth, torch.ones_like(depth)], 1)
         pelvis = ray * depth * torch.exp(DEPTH_STEP * move[:, 2:])
@@ -85,9 +80,7 @@ def rest_pelvis(
     return volume.joint_template[0] + betas @ volume.joint_shapedirs[0].T
 
 
-def moving(parameters: tuple[str, ...], like: Tensor) -> Float[Tensor, "85"]:
-    """1 at the numbers of the named parameters, 0 elsewhere."""
-    mask = torch.zeros(SIZE, dtype=like.dtype, device=like.device)
-    for name in parameters:
-        mask[SLICES[name]] = 1
-    return mask
+def rotation_steps(vector: Float[Tensor, "batch size"]) -> Float[Tensor, "batch 24 3"]:
+    """Rotation of each joint since the start, axis times angle (radians)."""
+    parts = BODY.get(vector, "global_orient"), BODY.get(vector, "body_pose")
+    return torch.cat(parts, 1).unflatten(1, (24, 3))

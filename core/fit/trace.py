@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,14 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.body.params import BodyParams
-from core.errors import UserError
-from core.fit.schedule import TERMS
+from core.fit.parameters import BODY
 from core.fit.state import BodyState, Chart
-from core.io.atomic import write_atomic
 from core.nbv.volume import NeuralBodyVolume
-
-VERSION = 2
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -39,8 +32,8 @@ class StepRecord:
 
     step: int
     stage: int
-    vector: Float[Tensor, "batch 85"]
-    moments: Float[Tensor, "2 batch 85"]
+    vector: Float[Tensor, "batch size"]
+    moments: Float[Tensor, "2 batch size"]
     moment_steps: int
     terms: dict[str, Float[Tensor, " batch"]]
     total: Float[Tensor, " batch"]
@@ -52,17 +45,28 @@ class Trace:
 
     Attributes:
         start: the body at the origin of the coordinates.
-        winner: per person, which initialisation won (0 as given, 1 turned by 180 degrees).
-        start_nll: negative log-likelihood of both initialisations, NaN if one was not tried.
+        candidates: names of the starts that were tried.
+        winner: index of the candidate that each row started from.
+        scores: negative log-likelihood of each candidate (nats).
     """
 
     start: BodyParams
+    candidates: tuple[str, ...]
     winner: Int[Tensor, " batch"]
-    start_nll: Float[Tensor, "2 batch"]
+    scores: Float[Tensor, "candidates batch"]
     records: list[StepRecord] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def upto(self, count: int) -> Trace:
+        """The first ``count`` records: what a branch from there starts with."""
+        return Trace(self.start, self.candidates, self.winner, self.scores, self.records[:count])
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the recorded terms, in the order of their sum."""
+        return tuple(self.records[0].terms) if self.records else ()
 
     def losses(self, name: str) -> Float[np.ndarray, "steps batch"]:
         """One term (or ``"total"``) over all recorded steps."""
@@ -88,60 +92,84 @@ class Trace:
         chart = Chart.around(BodyState.of(self.start), volume)
         return chart.body(torch.stack(rows)).params()
 
-    def save(self, path: Path) -> None:
-        """Write an npz that `load` reads back bit by bit."""
-        arrays = {f"start_{name}": value.numpy() for name, value in vars(self.start).items()}
-        arrays |= {f"term_{name}": self.losses(name) for name in TERMS}
-        arrays |= {
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as arrays, which `of_arrays` reads back bit by bit."""
+        steps, rows = len(self.records), len(self.winner)
+        size = self.records[0].vector.shape[1] if self.records else 0
+        arrays = {f"start/{name}": value.numpy() for name, value in vars(self.start).items()}
+        arrays |= {f"terms/{name}": self.losses(name) for name in self.terms}
+        return arrays | {
             "winner": self.winner.numpy(),
-            "start_nll": self.start_nll.numpy(),
-            "total": self.losses("total"),
-            "stage": np.array([r.stage for r in self.records]),
-            "moment_steps": np.array([r.moment_steps for r in self.records]),
-            "vector": torch.stack([r.vector for r in self.records]).numpy(),
-            "moments": torch.stack([r.moments for r in self.records]).numpy(),
-            "version": np.array(VERSION),
+            "scores": self.scores.numpy(),
+            "total": self.losses("total") if steps else np.zeros((0, rows), np.float32),
+            "stage": np.array([r.stage for r in self.records], np.int64),
+            "moment_steps": np.array([r.moment_steps for r in self.records], np.int64),
+            "vector": _stacked([r.vector for r in self.records], (0, rows, size)),
+            "moments": _stacked([r.moments for r in self.records], (0, 2, rows, size)),
         }
 
-        def write(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays)
-
-        write_atomic(path, write)
-
     @staticmethod
-    def load(path: Path) -> Trace:
-        """Read a trace.
+    def of_arrays(arrays: Mapping[str, np.ndarray], candidates: tuple[str, ...]) -> Trace:
+        """A trace of the arrays of `arrays`.
 
         Raises:
-            UserError: the file is missing, damaged, or of another version.
+            ValueError: an array is missing, of another type, or does not fit the others.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            if int(arrays["version"]) != VERSION:
-                raise UserError(f"{path} is a trace of version {arrays['version']}, not {VERSION}")
-            return _from_arrays({k: torch.from_numpy(np.asarray(v)) for k, v in arrays.items()})
-        except _UNREADABLE as error:
-            raise UserError(f"{path} is not a readable trace ({error}); fit again") from error
-
-
-def _from_arrays(arrays: dict[str, Tensor]) -> Trace:
-    """Rebuild a trace from the arrays of `Trace.save`."""
-    names = ("global_orient", "body_pose", "betas", "transl")
-    start = BodyParams(*(arrays[f"start_{name}"] for name in names))
-    trace = Trace(start, arrays["winner"], arrays["start_nll"])
-    for i in range(len(arrays["stage"])):
-        terms = {name: arrays[f"term_{name}"][i] for name in TERMS}
-        trace.records.append(
-            StepRecord(
-                i,
-                int(arrays["stage"][i]),
-                arrays["vector"][i],
-                arrays["moments"][i],
-                int(arrays["moment_steps"][i]),
-                terms,
-                arrays["total"][i],
+        tensors = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+        if missing := _ARRAYS - set(tensors):
+            raise ValueError(f"no array {min(missing)!r}")
+        terms = {n.removeprefix("terms/"): t for n, t in tensors.items() if n.startswith("terms/")}
+        _check_shapes(tensors, terms, len(candidates))
+        start = BodyParams(*(tensors[f"start/{name}"] for name in BODY.names))
+        trace = Trace(start, candidates, tensors["winner"], tensors["scores"])
+        for i in range(len(tensors["stage"])):
+            trace.records.append(
+                StepRecord(
+                    step=i,
+                    stage=int(tensors["stage"][i]),
+                    vector=tensors["vector"][i],
+                    moments=tensors["moments"][i],
+                    moment_steps=int(tensors["moment_steps"][i]),
+                    terms={name: values[i] for name, values in terms.items()},
+                    total=tensors["total"][i],
+                )
             )
-        )
-    return trace
+        return trace
+
+
+_ARRAYS = {"winner", "scores", "total", "stage", "moment_steps", "vector", "moments"} | {
+    f"start/{name}" for name in BODY.names
+}
+
+
+def _stacked(values: list[Tensor], empty: tuple[int, ...]) -> np.ndarray:
+    """The values of all steps as one array, ``empty`` where there is no step."""
+    return torch.stack(values).numpy() if values else np.zeros(empty, np.float32)
+
+
+def _check_shapes(tensors: Mapping[str, Tensor], terms: Mapping[str, Tensor], tried: int) -> None:
+    """Refuse arrays that do not belong together."""
+    steps, rows = len(tensors["stage"]), len(tensors["winner"])
+    size = BODY.size if steps else 0
+    shapes = {
+        "winner": (rows,),
+        "scores": (tried, rows),
+        "total": (steps, rows),
+        "stage": (steps,),
+        "moment_steps": (steps,),
+        "vector": (steps, rows, size),
+        "moments": (steps, 2, rows, size),
+        "start/global_orient": (rows, 3),
+        "start/body_pose": (rows, 23, 3),
+        "start/betas": (rows, 10),
+        "start/transl": (rows, 3),
+    }
+    shapes |= {f"terms/{name}": (steps, rows) for name in terms}
+    for name, shape in shapes.items():
+        kind = torch.int64 if name in ("winner", "stage", "moment_steps") else torch.float32
+        if tensors[name].shape != shape or tensors[name].dtype != kind:
+            found = f"{tensors[name].dtype} of {tuple(tensors[name].shape)}"
+            raise ValueError(f"array {name!r} is {found}, not {kind} of {shape}")
+    winner = tensors["winner"]
+    if rows == 0 or bool(((winner < 0) | (winner >= max(tried, 1))).any()):
+        raise ValueError("'winner' names a start that was not tried")

@@ -8,9 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.rows import Rows
+
 
 @dataclass(frozen=True)
-class Camera:
+class Camera(Rows):
     """A batch of pinhole cameras without skew or distortion.
 
     Attributes:
@@ -31,14 +33,6 @@ class Camera:
     def scaled(self, factor: float) -> Camera:
         """The same cameras for an image resized by ``factor`` (1/4 for a stride-4 feature map)."""
         return Camera(self.focal * factor, self.center * factor)
-
-    def to(self, device: torch.device) -> Camera:
-        """The same cameras on another device."""
-        return Camera(self.focal.to(device), self.center.to(device))
-
-    def select(self, index: Tensor) -> Camera:
-        """The cameras at ``index`` of the batch."""
-        return Camera(self.focal[index], self.center[index])
 
 
 def project(

@@ -32,6 +32,10 @@ class Box:
     width: float
     height: float
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # NumPy scalars would make float64 tensors
+            object.__setattr__(self, name, float(value))
+
     @property
     def center(self) -> tuple[float, float]:
         """Middle of the box in pixels."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from core.rows import Rows
+
 
 @dataclass(frozen=True)
-class Keypoints:
+class Keypoints(Rows):
     """2D joints with a confidence; joints that were not looked for have confidence 0."""
 
     xy: Float[Tensor, "batch joints 2"]

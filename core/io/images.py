@@ -91,6 +91,11 @@ def load_image(source: str | Path | bytes) -> Photo:
     return _read(path, path.stem, shown(path))
 
 
+def is_sample(source: str) -> bool:
+    """Whether a source names a picture inside the scikit-image wheel."""
+    return source.startswith(SAMPLES)
+
+
 def save_image(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
     """Write an RGB picture; the suffix of ``path`` decides the format."""
     write_atomic(path, lambda temporary: Image.fromarray(pixels).save(temporary))

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -25,7 +26,7 @@ def save_record(path: Path, record: object) -> None:
 
 def to_json(record: object) -> str:
     """A dataclass (or a list or dict of them) as indented json, keys in the order of the fields."""
-    return json.dumps(_plain(record), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def load_record(kind: type[Record], path: Path) -> Record:
@@ -62,19 +63,19 @@ def from_plain(kind: type[Record], document: object, where: str) -> Record:
     for name, field in fields.items():
         if name in document:
             values[name] = _parse(hints[name], document[name], f"{where}: {name}")
-        elif field.default is dataclasses.MISSING:
+        elif field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where} lacks {name!r}; it may be of another version")
     return kind(**values)
 
 
-def _plain(value: object) -> Any:
-    """What json can hold."""
+def plain(value: object) -> Any:
+    """A record as json's own types; numbers that are not finite become None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if value is None or isinstance(value, (bool, int, str)):
@@ -90,10 +91,12 @@ def _parse(kind: Any, value: object, where: str) -> Any:
         return None if value is None else _parse(inner, value, where)
     if dataclasses.is_dataclass(kind):
         return from_plain(kind, value, where)  # type: ignore[arg-type]  # not an instance
-    if origin is dict and isinstance(value, dict):
+    if origin in (dict, Mapping) and isinstance(value, dict):
         return {k: _parse(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
     if origin is list and isinstance(value, list):
         return [_parse(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if origin is tuple and isinstance(value, list) and arguments[1:] == (...,):
+        return tuple(_parse(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if origin is tuple and isinstance(value, list) and len(value) == len(arguments):
         return tuple(_parse(a, v, where) for a, v in zip(arguments, value, strict=True))
     if kind is float and type(value) is int and abs(value) < _EXACT:

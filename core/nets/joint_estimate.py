@@ -6,7 +6,6 @@ sigmas. Each estimate is a normal distribution whose sigma the network learns wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from core.body.names import PARENTS
 from core.nets.attention import SPATIAL, PerPartLinear, attention, gather, region
+from core.rows import Rows
 
 JOINTS = 24
 ESTIMATE_VALUES = 5
@@ -34,7 +34,7 @@ def bone_foreshortening(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "b
 
 
 @dataclass(frozen=True)
-class JointEstimate:
+class JointEstimate(Rows):
     """Joints of people in square crops, as normal distributions."""
 
     xy: Float[Tensor, "batch 24 2"]
@@ -50,15 +50,6 @@ class JointEstimate:
     def of(values: Float[Tensor, "batch 24 5"]) -> JointEstimate:
         """From the numbers that `values` gives."""
         return JointEstimate(values[..., :2], values[..., 2], values[..., 3], values[..., 4])
-
-    def to(self, device: torch.device) -> JointEstimate:
-        """The same estimate on another device."""
-        return JointEstimate(*(value.to(device) for value in vars(self).values()))
-
-    @staticmethod
-    def stack(estimates: Sequence[JointEstimate]) -> JointEstimate:
-        """One batch of many."""
-        return JointEstimate.of(torch.cat([estimate.values for estimate in estimates]))
 
     def detach(self) -> JointEstimate:
         """The same estimate, through which no gradient flows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -51,6 +52,12 @@ class Proposal:
     box: Box
     score: float
     """0 to 1: how sure the networks are that it holds a person."""
+
+
+@cache
+def load_keypoint_detector() -> KeypointDetector:
+    """The detector, loaded once in a process."""
+    return KeypointDetector()
 
 
 class KeypointDetector:

@@ -26,8 +26,8 @@ def read_both_ways(network: PoseNetwork, images: Float[Tensor, "batch 3 s s"]) -
     Features and maps are those of the picture as it is: the feature bank knows no mirrored kernels.
     """
     both = network(torch.cat([images, images.flip(3)]))
-    plain, other = (_rows(both, rows) for rows in (slice(len(images)), slice(len(images), None)))
-    other = mirror_body(other)
+    plain = both.select(slice(len(images)))
+    other = mirror_body(both.select(slice(len(images), None)))
     return replace(
         plain,
         rotations=mean_rotation(torch.stack([plain.rotations, other.rotations])),
@@ -35,13 +35,6 @@ def read_both_ways(network: PoseNetwork, images: Float[Tensor, "batch 3 s s"]) -
         camera=(plain.camera + other.camera) / 2,
         joint_estimate=mean_joint_estimate(plain.joint_estimate, other.joint_estimate),
     )
-
-
-def _rows(output: NetworkOutput, rows: slice) -> NetworkOutput:
-    """Some of a batch's people."""
-    estimate = JointEstimate.of(output.joint_estimate.values[rows])
-    maps = {name: value[rows] for name, value in vars(output).items() if name != "joint_estimate"}
-    return NetworkOutput(**maps, joint_estimate=estimate)
 
 
 def mirror_body(output: NetworkOutput) -> NetworkOutput:

@@ -23,6 +23,7 @@ from core.nets.regressor import PartRegressor
 from core.nets.resnet import CHANNELS as RESNET_CHANNELS
 from core.nets.resnet import ResNet50
 from core.nets.unet import UNetDecoder
+from core.rows import Rows
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -30,7 +31,7 @@ _LANDMARK_VALUES = LANDMARKS * 7  # xy, visibility, presence, world xyz
 
 
 @dataclass(frozen=True)
-class NetworkOutput:
+class NetworkOutput(Rows):
     """Output of :class:`PoseNetwork` on crops of side S."""
 
     features: Float[Tensor, "batch dim h w"]

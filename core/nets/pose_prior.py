@@ -23,7 +23,7 @@ from core.geometry.rotations import axis_angle_from_rotation, rotation_from_6d
 JOINTS = 21
 LATENT = 32
 _WIDTH = 512
-_SHIPPED = "prior/pose_prior.safetensors"
+SHIPPED = "prior/pose_prior.safetensors"
 _VPOSER_PREFIX = "vp_model."
 
 
@@ -103,7 +103,7 @@ def load_prior(path: Path | None = None) -> PosePrior:
     Raises:
         UserError: the file is missing, damaged or not a VPoser of this size.
     """
-    file = Path(path) if path else asset_path(_SHIPPED)
+    file = Path(path) if path else asset_path(SHIPPED)
     if not file.is_file():
         raise UserError(f"pose prior {file} does not exist; check the path")
     tensors = _read(file)

@@ -58,7 +58,7 @@ def test_the_command_prints_rows(capsys, monkeypatch: pytest.MonkeyPatch) -> Non
     from core.fit.engine import Engine
 
     monkeypatch.setattr(Engine, "load", lambda **_: untrained_engine())
-    schedule = replace(short_schedule(), two_sided=True)
+    schedule = replace(short_schedule(), starts=("regressed", "turned"))
     monkeypatch.setattr(Schedule, "standard", lambda: schedule)
     kept = {name: VARIANTS[name] for name in (STANDARD, "no z")}
     monkeypatch.setattr(ablation, "VARIANTS", kept)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.body.names import PARENTS
-from core.fit.costs import joint_estimate_cost
+from core.fit.terms.joint_estimate import joint_estimate_cost
 from core.geometry.camera import Camera, project
 from core.nets.joint_estimate import PARENT, JointEstimate
 

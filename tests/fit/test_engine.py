@@ -10,11 +10,11 @@ import trimesh
 
 from core.body.params import BodyParams
 from core.errors import UserError
+from core.fit.evidence import FeatureMap
+from core.fit.fitter import finish
 from core.fit.frames import photo_from_crop
 from core.fit.pictures import draw_maps, draw_overlay, feature_colors
 from core.fit.result import Origin, save_result
-from core.fit.solver import Solver
-from core.fit.trace import Trace
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import load_image
@@ -37,9 +37,8 @@ def observation(engine):
 
 @pytest.fixture(scope="module")
 def solver(engine, observation):
-    solver = engine.solver(observation, short_schedule())
-    for _ in solver.run():
-        pass
+    solver = engine.begin(observation, short_schedule())
+    finish(solver)
     return solver
 
 
@@ -55,8 +54,9 @@ def test_observation_is_what_the_network_sees(engine, observation):
     assert observation.features.shape == (64, 64, 64)
     norms = observation.features.norm(dim=0)
     assert torch.allclose(norms, torch.ones_like(norms), atol=1e-4)
-    assert observation.inside.min() == 0  # the box reaches the photo's edge
-    assert observation.inside.max() == pytest.approx(1)
+    inside = observation.problem.get(FeatureMap).inside
+    assert inside.min() == 0  # the box reaches the photo's edge
+    assert inside.max() == pytest.approx(1)
 
 
 def test_given_keypoints_move_into_the_crop(engine):
@@ -65,7 +65,9 @@ def test_given_keypoints_move_into_the_crop(engine):
     xy[0, 5] = torch.tensor(BOX.center)
     given = Keypoints(xy, torch.ones(1, 24))
     seen = engine.observe(photo, BOX, given)
-    assert torch.allclose(seen.keypoints.xy[0, 5], torch.tensor([128.0, 128.0]), atol=0.01)
+    assert torch.allclose(
+        seen.problem.get(Keypoints).xy[0, 5], torch.tensor([128.0, 128.0]), atol=0.01
+    )
 
 
 def test_nobody_in_a_grey_photo(engine):
@@ -88,17 +90,8 @@ def test_every_file_of_the_contract_can_be_read(engine, observation, solver, wri
     assert len(frames) > 3
     report = FitReport.load(written / "report.json")
     assert report.steps == 6 and report.best_step == best and report.box == BOX
-    assert set(report.loss) == {*solver.trace.records[0].terms, "total"}
+    assert set(report.loss) == {*solver.trace.terms, "total"}
     assert json.loads((written / "report.json").read_text())["preset"] == "lite"
-
-
-def test_the_written_trace_replays_bit_by_bit(solver, written):
-    trace = Trace.load(written / "trace.npz")
-    del trace.records[2:]
-    again = Solver.resume(solver.problem, solver.model, solver.schedule, trace)
-    for _ in again.run():
-        pass
-    assert torch.equal(again.trace.records[-1].vector, solver.trace.records[-1].vector)
 
 
 def test_pictures_are_pure(engine, observation, solver):
@@ -111,12 +104,3 @@ def test_pictures_are_pure(engine, observation, solver):
     overlay = draw_overlay(engine, observation, params)
     assert overlay.shape == observation.photo.shape
     assert (overlay != observation.photo).any()
-
-
-def test_damaged_traces_are_named(written, tmp_path):
-    whole = (written / "trace.npz").read_bytes()
-    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"cut\.npz"):
-        Trace.load(tmp_path / "cut.npz")
-    with pytest.raises(UserError, match=r"none\.npz"):
-        Trace.load(tmp_path / "none.npz")

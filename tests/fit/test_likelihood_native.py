@@ -159,7 +159,8 @@ def test_maps_of_another_size_are_refused():
 
 
 def test_the_objective_takes_the_native_way():
-    from core.fit.problem import likelihood_cost
+    from core.fit.evidence import FeatureMap
+    from core.fit.explanation import likelihood_cost
     from core.fit.state import BodyState
     from tests.fit.toy_problem import perturbed, quick_schedule, toy_model, toy_problem, true_body
 
@@ -172,5 +173,6 @@ def test_the_objective_takes_the_native_way():
         for backend in ("cpu", "torch")
     ]
     assert torch.allclose(costs[0], costs[1], rtol=1e-4)
-    nothing = replace(problem, inside=torch.zeros_like(problem.inside))
+    observed = problem.get(FeatureMap)
+    nothing = problem.having(replace(observed, inside=torch.zeros_like(observed.inside)))
     assert likelihood_cost(nothing, model, body, posed, schedule) == 0

@@ -8,10 +8,16 @@ import torch
 
 from core.body.load import load_body
 from core.errors import UserError
+from core.fit.evaluation import Evaluation
+from core.fit.evidence import FeatureMap
+from core.fit.explanation import explain
+from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
-from core.fit.problem import GenerativeModel, Problem, explain, objective
+from core.fit.parameters import BODY
+from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState, Chart
+from core.fit.term import TERMS
 from core.geometry.camera import Camera
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.features import FeatureBank
@@ -44,24 +50,23 @@ def standing(sideways=0.0):
 def problem(model):
     """The maps that the standing mesh makes."""
     camera = Camera.centered(torch.tensor([2.0 * 4 * SIDE]), 4 * SIDE)
-    empty = Problem(
-        camera=camera,
+    observed = FeatureMap(
         features=model.bank.background.expand(1, SIDE * SIDE, -1),
         inside=torch.ones(1, SIDE * SIDE),
-        map_size=(SIDE, SIDE),
+        size=(SIDE, SIDE),
         stride=4,
-        keypoints=torch.zeros(1, 24, 2),
-        confidence=torch.zeros(1, 24),
     )
-    seen = explain(empty, model, standing(), Schedule.standard().likelihood, RenderSettings())
+    empty = Problem.of(camera, observed)
+    seen = explain(empty, model, standing(), Schedule.standard())
     shown = seen.render.composite(seen.emitted) / seen.render.opacity[:, None]
     place = (seen.render.assignment.batch, seen.render.assignment.pixel)
-    return replace(empty, features=empty.features.index_put(place, shown))
+    return empty.having(replace(observed, features=observed.features.index_put(place, shown)))
 
 
 def nll(problem, model, body):
-    vector = torch.zeros(1, 85)
-    return objective(problem, model, body, vector, Schedule.standard())["nll"]
+    vector = torch.zeros(1, BODY.size)
+    at = Evaluation.at(problem, model, body, vector, Schedule.standard())
+    return TERMS.get("nll").cost(at)
 
 
 def test_features_are_those_of_the_nearest_kernels(model):
@@ -90,7 +95,7 @@ def test_the_truth_is_likelier_than_what_is_beside_it(problem, model):
 
 def test_a_displaced_body_is_drawn_back(problem, model):
     chart = Chart.around(standing(0.06), model.volume)
-    vector = torch.zeros(1, 85, requires_grad=True)
+    vector = torch.zeros(1, BODY.size, requires_grad=True)
     optimizer = torch.optim.Adam([vector], 0.01)
     for _ in range(12):
         optimizer.zero_grad()

@@ -28,7 +28,7 @@ def observation(engine):
 
 def perfect(engine, observation, sigma):
     """The same observation, in which the regressed body's joints were read without error."""
-    body, prediction = observation.regressed, observation.prediction
+    body = observation.regressed
     truth = BodyTruth(
         size=observation.view.size,
         focal=torch.tensor([observation.view.focal]),
@@ -39,7 +39,7 @@ def perfect(engine, observation, sigma):
     exact = joint_truth(truth, engine.volume)
     sigmas = torch.full_like(exact.foreshortening, sigma).log()
     estimate = JointEstimate(exact.xy, sigmas, exact.foreshortening, sigmas)
-    return replace(observation, prediction=replace(prediction, joint_estimate=estimate))
+    return replace(observation, problem=observation.problem.having(estimate))
 
 
 def test_a_perfect_reading_lies_on_the_body(engine, observation):

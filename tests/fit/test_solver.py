@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.fit.evidence import FeatureMap
+from core.fit.fitter import finish
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
@@ -29,8 +31,7 @@ def model():
 def finished(model):
     problem = toy_problem(model, true_body())
     solver = Solver.begin(problem, model, quick_schedule(), perturbed(true_body()))
-    for _ in solver.run():
-        pass
+    finish(solver)
     return solver
 
 
@@ -45,8 +46,7 @@ def joint_error(model, params) -> float:
 def test_fit_recovers_the_pose_that_drew_the_map(model):
     start = perturbed(true_body())
     solver = Solver.begin(toy_problem(model, true_body()), model, quick_schedule(40), start)
-    for _ in solver.run():
-        pass
+    finish(solver)
     before, after = joint_error(model, start), joint_error(model, solver.trace.best(model.volume))
     assert before > 0.06 and after < 0.4 * before
 
@@ -68,21 +68,18 @@ def test_only_the_stage_parameters_move(finished):
 
 def test_the_same_start_gives_the_same_bits(model, finished):
     again = Solver.begin(finished.problem, model, quick_schedule(), perturbed(true_body()))
-    for _ in again.run():
-        pass
+    finish(again)
     for first, second in zip(finished.trace.records, again.trace.records, strict=True):
         assert torch.equal(first.vector, second.vector)
         assert torch.equal(first.total, second.total)
 
 
 @pytest.mark.parametrize("cut", [1, 6, 10, 11, 17])
-def test_resuming_from_any_step_replays_the_rest(model, finished, tmp_path, cut):
-    finished.trace.save(tmp_path / "trace.npz")
-    loaded = Trace.load(tmp_path / "trace.npz")
-    del loaded.records[cut:]
+def test_resuming_from_any_step_replays_the_rest(model, finished, cut):
+    trace = finished.trace
+    loaded = Trace.of_arrays(trace.arrays(), trace.candidates).upto(cut)
     resumed = Solver.resume(finished.problem, model, quick_schedule(), loaded)
-    for _ in resumed.run():
-        pass
+    finish(resumed)
     assert len(resumed.trace) == len(finished.trace)
     for first, second in zip(finished.trace.records, resumed.trace.records, strict=True):
         assert torch.equal(first.vector, second.vector)
@@ -96,13 +93,9 @@ def test_every_backend_replays_bit_by_bit(model, backend):
     schedule = quick_schedule(3).with_backend(backend)
     problem, start = toy_problem(model, true_body()), perturbed(true_body())
     whole = Solver.begin(problem, model, schedule, start)
-    for _ in whole.run():
-        pass
-    half = Trace(whole.trace.start, whole.trace.winner, whole.trace.start_nll)
-    half.records[:] = whole.trace.records[:4]
-    resumed = Solver.resume(problem, model, schedule, half)
-    for _ in resumed.run():
-        pass
+    finish(whole)
+    resumed = Solver.resume(problem, model, schedule, whole.trace.upto(4))
+    finish(resumed)
     for first, second in zip(whole.trace.records, resumed.trace.records, strict=True):
         assert torch.equal(first.vector, second.vector)
         assert torch.equal(first.total, second.total)
@@ -130,8 +123,8 @@ def test_the_turned_start_is_recognised(model):
     two = Solver.begin(problem, model, quick_schedule(), backwards)
     assert two.trace.winner.tolist() == [1]
     assert torch.allclose(two.trace.start.rotations(), body.rotations, atol=1e-5)
-    one = Solver.begin(problem, model, replace(quick_schedule(), two_sided=False), backwards)
-    assert one.trace.winner.tolist() == [0] and len(one.trace.start_nll) == 1
+    one = Solver.begin(problem, model, replace(quick_schedule(), starts=("given",)), backwards)
+    assert one.trace.winner.tolist() == [0] and one.trace.candidates == ("given",)
     assert Solver.begin(problem, model, quick_schedule(), true_body()).trace.winner.item() == 0
 
 
@@ -142,7 +135,7 @@ def test_a_turn_needs_a_clear_margin(model):
     rotations[:, 0] = turn_about_vertical(rotations[:, 0])
     backwards = BodyState(rotations, body.betas, body.transl).params()
     free = Solver.begin(problem, model, quick_schedule(), backwards)
-    gain = float(free.trace.start_nll[0] - free.trace.start_nll[1])
+    gain = float(free.trace.scores[0] - free.trace.scores[1])
     assert free.trace.winner.item() == 1
     strict = replace(quick_schedule(), turn_margin=gain + 1)
     assert Solver.begin(problem, model, strict, backwards).trace.winner.item() == 0
@@ -162,11 +155,12 @@ def test_people_in_a_batch_do_not_influence_each_other(model):
 
 def test_a_person_without_finite_loss_rests_and_is_named(model):
     problem = toy_problem(model, true_body(2))
-    broken = replace(problem, features=problem.features.clone())
-    broken.features[0, 500:700] = torch.nan
+    observed = problem.get(FeatureMap)
+    features = observed.features.clone()
+    features[0, 500:700] = torch.nan
+    broken = problem.having(replace(observed, features=features))
     solver = Solver.begin(broken, model, quick_schedule(3), perturbed(true_body(2)))
-    for _ in solver.run():
-        pass
+    finish(solver)
     assert solver.alive.tolist() == [False, True]
     assert solver.vector.isfinite().all()
     assert solver.trace.records[-1].vector[1].abs().max() > 0
@@ -177,8 +171,7 @@ def test_keypoints_pull_joints_to_their_pixels(model):
     schedule = quick_schedule(25).with_weights(**weights)
     problem = toy_problem(model, true_body(), keypoints=True)
     solver = Solver.begin(problem, model, schedule, perturbed(true_body()))
-    for _ in solver.run():
-        pass
+    finish(solver)
     errors = solver.trace.losses("keypoints")
     assert errors[-1] < 0.05 * errors[0]
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 import torch
 
 from core.body.params import BodyParams
-from core.fit.problem import GenerativeModel, Problem
+from core.fit.evidence import FeatureMap
+from core.fit.model import GenerativeModel
+from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.geometry.camera import Camera, project
+from core.geometry.keypoints import Keypoints
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
 from core.render.volume.render import render_volume
@@ -56,15 +59,13 @@ def toy_problem(model: GenerativeModel, body: BodyParams, keypoints: bool = Fals
     clear = (1 - dense.opacity)[..., None] * model.bank.background
     features = torch.nn.functional.normalize(dense.features + clear, dim=-1)
     seen = torch.full((batch, 24), float(keypoints), dtype=features.dtype)
-    return Problem(
-        camera=camera,
+    observed = FeatureMap(
         features=features.flatten(1, 2).detach(),
         inside=torch.ones(batch, cells * cells, dtype=features.dtype),
-        map_size=(cells, cells),
+        size=(cells, cells),
         stride=STRIDE,
-        keypoints=project(camera, posed.joints).detach(),
-        confidence=seen,
     )
+    return Problem.of(camera, observed, Keypoints(project(camera, posed.joints).detach(), seen))
 
 
 def perturbed(body: BodyParams, seed: int = 0, scale: float = 0.15) -> BodyParams:

@@ -57,7 +57,7 @@ def test_a_skeleton_with_eight_orientations_and_other_dimensions(
     engine = Engine.load(weights=path)
     assert engine.model.bank.phi.shape == (439, 8, 32) and engine.volume.kernels == 439
     photo = np.full((200, 160, 3), 128, np.uint8)
-    solver = engine.solver(engine.observe(photo, Box(30, 20, 90, 160)), short_schedule())
+    solver = engine.begin(engine.observe(photo, Box(30, 20, 90, 160)), short_schedule())
     totals = [solver.step().total for _ in range(3)]
     assert torch.stack(totals).isfinite().all()
 

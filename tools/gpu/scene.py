@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.bench.render import Layout
 from core.bench.render import Scene as BenchScene
+from core.fit.evidence import FeatureMap
 from core.fit.likelihood import LikelihoodSettings
 from core.geometry.camera import Camera
 from core.nbv.orientation import orientation_weights
@@ -47,7 +48,8 @@ class GpuScene:
         posed = volume.pose(start.rotations(), start.betas, start.transl)
         orientation = orientation_weights(posed.limb_directions, bench.model.bank.bins)
         bank, problem = bench.model.bank, bench.problem
-        tensors = (problem.features, problem.inside, bank.phi, bank.background, volume.limb)
+        observed = problem.get(FeatureMap)
+        tensors = (observed.features, observed.inside, bank.phi, bank.background, volume.limb)
         alive = tuple(t.to(device).contiguous() for t in (*tensors, orientation))
         return GpuScene(
             Scene(means, precisions, camera, size, render),

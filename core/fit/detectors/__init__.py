@@ -1,0 +1,1 @@
+"""Detectors, one a file: each module defines ``DETECTOR``, a `core.fit.detector.Detector`."""

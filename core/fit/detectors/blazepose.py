@@ -1,0 +1,18 @@
+"""2D joints by BlazePose as published, see `core.nets.keypoints`."""
+
+from __future__ import annotations
+
+from core.fit.detector import Detector
+from core.geometry.keypoints import Keypoints
+from core.nets.keypoints import load_keypoint_detector
+
+DETECTOR = Detector(
+    name="blazepose",
+    order=10,
+    needs="an upright square RGB crop in 0..1 around the person",
+    gives=Keypoints,
+    unit="pixels of the crop",
+    confidence="0..1: visibility times presence, 0 for the joints it has no landmark for",
+    explanation="12 joints by BlazePose-full (Apache-2.0), mean of crop and mirror image",
+    load=load_keypoint_detector,
+)

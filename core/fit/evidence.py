@@ -1,0 +1,55 @@
+"""What is known about the people of a problem, one class a kind of evidence.
+
+Evidence is a frozen dataclass derived from `core.rows.Rows`, with a row for each row of the
+problem. A problem holds at most one of each class, and terms and starts ask for it by class: a new
+kind of evidence needs a class (here or anywhere), something that makes it, and something that uses
+it.
+`core.geometry.keypoints.Keypoints` (2D joints in crop pixels, SMPL order) and
+`core.nets.joint_estimate.JointEstimate` are evidence, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.body.params import BodyParams
+from core.rows import Rows
+
+
+@dataclass(frozen=True)
+class FeatureMap(Rows):
+    """Feature maps of crops.
+
+    Attributes:
+        features: flattened maps, row-major.
+        inside: share of each map pixel that shows the photo; 0 beyond its edge.
+        size: height and width of the maps.
+        stride: crop pixels per map pixel.
+    """
+
+    features: Float[Tensor, "batch map dim"]
+    inside: Float[Tensor, "batch map"]
+    size: tuple[int, int]
+    stride: int
+
+    @property
+    def maps(self) -> Float[Tensor, "batch dim h w"]:
+        """The maps as images."""
+        return self.features.transpose(1, 2).unflatten(2, self.size)
+
+
+@dataclass(frozen=True)
+class RegressedBody(Rows):
+    """Bodies as the network regresses them, in the crop cameras' frames."""
+
+    body: BodyParams
+
+
+@dataclass(frozen=True)
+class GivenBody(Rows):
+    """Bodies that the user gives, in the crop cameras' frames."""
+
+    body: BodyParams

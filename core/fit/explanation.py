@@ -1,0 +1,91 @@
+"""A pose compared with the observed feature map, pixel by pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.fit.evidence import FeatureMap
+from core.fit.likelihood import PixelEvidence, negative_log_likelihood, pixel_evidence
+from core.fit.likelihood_native import native_nll
+from core.fit.model import GenerativeModel
+from core.fit.problem import Problem
+from core.fit.settings import ObjectiveSettings
+from core.fit.state import BodyState
+from core.nbv.features import expected_features
+from core.nbv.orientation import orientation_weights
+from core.nbv.volume import NeuralBodyVolume, PosedKernels
+from core.render.volume.ops import scene_arguments
+from core.render.volume.render import render_sparse
+from core.render.volume.sparse import RenderSettings, SparseRender
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A posed, rendered volume and its evidence: all that pictures and probes are made of."""
+
+    posed: PosedKernels
+    emitted: Float[Tensor, "batch kernels dim"]
+    render: SparseRender
+    evidence: PixelEvidence
+
+
+def explain(
+    problem: Problem, model: GenerativeModel, body: BodyState, settings: ObjectiveSettings
+) -> Explanation:
+    """Pose the volume, render it, and compute the likelihood of every pixel it reaches."""
+    posed = pose_volume(model.volume, body, settings.render)
+    return explain_posed(problem, model, body, posed, settings)
+
+
+def pose_volume(volume: NeuralBodyVolume, body: BodyState, render: RenderSettings) -> PosedKernels:
+    """The volume in a pose; native code of its own exists for the CPU alone."""
+    native = render.native(body.rotations) and body.rotations.device.type == "cpu"
+    return volume.pose(body.rotations, body.betas, body.transl, native)
+
+
+def explain_posed(
+    problem: Problem,
+    model: GenerativeModel,
+    body: BodyState,
+    posed: PosedKernels,
+    settings: ObjectiveSettings,
+) -> Explanation:
+    """The same for a volume that is posed already."""
+    emitted = expected_features(model.bank, model.volume, posed)
+    observed = problem.get(FeatureMap)
+    camera, size = problem.map_camera, observed.size
+    if model.mesh is None:
+        rendered = render_sparse(posed.means, posed.precisions, camera, *size, settings.render)
+    else:
+        rendered = model.mesh.render(body, camera, size, settings.render)
+    evidence = pixel_evidence(rendered, emitted, observed.features, model.bank, settings.likelihood)
+    return Explanation(posed, emitted, rendered, evidence)
+
+
+def likelihood_cost(
+    problem: Problem,
+    model: GenerativeModel,
+    body: BodyState,
+    posed: PosedKernels,
+    settings: ObjectiveSettings,
+) -> Float[Tensor, " batch"]:
+    """Negative log-likelihood of a posed volume: what `explain` explains, natively where it can."""
+    observed = problem.get(FeatureMap)
+    if model.mesh is not None or not settings.render.native(posed.means):
+        seen = explain_posed(problem, model, body, posed, settings)
+        return negative_log_likelihood(seen.render, seen.evidence, observed.inside)
+    scene = scene_arguments(
+        posed.means, posed.precisions, problem.map_camera, observed.size, settings.render
+    )
+    return native_nll(
+        scene,
+        orientation_weights(posed.limb_directions, model.bank.bins),
+        model.volume.limb,
+        observed.features,
+        observed.inside,
+        model.bank,
+        settings.likelihood,
+    )

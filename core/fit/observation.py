@@ -1,0 +1,55 @@
+"""One person in one photo, as the networks and detectors see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from core.body.params import BodyParams
+from core.fit.evidence import FeatureMap, RegressedBody
+from core.fit.problem import Problem
+from core.geometry.crop import Box, CropView
+from core.geometry.keypoints import Keypoints
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One person in one photo.
+
+    Attributes:
+        photo: the whole image, RGB.
+        focal: its focal length in pixels.
+        box: the person's box in its pixels.
+        view: the crop's virtual camera.
+        crop: the crop, RGB.
+        problem: all evidence about the person, one row.
+    """
+
+    photo: UInt8[np.ndarray, "height width 3"]
+    focal: float
+    box: Box
+    view: CropView
+    crop: UInt8[np.ndarray, "size size 3"]
+    problem: Problem
+
+    @property
+    def features(self) -> Float[Tensor, "dim h w"]:
+        """Unit features of the network at stride 4."""
+        return self.problem.get(FeatureMap).maps[0]
+
+    @property
+    def regressed(self) -> BodyParams:
+        """The network's guess, in the crop camera's frame."""
+        return self.problem.get(RegressedBody).body
+
+
+def to_crop(keypoints: Keypoints, view: CropView) -> Keypoints:
+    """Keypoints of a photo as pixels of a crop."""
+    matrix = torch.as_tensor(view.homography, dtype=keypoints.xy.dtype)
+    ones = torch.ones_like(keypoints.xy[..., :1])
+    mapped = torch.cat([keypoints.xy, ones], -1) @ matrix.T
+    return Keypoints(mapped[..., :2] / mapped[..., 2:], keypoints.confidence)

@@ -1,0 +1,108 @@
+"""Starts: named candidate bodies for a problem, of which the likeliest is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.errors import UserError
+from core.fit.evidence import FeatureMap
+from core.fit.explanation import explain
+from core.fit.likelihood import negative_log_likelihood
+from core.fit.model import GenerativeModel
+from core.fit.problem import Problem
+from core.fit.schedule import Schedule
+from core.fit.state import BodyState
+from core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A body to start from, for each row of a problem.
+
+    Attributes:
+        margin: nats by which it must be likelier than the best candidate before it.
+    """
+
+    name: str
+    body: BodyState
+    margin: float = 0.0
+
+
+Propose = Callable[[Problem, GenerativeModel, Schedule, Sequence[Candidate]], list[Candidate]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A source of candidates.
+
+    Attributes:
+        name: in `Schedule.starts`, traces and reports.
+        propose: candidates for a problem; it also gets those that were proposed before it.
+        explanation: one line.
+    """
+
+    name: str
+    order: int
+    propose: Propose
+    explanation: str
+
+
+STARTS: Registry[Start] = Registry("start", "core.fit.starts", "START", "nbf.starts")
+"""All sources; another package adds its own as `core.registry` describes."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """All candidates and which of them each row starts from.
+
+    Attributes:
+        names: of the candidates.
+        scores: negative log-likelihood of each candidate.
+        winner: index of the chosen candidate.
+        body: the chosen bodies.
+    """
+
+    names: tuple[str, ...]
+    scores: Float[Tensor, "candidates batch"]
+    winner: Int[Tensor, " batch"]
+    body: BodyState
+
+
+def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -> Choice:
+    """Propose candidates and keep, row by row, the likeliest.
+
+    A candidate replaces the best one before it if it is likelier by more than its margin.
+
+    Raises:
+        UserError: no source proposes anything for this problem.
+    """
+    candidates: list[Candidate] = []
+    for name in schedule.starts:
+        candidates += STARTS.get(name).propose(problem, model, schedule, candidates)
+    if not candidates:
+        raise UserError(f"nothing to start from: {', '.join(schedule.starts)} propose no body")
+    first, *others = candidates
+    chosen, best = first.body, score(problem, model, schedule, first.body)
+    scores, winner = [best], torch.zeros_like(best, dtype=torch.long)
+    for index, candidate in enumerate(others, 1):
+        scores.append(score(problem, model, schedule, candidate.body))
+        better = scores[-1] < best - candidate.margin
+        winner = torch.where(better, index, winner)
+        best = torch.where(better, scores[-1], best)
+        chosen = chosen.replaced(better, candidate.body)
+    names = tuple(candidate.name for candidate in candidates)
+    return Choice(names, torch.stack(scores), winner, chosen)
+
+
+@torch.no_grad()
+def score(
+    problem: Problem, model: GenerativeModel, schedule: Schedule, body: BodyState
+) -> Float[Tensor, " batch"]:
+    """Negative log-likelihood of bodies (nats)."""
+    seen = explain(problem, model, body, schedule)
+    return negative_log_likelihood(seen.render, seen.evidence, problem.get(FeatureMap).inside)

@@ -1,0 +1,28 @@
+"""The robust likelihood of the feature map."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.fit.evaluation import Evaluation
+from core.fit.evidence import FeatureMap
+from core.fit.explanation import likelihood_cost
+from core.fit.term import Term
+
+
+def residual(at: Evaluation) -> Float[Tensor, " batch"]:
+    """Negative log-likelihood of each map, see `core.fit.likelihood`."""
+    return likelihood_cost(at.problem, at.model, at.body, at.posed, at.settings)
+
+
+TERM = Term(
+    name="nll",
+    order=10,
+    residual=residual,
+    weight=1.0,
+    unit="nats",
+    explanation="negative log-likelihood of the feature map, with z summed out",
+    equation="-sum_i log(1 - v a_i + v a_i exp(r_i)), 3DNBF equations 2 and 3",
+    needs=(FeatureMap,),
+)
