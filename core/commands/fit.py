@@ -1,18 +1,22 @@
 """Fit a body to the person in each photo, without a window.
 
-Each photo gets a folder OUT/<name>/ with params.npz (pose, shape and place in the photo's camera),
-trace.npz (every step), body.glb, panels.png, fit.mp4 and report.json.
+Each photo gets a folder OUT/<name>/ with params.npz (pose, shape and translation in the photo's
+camera), fit.nbf (every step, and all that is needed to open or resume the fit), body.glb,
+panels.png, fit.mp4 and report.json.
 
 Examples:
     nbf fit photo.jpg
     nbf fit a.jpg b.png --out runs
     nbf fit photo.jpg --bbox 120,40,200,460
     nbf fit photo.jpg --keypoints photo_keypoints.json --body SMPL_NEUTRAL.pkl
+    nbf fit photo.jpg --weights prior=30 anchor=0
+    nbf fit --resume out/photo/fit.nbf
     nbf fit skimage:camera --json
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -24,6 +28,10 @@ from core.commands._output import print_json
 if TYPE_CHECKING:
     from core.body.params import BodyParams
     from core.fit.engine import Engine
+    from core.fit.fitter import Fit
+    from core.fit.observation import Observation
+    from core.fit.recording import Recorder
+    from core.fit.result import Origin
     from core.geometry.crop import Box
     from core.io.images import Photo
     from core.io.keypoints import DetectedPerson
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
 class Options:
     """Options of ``nbf fit``."""
 
-    images: Annotated[tuple[str, ...], tyro.conf.Positional]
+    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """Photos; skimage:camera and the like are pictures of scikit-image."""
     out: Path = field(default_factory=lambda: Path("out"))
     """Folder for the results."""
@@ -46,16 +54,24 @@ class Options:
     """2D joints: OpenPose or COCO json; found if not given."""
     init: Path | None = None
     """Start from this params.npz instead of the network's guess."""
+    resume: Path | None = None
+    """Go on with the fit in this fit.nbf (no photos then); results go to its folder."""
     body: Path | None = None
     """An SMPL model file (.pkl, .npz) instead of the embedded body."""
     prior: Path | None = None
     """A pose prior (VPoser checkpoint) instead of the shipped one."""
-    weights: Path | None = None
+    model: Path | None = None
     """A model of your own training instead of the shipped one."""
     preset: Literal["lite", "paper"] = "lite"
     """Network."""
+    method: str = "nbf"
+    """How to fit; nbf is 3D-aware neural body fitting."""
+    weights: tuple[str, ...] = ()
+    """Weights of terms in all stages, NAME=VALUE (nll, keypoints, joint_estimate, prior, ...)."""
     backend: Literal["auto", "torch", "cpu", "cuda"] = "auto"
     """Volume renderer; auto is the native one where it is built (see nbf doctor)."""
+    leave_out_photo: bool = False
+    """Do not put the photo's pixels into fit.nbf, only their digest and the photo's path."""
     seed: int = 0
     """Seed of everything random."""
     json: bool = False
@@ -70,20 +86,20 @@ def run(options: Options) -> int:
     from core.fit.engine import Engine
     from core.render.backends import choose_backend
 
-    if not options.images:
-        raise UserError("no photo given; try: nbf fit photo.jpg")
-    if options.bbox and len(options.images) > 1:
-        raise UserError("--bbox is for one photo; fit the photos one by one")
+    _check(options)
     torch.manual_seed(options.seed)
     backend = choose_backend(options.backend)
-    tasks = _read(options)
-    engine = Engine.load(options.preset, options.weights, options.body, options.prior)
     reports, failures = [], []
-    for task in tasks:
-        try:
-            reports.append(_fit(engine, task, backend, options))
-        except NobodyFoundError as error:  # the other photos are fitted all the same
-            failures.append(f"{task.photo.source}: {error}")
+    if options.resume:
+        reports.append(_resume(options.resume, options))
+    else:
+        tasks = _read(options)
+        engine = Engine.load(options.preset, options.model, options.body, options.prior)
+        for task in tasks:
+            try:
+                reports.append(_fit(engine, task, backend, options))
+            except NobodyFoundError as error:  # the other photos are fitted all the same
+                failures.append(f"{task.photo.source}: {error}")
     if options.json:
         import dataclasses
 
@@ -91,6 +107,24 @@ def run(options: Options) -> int:
     if failures:
         raise UserError("; ".join(failures))
     return 0
+
+
+def _check(options: Options) -> None:
+    """Refuse options that contradict each other, and names that do not exist."""
+    from core.errors import UserError
+    from core.fit.fitter import FITTERS
+    from core.fit.schedule import parse_weights
+
+    if options.resume and (options.images or options.init or options.weights):
+        raise UserError("--resume goes on with the fit as it is: give no photo, start or weight")
+    if not options.images and not options.resume:
+        raise UserError("no photo given; try: nbf fit photo.jpg")
+    if options.bbox and len(options.images) > 1:
+        raise UserError("--bbox is for one photo; fit the photos one by one")
+    if options.focal is not None and not 1 <= options.focal < 1e6:
+        raise UserError(f"focal length {options.focal} px makes no sense; give pixels, e.g. 1200")
+    FITTERS.get(options.method)
+    parse_weights(options.weights)
 
 
 @dataclass(frozen=True)
@@ -107,13 +141,10 @@ class _Task:
 def _read(options: Options) -> list[_Task]:
     """Everything that is to be read; two photos of one name get folders with numbers."""
     from core.body.params import BodyParams
-    from core.errors import UserError
     from core.io.boxes import check_box, parse_box
     from core.io.images import load_image
     from core.io.keypoints import load_keypoints
 
-    if options.focal is not None and not 1 <= options.focal < 1e6:
-        raise UserError(f"focal length {options.focal} px makes no sense; give pixels, e.g. 1200")
     start = BodyParams.load(options.init).select(0) if options.init else None
     tasks, taken = [], set()
     for source in options.images:
@@ -129,15 +160,13 @@ def _read(options: Options) -> list[_Task]:
 
 
 def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitReport:
-    """One photo: look, solve with a progress bar, write."""
+    """One photo: look, fit with a progress bar, write."""
     from time import perf_counter
 
-    from rich.console import Console
-    from rich.progress import track
-
     from core.fit.frames import crop_from_photo
-    from core.fit.result import Origin, save_result
-    from core.fit.schedule import Schedule
+    from core.fit.recording import Recorder, new_record, photo_info
+    from core.fit.result import RECORD, Origin
+    from core.fit.schedule import Schedule, parse_weights
 
     begin = perf_counter()
     photo, person = task.photo, task.person
@@ -148,27 +177,93 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     keypoints = person.keypoints if person else None
     observation = engine.observe(photo.pixels, box, keypoints, focal)
     start = task.start and crop_from_photo(task.start, observation.view, engine.volume)
-    looked = perf_counter()
-    solver = engine.solver(observation, Schedule.standard().with_backend(backend), start)
-    console = Console(stderr=True, quiet=options.json)
-    for _ in track(
-        solver.run(), f"fitting {photo.name}", solver.schedule.steps + 1, console=console
-    ):
-        pass
-    seconds = engine.seconds | {"look": looked - begin, "fit": perf_counter() - looked}
-    origin = Origin(
-        photo.source,
-        source,
-        options.preset,
-        backend,
-        options.seed,
-        start is not None,
-        tuple(warnings),
+    looked = perf_counter() - begin
+    schedule = Schedule.standard().with_backend(backend)
+    schedule = schedule.with_weights(**parse_weights(options.weights))
+    fit = engine.begin(observation, schedule, start, options.method)
+    info = photo_info(photo, observation, source)
+    record = new_record(
+        engine,
+        observation,
+        fit,
+        info,
+        method=options.method,
+        keypoints=keypoints,
+        seed=options.seed,
+        pixels=not options.leave_out_photo,
     )
-    report = save_result(task.folder, engine, observation, solver, origin, seconds)
+    recorder = Recorder(task.folder / RECORD, record, fit)
+    recorder.start()
+    origin = Origin(photo.source, source, options.preset, backend, options.seed, tuple(warnings))
+    return _finish(engine, observation, recorder, origin, options, looked)
+
+
+def _resume(path: Path, options: Options) -> FitReport:
+    """Go on with the newest run of a record."""
+    from core.fit.record import FitRecord
+    from core.fit.recording import (
+        Recorder,
+        check_replay,
+        engine_of,
+        observe_again,
+        replay_notes,
+        resume_run,
+    )
+    from core.fit.result import Origin
+    from core.render.backends import choose_backend
+
+    record = FitRecord.load(path)
+    engine = engine_of(record)
+    newest = record.runs[-1]
+    backend = choose_backend(newest.info.schedule.render.backend)
+    warnings = replay_notes(engine, record, backend)
+    observation = observe_again(engine, record)
+    fit = resume_run(engine, observation, newest)
+    recorder = Recorder(path, record, fit, newest.info.id)
+    if newest.trace.records:
+        difference = check_replay(newest.trace.records[-1], fit.step())
+        warnings += [difference] if difference else []
+    for line in warnings:
+        print(f"nbf: {path}: {line}", file=sys.stderr)
+    photo, seed = record.photo, record.seed
+    origin = Origin(
+        photo.source, photo.focal_source, record.sources.preset, backend, seed, tuple(warnings)
+    )
+    return _finish(engine, observation, recorder, origin, options)
+
+
+def _finish(
+    engine: Engine,
+    observation: Observation,
+    recorder: Recorder,
+    origin: Origin,
+    options: Options,
+    looked: float = 0.0,
+) -> FitReport:
+    """Take the remaining steps with a progress bar, and write the results beside the record."""
+    from time import perf_counter
+
+    from core.fit.result import save_result
+
+    begin, fit, folder = perf_counter(), recorder.fit, recorder.path.parent
+    _take_steps(fit, recorder, folder.name, options.json)
+    seconds = engine.seconds | {"look": looked, "fit": perf_counter() - begin}
+    report = save_result(folder, engine, observation, fit, origin, seconds)
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
-        print(
-            f"{task.folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s"
-        )
+        print(f"{folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s")
     return report
+
+
+def _take_steps(fit: Fit, recorder: Recorder, name: str, quiet: bool) -> None:
+    """All remaining steps, each kept in the record."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    total = fit.schedule.steps + 1
+    with Progress(console=Console(stderr=True, quiet=quiet)) as progress:
+        task = progress.add_task(f"fitting {name}", total=total, completed=len(fit.trace))
+        while not fit.done:
+            recorder.after(fit.step())
+            progress.update(task, completed=len(fit.trace))
+    recorder.after(fit.trace.records[-1])

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +15,8 @@ import pytest
 from core.cli import main
 from core.io.images import save_image
 
-FILES = {"params.npz", "trace.npz", "body.glb", "panels.png", "fit.mp4", "report.json"}
+FILES = {"params.npz", "fit.nbf", "body.glb", "panels.png", "fit.mp4", "report.json"}
+PLUGIN = "tests.fit.toy_plugins"
 
 
 @pytest.mark.slow
@@ -39,3 +45,52 @@ def test_keypoints_for_the_first_photo_alone_stop_before_any_fit(tmp_path, capsy
     assert main(["fit", *photos, *where]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.jpg", "--method", "magic"], "no method 'magic'; there are nbf"),
+        (["a.jpg", "--weights", "pior=3"], "no term 'pior'; there are nll"),
+        (["a.jpg", "--weights", "prior"], "write NAME=VALUE"),
+        (["a.jpg", "--resume", "fit.nbf"], "give no photo"),
+        (["--resume", "missing.nbf"], "cannot read missing.nbf"),
+        ([], "no photo given"),
+    ],
+)
+def test_wrong_words_get_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", *arguments]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and message in lines[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_killed_fit_resumes_to_the_same_bits_with_a_term_from_outside(tmp_path):
+    environment = os.environ | {"NBF_PLUGINS": PLUGIN, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "core.cli", "fit"]
+    fresh = [*command, "skimage:camera", "--weights", "toy=5", "--out"]
+    whole = subprocess.run([*fresh, str(tmp_path / "whole")], env=environment, capture_output=True)
+    assert whole.returncode == 0, whole.stderr.decode()
+    report = json.loads((tmp_path / "whole" / "camera" / "report.json").read_text())
+    assert report["loss"]["toy"]["start"] > 0
+
+    path = tmp_path / "cut" / "camera" / "fit.nbf"
+    killed = subprocess.Popen([*fresh, str(tmp_path / "cut")], env=environment)
+    while not path.exists():
+        assert killed.poll() is None
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert [p.name for p in path.parent.iterdir()] == ["fit.nbf"]
+    assert len(np.load(path)["runs/0/total"]) < 121
+
+    resumed = subprocess.run(
+        [*command, "--resume", str(path)], env=environment, capture_output=True
+    )
+    assert resumed.returncode == 0, resumed.stderr.decode()
+    first, second = (np.load(p) for p in (tmp_path / "whole" / "camera" / "fit.nbf", path))
+    assert first.files == second.files
+    assert all(np.array_equal(first[n], second[n]) for n in first.files if n.startswith("runs/"))
+    assert {p.name for p in path.parent.iterdir()} == FILES

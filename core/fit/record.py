@@ -1,0 +1,271 @@
+"""One self-contained file a fit: what was observed, with what, and every step of its runs.
+
+``fit.nbf`` is an archive of arrays and JSON (`core.io.archive`); ``numpy.load`` reads it, and
+docs/record.md lists its members. A fit can be resumed, shown and branched from the file alone: the
+photo's pixels are in it unless they were left out, and then its path and digest are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from core.errors import UserError
+from core.fit.schedule import Schedule
+from core.fit.sources import Environment, Sources
+from core.fit.trace import Trace
+from core.geometry.crop import Box
+from core.geometry.keypoints import Keypoints
+from core.io.archive import Archive, load_archive, save_archive
+from core.io.images import load_image
+from core.io.pixels import digest
+from core.io.records import from_plain, plain
+
+SUFFIX = ".nbf"
+FORMAT = "nbf-fit"
+VERSION = 1
+_WHAT = "a record of a fit (fit.nbf)"
+_KEYPOINTS = ("keypoints/xy", "keypoints/confidence")
+
+
+@dataclass(frozen=True)
+class PhotoInfo:
+    """A photo and what is taken from it.
+
+    Attributes:
+        source: as the user named it.
+        path: where it was, empty if it is no file.
+        sha256: of its pixels, see `core.io.pixels.digest`.
+        size: width and height in pixels.
+        box: the person's box in pixels.
+        focal: focal length in pixels.
+        focal_source: "exif", "diagonal" (nothing known) or "given".
+    """
+
+    source: str
+    path: str
+    sha256: str
+    size: tuple[int, int]
+    box: Box
+    focal: float
+    focal_source: str
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run: a fit from a start, or a branch from a step of another run.
+
+    Attributes:
+        id: unique in the record.
+        parent, at_step: the run it branched from and the step it began at, None for a root.
+        name: given by the user, may be empty.
+        method: name of its `core.fit.fitter.Fitter`.
+        candidates: names of the starts that were tried.
+    """
+
+    id: int
+    method: str
+    schedule: Schedule
+    candidates: tuple[str, ...]
+    parent: int | None = None
+    at_step: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with its trace."""
+
+    info: RunInfo
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a record says in JSON.
+
+    Attributes:
+        seed: of everything random.
+        occluders: placed by hand, none yet.
+    """
+
+    format: str
+    version: int
+    written_by: str
+    photo: PhotoInfo
+    sources: Sources
+    environment: Environment
+    runs: tuple[RunInfo, ...]
+    seed: int = 0
+    occluders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """A record of fits of one person in one photo.
+
+    Attributes:
+        pixels: the photo, None to leave it out of the file.
+        keypoints: joints in photo pixels that the user gave, one row; None if they were detected.
+        runs: a tree by `RunInfo.parent`; parents come first.
+    """
+
+    photo: PhotoInfo
+    sources: Sources
+    environment: Environment
+    runs: tuple[Run, ...]
+    pixels: UInt8[np.ndarray, "height width 3"] | None = field(default=None, repr=False)
+    keypoints: Keypoints | None = None
+    seed: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write the record, whole or not at all.
+
+        Raises:
+            UserError: the folder cannot be written to.
+        """
+        header = Header(
+            format=FORMAT,
+            version=VERSION,
+            written_by=self.environment.versions.get("nbf", ""),
+            photo=self.photo,
+            sources=self.sources,
+            environment=self.environment,
+            runs=tuple(run.info for run in self.runs),
+            seed=self.seed,
+        )
+        arrays = {
+            f"runs/{run.info.id}/{name}": array
+            for run in self.runs
+            for name, array in run.trace.arrays().items()
+        }
+        if self.pixels is not None:
+            arrays["photo"] = self.pixels
+        if self.keypoints is not None:
+            given = (self.keypoints.xy, self.keypoints.confidence)
+            arrays |= {n: value.numpy() for n, value in zip(_KEYPOINTS, given, strict=True)}
+        save_archive(path, arrays, {"record": plain(header)})
+
+    @staticmethod
+    def load(path: Path) -> FitRecord:
+        """Read a record.
+
+        Raises:
+            UserError: the file is missing, damaged, no record, or of a newer version.
+        """
+        path = Path(path)
+        archive = load_archive(path, _WHAT)
+        header = _header(path, archive.texts.get("record"))
+        try:
+            record = FitRecord(
+                photo=header.photo,
+                sources=header.sources,
+                environment=header.environment,
+                runs=tuple(Run(info, _trace(archive, info)) for info in header.runs),
+                pixels=_photo(archive, header.photo),
+                keypoints=_keypoints(archive),
+                seed=header.seed,
+            )
+            _check_tree(record.runs)
+        except ValueError as error:
+            raise UserError(f"{path} is damaged: {error}") from error
+        return record
+
+    def run(self, id: int) -> Run:  # noqa: A002 (the field's name)
+        """A run by its number.
+
+        Raises:
+            UserError: there is none.
+        """
+        for run in self.runs:
+            if run.info.id == id:
+                return run
+        raise UserError(f"no run {id}; there are {', '.join(str(r.info.id) for r in self.runs)}")
+
+    def with_run(self, run: Run) -> FitRecord:
+        """The same record with a run added, or replaced if it has one of that number."""
+        if any(run.info.id == other.info.id for other in self.runs):
+            return replace(
+                self, runs=tuple(run if r.info.id == run.info.id else r for r in self.runs)
+            )
+        return replace(self, runs=(*self.runs, run))
+
+    def photo_pixels(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The photo, from the record or from where it was.
+
+        Raises:
+            UserError: it is neither here nor there, or it has changed.
+        """
+        if self.pixels is not None:
+            return self.pixels
+        pixels = load_image(self.photo.path or self.photo.source).pixels
+        if digest(pixels) != self.photo.sha256:
+            raise UserError(f"{self.photo.source} is another picture than the one that was fitted")
+        return pixels
+
+
+def _header(path: Path, document: Any) -> Header:
+    """The JSON part, checked."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise UserError(f"{path} is not {_WHAT}")
+    version = document.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise UserError(f"{path} is damaged: it has no version")
+    if version > VERSION:
+        by = document.get("written_by")
+        raise UserError(
+            f"{path} has format {version}, written by nbf {by!s:.20}; this version reads up to "
+            f"{VERSION}: update nbf"
+        )
+    return from_plain(Header, document, str(path))
+
+
+def _trace(archive: Archive, info: RunInfo) -> Trace:
+    prefix = f"runs/{info.id}/"
+    arrays = {n.removeprefix(prefix): a for n, a in archive.arrays.items() if n.startswith(prefix)}
+    trace = Trace.of_arrays(arrays, info.candidates)
+    if len(trace) > info.schedule.steps + 1:
+        raise ValueError(f"run {info.id} has more steps than its schedule")
+    if trace.records and set(trace.terms) != set(info.schedule.terms):
+        raise ValueError(f"run {info.id} has other terms than its schedule")
+    return trace
+
+
+def _photo(archive: Archive, info: PhotoInfo) -> UInt8[np.ndarray, "height width 3"] | None:
+    pixels = archive.arrays.get("photo")
+    if pixels is None:
+        return None
+    if pixels.dtype != np.uint8 or pixels.shape != (info.size[1], info.size[0], 3):
+        raise ValueError(f"its photo is {pixels.dtype} of {pixels.shape}")
+    if digest(pixels) != info.sha256:
+        raise ValueError("its photo is not the one it names")
+    return pixels
+
+
+def _keypoints(archive: Archive) -> Keypoints | None:
+    if _KEYPOINTS[0] not in archive.arrays:
+        return None
+    xy, confidence = (archive.arrays.get(name) for name in _KEYPOINTS)
+    if xy is None or confidence is None or xy.shape != (1, 24, 2) or confidence.shape != (1, 24):
+        raise ValueError("its keypoints are not those of one person")
+    values = (np.array(value, np.float32) for value in (xy, confidence))
+    return Keypoints(*(torch.from_numpy(value) for value in values))
+
+
+def _check_tree(runs: tuple[Run, ...]) -> None:
+    """Parents come before their children and have the step these begin at."""
+    lengths: dict[int, int] = {}
+    for run in runs:
+        info = run.info
+        if info.id in lengths:
+            raise ValueError(f"two runs {info.id}")
+        if info.parent is not None and not 0 <= (info.at_step or 0) < lengths.get(info.parent, 0):
+            raise ValueError(f"run {info.id} branches from a step that is not there")
+        lengths[info.id] = len(run.trace)
+    if not runs:
+        raise ValueError("it has no run")

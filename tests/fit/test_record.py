@@ -1,0 +1,244 @@
+"""A record of a fit is whole: it opens, resumes and branches with the same bits, or is refused."""
+
+from __future__ import annotations
+
+import json
+import random
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import UserError
+from core.fit.fitter import finish
+from core.fit.record import FitRecord, Run
+from core.fit.recording import (
+    Recorder,
+    branch,
+    check_replay,
+    new_record,
+    observe_again,
+    photo_info,
+    replay_notes,
+    resume_run,
+)
+from core.geometry.crop import Box
+from core.geometry.keypoints import Keypoints
+from core.io.images import load_image
+from tests.untrained import short_schedule, untrained_engine
+
+BOX = Box(20, 60, 300, 440)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return untrained_engine()
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return load_image("skimage:camera")
+
+
+@pytest.fixture(scope="module")
+def fit(engine, photo):
+    fit = engine.begin(engine.observe(photo.pixels, BOX), short_schedule())
+    finish(fit)
+    return fit
+
+
+@pytest.fixture(scope="module")
+def record(engine, photo, fit):
+    observation = engine.observe(photo.pixels, BOX)
+    return new_record(engine, observation, fit, photo_info(photo, observation, "diagonal"), seed=3)
+
+
+@pytest.fixture
+def path(record, tmp_path):
+    record.save(tmp_path / "fit.nbf")
+    return tmp_path / "fit.nbf"
+
+
+def same_traces(one, other):
+    pairs = zip(one.records, other.records, strict=True)
+    return all(
+        torch.equal(a.vector, b.vector)
+        and torch.equal(a.moments, b.moments)
+        and torch.equal(a.total, b.total)
+        and all(torch.equal(a.terms[name], b.terms[name]) for name in a.terms)
+        for a, b in pairs
+    )
+
+
+def test_a_record_is_read_back_bit_by_bit(record, path):
+    back = FitRecord.load(path)
+    assert (back.photo, back.sources, back.seed) == (record.photo, record.sources, 3)
+    assert back.environment == record.environment
+    assert back.runs[0].info == record.runs[0].info
+    assert same_traces(back.runs[0].trace, record.runs[0].trace)
+    assert np.array_equal(back.pixels, record.pixels)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 4, 6, 7])
+def test_a_fit_resumes_from_any_step_with_the_same_bits(engine, record, fit, tmp_path, cut):
+    run = record.runs[0]
+    stopped = record.with_run(Run(run.info, run.trace.upto(cut)))
+    stopped.save(tmp_path / "fit.nbf")
+    back = FitRecord.load(tmp_path / "fit.nbf")
+    again = resume_run(engine, observe_again(engine, back), back.runs[0])
+    if cut:
+        assert check_replay(back.runs[0].trace.records[-1], again.step()) is None
+    assert same_traces(finish(again), fit.trace)
+
+
+def test_a_recorder_keeps_a_running_fit_on_disk(engine, photo, record, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.fit.recording.PERIOD", 0.0)
+    observation = engine.observe(photo.pixels, BOX)
+    fit = engine.begin(observation, short_schedule())
+    info = photo_info(photo, observation, "diagonal")
+    recorder = Recorder(tmp_path / "fit.nbf", new_record(engine, observation, fit, info), fit)
+    recorder.start()
+    assert len(FitRecord.load(recorder.path).runs[0].trace) == 0
+    recorder.after(fit.step())
+    recorder.after(fit.step())
+    stopped = FitRecord.load(recorder.path)
+    assert len(stopped.runs[0].trace) == 2
+    rest = resume_run(engine, observe_again(engine, stopped), stopped.runs[0])
+    assert same_traces(finish(rest), record.runs[0].trace)
+
+
+def test_a_branch_is_a_run_of_its_own(engine, record, fit, tmp_path):
+    run = branch(record, 0, 3, "prior off")
+    run = replace(run, info=replace(run.info, schedule=run.info.schedule.with_weights(prior=0.0)))
+    branched = resume_run(engine, observe_again(engine, record), run)
+    record.with_run(Run(run.info, finish(branched))).save(tmp_path / "fit.nbf")
+    back = FitRecord.load(tmp_path / "fit.nbf")
+    assert [(r.info.id, r.info.parent, r.info.at_step) for r in back.runs] == [
+        (0, None, None),
+        (1, 0, 3),
+    ]
+    one, other = (r.trace.records for r in back.runs)
+    assert torch.equal(one[3].vector, other[3].vector)
+    assert not torch.equal(one[6].vector, other[6].vector)
+    assert back.run(1).info.name == "prior off"
+    with pytest.raises(UserError, match="steps 0 to 6, not 7"):
+        branch(record, 0, 7)
+    with pytest.raises(UserError, match="no run 5; there are 0"):
+        record.run(5)
+
+
+def test_keypoints_travel_with_the_record(engine, photo, tmp_path):
+    given = Keypoints(torch.rand(1, 24, 2) * 500, torch.ones(1, 24))
+    observation = engine.observe(photo.pixels, BOX, given)
+    fit = engine.begin(observation, short_schedule())
+    info = photo_info(photo, observation, "given")
+    new_record(engine, observation, fit, info, keypoints=given).save(tmp_path / "a.nbf")
+    again = observe_again(engine, FitRecord.load(tmp_path / "a.nbf"))
+    assert torch.equal(again.problem.get(Keypoints).xy, observation.problem.get(Keypoints).xy)
+
+
+def test_a_photo_that_was_left_out_is_looked_for(record, tmp_path):
+    bare = replace(record, pixels=None)
+    bare.save(tmp_path / "bare.nbf")
+    back = FitRecord.load(tmp_path / "bare.nbf")
+    assert back.pixels is None and np.array_equal(back.photo_pixels(), record.pixels)
+    changed = replace(back, photo=replace(back.photo, source="skimage:astronaut"))
+    with pytest.raises(UserError, match="another picture"):
+        changed.photo_pixels()
+
+
+def test_what_differs_is_said(engine, record):
+    assert replay_notes(engine, record, record.environment.backend) == []
+    threads = record.environment.threads
+    elsewhere = replace(
+        record,
+        sources=replace(record.sources, model_sha256="f" * 64, model="/else/where"),
+        environment=replace(record.environment, threads=threads + 3, versions={"torch": "1.0"}),
+    )
+    notes = replay_notes(engine, elsewhere, record.environment.backend)
+    assert any(line.startswith("model_sha256 ffffffffffff then, ") for line in notes)
+    assert f"threads {threads + 3} then, {threads} now" in notes
+    assert any(line.startswith("torch 1.0 then, ") for line in notes)
+    assert not any("else" in line for line in notes)  # where a file lies does not matter
+
+
+def test_a_step_that_evaluates_differently_is_said(record):
+    step = record.runs[0].trace.records[2]
+    other = replace(step, total=step.total + 1)
+    assert check_replay(step, step) is None
+    assert "step 2 has a total of" in check_replay(step, other)
+
+
+def edited(path, target, change):
+    """The record with its JSON changed."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for member in old.infolist():
+            content = old.read(member)
+            if member.filename == "record.json":
+                document = json.loads(content)
+                change(document)
+                content = json.dumps(document).encode()
+            new.writestr(member, content)
+    return target
+
+
+CHANGES = {
+    "future": (lambda d: d.update(version=2, written_by="9.9"), "written by nbf 9.9"),
+    "foreign": (lambda d: d.update(format="other"), "not a record"),
+    "no version": (lambda d: d.update(version="1"), "no version"),
+    "unknown field": (lambda d: d.update(more=1), "unknown fields: more"),
+    "lost field": (lambda d: d.pop("seed"), None),
+    "term": (lambda d: d["runs"][0]["schedule"]["stages"][0]["weights"].update(odd=1), "'odd'"),
+    "fewer terms": (lambda d: [s["weights"].pop("nll") for s in stages(d)], "other terms"),
+    "fewer steps": (lambda d: [s.update(steps=1) for s in stages(d)], "more steps"),
+    "parent": (lambda d: d["runs"][0].update(parent=0, at_step=0), "branches from a step"),
+    "no run": (lambda d: d.update(runs=[]), "no run"),
+    "size": (lambda d: d["photo"].update(size=[10, 10]), "its photo is"),
+    "digest": (lambda d: d["photo"].update(sha256="0" * 64), "not the one it names"),
+    "candidates": (lambda d: d["runs"][0].update(candidates=["a"]), "'scores'"),
+    "text": (lambda d: d["photo"].update(focal="long"), "focal"),
+}
+
+
+def stages(document):
+    return document["runs"][0]["schedule"]["stages"]
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_records_that_do_not_hold_together_are_refused(path, tmp_path, case):
+    change, message = CHANGES[case]
+    target = edited(path, tmp_path / "edited.nbf", change)
+    if message is None:
+        assert FitRecord.load(target).seed == 0
+        return
+    with pytest.raises(UserError, match=r"edited\.nbf|odd") as caught:
+        FitRecord.load(target)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_two_hundred_mutants_get_one_line_or_are_whole(record, path, tmp_path):
+    whole, generator = path.read_bytes(), random.Random(0)
+    target = tmp_path / "mutant.nbf"
+    refused = []
+    for _ in range(200):
+        data = bytearray(whole)
+        kind = generator.randrange(3)
+        if kind == 0:
+            del data[generator.randrange(len(data)) :]
+        elif kind == 1:
+            for _ in range(generator.randrange(1, 4)):
+                data[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
+        else:
+            start = generator.randrange(len(data))
+            data[start : start + generator.randrange(1, 5000)] = b""
+        target.write_bytes(data)
+        try:
+            back = FitRecord.load(target)
+        except UserError as error:
+            refused.append(str(error))
+        else:  # a bit that no reader looks at, such as a time of writing
+            assert same_traces(back.runs[0].trace, record.runs[0].trace)
+    assert len(refused) > 150
+    assert all("mutant.nbf" in line and "\n" not in line for line in refused)
