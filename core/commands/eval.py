@@ -52,8 +52,8 @@ class Options:
     """Split of a data set of photographs; its first if not given."""
     protocols: tuple[Literal["clean", "occ40", "occ80"], ...] = ("clean", "occ80")
     """Without a patch, or with one of 40 or 80 pixels (of 224) over the body."""
-    methods: tuple[Literal["init", "nbf"], ...] = ("init", "nbf")
-    """The regressor's guess, the fit."""
+    methods: tuple[str, ...] = ("init", "nbf")
+    """The regressed body (init) and ways of fitting, as for nbf fit --method."""
     occluded: bool = False
     """Keep what `nbf synth` puts before the people and past the edges of their photos: then half of
     them are hidden in part even without a patch."""
@@ -80,7 +80,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Run both methods, print the table."""
+    """Run the methods, print the table."""
     import torch
     from rich.console import Console
     from rich.progress import Progress
@@ -108,10 +108,12 @@ def run(options: Options) -> int:
 def _check(options: Options) -> None:
     """Refuse what contradicts itself."""
     from core.errors import UserError
+    from core.eval.methods import check_methods
     from core.eval.synthetic import DATASET
 
     if options.ranking and options.ablation:
         raise UserError("--ranking and --ablation are two tables; ask for one")
+    check_methods(options.methods)
     if options.count < 1 or options.batch < 1:
         raise UserError("--count and --batch must be at least 1")
     if options.dataset != DATASET and options.data is None:
@@ -182,7 +184,7 @@ def _synthetic(
         return ablation.ablate(engine, samples, people, **common), {}
     if options.ranking:
         return ranking.rank_people(engine, samples, people, **common), {}
-    scores = synthetic.score_people(engine, samples, **common)
+    scores = synthetic.score_people(engine, samples, methods=options.methods, **common)
     return synthetic.tabulate(scores, people, options.methods), scores
 
 
@@ -201,7 +203,10 @@ def _photos(
     dataset = dataset.select(chosen.round().astype(int))
     fitting = progress.add_task("fitting", total=len(dataset))
     report = evaluate_photos(
-        engine, dataset, progress=lambda done: progress.update(fitting, completed=done)
+        engine,
+        dataset,
+        progress=lambda done: progress.update(fitting, completed=done),
+        methods=options.methods,
     )
     return report, {}
 

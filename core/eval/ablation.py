@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.table import Table
 
+from core.eval.methods import fitted_bodies
 from core.eval.occluders import Texture
 from core.eval.ranking import drift_from_truth
 from core.eval.summary import Estimate, estimate
@@ -17,9 +18,9 @@ from core.eval.synthetic import (
     SEED,
     Case,
     make_case,
+    observe_case,
     protocol,
     score_bodies,
-    solve,
 )
 from core.eval.tables import TableReport, plain_table, shown
 from core.fit.engine import Engine
@@ -137,7 +138,8 @@ def ablate(
 
 def _measure(engine: Engine, case: Case, schedule: Schedule) -> Values:
     """Figures of one batch, one value a person."""
-    problem, bodies, _ = solve(engine, case, schedule)
+    problem = observe_case(engine, case)
+    bodies = fitted_bodies(engine, problem, schedule)
     scores = score_bodies(engine, case, bodies["nbf"])
     drift = drift_from_truth(engine, problem, case, schedule)
     return {

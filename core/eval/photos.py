@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -15,12 +15,11 @@ from torch import Tensor
 from core.body.params import BodyParams
 from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
+from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.metrics import JOINTS_14, mpjpe, pa_mpjpe, pck
 from core.eval.summary import Estimate, estimate
-from core.eval.synthetic import METHODS
 from core.eval.tables import plain_table, print_wide, shown
 from core.fit.engine import Engine
-from core.fit.fitter import finish
 from core.fit.schedule import Schedule
 from core.geometry.camera import Camera, project
 from core.geometry.crop import PADDING
@@ -93,6 +92,7 @@ def evaluate_photos(
     dataset: PhotoDataset,
     schedule: Schedule | None = None,
     progress: Callable[[int], object] = lambda _: None,
+    methods: Sequence[str] = STANDARD,
 ) -> PhotoReport:
     """A row for each method.
 
@@ -100,11 +100,13 @@ def evaluate_photos(
 
     Args:
         progress: told the number of people done.
+        methods: names, see `core.eval.methods`; the start is always among them.
     """
     schedule = schedule or Schedule.standard()
-    parts: dict[str, list[PhotoScores]] = {method: [] for method in METHODS}
+    methods = tuple(dict.fromkeys((INIT, *methods)))
+    parts: dict[str, list[PhotoScores]] = {method: [] for method in methods}
     for index in range(len(dataset)):
-        for method, scores in score_person(engine, dataset, index, schedule).items():
+        for method, scores in score_person(engine, dataset, index, schedule, methods).items():
             parts[method].append(scores)
         progress(index + 1)
     rows = []
@@ -122,14 +124,17 @@ def evaluate_photos(
 
 
 def score_person(
-    engine: Engine, dataset: PhotoDataset, index: int, schedule: Schedule
+    engine: Engine,
+    dataset: PhotoDataset,
+    index: int,
+    schedule: Schedule,
+    methods: Sequence[str] = STANDARD,
 ) -> dict[str, PhotoScores]:
-    """Both methods on one person."""
+    """All methods on one person."""
     crop = crop_person(dataset, index, engine.size)
     record, photo = dataset[index], dataset.photo(index)
     observation = engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
-    trace = finish(engine.begin(observation, schedule))
-    bodies = {"init": observation.regressed, "nbf": trace.best(engine.volume)}
+    bodies = fitted_bodies(engine, observation.problem, schedule, methods)
     return {method: score_body(engine, body, crop) for method, body in bodies.items()}
 
 

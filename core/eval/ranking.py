@@ -18,10 +18,11 @@ from rich.table import Table
 from torch import Tensor
 
 from core.body.params import BodyParams
+from core.eval.methods import fitted_bodies
 from core.eval.metrics import JOINTS_14, mpjpe
 from core.eval.occluders import Texture
 from core.eval.summary import Estimate, estimate
-from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, protocol, solve
+from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, observe_case, protocol
 from core.eval.tables import TableReport, plain_table, shown
 from core.fit.engine import Engine
 from core.fit.explanation import likelihood_cost
@@ -141,7 +142,8 @@ def rank_people(
 
 def rank_case(engine: Engine, case: Case, schedule: Schedule) -> RankScores:
     """Figures of one batch of people."""
-    problem, bodies, _ = solve(engine, case, schedule)
+    problem = observe_case(engine, case)
+    bodies = fitted_bodies(engine, problem, schedule)
     drift = drift_from_truth(engine, problem, case, schedule)
     state = BodyState.of(case.truth)
     here = nll(engine, problem, state, schedule)

@@ -11,24 +11,21 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from core.body.params import BodyParams
+from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
 from core.eval.people import Key, PeopleScores
 from core.eval.scores import Scores, occlusion_scores, score_joints
 from core.eval.tables import EvalReport, Protocol, Row
 from core.fit.engine import Engine
-from core.fit.evidence import RegressedBody
-from core.fit.fitter import finish
 from core.fit.pictures import occlusion_maps
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
-from core.fit.solver import Solver
 from core.synth.sample import Sample
 
 DATASET = "synth-occ"
 SEED = 9_000_001
 """Of `PeopleSampler`; training uses seeds below a million."""
 PATCHES = {"clean": 0, "occ40": 40, "occ80": 80}
-METHODS = ("init", "nbf")
 
 
 @dataclass(frozen=True)
@@ -99,24 +96,18 @@ def make_case(samples: Sequence[Sample], first: int, patch: int, texture: Textur
     return Case(samples, np.stack(images), np.stack(occluders), torch.from_numpy(np.stack(scored)))
 
 
-def solve(
-    engine: Engine, case: Case, schedule: Schedule
-) -> tuple[Problem, dict[str, BodyParams], Solver]:
-    """The problem, the bodies of both methods, and the finished solver."""
+def observe_case(engine: Engine, case: Case) -> Problem:
+    """What the network and the detectors see of a batch."""
     images = torch.from_numpy(case.images).permute(0, 3, 1, 2).float() / 255
-    problem = engine.problem(images, case.focal)
-    solver = Solver.begin(problem, engine.model, schedule)
-    trace = finish(solver)
-    regressed = problem.get(RegressedBody).body
-    bodies = {"init": regressed, "nbf": trace.best(engine.volume)}
-    return problem, bodies, solver
+    return engine.problem(images, case.focal)
 
 
 def score_case(
-    engine: Engine, case: Case, schedule: Schedule, methods: Sequence[str] = METHODS
+    engine: Engine, case: Case, schedule: Schedule, methods: Sequence[str] = STANDARD
 ) -> dict[str, Scores]:
     """Figures of each method on one batch."""
-    problem, bodies, _ = solve(engine, case, schedule)
+    problem = observe_case(engine, case)
+    bodies = fitted_bodies(engine, problem, schedule, methods)
     scores = {}
     for method in methods:
         body = bodies[method]
@@ -146,20 +137,23 @@ def score_people(
     schedule: Schedule | None = None,
     batch: int = 8,
     progress: Callable[[int], object] = lambda _: None,
+    methods: Sequence[str] = STANDARD,
 ) -> dict[Key, Scores]:
     """Figures of every person, by protocol and method.
 
     Args:
         texture: draws the patches.
         progress: told the number of people done after each batch.
+        methods: names, see `core.eval.methods`; the start is always among them.
     """
+    methods = tuple(dict.fromkeys((INIT, *methods)))
     schedule, done = schedule or Schedule.standard(), 0
     scores: dict[Key, Scores] = {}
     for name in protocols:
-        parts: dict[str, list[Scores]] = {method: [] for method in METHODS}
+        parts: dict[str, list[Scores]] = {method: [] for method in methods}
         for first in range(0, len(samples), batch):
             case = make_case(samples[first : first + batch], first, PATCHES[name], texture)
-            for method, part in score_case(engine, case, schedule).items():
+            for method, part in score_case(engine, case, schedule, methods).items():
                 parts[method].append(part)
             done += len(case.samples)
             progress(done)
@@ -167,7 +161,7 @@ def score_people(
     return scores
 
 
-def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = METHODS) -> EvalReport:
+def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = STANDARD) -> EvalReport:
     """The table of what `score_people` found.
 
     Args:
@@ -177,7 +171,7 @@ def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = METHODS
     for (name, method), values in scores.items():
         count = len(values)
         if method in methods:
-            start = scores[name, "init"] if method != "init" else None
+            start = scores[name, INIT] if method != INIT else None
             rows.append(Row.of(method, name, values, start))
     listed = [protocol(name, people) for name in dict.fromkeys(name for name, _ in scores)]
     return EvalReport(f"{DATASET}: {count} people", listed, rows, seed=SEED)

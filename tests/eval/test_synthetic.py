@@ -1,9 +1,12 @@
 """The evaluation's protocols on a few procedural people, with weights that have learnt nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.eval.synthetic import PATCHES, SEED, make_case, score_people, tabulate
+from core.fit.fitter import FITTERS
 from core.synth.people import PeopleSampler
 from tests.untrained import short_schedule, untrained_engine
 
@@ -60,3 +63,19 @@ def test_both_methods_get_rows_under_every_protocol(sampler, samples):
     assert [protocol.name for protocol in report.protocols] == ["clean", "occ80"]
     fits = tabulate(scores, "two people", ["nbf"])
     assert fits.rows == [row for row in report.rows if row.method == "nbf"]
+
+
+def test_any_fitter_is_evaluated_by_name(sampler, samples):
+    twin = replace(FITTERS.get("nbf"), name="twin")
+    with FITTERS.added(twin):
+        scores = score_people(
+            untrained_engine(),
+            samples[:1],
+            sampler.looks.patch,
+            ("clean",),
+            short_schedule(),
+            methods=("nbf", "twin"),
+        )
+    assert [method for _, method in scores] == ["init", "nbf", "twin"]
+    assert scores["clean", "twin"].mpjpe == scores["clean", "nbf"].mpjpe
+    assert scores["clean", "twin"].mpjpe != scores["clean", "init"].mpjpe
