@@ -22,6 +22,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.io.exif import focal_from_exif
+from core.io.pixels import as_rgb
 
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 120_000_000
@@ -65,6 +66,15 @@ class Photo:
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
+
+    @staticmethod
+    def of_array(picture: np.ndarray, name: str = "array") -> Photo:
+        """A picture that is in memory already, see `core.io.pixels.as_rgb`.
+
+        Raises:
+            UserError: the array is no picture.
+        """
+        return Photo(as_rgb(picture), None, name, name)
 
 
 def load_image(source: str | Path | bytes) -> Photo:

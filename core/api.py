@@ -1,0 +1,250 @@
+"""What ``import nbf`` offers: fit a person in a photo, look at every step, save and reopen.
+
+Pictures are RGB arrays as `core.io.pixels.as_rgb` takes them, or paths. Bodies are in metres in the
+photo's camera (OpenCV axes: x right, y down, z forward) unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+
+from core.body.params import BodyParams
+from core.errors import NobodyFoundError, UserError
+from core.fit.engine import Engine
+from core.fit.fitter import Fit
+from core.fit.frames import crop_from_photo, photo_from_crop
+from core.fit.observation import Observation
+from core.fit.pictures import StepMaps, draw_maps, draw_overlay, feature_colors
+from core.fit.record import FitRecord
+from core.fit.recording import engine_of, observe_again, resume_run
+from core.fit.schedule import Schedule, Stage
+from core.fit.term import TERMS, Term
+from core.fit.trace import StepRecord, Trace
+from core.geometry.crop import Box
+from core.geometry.keypoints import Keypoints
+from core.io.images import Photo, load_image
+
+__all__ = [
+    "TERMS",
+    "BodyParams",
+    "Box",
+    "Engine",
+    "FitRecord",
+    "Fitted",
+    "Keypoints",
+    "NobodyFoundError",
+    "Observation",
+    "Photo",
+    "Schedule",
+    "Stage",
+    "StepMaps",
+    "StepRecord",
+    "Term",
+    "Trace",
+    "UserError",
+    "fit",
+    "load",
+    "observe",
+    "open_record",
+    "read_photo",
+    "render",
+]
+
+Source = str | Path | np.ndarray | Photo
+"""A photo: a path, ``skimage:camera`` and the like, an RGB or grey array, or a decoded photo."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit of one person, finished or stopped.
+
+    Attributes:
+        fit: the fit, with the trace of every step.
+    """
+
+    engine: Engine
+    observation: Observation
+    fit: Fit
+
+    @property
+    def trace(self) -> Trace:
+        """Every step: parameters, optimiser state and losses."""
+        return self.fit.trace
+
+    @property
+    def best_step(self) -> int:
+        """The step with the smallest objective among those of the last stage."""
+        return int(self.trace.best_steps()[0])
+
+    def params(self, step: int | None = None) -> BodyParams:
+        """Pose, shape and translation of a step in the photo's camera; the best one by default."""
+        chosen = self.trace.params(self._number(step), self.engine.volume)
+        return photo_from_crop(chosen, self.observation.view, self.engine.volume)
+
+    @cached_property
+    def vertices(self) -> Float[np.ndarray, "vertices 3"]:
+        """The body's surface at the best step, metres."""
+        return np.asarray(self.engine.vertices(self.params())[0])
+
+    @property
+    def faces(self) -> Int[np.ndarray, "faces 3"]:
+        """Triangles of the surface."""
+        return np.asarray(self.engine.body.faces)
+
+    @cached_property
+    def joints(self) -> Float[np.ndarray, "24 3"]:
+        """SMPL's joints at the best step, metres."""
+        body = self.params()
+        return np.asarray(self.engine.volume.joints(body.rotations(), body.betas, body.transl)[0])
+
+    @property
+    def losses(self) -> dict[str, Float[np.ndarray, " steps"]]:
+        """Unweighted value of each term at each step, and the weighted ``"total"``."""
+        return {name: self.trace.losses(name)[:, 0] for name in (*self.trace.terms, "total")}
+
+    def overlay(self, step: int | None = None) -> UInt8[np.ndarray, "height width 3"]:
+        """The photo with the body of a step drawn over it."""
+        return draw_overlay(self.engine, self.observation, self._in_crop(step))
+
+    def maps(self, step: int | None = None) -> StepMaps:
+        """Rendered feature map and occlusion (z) of a step."""
+        return render(self.engine, self.observation, self._in_crop(step), self.fit.schedule)
+
+    def _in_crop(self, step: int | None) -> BodyParams:
+        return self.trace.params(self._number(step), self.engine.volume)
+
+    def _number(self, step: int | None) -> int:
+        number = self.best_step if step is None else step
+        if not -len(self.trace) <= number < len(self.trace):
+            raise UserError(f"no step {number}; there are 0 to {len(self.trace) - 1}")
+        return number
+
+
+@cache
+def load(
+    preset: str = "lite",
+    model: str | Path | None = None,
+    body: str | Path | None = None,
+    prior: str | Path | None = None,
+    device: str = "cpu",
+) -> Engine:
+    """Networks, body and prior; loaded once for each set of arguments.
+
+    Args:
+        preset: "lite" (shipped) or "paper".
+        model: a model file of ``nbf train``.
+        body: an SMPL model file.
+        prior: a pose prior, such as a VPoser checkpoint.
+        device: of the networks, "cpu" or "cuda".
+
+    Raises:
+        UserError: a file is missing, damaged, or does not fit the others.
+    """
+    files = [None if path is None else Path(path) for path in (model, body, prior)]
+    return Engine.load(preset, files[0], files[1], files[2], device=device)
+
+
+def read_photo(source: Source) -> Photo:
+    """Decode a photo: upright RGB, and the focal length if EXIF tells it.
+
+    Raises:
+        UserError: nothing there, or no picture.
+    """
+    if isinstance(source, Photo):
+        return source
+    if isinstance(source, np.ndarray):
+        return Photo.of_array(source)
+    return load_image(source)
+
+
+def observe(
+    photo: Source,
+    box: Box | tuple[float, float, float, float] | None = None,
+    keypoints: Keypoints | None = None,
+    focal: float | None = None,
+    engine: Engine | None = None,
+) -> Observation:
+    """What the networks see of one person in a photo.
+
+    Args:
+        box: x, y, width and height of the person in pixels; the most prominent person by default.
+        keypoints: 2D joints in photo pixels, one row in SMPL's order; detected by default.
+        focal: focal length in pixels; EXIF's, or else the photo's diagonal, by default.
+
+    Raises:
+        NobodyFoundError: no box was given and nobody was found.
+        UserError: the photo cannot be read, or box or focal length make no sense.
+    """
+    engine = engine or load()
+    read = read_photo(photo)
+    chosen = None if box is None else box if isinstance(box, Box) else Box(*box)
+    return engine.observe(read.pixels, chosen, keypoints, focal or read.focal_px)
+
+
+def fit(
+    photo: Source | Observation,
+    schedule: Schedule | None = None,
+    start: BodyParams | None = None,
+    method: str = "nbf",
+    engine: Engine | None = None,
+    each: Callable[[StepRecord], object] | None = None,
+) -> Fitted:
+    """Fit the body to a person.
+
+    Args:
+        photo: a photo, whose most prominent person is taken, or what `observe` gave.
+        schedule: stages and weights; `Schedule.standard()` by default.
+        start: a body in the photo's camera to start from, instead of the network's.
+        method: a way of fitting, see ``nbf fit --method``.
+        each: called after each step.
+
+    Raises:
+        UserError: see `observe`; or there is no such method.
+    """
+    engine = engine or load()
+    seen = photo if isinstance(photo, Observation) else observe(photo, engine=engine)
+    begin = start and crop_from_photo(start, seen.view, engine.volume)
+    running = engine.begin(seen, schedule, begin, method)
+    while not running.done:
+        step = running.step()
+        if each is not None:
+            each(step)
+    return Fitted(engine, seen, running)
+
+
+def open_record(path: str | Path, run: int | None = None) -> Fitted:
+    """A fit from its ``fit.nbf``.
+
+    Args:
+        run: number of the run; the newest by default.
+
+    Raises:
+        UserError: the file is no record, or what it was made with is not there.
+    """
+    record = FitRecord.load(Path(path))
+    chosen = record.runs[-1] if run is None else record.run(run)
+    engine = engine_of(record)
+    seen = observe_again(engine, record)
+    resumed = resume_run(engine, seen, chosen)
+    if chosen.trace.records:
+        resumed.step()  # evaluates the last recorded step again
+    return Fitted(engine, seen, resumed)
+
+
+@torch.no_grad()
+def render(
+    engine: Engine, observation: Observation, body: BodyParams, schedule: Schedule | None = None
+) -> StepMaps:
+    """Rendered feature map and occlusion (z) of a body.
+
+    Args:
+        body: in the crop's camera, as `Trace.params` gives it.
+    """
+    return draw_maps(engine, observation, body, feature_colors(engine.model.bank), schedule)

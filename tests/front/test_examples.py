@@ -1,0 +1,42 @@
+"""The examples run as they are, and stay short."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.py"))
+LONGEST = 40
+
+
+def run(*command, cwd):
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=cwd,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_examples_are_short():
+    assert len(EXAMPLES) >= 4
+    assert [e.name for e in EXAMPLES if len(e.read_text().splitlines()) >= LONGEST] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_runs(example, tmp_path):
+    arguments = []
+    if "read_a_record" in example.stem:
+        fit = run("-m", "nbf", "fit", "skimage:camera", "--out", str(tmp_path), cwd=tmp_path)
+        assert fit.returncode == 0, fit.stderr
+        arguments = [str(tmp_path / "camera" / "fit.nbf")]
+    done = run(example, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 2
