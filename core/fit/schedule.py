@@ -10,8 +10,6 @@ from core.fit.parameters import BODY
 from core.fit.settings import ObjectiveSettings
 from core.fit.term import TERMS, Term
 
-STARTS = ("given", "regressed", "turned")
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -45,7 +43,8 @@ class Schedule(ObjectiveSettings):
     """All stages of a fit and everything else that decides its course.
 
     Attributes:
-        starts: where to begin, tried in this order (`core.fit.start`); the likeliest is kept.
+        starts: sources of candidates to begin at, tried in this order (`core.fit.start`); the
+            likeliest candidate is kept. Empty: all sources.
         turn_margin: by how many nats the turned start must be likelier than the one it turns: a
             network that sees the whole picture is more often right about front and back than one
             comparison of likelihoods.
@@ -54,7 +53,7 @@ class Schedule(ObjectiveSettings):
     """
 
     stages: tuple[Stage, ...]
-    starts: tuple[str, ...] = STARTS
+    starts: tuple[str, ...] = ()
     turn_margin: float = 20.0
     beta_moments: tuple[float, float] = (0.9, 0.99)
     shared: tuple[str, ...] = ()

@@ -82,10 +82,11 @@ def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -
         UserError: no source proposes anything for this problem.
     """
     candidates: list[Candidate] = []
-    for name in schedule.starts:
+    names = schedule.starts or tuple(STARTS.all())
+    for name in names:
         candidates += STARTS.get(name).propose(problem, model, schedule, candidates)
     if not candidates:
-        raise UserError(f"nothing to start from: {', '.join(schedule.starts)} propose no body")
+        raise UserError(f"nothing to start from: {', '.join(names)} propose no body")
     first, *others = candidates
     chosen, best = first.body, score(problem, model, schedule, first.body)
     scores, winner = [best], torch.zeros_like(best, dtype=torch.long)
@@ -95,8 +96,8 @@ def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -
         winner = torch.where(better, index, winner)
         best = torch.where(better, scores[-1], best)
         chosen = chosen.replaced(better, candidate.body)
-    names = tuple(candidate.name for candidate in candidates)
-    return Choice(names, torch.stack(scores), winner, chosen)
+    tried = tuple(candidate.name for candidate in candidates)
+    return Choice(tried, torch.stack(scores), winner, chosen)
 
 
 @torch.no_grad()

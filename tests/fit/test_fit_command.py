@@ -16,7 +16,7 @@ from core.cli import main
 from core.io.images import save_image
 
 FILES = {"params.npz", "fit.nbf", "body.glb", "panels.png", "fit.mp4", "report.json"}
-PLUGIN = "tests.fit.toy_plugins"
+PLUGINS = ",".join(f"tests.plugins.{name}" for name in ("toy_term", "toy_start", "toy_fitter"))
 
 
 @pytest.mark.slow
@@ -67,14 +67,15 @@ def test_wrong_words_get_one_line(arguments, message, capsys, tmp_path, monkeypa
 
 
 @pytest.mark.slow
-def test_a_killed_fit_resumes_to_the_same_bits_with_a_term_from_outside(tmp_path):
-    environment = os.environ | {"NBF_PLUGINS": PLUGIN, "OMP_NUM_THREADS": "1"}
+def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
+    environment = os.environ | {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "core.cli", "fit"]
     fresh = [*command, "skimage:camera", "--weights", "toy=5", "--out"]
     whole = subprocess.run([*fresh, str(tmp_path / "whole")], env=environment, capture_output=True)
     assert whole.returncode == 0, whole.stderr.decode()
     report = json.loads((tmp_path / "whole" / "camera" / "report.json").read_text())
     assert report["loss"]["toy"]["start"] > 0
+    assert list(report["start_nll"]) == ["regressed", "further", "turned"]
 
     path = tmp_path / "cut" / "camera" / "fit.nbf"
     killed = subprocess.Popen([*fresh, str(tmp_path / "cut")], env=environment)
@@ -94,3 +95,15 @@ def test_a_killed_fit_resumes_to_the_same_bits_with_a_term_from_outside(tmp_path
     assert first.files == second.files
     assert all(np.array_equal(first[n], second[n]) for n in first.files if n.startswith("runs/"))
     assert {p.name for p in path.parent.iterdir()} == FILES
+
+
+@pytest.mark.slow
+def test_a_fitter_from_outside_is_a_method(tmp_path):
+    environment = os.environ | {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "core.cli", "fit", "skimage:camera", "--method", "brief"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    report = json.loads((tmp_path / "camera" / "report.json").read_text())
+    assert report["steps"] == 10 and report["reason"] == "ten steps are enough"
