@@ -10,7 +10,7 @@ from torch import Tensor
 from core.fit.explanation import pose_volume
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
-from core.fit.settings import ObjectiveSettings
+from core.fit.settings import FitSettings
 from core.fit.state import BodyState, rotation_steps
 from core.geometry.camera import project
 from core.nbv.volume import PosedKernels
@@ -28,7 +28,7 @@ class Evaluation:
 
     problem: Problem
     model: GenerativeModel
-    settings: ObjectiveSettings
+    settings: FitSettings
     body: BodyState
     vector: Float[Tensor, "batch size"]
     posed: PosedKernels
@@ -40,7 +40,7 @@ class Evaluation:
         model: GenerativeModel,
         body: BodyState,
         vector: Float[Tensor, "batch size"],
-        settings: ObjectiveSettings,
+        settings: FitSettings,
     ) -> Evaluation:
         """Pose the volume and project its joints."""
         posed = pose_volume(model.volume, body, settings.render)

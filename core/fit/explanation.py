@@ -12,7 +12,7 @@ from core.fit.likelihood import PixelEvidence, negative_log_likelihood, pixel_ev
 from core.fit.likelihood_native import native_nll
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
-from core.fit.settings import ObjectiveSettings
+from core.fit.settings import FitSettings
 from core.fit.state import BodyState
 from core.nbv.features import expected_features
 from core.nbv.orientation import orientation_weights
@@ -33,7 +33,7 @@ class Explanation:
 
 
 def explain(
-    problem: Problem, model: GenerativeModel, body: BodyState, settings: ObjectiveSettings
+    problem: Problem, model: GenerativeModel, body: BodyState, settings: FitSettings
 ) -> Explanation:
     """Pose the volume, render it, and compute the likelihood of every pixel it reaches."""
     posed = pose_volume(model.volume, body, settings.render)
@@ -51,7 +51,7 @@ def explain_posed(
     model: GenerativeModel,
     body: BodyState,
     posed: PosedKernels,
-    settings: ObjectiveSettings,
+    settings: FitSettings,
 ) -> Explanation:
     """The same for a volume that is posed already."""
     emitted = expected_features(model.bank, model.volume, posed)
@@ -70,7 +70,7 @@ def likelihood_cost(
     model: GenerativeModel,
     body: BodyState,
     posed: PosedKernels,
-    settings: ObjectiveSettings,
+    settings: FitSettings,
 ) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of a posed volume: what `explain` explains, natively where it can."""
     observed = problem.get(FeatureMap)

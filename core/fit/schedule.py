@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.errors import UserError
 from core.fit.parameters import BODY
-from core.fit.settings import ObjectiveSettings
+from core.fit.settings import FitSettings
 from core.fit.term import TERMS, Term
 
 
@@ -39,7 +39,7 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule(ObjectiveSettings):
+class Schedule(FitSettings):
     """All stages of a fit and everything else that decides its course.
 
     Attributes:

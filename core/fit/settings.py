@@ -9,7 +9,7 @@ from core.render.volume.sparse import RenderSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectiveSettings:
+class FitSettings:
     """What terms of the objective may be set to.
 
     Attributes:
