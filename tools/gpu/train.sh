@@ -78,5 +78,5 @@ resume=
 step train nbf train --shards "$out/people" --held-out "$out/held-out" --out "$out/run" \
     --finish-on "$out/others" --minutes "$minutes" --loader-threads "$jobs" \
     ${bodies:+--bodies "$bodies"} ${device:+--device "$device"} $given $resume
-step score nbf eval --weights "$out/run/$preset.safetensors" --count "$score" \
+step score nbf eval --model "$out/run/$preset.safetensors" --count "$score" \
     --protocols clean occ40 occ80 ${data:+--data "$data"} --out "$out/eval.json"
