@@ -124,8 +124,10 @@ def parse_weights(settings: tuple[str, ...]) -> dict[str, float]:
     """
     weights = {}
     for setting in settings:
-        name, _, value = setting.partition("=")
+        name, equals, value = setting.partition("=")
         try:
+            if not equals:
+                raise ValueError(setting)
             weights[TERMS.get(name).name] = _weight(value)
         except ValueError:
             raise UserError(f"--weights {setting!r}: write NAME=VALUE, e.g. prior=15") from None

@@ -133,7 +133,7 @@ def test_training_goes_from_material_to_figures(tmp_path):
     assert steps["train"].shards == steps["people"].out and steps["people"].count == 500
     assert steps["train"].held_out == steps["held_out"].out and steps["held_out"].split == "test"
     assert steps["train"].bodies == steps["bodies"].bodies and steps["train"].device == "cuda"
-    assert steps["score"].weights == steps["train"].out / "lite.safetensors"
+    assert steps["score"].model == steps["train"].out / "lite.safetensors"
     assert steps["train"].finish_on == steps["others"].out and steps["others"].split == "train"
     assert len({steps[name].seed for name in ("people", "others", "held_out")}) == 3
 
@@ -143,7 +143,7 @@ def test_training_takes_options_of_its_own(tmp_path):
     steps = train_steps(tmp_path, "--", *given)
     assert "bodies" not in steps and steps["train"].bodies is None
     assert steps["people"].size == 320 and steps["train"].device == "cpu"
-    assert steps["score"].weights.name == "paper.safetensors"
+    assert steps["score"].model.name == "paper.safetensors"
 
 
 def test_training_that_was_cut_off_goes_on(tmp_path):
