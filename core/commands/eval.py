@@ -165,7 +165,9 @@ def _synthetic(
     from core.synth.people import PeopleSampler
 
     data = data_dir(options.data)
-    sampler = PeopleSampler(synthetic.SEED, data, "test", engine.size, clear=not options.occluded)
+    sampler = PeopleSampler(
+        synthetic.SEED, data, "test", engine.size, unoccluded=not options.occluded
+    )
     making = progress.add_task("making people", total=options.count)
     samples = []
     for index in range(options.count):
@@ -175,7 +177,7 @@ def _synthetic(
     fitting = progress.add_task("fitting", total=options.count * times)
     people = _people(data is not None, options.occluded)
     common: dict[str, Any] = {
-        "texture": sampler.looks.patch,
+        "texture": sampler.materials.patch,
         "protocols": options.protocols,
         "batch": options.batch,
         "progress": lambda done: progress.update(fitting, completed=done),

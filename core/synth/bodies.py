@@ -63,21 +63,21 @@ def sample_bodies(
     """Bodies 0..count-1 of the sampler's seed; each depends on its number only."""
     rows = []
     for index in range(count):
-        rows.append(_one(sampler, index))
+        rows.append(_sample_body(sampler, index))
         progress(index + 1)
     pose, betas, transl, focal = (np.stack(column) for column in zip(*rows, strict=True))
     return Bodies(pose, betas, transl, focal, np.array(sampler.size, np.float32))
 
 
-def _one(sampler: PeopleSampler, index: int) -> tuple[np.ndarray, ...]:
+def _sample_body(sampler: PeopleSampler, index: int) -> tuple[np.ndarray, ...]:
     """Pose, shape, place and focal length of one body."""
     rng = np.random.default_rng([sampler.seed, SPLIT_CODE[sampler.split], index, _STREAM])
-    figure = sampler.figure
+    dressable = sampler.dressable
     pose, betas = sampler.random_body(random_orientation(rng), rng)
     rotations = rotation_from_axis_angle(torch.from_numpy(pose)[None]).float()
     with torch.no_grad():
-        posed = figure.body.pose(rotations, torch.from_numpy(betas)[None], torch.zeros(1, 3))
-    part = figure.vertices_surface.part
+        posed = dressable.body.pose(rotations, torch.from_numpy(betas)[None], torch.zeros(1, 3))
+    part = dressable.vertices_surface.part
     framing = frame_person(posed.vertices[0].numpy(), part, sampler.size, rng)
     transl, focal = framing.transl.astype(np.float32), np.array(framing.focal, np.float32)
     return pose.astype(np.float32), betas, transl, focal

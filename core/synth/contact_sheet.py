@@ -11,12 +11,12 @@ from core.body.load import load_body
 from core.body.names import JOINT_NAMES, PARENTS
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.layout import even_vertices
-from core.synth.drawing.labels import KERNELS, OUTSIDE_SELF, UNCOVERED
+from core.synth.drawing.labels import KERNELS, NOT_OCCLUDED, NOT_SELF_OCCLUDED
 from core.synth.sample import Sample
 
 LEFT, OTHER = (80, 255, 80), (255, 255, 255)  # bones of the left side are green
-HIDDEN = (200, 30, 30)
-SEEN_DOT, BEHIND_DOT = (60, 230, 60), (60, 60, 200)
+OCCLUDED_COLOR = (200, 30, 30)
+VISIBLE_COLOR, SELF_OCCLUDED_COLOR = (60, 230, 60), (60, 60, 200)
 COLORS = np.concatenate([np.zeros((1, 3)), np.random.default_rng(5).integers(60, 255, (24, 3))])
 
 
@@ -42,7 +42,7 @@ def contact_sheet(
 def overlay(sample: Sample) -> UInt8[np.ndarray, "size size 3"]:
     """The picture under its part colours, occluder (red) and skeleton."""
     mixed = 0.55 * sample.image + 0.45 * COLORS[sample.parts]
-    mixed[sample.occluder] = 0.5 * mixed[sample.occluder] + 0.5 * np.array(HIDDEN)
+    mixed[sample.occluder] = 0.5 * mixed[sample.occluder] + 0.5 * np.array(OCCLUDED_COLOR)
     picture = mixed.astype(np.uint8)
     points = np.round(sample.joints2d.clip(-999, 999) * 8).astype(int)
     for joint in range(1, 24):
@@ -84,7 +84,9 @@ def _kernel_dots(sample: Sample, bits: np.ndarray, points: np.ndarray) -> np.nda
     screen = sample.focal * points[:, :2] / points[:, 2:] + len(picture) / 2
     for place, bit in zip(screen, bits, strict=True):
         if bit:
-            bare, open_ = bit & OUTSIDE_SELF, bit & UNCOVERED
-            color = SEEN_DOT if bare and open_ else HIDDEN if bare else BEHIND_DOT
+            bare, open_ = bit & NOT_SELF_OCCLUDED, bit & NOT_OCCLUDED
+            color = (
+                VISIBLE_COLOR if bare and open_ else OCCLUDED_COLOR if bare else SELF_OCCLUDED_COLOR
+            )
             cv2.circle(picture, tuple(place.astype(int).tolist()), 1, color, -1)
     return picture

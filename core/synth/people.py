@@ -12,16 +12,23 @@ from scipy.spatial.transform import Rotation
 from core.assets import cache_dir
 from core.body.load import load_body
 from core.errors import UserError
-from core.synth.drawing import backdrop
-from core.synth.drawing import interactions as company
+from core.synth.drawing import backdrop, interactions
 from core.synth.drawing.degrade import degrade
 from core.synth.drawing.interactions import Solid
 from core.synth.drawing.labels import dense_labels, kernel_vertices
 from core.synth.drawing.light import random_lighting
 from core.synth.drawing.occluders import random_occluders
-from core.synth.drawing.scene import Drawn, Layers, Scene, body_raster, draw, draw_solid, over
+from core.synth.drawing.scene import (
+    DrawnPerson,
+    Scene,
+    SolidLayers,
+    alpha_over,
+    body_raster,
+    draw_person,
+    draw_solid,
+)
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.dressable_body import DressableBody, Outfit, Person, pose_person
+from core.synth.dressing.dressable_body import DressableBody, DressedPerson, Outfit, pose_person
 from core.synth.dressing.outfit import random_outfit
 from core.synth.dressing.wardrobe import Garment, load_wardrobe
 from core.synth.sample import Sample
@@ -30,13 +37,15 @@ from core.synth.sampling.low_poses import low_bank
 from core.synth.sampling.poses import SPLIT_CODE, PoseBank, low_pose, random_pose
 from core.synth.sampling.shapes import ShapeSampler
 
-DRAWING = 2  # another number, other people for the same seed
+DRAWING_VERSION = 2  # another number, other people for the same seed
 OCCLUDED = 0.45  # share of samples with something in front
-BEHIND, BEFORE = 0.1, 0.05  # shares with a second person behind or in front
-LOW = 0.12  # share of people who sit, kneel or lie
-FURNISHED, TOUCHED, REACHED = 0.13, 0.05, 0.06  # shares with furniture, a neighbour, a limb
-SEATED = 0.6  # of those who sit: share with furniture
-LEAST_VISIBLE = 0.25  # share of the person that occluders leave
+BEHIND, IN_FRONT = 0.1, 0.05  # shares with a second person behind or in front
+LOW_POSE = 0.12  # share of people who sit, kneel or lie
+WITH_FURNITURE = 0.13  # share with furniture
+WITH_NEIGHBOUR = 0.05  # share with a person who touches or overlaps
+WITH_LIMB = 0.06  # share with another person's limb that reaches in
+SEAT_FOR_SITTING = 0.6  # of those who sit: share with furniture
+MIN_VISIBLE = 0.25  # share of the person that occluders leave
 PAST_EDGE = 0.1  # share whose crop looks past the edge of the photo
 
 
@@ -51,7 +60,7 @@ class PeopleSampler:
             garments or mocap sequences.
         size: side of the crop in pixels.
         labels: give the samples dense labels too (see `core.synth.sample`).
-        clear: nothing stands before the person, and the photo fills the crop.
+        unoccluded: nothing stands before the person, and the photo fills the crop.
     """
 
     def __init__(
@@ -61,12 +70,12 @@ class PeopleSampler:
         split: str = "train",
         size: int = 256,
         labels: bool = False,
-        clear: bool = False,
+        unoccluded: bool = False,
     ) -> None:
-        self.seed, self.split, self.size, self.clear = seed, split, size, clear
-        self.figure = DressableBody.of(load_body())
-        self.kernels = kernel_vertices(self.figure) if labels else None
-        self.looks = MaterialLibrary.load(data, split)
+        self.seed, self.split, self.size, self.unoccluded = seed, split, size, unoccluded
+        self.dressable = DressableBody.of(load_body())
+        self.kernels = kernel_vertices(self.dressable) if labels else None
+        self.materials = MaterialLibrary.load(data, split)
         self.garments: dict[str, list[Garment]] = {}
         if data is None:
             self.bank = PoseBank.without_mocap(split)
@@ -77,8 +86,8 @@ class PeopleSampler:
                     f"no wardrobe yet; build it: python -m tools.wardrobe --data {data}"
                 )
             self.bank = PoseBank.load(cache_dir() / "poses.npz", split)
-        self.low = low_bank(self.bank, self.figure.joints, split)
-        self.shapes = ShapeSampler(self.figure.body)
+        self.low = low_bank(self.bank, self.dressable.joints, split)
+        self.shapes = ShapeSampler(self.dressable.body)
 
     def __iter__(self) -> Iterator[Sample]:
         """Samples 0, 1, 2, ... without end."""
@@ -92,26 +101,32 @@ class PeopleSampler:
         rng = np.random.default_rng([self.seed, SPLIT_CODE[self.split], index])
         view = random_orientation(rng)
         pose, betas = self.random_body(view, rng)
-        outfit = random_outfit(self.figure, self.garments, self.looks, rng)
-        person = pose_person(self.figure, outfit, pose, betas)
-        part = self.figure.vertices_surface.part
+        outfit = random_outfit(self.dressable, self.garments, self.materials, rng)
+        person = pose_person(self.dressable, outfit, pose, betas)
+        part = self.dressable.vertices_surface.part
         framing = frame_person(person.body_vertices, part, self.size, rng)
         person = person.moved(framing.transl)
-        panorama = self.looks.panorama(rng)
+        panorama = self.materials.panorama(rng)
         scene = Scene(self.size, view, framing, random_lighting(panorama, view, rng))
-        drawn = draw(person, outfit.materials, scene)
-        image = self._behind(scene, person, panorama, rng)
-        together = None if self.clear else self._company(scene, person, drawn, rng.spawn(1)[0])
-        image = over(image, drawn.rgba) if together is None else _mingled(image, drawn, together)
-        if self.clear:
+        drawn = draw_person(person, outfit.materials, scene)
+        image = self._background(scene, person, panorama, rng)
+        interaction = (
+            None if self.unoccluded else self._interaction(scene, person, drawn, rng.spawn(1)[0])
+        )
+        image = (
+            alpha_over(image, drawn.rgba)
+            if interaction is None
+            else _composite(image, drawn, interaction)
+        )
+        if self.unoccluded:
             image, occluder = image.clip(0, 1), np.zeros(drawn.parts.shape, bool)
         else:
-            image, occluder = self._before(image, scene, drawn, together, rng)
-        focal, seen = framing.focal, body_raster(self.figure, person, scene)
+            image, occluder = self._foreground(image, scene, drawn, interaction, rng)
+        focal, seen = framing.focal, body_raster(self.dressable, person, scene)
         labels: dict[str, np.ndarray] = {}
         if self.kernels is not None:
             body = person.body_vertices
-            labels = vars(dense_labels(self.figure, body, seen, focal, occluder, self.kernels))
+            labels = vars(dense_labels(self.dressable, body, seen, focal, occluder, self.kernels))
         return Sample(
             image=degrade(np.sqrt(image) * 255, rng),
             focal=np.array(focal, np.float32),
@@ -132,55 +147,59 @@ class PeopleSampler:
         """Pose in the camera frame (24, 3) and shape (10,)."""
         low = rng.spawn(1)[0]
         pose = random_pose(self.bank, rng)
-        if low.random() < LOW:
+        if low.random() < LOW_POSE:
             pose = low_pose(self.low, low)
         root = Rotation.from_matrix(view) * Rotation.from_rotvec(pose[0])
         pose[0] = root.as_rotvec()
         return pose, self.shapes(rng)
 
-    def _behind(
-        self, scene: Scene, person: Person, panorama: np.ndarray, rng: np.random.Generator
+    def _background(
+        self, scene: Scene, person: DressedPerson, panorama: np.ndarray, rng: np.random.Generator
     ) -> Float32[np.ndarray, "size size 3"]:
         """Surroundings with floor, shadow, clutter and perhaps another person; linear colour."""
         focal, size = scene.framing.focal, scene.size
         if rng.random() < 0.6:
             picture = backdrop.surroundings(panorama, scene.view, size, rng)
         else:
-            picture = backdrop.flat_backdrop(self.looks, size, rng)
+            picture = backdrop.flat_backdrop(self.materials, size, rng)
         if rng.random() < 0.5:
             ground = backdrop.Ground.below(person.body_vertices, scene.view)
-            tile = self.looks.patch(rng, backdrop.FLOOR_TILE)
-            lies = backdrop.lay_floor(picture, ground, focal, tile, rng)
+            tile = self.materials.patch(rng, backdrop.FLOOR_TILE)
+            floor_mask = backdrop.draw_floor(picture, ground, focal, tile, rng)
             light = scene.lighting.directions[0]
-            backdrop.cast_shadow(picture, lies, ground, person.mesh, light, focal, rng)
+            backdrop.cast_shadow(picture, floor_mask, ground, person.mesh, light, focal, rng)
         if rng.random() < 0.6:
-            backdrop.clutter(picture, self.looks, rng)
+            backdrop.clutter(picture, self.materials, rng)
         linear = np.square(picture)
         if rng.random() < BEHIND:
-            linear = over(linear, self._bystander(scene, rng.uniform(0.3, 4), rng).rgba)
+            linear = alpha_over(linear, self._bystander(scene, rng.uniform(0.3, 4), rng).rgba)
         return linear
 
-    def _before(
+    def _foreground(
         self,
         image: Float32[np.ndarray, "size size 3"],
         scene: Scene,
-        drawn: Drawn,
-        together: Layers | None,
+        drawn: DrawnPerson,
+        interaction: SolidLayers | None,
         rng: np.random.Generator,
     ) -> tuple[Float32[np.ndarray, "size size 3"], Bool[np.ndarray, "size size"]]:
         """The picture with everything in front of the person, and where that and company is."""
-        hidden = np.zeros(drawn.parts.shape, bool) if together is None else together.hides.copy()
-        if rng.random() < BEFORE:
+        hidden = (
+            np.zeros(drawn.parts.shape, bool)
+            if interaction is None
+            else interaction.occlusion.copy()
+        )
+        if rng.random() < IN_FRONT:
             other = self._bystander(scene, -rng.uniform(0.15, 0.3) * scene.framing.transl[2], rng)
             covered = hidden | (other.parts > 0)
-            if _visible_share(drawn.parts, covered) > LEAST_VISIBLE:
-                image, hidden = over(image, other.rgba), covered
+            if _visible_share(drawn.parts, covered) > MIN_VISIBLE:
+                image, hidden = alpha_over(image, other.rgba), covered
         if rng.random() < OCCLUDED:
-            layers = random_occluders(drawn.parts > 0, self.looks, rng)
+            layers = random_occluders(drawn.parts > 0, self.materials, rng)
             covered = hidden.copy()
             for layer in layers:
                 covered |= layer.alpha > 0.5
-            if _visible_share(drawn.parts, covered) > LEAST_VISIBLE:
+            if _visible_share(drawn.parts, covered) > MIN_VISIBLE:
                 hidden = covered
                 for layer in layers:
                     layer.cover(image)
@@ -191,49 +210,55 @@ class PeopleSampler:
             hidden |= past
         return image.clip(0, 1), hidden
 
-    def _bystander(self, scene: Scene, farther: float, rng: np.random.Generator) -> Drawn:
+    def _bystander(self, scene: Scene, farther: float, rng: np.random.Generator) -> DrawnPerson:
         """Another person beside, ``farther`` metres behind the first (negative: in front)."""
-        person, outfit = self._somebody(scene, rng)
+        person, outfit = self._random_person(scene, rng)
         place = scene.framing.transl.copy()
         place[2] = max(place[2] + farther, 1.0)
         visible = place[2] * scene.size / scene.framing.focal  # metres across the crop
         place[0] += rng.choice([-1, 1]) * rng.uniform(0.15, 0.5) * visible
-        return draw(person.moved(place), outfit.materials, scene)
+        return draw_person(person.moved(place), outfit.materials, scene)
 
-    def _somebody(self, scene: Scene, rng: np.random.Generator) -> tuple[Person, Outfit]:
+    def _random_person(
+        self, scene: Scene, rng: np.random.Generator
+    ) -> tuple[DressedPerson, Outfit]:
         """Another person, at the origin."""
         pose, betas = self.random_body(scene.view, rng)
-        outfit = random_outfit(self.figure, self.garments, self.looks, rng)
-        return pose_person(self.figure, outfit, pose, betas), outfit
+        outfit = random_outfit(self.dressable, self.garments, self.materials, rng)
+        return pose_person(self.dressable, outfit, pose, betas), outfit
 
-    def _company(
-        self, scene: Scene, person: Person, drawn: Drawn, rng: np.random.Generator
-    ) -> Layers | None:
+    def _interaction(
+        self, scene: Scene, person: DressedPerson, drawn: DrawnPerson, rng: np.random.Generator
+    ) -> SolidLayers | None:
         """Furniture or another person in the person's space; nothing that hides too much."""
         ground = backdrop.Ground.below(person.body_vertices, scene.view)
-        furnished = SEATED if company.sits(person, ground) else FURNISHED
+        furnished = SEAT_FOR_SITTING if interactions.is_sitting(person, ground) else WITH_FURNITURE
         kind = rng.random()
         if rng.random() < furnished:
-            solid = company.furniture(person, ground, self.looks, rng)
-        elif kind < TOUCHED:
-            other, outfit = self._somebody(scene, rng)
-            solid = Solid(company.beside(other, person, scene.view, rng).mesh, outfit.materials)
-        elif kind < TOUCHED + REACHED:
-            other, outfit = self._somebody(scene, rng)
-            solid = Solid(company.reaching(other, person, rng), outfit.materials)
+            solid = interactions.furniture(person, ground, self.materials, rng)
+        elif kind < WITH_NEIGHBOUR:
+            other, outfit = self._random_person(scene, rng)
+            solid = Solid(
+                interactions.place_neighbour(other, person, scene.view, rng).mesh, outfit.materials
+            )
+        elif kind < WITH_NEIGHBOUR + WITH_LIMB:
+            other, outfit = self._random_person(scene, rng)
+            solid = Solid(interactions.reaching_limb(other, person, rng), outfit.materials)
         else:
             return None
-        if not solid.clear:
+        if not solid.clears_camera:
             return None
         layers = draw_solid(solid, drawn, scene)
-        return layers if _visible_share(drawn.parts, layers.hides) > LEAST_VISIBLE else None
+        return layers if _visible_share(drawn.parts, layers.occlusion) > MIN_VISIBLE else None
 
 
-def _mingled(
-    image: Float32[np.ndarray, "size size 3"], drawn: Drawn, together: Layers
+def _composite(
+    image: Float32[np.ndarray, "size size 3"], drawn: DrawnPerson, interaction: SolidLayers
 ) -> Float32[np.ndarray, "size size 3"]:
     """A person over a picture, what shares the space before and behind."""
-    return over(over(over(image, together.whole), drawn.rgba), together.front)
+    return alpha_over(
+        alpha_over(alpha_over(image, interaction.full), drawn.rgba), interaction.front
+    )
 
 
 def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:

@@ -57,10 +57,10 @@ class Sample:
         return {name: array for name, array in every.items() if array is not None}
 
 
-Layout = dict[str, tuple[tuple[int, ...], str]]
+FieldLayout = dict[str, tuple[tuple[int, ...], str]]
 
 
-def field_layout(size: int) -> Layout:
+def field_layout(size: int) -> FieldLayout:
     """Shape and dtype of the fields that every `Sample` of ``size`` pixels has."""
     half = size // 2
     return {
@@ -77,7 +77,7 @@ def field_layout(size: int) -> Layout:
     }
 
 
-def label_layout(size: int) -> Layout:
+def label_layout(size: int) -> FieldLayout:
     """Shape and dtype of the fields of dense labels."""
     half = size // 2
     return {

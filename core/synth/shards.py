@@ -23,8 +23,8 @@ import numpy as np
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
-from core.synth.people import DRAWING, PeopleSampler
-from core.synth.sample import Layout, Sample, field_layout, label_layout
+from core.synth.people import DRAWING_VERSION, PeopleSampler
+from core.synth.sample import FieldLayout, Sample, field_layout, label_layout
 
 PER_SHARD = 1000
 RECIPE = "recipe.json"
@@ -52,9 +52,9 @@ class Recipe:
 
     def facts(self) -> dict[str, object]:
         """The recipe without the path: the data folder may move."""
-        return {**asdict(self), "data": self.data is not None, "drawing": DRAWING}
+        return {**asdict(self), "data": self.data is not None, "drawing": DRAWING_VERSION}
 
-    def layout(self) -> Layout:
+    def layout(self) -> FieldLayout:
         """Shape and dtype of the samples' fields."""
         return field_layout(self.size) | (label_layout(self.size) if self.labels else {})
 
@@ -75,7 +75,7 @@ def write_shards(
         (_shard(folder, start // per_shard), start, min(start + per_shard, count))
         for start in starts
     ]
-    missing = [job for job in jobs if not _is_whole(job[0], job[2] - job[1])]
+    missing = [job for job in jobs if not _is_complete(job[0], job[2] - job[1])]
     done = count - sum(stop - start for _, start, stop in missing)
     yield done
     for written in _write_all(recipe, missing, workers) if missing else ():
@@ -143,7 +143,7 @@ def _shard(folder: Path, number: int) -> Path:
     return Path(folder) / f"shard-{number:05d}"
 
 
-def _is_whole(path: Path, count: int) -> bool:
+def _is_complete(path: Path, count: int) -> bool:
     """Whether a shard is there with ``count`` samples (a longer run writes a cut one again)."""
     image = path / "image.npy"
     return image.is_file() and len(np.load(image, mmap_mode="r")) == count
@@ -165,8 +165,8 @@ def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
 
 def _open_shard(path: Path) -> dict[str, np.ndarray]:
     """Memory maps of all fields, checked against each other."""
-    there = [name for name in label_layout(2) if (path / f"{name}.npy").is_file()]
-    shard = {name: _open_field(path / f"{name}.npy") for name in (*field_layout(2), *there)}
+    present = [name for name in label_layout(2) if (path / f"{name}.npy").is_file()]
+    shard = {name: _open_field(path / f"{name}.npy") for name in (*field_layout(2), *present)}
     length, size = shard["image"].shape[:2] if shard["image"].ndim > 1 else (0, 0)
     layout = field_layout(size) | label_layout(size)
     for name, array in shard.items():
@@ -233,7 +233,7 @@ def _write_block(sampler: PeopleSampler, block: Block) -> int:
     return last - first
 
 
-def _finish(path: Path, layout: Layout) -> None:
+def _finish(path: Path, layout: FieldLayout) -> None:
     """Name the files of a whole shard, image.npy last: it marks the shard as whole."""
     for name in sorted(layout, key="image".__eq__):
         np.lib.format.open_memmap(path / f"{name}.part", mode="r+").flush()  # to the disk

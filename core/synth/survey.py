@@ -15,46 +15,46 @@ from core.assets import data_dir
 from core.synth.people import PeopleSampler
 from core.synth.sample import Sample
 from core.synth.sampling.camera import random_orientation
-from core.synth.sampling.shapes import heights_and_indices
+from core.synth.sampling.shapes import heights_and_bmis
 
-LEVELS = (0, 5, 50, 95, 100)  # percent
+PERCENTILES = (0, 5, 50, 95, 100)  # percent
 SHAPES, VIEWS = 500, 5000
 
 
-def material(sampler: PeopleSampler) -> dict[str, int]:
+def material_counts(sampler: PeopleSampler) -> dict[str, int]:
     """How many of each there are to draw from."""
-    looks, garments = sampler.looks, sampler.garments
+    materials, garments = sampler.materials, sampler.garments
     return {
         "poses": len(sampler.bank.poses),
         "low_poses": len(sampler.low.poses),
-        "skins": len(looks.skins),
-        "textures": len(looks.tiles),
-        "panoramas": len(looks.panoramas),
+        "skins": len(materials.skins),
+        "textures": len(materials.tiles),
+        "panoramas": len(materials.panoramas),
         **{kind: len(items) for kind, items in garments.items()},
     }
 
 
-def spreads(sampler: PeopleSampler) -> dict[str, list[float]]:
+def distributions(sampler: PeopleSampler) -> dict[str, list[float]]:
     """Percentiles (0, 5, 50, 95, 100) of what is drawn for a person."""
     rng = np.random.default_rng(0)
     betas = np.stack([sampler.shapes(rng) for _ in range(SHAPES)])
-    height, index = heights_and_indices(sampler.figure.body, betas)
+    height, index = heights_and_bmis(sampler.dressable.body, betas)
     forward = np.stack([random_orientation(rng)[2] for _ in range(VIEWS)])  # in the world, y up
     return {
-        "height_m": _levels(height),
-        "mass_index": _levels(index),
-        "pitch_degrees": _levels(np.degrees(np.arcsin(-forward[:, 1]))),
+        "height_m": _percentiles(height),
+        "mass_index": _percentiles(index),
+        "pitch_degrees": _percentiles(np.degrees(np.arcsin(-forward[:, 1]))),
     }
 
 
 def shares(people: Iterable[Sample]) -> dict[str, float]:
     """Shares of pictures of some kind."""
-    rows = [_kinds(sample) for sample in people]
+    rows = [_classify(sample) for sample in people]
     found = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {name: round(share, 3) for name, share in found.items()}
 
 
-def _kinds(sample: Sample) -> dict[str, bool]:
+def _classify(sample: Sample) -> dict[str, bool]:
     """What a picture is."""
     size = len(sample.image)
     person = sample.parts > 0
@@ -68,8 +68,8 @@ def _kinds(sample: Sample) -> dict[str, bool]:
     }
 
 
-def _levels(values: np.ndarray) -> list[float]:
-    return [round(float(level), 2) for level in np.percentile(values, LEVELS)]
+def _percentiles(values: np.ndarray) -> list[float]:
+    return [round(float(level), 2) for level in np.percentile(values, PERCENTILES)]
 
 
 def main(data: str | None = None, split: str = "train", count: int = 200, seed: int = 0) -> None:
@@ -83,7 +83,11 @@ def main(data: str | None = None, split: str = "train", count: int = 200, seed: 
     """
     sampler = PeopleSampler(seed, data_dir(data), split)
     people = (sampler.sample(index) for index in range(count))
-    facts: dict[str, object] = {**material(sampler), **spreads(sampler), **shares(people)}
+    facts: dict[str, object] = {
+        **material_counts(sampler),
+        **distributions(sampler),
+        **shares(people),
+    }
     print(json.dumps(facts, indent=2))
 
 

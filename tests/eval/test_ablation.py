@@ -41,7 +41,7 @@ def test_rows_are_paired_with_the_standard_fit(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ablation, "_measure", measure)
     told: list[int] = []
     report = ablate(
-        *(None, samples, "three people", sampler.looks.patch, ["clean"], short_schedule(), 2),
+        *(None, samples, "three people", sampler.materials.patch, ["clean"], short_schedule(), 2),
         progress=told.append,
         variants=[STANDARD, "no prior"],
     )

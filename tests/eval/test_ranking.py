@@ -27,7 +27,15 @@ def test_a_likelihood_that_knows_the_truth_ranks_it_first(engine, monkeypatch):
         return (ranking.joints_of(engine.volume, body.params()) - truth).norm(dim=-1).sum(1)
 
     monkeypatch.setattr(ranking, "nll", distance)
-    arguments = (engine, samples, "two people", sampler.looks.patch, ["clean"], short_schedule(), 2)
+    arguments = (
+        engine,
+        samples,
+        "two people",
+        sampler.materials.patch,
+        ["clean"],
+        short_schedule(),
+        2,
+    )
     (row,) = rank_people(*arguments).rows
     assert row.below_fit.value == row.below_all.value == row.depth.value == row.arms.value == 1
     assert row.drift_mm.value > 0 > row.excess_nats.value

@@ -22,15 +22,15 @@ def samples(sampler):
 
 
 def test_clean_people_stay_as_they_are(sampler, samples):
-    case = make_case(samples, 0, PATCHES["clean"], sampler.looks.patch)
+    case = make_case(samples, 0, PATCHES["clean"], sampler.materials.patch)
     assert np.array_equal(case.images[1], samples[1].image)
     assert np.array_equal(case.occluder[2], samples[2].occluder)
     assert case.scored.any()
 
 
 def test_patches_hide_and_what_they_hide_does_not_count(sampler, samples):
-    clean = make_case(samples, 0, 0, sampler.looks.patch)
-    case = make_case(samples, 0, PATCHES["occ80"], sampler.looks.patch)
+    clean = make_case(samples, 0, 0, sampler.materials.patch)
+    case = make_case(samples, 0, PATCHES["occ80"], sampler.materials.patch)
     side = round(80 * 256 / 224)
     for index in range(len(samples)):
         added = case.occluder[index] & ~clean.occluder[index]
@@ -42,14 +42,14 @@ def test_patches_hide_and_what_they_hide_does_not_count(sampler, samples):
 
 
 def test_the_same_patch_whatever_the_batch(sampler, samples):
-    together = make_case(samples, 0, 80, sampler.looks.patch)
-    alone = make_case(samples[2:], 2, 80, sampler.looks.patch)
+    together = make_case(samples, 0, 80, sampler.materials.patch)
+    alone = make_case(samples[2:], 2, 80, sampler.materials.patch)
     assert np.array_equal(together.images[2], alone.images[0])
 
 
 def test_both_methods_get_rows_under_every_protocol(sampler, samples):
     scores = score_people(
-        untrained_engine(), samples[:2], sampler.looks.patch, schedule=short_schedule(), batch=2
+        untrained_engine(), samples[:2], sampler.materials.patch, schedule=short_schedule(), batch=2
     )
     report = tabulate(scores, "two people")
     assert [(row.protocol, row.method) for row in report.rows] == [

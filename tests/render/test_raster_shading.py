@@ -11,8 +11,8 @@ from core.render.mesh.raster_result import Raster
 from core.render.shade.render import (
     Lighting,
     Material,
-    Mesh,
     ShadowMap,
+    TexturedMesh,
     shade,
     shade_cells,
     vertex_normals,
@@ -26,13 +26,13 @@ DARK = np.zeros((9, 3))
 WHITE = np.full((1, 1, 3), 255, np.uint8)
 
 
-def square(half: float = 4.0, depth: float = 2.0) -> Mesh:
+def square(half: float = 4.0, depth: float = 2.0) -> TexturedMesh:
     """A square that faces the camera and fills the picture; uv runs from 0 to 1 across it."""
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * half
     vertices = np.concatenate([corners, np.full((4, 1), depth, np.float32)], 1)
     faces = np.array([[0, 2, 1], [0, 3, 2]], np.int32)
     uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
-    return Mesh(vertices, faces, uv[faces], np.zeros(2, np.int32))
+    return TexturedMesh(vertices, faces, uv[faces], np.zeros(2, np.int32))
 
 
 def light(direction: list[float], ambient: np.ndarray = DARK, **options: object) -> Lighting:
@@ -40,7 +40,9 @@ def light(direction: list[float], ambient: np.ndarray = DARK, **options: object)
     return Lighting(unit, np.ones((1, 3)), ambient, **options)
 
 
-def picture(mesh: Mesh, materials: list[Material], lighting: Lighting, backend: str) -> np.ndarray:
+def picture(
+    mesh: TexturedMesh, materials: list[Material], lighting: Lighting, backend: str
+) -> np.ndarray:
     raster = rasterize(mesh.vertices, mesh.faces, SIZE / 4, (SIZE / 2,) * 2, SIZE, SIZE)
     return shade(raster, mesh, materials, lighting, backend)
 
@@ -62,7 +64,9 @@ class TestLight:
 
     def test_both_sides_are_lit(self, backend):
         mesh = square()
-        turned = Mesh(mesh.vertices, mesh.faces[:, ::-1].copy(), mesh.corner_uv, mesh.face_material)
+        turned = TexturedMesh(
+            mesh.vertices, mesh.faces[:, ::-1].copy(), mesh.corner_uv, mesh.face_material
+        )
         rgba = picture(turned, [Material(WHITE)], light([0, 0, -1]), backend)
         np.testing.assert_allclose(rgba[..., :3], 1, rtol=1e-5)
 
@@ -101,7 +105,7 @@ def test_texture_is_upright(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_each_face_has_its_material(backend):
     mesh = square()
-    two = Mesh(mesh.vertices, mesh.faces, mesh.corner_uv, np.array([0, 1], np.int32))
+    two = TexturedMesh(mesh.vertices, mesh.faces, mesh.corner_uv, np.array([0, 1], np.int32))
     materials = [Material(WHITE, (1, 0, 0)), Material(WHITE, (0, 1, 0))]
     rgba = picture(two, materials, light([0, 0, -1]), backend)
     np.testing.assert_allclose(rgba[2, 13, :3], [1, 0, 0], atol=1e-5)
@@ -118,13 +122,13 @@ def test_shadow_falls_where_the_map_holds_something_nearer(backend):
     np.testing.assert_allclose(rgba[:, 9:, :3], 1, rtol=1e-5)
 
 
-def random_scene(size: int) -> tuple[Raster, Mesh, list[Material], Lighting]:
+def random_scene(size: int) -> tuple[Raster, TexturedMesh, list[Material], Lighting]:
     """Forty triangles of two materials under two lights, one with a shadow map."""
     rng = np.random.default_rng(0)
     vertices = rng.normal([0, 0, 4], 1, (60, 3)).astype(np.float32)
     faces = rng.permuted(np.tile(np.arange(60), (40, 1)), axis=1)[:, :3].astype(np.int32)
     uv = rng.normal(size=(40, 3, 2)).astype(np.float32)
-    mesh = Mesh(vertices, faces, uv, rng.integers(0, 2, 40).astype(np.int32))
+    mesh = TexturedMesh(vertices, faces, uv, rng.integers(0, 2, 40).astype(np.int32))
     textures = [rng.integers(0, 255, (7, 5, 3), dtype=np.uint8) for _ in range(2)]
     materials = [Material(t, tuple(rng.random(3)), rng.random()) for t in textures]
     directions = rng.normal(size=(2, 3))

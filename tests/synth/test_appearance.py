@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from core.render.mesh.raster import rasterize
-from core.render.shade.render import Mesh
+from core.render.shade.render import TexturedMesh
 from core.render.shade.twin import ambient_basis
 from core.synth.drawing import backdrop
 from core.synth.drawing.degrade import degrade
@@ -16,7 +16,7 @@ from core.synth.drawing.occluders import Occluder
 from core.synth.dressing import paint
 from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.face import paint_face
-from core.synth.dressing.patterns import noise, pattern, thrice
+from core.synth.dressing.patterns import noise, pattern, to_three_channels
 
 PLAIN = MaterialLibrary([], [], [])
 
@@ -71,31 +71,31 @@ def test_shadow_map_sees_the_near_side():
 
 
 def test_texels_know_their_place(sampler):
-    surface = sampler.figure.texels_surface
-    template = sampler.figure.vertices_surface.position
+    surface = sampler.dressable.texels_surface
+    template = sampler.dressable.vertices_surface.position
     assert np.isfinite(surface.position).all()
     assert surface.position.min() >= template.min() - 1e-3
     assert surface.position.max() <= template.max() + 1e-3
-    uv = sampler.figure.corner_uv[:, 0]
+    uv = sampler.dressable.corner_uv[:, 0]
     size = len(surface.part)
     column = (uv[:, 0] * size).astype(int).clip(0, size - 1)
     row = ((1 - uv[:, 1]) * size).astype(int).clip(0, size - 1)
-    error = surface.position[row, column] - template[sampler.figure.faces[:, 0]]
+    error = surface.position[row, column] - template[sampler.dressable.faces[:, 0]]
     assert np.median(np.linalg.norm(error, axis=1)) < 0.01
 
 
 def test_clothes_stay_in_their_regions(sampler):
-    joints = sampler.figure.joints
-    surface = sampler.figure.vertices_surface
+    joints = sampler.dressable.joints
+    surface = sampler.dressable.vertices_surface
     rng = np.random.default_rng(0)
     for _ in range(20):
         cut = paint.random_cut(joints, rng)
         region = paint.region_of(surface, cut)
         assert not np.isin(region[surface.part == 15], (paint.TOP, paint.BOTTOM)).any()
-        assert not (region[surface.members["hand"]] != paint.BARE).any()
+        assert not (region[surface.groups["hand"]] != paint.BARE).any()
         if paint.SHOES not in cut.worn:
             assert not (region == paint.SHOES).any()
-        standoff = paint.looseness(region, surface.position, rng)
+        standoff = paint.cloth_standoff(region, surface.position, rng)
         assert not standoff[region == paint.BARE].any()
         assert 0 <= standoff.min() <= standoff.max() < 0.05
 
@@ -107,11 +107,11 @@ def test_floor_lies_below_the_horizon_and_under_the_feet():
     np.testing.assert_allclose(ground.foot, [0, 1, 5], atol=1e-6)
     picture = np.zeros((64, 64, 3), np.float32)
     tile = np.full((256, 256, 3), 200, np.uint8)
-    lies = backdrop.lay_floor(picture, ground, 64.0, tile, np.random.default_rng(0))
-    assert not lies[:32].any()
-    assert lies[40:].all()
-    assert (picture[lies] > 0.3).all()
-    assert not picture[~lies].any()
+    floor_mask = backdrop.draw_floor(picture, ground, 64.0, tile, np.random.default_rng(0))
+    assert not floor_mask[:32].any()
+    assert floor_mask[40:].all()
+    assert (picture[floor_mask] > 0.3).all()
+    assert not picture[~floor_mask].any()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -138,8 +138,8 @@ def test_patterns_fill_their_square():
 
 def test_one_number_a_pixel_serves_three_channels():
     values = np.random.default_rng(0).random((5, 4), dtype=np.float32)
-    np.testing.assert_array_equal(thrice(values), np.repeat(values[..., None], 3, -1))
-    assert thrice(values[:0]).shape == (0, 4, 3)
+    np.testing.assert_array_equal(to_three_channels(values), np.repeat(values[..., None], 3, -1))
+    assert to_three_channels(values[:0]).shape == (0, 4, 3)
 
 
 def test_layer_covers_where_it_is_opaque_and_may_be_nowhere():
@@ -165,14 +165,14 @@ def test_raster_of_floor_shadow_is_below_the_person():
     flip = np.diag([1.0, -1, -1])
     vertices = np.array([[0, 1.0, 5], [0.4, 1.0, 5], [0.2, -0.7, 5]], np.float32)
     faces = np.array([[0, 1, 2]], np.int32)
-    mesh = Mesh(vertices, faces, np.zeros((1, 3, 2), np.float32), np.zeros(1, np.int32))
+    mesh = TexturedMesh(vertices, faces, np.zeros((1, 3, 2), np.float32), np.zeros(1, np.int32))
     ground = backdrop.Ground.below(vertices, flip)
     picture = np.ones((64, 64, 3), np.float32)
-    lies = np.zeros((64, 64), bool)
-    lies[33:] = True
+    floor_mask = np.zeros((64, 64), bool)
+    floor_mask[33:] = True
     light = np.array([-0.2, -0.6, 0.5])
     light /= np.linalg.norm(light)
-    backdrop.cast_shadow(picture, lies, ground, mesh, light, 64.0, np.random.default_rng(0))
+    backdrop.cast_shadow(picture, floor_mask, ground, mesh, light, 64.0, np.random.default_rng(0))
     dark = picture.mean(-1) < 0.97
     assert dark.any()
     assert not dark[:33].any()
@@ -181,15 +181,15 @@ def test_raster_of_floor_shadow_is_below_the_person():
 
 
 def test_face_is_painted_on_the_front_of_the_head_only(sampler):
-    figure = sampler.figure
-    plain = np.full((*figure.texels_surface.part.shape, 3), 180, np.uint8)
+    dressable = sampler.dressable
+    plain = np.full((*dressable.texels_surface.part.shape, 3), 180, np.uint8)
     texture = plain.copy()
-    paint_face(texture, figure.face_texels, True, np.random.default_rng(0))
+    paint_face(texture, dressable.face_texels, True, np.random.default_rng(0))
     changed = (texture != plain).any(-1)
-    local = figure.texels_surface.position[changed] - figure.joints[15]
+    local = dressable.texels_surface.position[changed] - dressable.joints[15]
     assert changed.sum() > 50
-    assert (figure.texels_surface.part[changed] == 15).all()
+    assert (dressable.texels_surface.part[changed] == 15).all()
     assert local[:, 2].min() > 0.02
     assert abs(local[:, 0].mean()) < 0.01  # both sides alike
     whites = (texture > 140).all(-1) & changed
-    assert np.abs(np.abs(figure.texels_surface.position[whites][:, 0]) - 0.034).max() < 0.015
+    assert np.abs(np.abs(dressable.texels_surface.position[whites][:, 0]) - 0.034).max() < 0.015

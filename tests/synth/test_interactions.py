@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.render.shade.render import Material, Mesh
-from core.synth.drawing import interactions as company
+from core.render.shade.render import Material, TexturedMesh
+from core.synth.drawing import interactions
 from core.synth.drawing.backdrop import Ground
 from core.synth.drawing.furniture import (
     Block,
@@ -20,23 +20,23 @@ from core.synth.drawing.furniture import (
 )
 from core.synth.drawing.interactions import Solid
 from core.synth.drawing.light import brightest_direction, random_lighting
-from core.synth.drawing.scene import Scene, draw, draw_solid
+from core.synth.drawing.scene import Scene, draw_person, draw_solid
 from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.dressable_body import Outfit, pose_person
 from core.synth.sampling.camera import Framing
-from core.synth.sampling.poses import ARMS_DOWN, SITTING, turned
+from core.synth.sampling.poses import ARMS_DOWN, SITTING, pose_from_angles
 
 FLIP = np.diag([1.0, -1.0, -1.0])
 GREY = Material(np.full((8, 8, 3), 128, np.uint8))
 
 
-def person_in(sampler, turns, depth=4.0):
+def person_in(sampler, angles, depth=4.0):
     """Somebody undressed, facing the camera."""
-    pose = turned(turns)
+    pose = pose_from_angles(angles)
     pose[0] = [np.pi, 0, 0]
-    count = len(sampler.figure.normals)
+    count = len(sampler.dressable.normals)
     outfit = Outfit(GREY, np.zeros(count, np.float32), [])
-    person = pose_person(sampler.figure, outfit, pose, np.zeros(10, np.float32))
+    person = pose_person(sampler.dressable, outfit, pose, np.zeros(10, np.float32))
     return person.moved(np.array([0, 0, depth]))
 
 
@@ -53,29 +53,31 @@ def board(depth, half=0.4):
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
     uv = np.zeros((2, 3, 2), np.float32)
     return Solid(
-        Mesh(vertices + np.float32([0, 0, depth]), faces, uv, np.zeros(2, np.int32)), [GREY]
+        TexturedMesh(vertices + np.float32([0, 0, depth]), faces, uv, np.zeros(2, np.int32)), [GREY]
     )
 
 
 def test_board_before_the_person_hides_and_behind_does_not(sampler):
     scene = scene_of()
-    person = draw(person_in(sampler, ARMS_DOWN), [GREY], scene)
-    before, behind = (draw_solid(board(depth), person, scene) for depth in (3.0, 5.0))
-    assert before.hides.any()
-    np.testing.assert_array_equal(before.hides, before.whole[..., 3] >= 0.5)
-    assert (behind.whole[..., 3] > 0.5).any()
-    assert not behind.hides.any()
+    person = draw_person(person_in(sampler, ARMS_DOWN), [GREY], scene)
+    in_front, behind = (draw_solid(board(depth), person, scene) for depth in (3.0, 5.0))
+    assert in_front.occlusion.any()
+    np.testing.assert_array_equal(in_front.occlusion, in_front.full[..., 3] >= 0.5)
+    assert (behind.full[..., 3] > 0.5).any()
+    assert not behind.occlusion.any()
     assert not behind.front.any()
 
 
 def test_board_through_the_person_hides_half(sampler):
     """The sides lie behind the root's plane, the nearer leg before it or not, by depth alone."""
     scene = scene_of()
-    person = draw(person_in(sampler, ARMS_DOWN | {"l_hip": (-80, 0, 0)}), [GREY], scene)
+    person = draw_person(person_in(sampler, ARMS_DOWN | {"l_hip": (-80, 0, 0)}), [GREY], scene)
     layers = draw_solid(board(3.85, 1.5), person, scene)
     seen = person.parts > 0
-    assert 0.05 < (seen & ~layers.hides).sum() / seen.sum() < 0.6  # the lifted leg comes through
-    assert set(person.parts[seen & ~layers.hides]) >= {1 + 4}
+    assert (
+        0.05 < (seen & ~layers.occlusion).sum() / seen.sum() < 0.6
+    )  # the lifted leg comes through
+    assert set(person.parts[seen & ~layers.occlusion]) >= {1 + 4}
 
 
 def test_boxes_stand_on_the_ground_and_keep_their_size():
@@ -108,8 +110,8 @@ def test_seat_comes_under_those_who_sit(sampler):
     rng = np.random.default_rng(0)
     sitting, standing = (person_in(sampler, t) for t in (ARMS_DOWN | SITTING, ARMS_DOWN))
     ground = Ground.below(sitting.body_vertices, FLIP)
-    assert company.sits(sitting, ground)
-    assert not company.sits(standing, Ground.below(standing.body_vertices, FLIP))
+    assert interactions.is_sitting(sitting, ground)
+    assert not interactions.is_sitting(standing, Ground.below(standing.body_vertices, FLIP))
     found = seat_place(sitting.joints[0], ground)
     assert found is not None
     height, place = found
@@ -124,7 +126,7 @@ def test_neighbour_stands_on_the_same_ground_within_reach(sampler):
     rng = np.random.default_rng(0)
     person, other = person_in(sampler, ARMS_DOWN), person_in(sampler, ARMS_DOWN | SITTING, 9.0)
     for _ in range(10):
-        near = company.beside(other, person, FLIP, rng)
+        near = interactions.place_neighbour(other, person, FLIP, rng)
         grounds = [Ground.below(p.body_vertices, FLIP).height for p in (person, near)]
         assert grounds[0] == pytest.approx(grounds[1], abs=1e-4)
         gap = near.joints[0] - person.joints[0]
@@ -136,7 +138,7 @@ def test_limb_ends_before_the_person(sampler):
     person, other = person_in(sampler, ARMS_DOWN), person_in(sampler, ARMS_DOWN, 9.0)
     sizes = set()
     for _ in range(12):
-        mesh = company.reaching(other, person, rng)
+        mesh = interactions.reaching_limb(other, person, rng)
         sizes.add(len(mesh.faces))
         used = mesh.vertices[np.unique(mesh.faces)]
         rays = used[:, None, :2] / used[:, None, 2:] - person.joints[:, :2] / person.joints[:, 2:]
@@ -145,8 +147,8 @@ def test_limb_ends_before_the_person(sampler):
 
 
 def test_what_is_at_the_lens_is_refused():
-    assert board(1.0).clear
-    assert not board(0.2).clear
+    assert board(1.0).clears_camera
+    assert not board(0.2).clears_camera
 
 
 def test_materials_are_two_without_folder():
@@ -168,18 +170,29 @@ def test_lamp_of_a_panorama_is_found():
 def test_somebody_in_front_leaves_enough(sampler, monkeypatch):
     from core.synth import people as module
 
-    shares = {"FURNISHED": 0.0, "SEATED": 0.0, "TOUCHED": 0.0, "REACHED": 0.0, "OCCLUDED": 0.0}
-    for name, share in {**shares, "PAST_EDGE": 0.0, "BEFORE": 1.0}.items():
+    shares = {
+        "WITH_FURNITURE": 0.0,
+        "SEAT_FOR_SITTING": 0.0,
+        "WITH_NEIGHBOUR": 0.0,
+        "WITH_LIMB": 0.0,
+        "OCCLUDED": 0.0,
+    }
+    for name, share in {**shares, "PAST_EDGE": 0.0, "IN_FRONT": 1.0}.items():
         monkeypatch.setattr(module, name, share)
     samples = [sampler.sample(index) for index in range(24)]
     hidden = [(s.occluder & (s.parts > 0)).sum() / (s.parts > 0).sum() for s in samples]
-    assert 0.05 < max(hidden) <= 1 - module.LEAST_VISIBLE
+    assert 0.05 < max(hidden) <= 1 - module.MIN_VISIBLE
 
 
 def test_company_occludes_and_is_the_samplers_own(sampler, monkeypatch):
     from core.synth import people as module
 
-    for name, share in {"FURNISHED": 1.0, "SEATED": 1.0, "OCCLUDED": 0.0, "PAST_EDGE": 0.0}.items():
+    for name, share in {
+        "WITH_FURNITURE": 1.0,
+        "SEAT_FOR_SITTING": 1.0,
+        "OCCLUDED": 0.0,
+        "PAST_EDGE": 0.0,
+    }.items():
         monkeypatch.setattr(module, name, share)
     samples = [sampler.sample(index) for index in range(12)]
     hidden = [(s.occluder & (s.parts > 0)).sum() / max((s.parts > 0).sum(), 1) for s in samples]

@@ -11,7 +11,13 @@ from core.body.load import load_body
 from core.nbv.volume import NeuralBodyVolume
 from core.render.shade.render import vertex_normals
 from core.synth.contact_sheet import contact_sheet
-from core.synth.drawing.labels import IN_FRAME, OUTSIDE_SELF, SEEN, UNCOVERED, kernel_vertices
+from core.synth.drawing.labels import (
+    IN_FRAME,
+    NOT_OCCLUDED,
+    NOT_SELF_OCCLUDED,
+    VISIBLE,
+    kernel_vertices,
+)
 from core.synth.people import PeopleSampler
 from core.synth.sample import label_layout
 from core.synth.shards import Recipe, ShardDataset, write_shards
@@ -49,7 +55,7 @@ def test_fields_have_the_stated_layout(labelled):
 
 def test_kernels_are_those_of_the_volume(sampler):
     expected = NeuralBodyVolume.from_body(load_body(), 858).vertices.numpy()
-    np.testing.assert_array_equal(kernel_vertices(sampler.figure), expected)
+    np.testing.assert_array_equal(kernel_vertices(sampler.dressable), expected)
 
 
 def test_body_is_where_its_depth_is(labelled):
@@ -70,7 +76,7 @@ def test_seen_kernels_carry_their_texture_coordinates_and_normals(labelled):
     for sample in labelled:
         vertices = posed(sample)
         chosen, pixel = places(sample, vertices)
-        seen = sample.kernels & (IN_FRAME | OUTSIDE_SELF) == IN_FRAME | OUTSIDE_SELF
+        seen = sample.kernels & (IN_FRAME | NOT_SELF_OCCLUDED) == IN_FRAME | NOT_SELF_OCCLUDED
         column, row = pixel[seen].T
         on = sample.iuv[row, column, 0] > 0
         uv = sample.iuv[row, column, 1:][on] / 65535
@@ -115,7 +121,7 @@ def test_self_occlusion_is_what_rays_say(labelled):
         clear = np.abs((normals * rays).sum(1)) > 0.2  # on the rim both answers are right
         inside = np.flatnonzero((sample.kernels & IN_FRAME > 0) & clear)[::6]
         hidden = hidden_by_rays(vertices.astype(float), faces, vertices[chosen[inside]])
-        agree += list(hidden == ~(sample.kernels[inside] & OUTSIDE_SELF > 0))
+        agree += list(hidden == ~(sample.kernels[inside] & NOT_SELF_OCCLUDED > 0))
     assert np.mean(agree) > 0.95
 
 
@@ -129,10 +135,10 @@ def test_kernels_under_an_occluder_are_marked(labelled):
         inside = (sample.kernels & IN_FRAME) > 0
         np.testing.assert_array_equal(inside, ((screen >= 0) & (screen < SIZE)).all(1))
         column, row = screen[inside].T
-        covered = sample.kernels[inside] & UNCOVERED == 0
+        covered = sample.kernels[inside] & NOT_OCCLUDED == 0
         np.testing.assert_array_equal(covered, sample.occluder[row, column])
         assert not sample.kernels[~inside].any()
-        marks += list(sample.kernels == SEEN)
+        marks += list(sample.kernels == VISIBLE)
     assert 0.1 < np.mean(marks) < 0.7
 
 
@@ -160,4 +166,4 @@ def test_sheet_has_a_row_for_each_sample(labelled):
     assert sheet.shape == (2 * SIZE, 5 * SIZE, 3)
     np.testing.assert_array_equal(sheet[SIZE:, :SIZE], labelled[1].image)
     green = (sheet[:SIZE, 4 * SIZE :] == (60, 230, 60)).all(-1)
-    assert green.any() == (labelled[0].kernels == SEEN).any()
+    assert green.any() == (labelled[0].kernels == VISIBLE).any()

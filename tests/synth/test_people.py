@@ -11,7 +11,7 @@ from core.body.load import load_body
 from core.errors import UserError
 from core.render.mesh.raster import rasterize
 from core.synth.contact_sheet import contact_sheet
-from core.synth.people import PeopleSampler, over
+from core.synth.people import PeopleSampler, alpha_over
 from core.synth.sample import field_layout
 
 
@@ -131,7 +131,7 @@ def test_occluder_changes_the_picture_only_where_it_is(sampler):
     person = np.zeros((64, 64), bool)
     person[20:50, 25:40] = True
     for _ in range(40):
-        for layer in random_occluders(person, sampler.looks, rng):
+        for layer in random_occluders(person, sampler.materials, rng):
             assert layer.alpha.shape == (64, 64)
             assert 0 <= layer.alpha.min() <= layer.alpha.max() <= 1
             assert np.isfinite(layer.color).all()
@@ -143,7 +143,7 @@ def test_nobody_to_occlude_nothing_in_front(sampler):
     from core.synth.drawing.occluders import random_occluders
 
     rng = np.random.default_rng(0)
-    assert random_occluders(np.zeros((8, 8), bool), sampler.looks, rng) == []
+    assert random_occluders(np.zeros((8, 8), bool), sampler.materials, rng) == []
 
 
 def test_over_keeps_what_is_not_covered():
@@ -151,7 +151,7 @@ def test_over_keeps_what_is_not_covered():
     rgba = np.zeros((2, 2, 4), np.float32)
     rgba[0, 0] = [1, 0, 0, 1]
     rgba[0, 1] = [0.5, 0, 0, 0.5]
-    result = over(below, rgba)
+    result = alpha_over(below, rgba)
     np.testing.assert_allclose(result[0, 0], [1, 0, 0])
     np.testing.assert_allclose(result[0, 1], [0.75, 0.25, 0.25])
     np.testing.assert_allclose(result[1], 0.5)

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from core.body.load import load_body
 from core.body.names import JOINT_FLIP
 from core.errors import UserError
-from core.synth.sampling.camera import NEAREST, frame_person, random_orientation
+from core.synth.sampling.camera import MIN_DISTANCE, frame_person, random_orientation
 from core.synth.sampling.poses import PoseBank, mirror_pose, random_pose
 
 
@@ -88,7 +88,7 @@ def test_framing_fills_the_crop_as_asked():
     for _ in range(60):
         framing = frame_person(vertices, part, 128, rng)
         placed = vertices + framing.transl
-        assert placed[:, 2].min() > NEAREST / 2
+        assert placed[:, 2].min() > MIN_DISTANCE / 2
         screen = framing.focal * placed[:, :2] / placed[:, 2:] + 64
         extent = np.ptp(screen, axis=0).max() / 128
         if not framing.truncated:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from core.synth.survey import material, shares, spreads
+from core.synth.survey import distributions, material_counts, shares
 
 
 def test_material_is_counted(sampler):
-    found = material(sampler)
+    found = material_counts(sampler)
     assert found["poses"] > 1000
     assert found["low_poses"] > 2000
     assert found["skins"] == 0
 
 
 def test_spreads_are_adults_and_views(sampler):
-    found = spreads(sampler)
+    found = distributions(sampler)
     assert 1.4 < found["height_m"][0] < found["height_m"][-1] < 2.05
     assert 16.5 < found["mass_index"][0] < found["mass_index"][-1] < 38.5
     assert -41 < found["pitch_degrees"][0] < found["pitch_degrees"][2] < found["pitch_degrees"][4]

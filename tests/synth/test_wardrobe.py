@@ -46,11 +46,11 @@ def shirt(tmp_path):
     return tmp_path
 
 
-def base_mesh(turned: float = 0.0) -> BaseMesh:
+def base_mesh(angle: float = 0.0) -> BaseMesh:
     """Sixteen points on joint 0; the T-pose is the A-pose turned about z."""
     apose = np.random.default_rng(0).normal(size=(16, 3))
     apose[:4] = [[0, 0, 0], [2, 0, 0], [0, 0, 1], [0, 1, 0]]
-    cosine, sine = np.cos(turned), np.sin(turned)
+    cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
     shapedirs = np.random.default_rng(1).normal(size=(16, 3, 10))
     weights = np.eye(24)[np.zeros(16, int)]
@@ -79,9 +79,9 @@ def test_texture_that_is_not_there_is_none(shirt):
     assert diffuse_texture(shirt / "no.mhmat") is None
 
 
-@pytest.mark.parametrize("turned", [0.0, 0.9])
-def test_garment_follows_the_body_into_the_tpose(shirt, turned):
-    base, straight = base_mesh(turned), base_mesh()
+@pytest.mark.parametrize("angle", [0.0, 0.9])
+def test_garment_follows_the_body_into_the_tpose(shirt, angle):
+    base, straight = base_mesh(angle), base_mesh()
     binding = read_binding(shirt / "shirt.mhclo")
     fitted = fit(binding, base)
     rotation = rotations_to_tpose(base)[0]
@@ -152,29 +152,29 @@ def test_garment_is_loaded(tmp_path):
 
 def test_worn_garment_moves_with_the_body_and_hides_it(tmp_path, sampler):
     """A garment that copies one face of the body lies on it in any pose, and that face is gone."""
-    figure = sampler.figure
-    corners = figure.faces[4000]
+    dressable = sampler.dressable
+    corners = dressable.faces[4000]
     garment = Garment(
         name="patch",
         kind="suit",
-        vertices=figure.body.v_template.numpy()[corners],
-        shapedirs=figure.body.shapedirs.numpy()[corners],
-        weights=figure.body.weights.numpy()[corners],
+        vertices=dressable.body.v_template.numpy()[corners],
+        shapedirs=dressable.body.shapedirs.numpy()[corners],
+        weights=dressable.body.weights.numpy()[corners],
         faces=np.array([[0, 1, 2]], np.int32),
         corner_uv=np.zeros((1, 3, 2), np.float32),
         texture=np.zeros((4, 4, 3), np.uint8),
         hidden=np.array([4000], np.int32),
     )
     material = Material(garment.texture)
-    bare = np.zeros(len(figure.normals), np.float32)
+    bare = np.zeros(len(dressable.normals), np.float32)
     pose = np.random.default_rng(0).normal(0, 0.3, (24, 3)).astype(np.float32)
     betas = np.ones(10, np.float32)
-    person = pose_person(figure, Outfit(material, bare, [(garment, material)]), pose, betas)
+    person = pose_person(dressable, Outfit(material, bare, [(garment, material)]), pose, betas)
     np.testing.assert_allclose(person.mesh.vertices[-3:], person.body_vertices[corners], atol=1e-5)
-    assert len(person.mesh.faces) == len(figure.faces)  # one face less, one face more
+    assert len(person.mesh.faces) == len(dressable.faces)  # one face less, one face more
     assert not (person.mesh.faces == corners).all(1).any()
     assert person.mesh.face_material.tolist()[-2:] == [0, 1]
-    assert person.face_part[-1] == figure.face_part[4000]
+    assert person.face_part[-1] == dressable.face_part[4000]
 
 
 def test_damaged_garment_is_named(tmp_path):

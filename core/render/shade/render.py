@@ -10,10 +10,18 @@ from jaxtyping import Float, Float32, Int32, UInt8
 from core.native import load_native
 from core.render.mesh.raster import pointer
 from core.render.mesh.raster_result import Raster
-from core.render.shade.scene import Lighting, Material, Mesh, ShadowMap
+from core.render.shade.scene import Lighting, Material, ShadowMap, TexturedMesh
 from core.render.shade.twin import average_cells, label_cells, shade_twin, vertex_normals_twin
 
-__all__ = ["Lighting", "Material", "Mesh", "ShadowMap", "shade", "shade_cells", "vertex_normals"]
+__all__ = [
+    "Lighting",
+    "Material",
+    "ShadowMap",
+    "TexturedMesh",
+    "shade",
+    "shade_cells",
+    "vertex_normals",
+]
 
 _WHITE = 1.0  # colours above it saturate in each sample of a cell, as in a sensor
 
@@ -60,7 +68,11 @@ def vertex_normals(
 
 
 def shade(
-    raster: Raster, mesh: Mesh, materials: list[Material], lighting: Lighting, backend: str = "auto"
+    raster: Raster,
+    mesh: TexturedMesh,
+    materials: list[Material],
+    lighting: Lighting,
+    backend: str = "auto",
 ) -> Float32[np.ndarray, "height width 4"]:
     """Linear colour and coverage of each pixel of ``raster``, zeros where it sees nothing.
 
@@ -74,7 +86,7 @@ def shade(
 
 def shade_cells(
     raster: Raster,
-    mesh: Mesh,
+    mesh: TexturedMesh,
     materials: list[Material],
     lighting: Lighting,
     cell: int,
@@ -106,7 +118,7 @@ class _Call:
     def __init__(
         self,
         raster: Raster,
-        mesh: Mesh,
+        mesh: TexturedMesh,
         normals: np.ndarray,
         materials: list[Material],
         lighting: Lighting,

@@ -24,7 +24,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Mesh:
+class TexturedMesh:
     """A textured mesh in the camera frame.
 
     Attributes:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from core.render.mesh.raster_result import Raster
-from core.render.shade.scene import Lighting, Material, Mesh, ShadowMap
+from core.render.shade.scene import Lighting, Material, ShadowMap, TexturedMesh
 
 HIGHLIGHT_POWER = 24
 
@@ -23,7 +23,7 @@ def vertex_normals_twin(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 def shade_twin(
     raster: Raster,
-    mesh: Mesh,
+    mesh: TexturedMesh,
     normals: np.ndarray,
     materials: list[Material],
     lighting: Lighting,

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from core.render.mesh.raster import rasterize
-from core.render.shade.render import Mesh
-from core.synth.drawing.occluders import extent, random_shape
+from core.render.shade.render import TexturedMesh
+from core.synth.drawing.occluders import bounding_slices, random_shape
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.patterns import slope, thrice
+from core.synth.dressing.patterns import brightness_ramp, to_three_channels
 
 FLOOR_TILE = 256  # pixels
 HORIZON = 0.02  # the floor ends where rays fall less than this for a metre of depth
@@ -67,15 +67,15 @@ def surroundings(
 
 
 def flat_backdrop(
-    looks: MaterialLibrary, size: int, rng: np.random.Generator
+    materials: MaterialLibrary, size: int, rng: np.random.Generator
 ) -> Float32[np.ndarray, "size size 3"]:
     """A wall: one texture with a slope of brightness, 0..1."""
-    wall = cv2.resize(looks.patch(rng), (size, size)).astype(np.float32) / 255
-    ramp = slope(size, rng)
+    wall = cv2.resize(materials.patch(rng), (size, size)).astype(np.float32) / 255
+    ramp = brightness_ramp(size, rng)
     return (wall * (ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None])).clip(0, 1)
 
 
-def lay_floor(
+def draw_floor(
     picture: Float32[np.ndarray, "size size 3"],
     ground: Ground,
     focal: float,
@@ -94,18 +94,18 @@ def lay_floor(
         borderMode=cv2.BORDER_WRAP,
     )  # fmt: skip
     descent = _descent(ground, focal, size)
-    lies = descent > HORIZON
+    floor_mask = descent > HORIZON
     # A pixel covers -height / (focal descent^2) metres of depth; what is finer blurs to the mean.
     per_texel = np.float32(1.5 * focal / max(-ground.height * texels_per_metre, 1e-9))
-    detail = thrice(np.minimum(per_texel * np.square(descent), 1))
+    detail = to_three_channels(np.minimum(per_texel * np.square(descent), 1))
     mean = np.array(cv2.mean(tile)[:3], np.float32)
     colors = floor.astype(np.float32)
     colors -= mean
     colors *= detail
     colors += mean
     colors *= np.float32(rng.uniform(0.6, 1.1) / 255)
-    cv2.copyTo(colors, lies.view(np.uint8), picture)
-    return lies
+    cv2.copyTo(colors, floor_mask.view(np.uint8), picture)
+    return floor_mask
 
 
 def _descent(ground: Ground, focal: float, size: int) -> Float32[np.ndarray, "size size"]:
@@ -119,9 +119,9 @@ def _descent(ground: Ground, focal: float, size: int) -> Float32[np.ndarray, "si
 
 def cast_shadow(
     picture: Float32[np.ndarray, "size size 3"],
-    lies: np.ndarray,
+    floor_mask: np.ndarray,
     ground: Ground,
-    mesh: Mesh,
+    mesh: TexturedMesh,
     towards_light: Float[np.ndarray, "3"],
     focal: float,
     rng: np.random.Generator,
@@ -137,18 +137,20 @@ def cast_shadow(
     dark = rasterize(flattened, mesh.faces, focal / 2, (half / 2, half / 2), half, half).mask
     soft = cv2.GaussianBlur(dark.astype(np.float32), (0, 0), rng.uniform(0.5, 3))
     soft = cv2.resize(soft, (size, size)) * np.float32(rng.uniform(0.2, 0.7))
-    picture *= thrice(1 - soft * lies)
+    picture *= to_three_channels(1 - soft * floor_mask)
 
 
 def clutter(
-    picture: Float32[np.ndarray, "size size 3"], looks: MaterialLibrary, rng: np.random.Generator
+    picture: Float32[np.ndarray, "size size 3"],
+    materials: MaterialLibrary,
+    rng: np.random.Generator,
 ) -> None:
     """Shapes of any texture behind the person: distractors."""
     size = len(picture)
     for _ in range(rng.integers(0, 5)):
         alpha = random_shape(size, rng.uniform(0, size, 2), rng.uniform(0.04, 0.25) * size, rng)
-        patch = cv2.resize(looks.patch(rng, 64), (size, size))
+        patch = cv2.resize(materials.patch(rng, 64), (size, size))
         gain = rng.uniform(0.4, 1.2, 3).astype(np.float32) / 255
-        here = extent(alpha)
+        here = bounding_slices(alpha)
         colors = np.minimum(patch[here] * gain, 1)
-        picture[here] += thrice(alpha[here]) * (colors - picture[here])
+        picture[here] += to_three_channels(alpha[here]) * (colors - picture[here])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
-from core.render.shade.render import Material, Mesh
+from core.render.shade.render import Material, TexturedMesh
 from core.synth.drawing.backdrop import Ground
 from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import random_color
@@ -158,7 +158,7 @@ def build(
     ground: Ground,
     place: Float[np.ndarray, "3"],
     facing: Float[np.ndarray, "3"],
-) -> Mesh:
+) -> TexturedMesh:
     """Furniture in the camera frame.
 
     Args:
@@ -177,23 +177,23 @@ def build(
     uv = (flat.reshape(-1, 2) / _TEXTURE_METRES).astype(np.float32)
     material = np.repeat(np.array([b.material for b in blocks], np.int32), 6)
     vertices = quads.reshape(-1, 3) @ axes + place
-    return Mesh(vertices.astype(np.float32), faces, uv[faces], np.tile(material, 2))
+    return TexturedMesh(vertices.astype(np.float32), faces, uv[faces], np.tile(material, 2))
 
 
-def random_materials(looks: MaterialLibrary, rng: np.random.Generator) -> list[Material]:
+def random_materials(materials: MaterialLibrary, rng: np.random.Generator) -> list[Material]:
     """Of the frame and of the pads: a texture, tinted or not, or a plain colour."""
-    materials = []
+    chosen = []
     for _ in range(2):
         if rng.random() < 0.65:
-            texture = looks.patch(rng, 128)
+            texture = materials.patch(rng, 128)
             tint = rng.uniform(0.3, 1.1, 3) if rng.random() < 0.5 else np.full(3, 0.9)
         else:
             texture = np.full((8, 8, 3), 255, np.uint8)
             tint = np.square(random_color(rng))
         texture = cv2.GaussianBlur(texture, (0, 0), 0.8)
         red, green, blue = (float(c) for c in tint)
-        materials.append(Material(texture, (red, green, blue), gloss=float(rng.uniform(0, 0.3))))
-    return materials
+        chosen.append(Material(texture, (red, green, blue), gloss=float(rng.uniform(0, 0.3))))
+    return chosen
 
 
 def seat_place(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.render.shade.render import Material, Mesh
+from core.render.shade.render import Material, TexturedMesh
 from core.synth.drawing.backdrop import Ground
 from core.synth.drawing.furniture import build, random_furniture, random_materials, seat, seat_place
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.dressable_body import Person
+from core.synth.dressing.dressable_body import DressedPerson
 from core.synth.sampling.camera import bounds
 
-CLEAR = 0.3  # metres before the camera that stay empty
+MIN_DEPTH = 0.3  # metres before the camera that stay empty
 LIMBS = ([16, 18, 20, 22], [17, 19, 21, 23], [1, 4, 7, 10], [2, 5, 8, 11])
 ENDS = (20, 21, 7, 8)  # wrists and ankles: what reaches the person
 
@@ -23,20 +23,20 @@ ENDS = (20, 21, 7, 8)  # wrists and ankles: what reaches the person
 class Solid:
     """A mesh in the camera frame with its materials."""
 
-    mesh: Mesh
+    mesh: TexturedMesh
     materials: list[Material]
 
     @property
-    def clear(self) -> bool:
+    def clears_camera(self) -> bool:
         """Whether nothing of it is too near to the camera."""
-        return bool(bounds(self.mesh.vertices)[0][2] > CLEAR)
+        return bool(bounds(self.mesh.vertices)[0][2] > MIN_DEPTH)
 
 
 def furniture(
-    person: Person, ground: Ground, looks: MaterialLibrary, rng: np.random.Generator
+    person: DressedPerson, ground: Ground, materials: MaterialLibrary, rng: np.random.Generator
 ) -> Solid:
     """Something to sit on under a sitting person, else a piece in front, beside or behind."""
-    found = seat_place(person.joints[0], ground) if sits(person, ground) else None
+    found = seat_place(person.joints[0], ground) if is_sitting(person, ground) else None
     if found is not None and rng.random() < 0.7:
         height, place = found
         blocks, facing = seat(height, rng), _level(_forward(person), ground)
@@ -47,10 +47,10 @@ def furniture(
         across = np.cross(ground.up, towards)
         away = np.cos(angle) * towards + np.sin(angle) * across
         place = ground.foot + rng.uniform(0.35, 1.0) * away
-    return Solid(build(blocks, ground, place, facing), random_materials(looks, rng))
+    return Solid(build(blocks, ground, place, facing), random_materials(materials, rng))
 
 
-def sits(person: Person, ground: Ground) -> bool:
+def is_sitting(person: DressedPerson, ground: Ground) -> bool:
     """Both thighs nearly level, the torso more or less upright."""
     joints = person.joints
     thighs, torso = joints[[4, 5]] - joints[[1, 2]], joints[12] - joints[0]
@@ -58,9 +58,12 @@ def sits(person: Person, ground: Ground) -> bool:
     return bool((np.abs(rise) < 0.55).all() and torso @ ground.up > 0.5 * np.linalg.norm(torso))
 
 
-def beside(
-    other: Person, person: Person, view: Float[np.ndarray, "3 3"], rng: np.random.Generator
-) -> Person:
+def place_neighbour(
+    other: DressedPerson,
+    person: DressedPerson,
+    view: Float[np.ndarray, "3 3"],
+    rng: np.random.Generator,
+) -> DressedPerson:
     """Another person on the same ground, so near that the two touch or overlap."""
     ground = Ground.below(person.body_vertices, view)
     feet = Ground.below(other.body_vertices, view)
@@ -71,7 +74,9 @@ def beside(
     return other.moved(shift + rise * ground.up)
 
 
-def reaching(other: Person, person: Person, rng: np.random.Generator) -> Mesh:
+def reaching_limb(
+    other: DressedPerson, person: DressedPerson, rng: np.random.Generator
+) -> TexturedMesh:
     """An arm or leg of another person whose end is before the person.
 
     Half of the time the whole other person is there, else the rest of them is left out, as a frame
@@ -84,10 +89,12 @@ def reaching(other: Person, person: Person, rng: np.random.Generator) -> Mesh:
     if rng.random() < 0.5:
         return mesh
     kept = np.isin(np.arange(24), LIMBS[limb])[other.face_part]
-    return Mesh(mesh.vertices, mesh.faces[kept], mesh.corner_uv[kept], mesh.face_material[kept])
+    return TexturedMesh(
+        mesh.vertices, mesh.faces[kept], mesh.corner_uv[kept], mesh.face_material[kept]
+    )
 
 
-def _forward(person: Person) -> np.ndarray:
+def _forward(person: DressedPerson) -> np.ndarray:
     """Where a sitting person's thighs point."""
     joints = person.joints
     thighs: np.ndarray = (joints[[4, 5]] - joints[[1, 2]]).sum(0)

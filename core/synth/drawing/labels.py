@@ -13,9 +13,9 @@ from core.render.shade.render import vertex_normals
 from core.synth.dressing.dressable_body import DressableBody
 
 KERNELS = 858  # of the surface layout, in the order of `NeuralBodyVolume.from_body`
-IN_FRAME, OUTSIDE_SELF, UNCOVERED = 1, 2, 4  # bits of `Labels.kernels`
-SEEN = IN_FRAME | OUTSIDE_SELF | UNCOVERED
-SLACK = 0.01  # metres that surface may lie before the plane through a kernel
+IN_FRAME, NOT_SELF_OCCLUDED, NOT_OCCLUDED = 1, 2, 4  # bits of `Labels.kernels`
+VISIBLE = IN_FRAME | NOT_SELF_OCCLUDED | NOT_OCCLUDED
+DEPTH_TOLERANCE = 0.01  # metres that surface may lie before the plane through a kernel
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Labels:
     kernels: UInt8[np.ndarray, " kernels"]
 
 
-def kernel_vertices(figure: DressableBody) -> Int[np.ndarray, " kernels"]:
+def kernel_vertices(dressable: DressableBody) -> Int[np.ndarray, " kernels"]:
     """The body vertex at which each kernel sits."""
-    return np.asarray(even_vertices(figure.body, KERNELS))
+    return np.asarray(even_vertices(dressable.body, KERNELS))
 
 
 def dense_labels(
-    figure: DressableBody,
+    dressable: DressableBody,
     vertices: Float32[np.ndarray, "vertices 3"],
     raster: Raster,
     focal: float,
@@ -48,10 +48,10 @@ def dense_labels(
         focal: pixels of the picture.
         chosen: `kernel_vertices`.
     """
-    normals = vertex_normals(vertices, figure.faces)
+    normals = vertex_normals(vertices, dressable.faces)
     return Labels(
-        iuv=_surface_coordinates(figure, raster),
-        normals=_normal_map(normals[figure.faces], raster),
+        iuv=_surface_coordinates(dressable, raster),
+        normals=_normal_map(normals[dressable.faces], raster),
         kernels=_visibility(vertices[chosen], normals[chosen], raster, focal, occluder),
     )
 
@@ -63,12 +63,12 @@ def _interpolated(corners: Float32[np.ndarray, "faces 3 dim"], raster: Raster) -
 
 
 def _surface_coordinates(
-    figure: DressableBody, raster: Raster
+    dressable: DressableBody, raster: Raster
 ) -> UInt16[np.ndarray, "half half 3"]:
     """1 + joint that moves the face most, and 65535 times the texture coordinates."""
     iuv = np.zeros((*raster.mask.shape, 3), np.uint16)
-    uv = _interpolated(figure.corner_uv, raster)
-    iuv[raster.mask, 0] = figure.face_part[raster.face_ids[raster.mask]] + 1
+    uv = _interpolated(dressable.corner_uv, raster)
+    iuv[raster.mask, 0] = dressable.face_part[raster.face_ids[raster.mask]] + 1
     iuv[raster.mask, 1:] = np.round(65535 * uv.clip(0, 1))
     return iuv
 
@@ -98,8 +98,10 @@ def _visibility(
     column, row = np.where(inside, x, 0).astype(int), np.where(inside, y, 0).astype(int)
     reach = (normals * points).sum(1)
     nearest = raster.depth[row // 2, column // 2]
-    bare = (reach < 0) & (nearest >= _plane_depth(points, normals, reach, raster, focal) - SLACK)
-    bits = IN_FRAME + OUTSIDE_SELF * bare + UNCOVERED * ~occluder[row, column]
+    bare = (reach < 0) & (
+        nearest >= _plane_depth(points, normals, reach, raster, focal) - DEPTH_TOLERANCE
+    )
+    bits = IN_FRAME + NOT_SELF_OCCLUDED * bare + NOT_OCCLUDED * ~occluder[row, column]
     return np.where(inside, bits, 0).astype(np.uint8)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.patterns import random_color, slope, thrice
+from core.synth.dressing.patterns import brightness_ramp, random_color, to_three_channels
 
 FINE = 2  # masks are drawn this much larger, then averaged
 
@@ -24,12 +24,14 @@ class Occluder:
 
     def cover(self, image: Float32[np.ndarray, "size size 3"]) -> None:
         """Draw into a picture of linear colour."""
-        here = extent(self.alpha)
-        image[here] += thrice(self.alpha[here]) * (np.square(self.color[here]) - image[here])
+        here = bounding_slices(self.alpha)
+        image[here] += to_three_channels(self.alpha[here]) * (
+            np.square(self.color[here]) - image[here]
+        )
 
 
 def random_occluders(
-    person: Bool[np.ndarray, "size size"], looks: MaterialLibrary, rng: np.random.Generator
+    person: Bool[np.ndarray, "size size"], materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """One or two occluders that lie over some part of the person (at least nearly)."""
     rows, columns = np.nonzero(person)
@@ -39,11 +41,13 @@ def random_occluders(
     for _ in range(1 + (rng.random() < 0.3)):
         pick = rng.integers(len(rows))
         center = np.array([columns[pick], rows[pick]], float)
-        layers += KINDS[rng.choice(len(KINDS), p=ODDS)](len(person), center, looks, rng)
+        layers += KINDS[rng.choice(len(KINDS), p=KIND_PROBABILITIES)](
+            len(person), center, materials, rng
+        )
     return layers
 
 
-def extent(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
+def bounding_slices(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
     """Rows and columns in which a layer covers anything."""
     left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))
     return slice(top, top + height), slice(left, left + width)
@@ -88,26 +92,26 @@ def _polygons(size: int, shapes: list[np.ndarray]) -> np.ndarray:
     return coarse.astype(np.float32) / 255
 
 
-def _surface(size: int, looks: MaterialLibrary, rng: np.random.Generator) -> np.ndarray:
+def _surface(size: int, materials: MaterialLibrary, rng: np.random.Generator) -> np.ndarray:
     """Texture or plain colour with a slope of brightness, (size, size, 3)."""
     if rng.random() < 0.7:
-        color = cv2.resize(looks.patch(rng, 128), (size, size)).astype(np.float32) / 255
+        color = cv2.resize(materials.patch(rng, 128), (size, size)).astype(np.float32) / 255
         color *= np.float32(rng.uniform(0.5, 1.2))
     else:
         color = np.broadcast_to(random_color(rng), (size, size, 3)).copy()
-    return (color * slope(size, rng)[:, None, None]).clip(0, 1)
+    return (color * brightness_ramp(size, rng)[:, None, None]).clip(0, 1)
 
 
 def _blob(
-    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+    size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A textured patch of any shape."""
     alpha = random_shape(size, center, rng.uniform(0.05, 0.2) * size, rng)
-    return [Occluder(alpha, _surface(size, looks, rng))]
+    return [Occluder(alpha, _surface(size, materials, rng))]
 
 
 def _bars(
-    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+    size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A pole, or a fence of parallel ones."""
     count = 1 if rng.random() < 0.6 else int(rng.integers(2, 6))
@@ -117,21 +121,21 @@ def _bars(
     slab = np.array([[-1, -3 * size], [1, -3 * size], [1, 3 * size], [-1, 3 * size]]) * [half, 1]
     steps = [np.array([(i - count // 2) * gap, 0]) for i in range(count)]
     shapes = [center + (slab + step) @ _turn(tilt).T for step in steps]
-    return [Occluder(_polygons(size, shapes), _surface(size, looks, rng))]
+    return [Occluder(_polygons(size, shapes), _surface(size, materials, rng))]
 
 
 def _barrier(
-    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+    size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A wall, desk or door that reaches in from the border beyond the point."""
     side = rng.choice([0, np.pi / 2, -np.pi / 2, np.pi], p=[0.7, 0.13, 0.13, 0.04])
     slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
     corners = center + slab @ _turn(side + rng.normal(0, 0.06)).T
-    return [Occluder(_polygon(size, corners), _surface(size, looks, rng))]
+    return [Occluder(_polygon(size, corners), _surface(size, materials, rng))]
 
 
 def _box(
-    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+    size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A crate or cupboard: front, top and side of different brightness."""
     width, height = rng.uniform(0.08, 0.3, 2) * size
@@ -140,13 +144,13 @@ def _box(
     edge = 1 if back[0] > 0 else 0
     side = [front[edge], front[edge] + back, front[3 - edge] + back, front[3 - edge]]
     top = [front[0], front[1], front[1] + back, front[0] + back]
-    color = _surface(size, looks, rng)
+    color = _surface(size, materials, rng)
     faces = [(np.array(top), 1.15), (np.array(side), rng.uniform(0.5, 0.8)), (front, 1.0)]
     return [Occluder(_polygon(size, c), (color * np.float32(gain)).clip(0, 1)) for c, gain in faces]
 
 
 def _table(
-    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+    size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A slab on legs, or a chair when it has a back."""
     width, thick = rng.uniform(0.25, 0.7) * size, rng.uniform(0.01, 0.05) * size
@@ -162,11 +166,11 @@ def _table(
         back = rng.uniform(0.2, 0.5) * width
         shapes += [slab(left + s * back, center[1] - back, leg, back) for s in (0, 0.33, 0.66, 1)]
         shapes.append(slab(left, center[1] - back, back, 2 * leg))
-    return [Occluder(_polygons(size, shapes), _surface(size, looks, rng))]
+    return [Occluder(_polygons(size, shapes), _surface(size, materials, rng))]
 
 
 def _limb(
-    size: int, center: np.ndarray, looks: MaterialLibrary, rng: np.random.Generator
+    size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A rounded, tapering cylinder of skin or cloth that comes from outside."""
     angle = rng.uniform(0, 2 * np.pi)
@@ -178,7 +182,11 @@ def _limb(
     hull = cv2.convexHull(
         np.concatenate([center + tip * ring, far + root * ring]).astype(np.float32)
     )
-    tone = looks.skin(rng)[::8, ::8].mean((0, 1)) / 255 if rng.random() < 0.5 else random_color(rng)
+    tone = (
+        materials.skin(rng)[::8, ::8].mean((0, 1)) / 255
+        if rng.random() < 0.5
+        else random_color(rng)
+    )
     grid = np.mgrid[0:size, 0:size].astype(np.float32) + 0.5
     across = (grid[1] - center[0]) * along[1] - (grid[0] - center[1]) * along[0]
     shade = 0.55 + 0.45 * np.sqrt((1 - (across / root) ** 2).clip(0, 1))
@@ -186,6 +194,6 @@ def _limb(
     return [Occluder(_polygon(size, hull[:, 0]), color)]
 
 
-Maker = Callable[[int, np.ndarray, MaterialLibrary, np.random.Generator], list[Occluder]]
-KINDS: list[Maker] = [_blob, _bars, _barrier, _box, _table, _limb]
-ODDS = [0.38, 0.12, 0.15, 0.13, 0.1, 0.12]
+OccluderMaker = Callable[[int, np.ndarray, MaterialLibrary, np.random.Generator], list[Occluder]]
+KINDS: list[OccluderMaker] = [_blob, _bars, _barrier, _box, _table, _limb]
+KIND_PROBABILITIES = [0.38, 0.12, 0.15, 0.13, 0.1, 0.12]

@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from core.render.mesh.raster import Raster, rasterize
-from core.render.shade.render import Lighting, Material, Mesh, shade_cells
+from core.render.shade.render import Lighting, Material, TexturedMesh, shade_cells
 from core.synth.drawing.interactions import Solid
 from core.synth.drawing.light import shadow_map
-from core.synth.dressing.dressable_body import DressableBody, Person
-from core.synth.dressing.patterns import thrice
+from core.synth.dressing.dressable_body import DressableBody, DressedPerson
+from core.synth.dressing.patterns import to_three_channels
 from core.synth.sampling.camera import Framing
 
 FINE = 2  # everything is drawn this much larger, then averaged
@@ -34,7 +34,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPerson:
     """A person as drawn: premultiplied linear colour with coverage, and what each part is.
 
     Attributes:
@@ -47,7 +47,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Layers:
+class SolidLayers:
     """A solid as drawn: premultiplied linear colour with coverage.
 
     Attributes:
@@ -55,57 +55,57 @@ class Layers:
         hides: where that is.
     """
 
-    whole: Float32[np.ndarray, "size size 4"]
+    full: Float32[np.ndarray, "size size 4"]
     front: Float32[np.ndarray, "size size 4"]
-    hides: Bool[np.ndarray, "size size"]
+    occlusion: Bool[np.ndarray, "size size"]
 
 
-def draw(person: Person, materials: list[Material], scene: Scene) -> Drawn:
+def draw_person(person: DressedPerson, materials: list[Material], scene: Scene) -> DrawnPerson:
     """A person."""
     mesh = person.mesh
     raster, lighting = _raster(mesh, scene), _with_shadow(mesh, scene)
     label = (person.face_part + 1).astype(np.uint8)
-    return Drawn(*shade_cells(raster, mesh, materials, lighting, FINE, label), raster)
+    return DrawnPerson(*shade_cells(raster, mesh, materials, lighting, FINE, label), raster)
 
 
-def draw_solid(solid: Solid, person: Drawn, scene: Scene) -> Layers:
+def draw_solid(solid: Solid, person: DrawnPerson, scene: Scene) -> SolidLayers:
     """A solid, and what of it lies before a person (where the person is not, before their root)."""
     mesh = solid.mesh
     raster, lighting = _raster(mesh, scene), _with_shadow(mesh, scene)
     label = np.ones(len(mesh.faces), np.uint8)
     limit = np.where(person.raster.mask, person.raster.depth, scene.framing.transl[2])
-    before = np.where(raster.depth < limit, raster.face_ids, np.int32(-1))
-    whole, _ = shade_cells(raster, mesh, solid.materials, lighting, FINE, label)
-    front, hides = shade_cells(
-        replace(raster, face_ids=before), mesh, solid.materials, lighting, FINE, label
+    in_front = np.where(raster.depth < limit, raster.face_ids, np.int32(-1))
+    full, _ = shade_cells(raster, mesh, solid.materials, lighting, FINE, label)
+    front, occlusion = shade_cells(
+        replace(raster, face_ids=in_front), mesh, solid.materials, lighting, FINE, label
     )
-    return Layers(whole, front, hides > 0)
+    return SolidLayers(full, front, occlusion > 0)
 
 
-def body_raster(figure: DressableBody, person: Person, scene: Scene) -> Raster:
+def body_raster(dressable: DressableBody, person: DressedPerson, scene: Scene) -> Raster:
     """The undressed body at half the picture's resolution."""
     half = scene.size // 2
     focal, center = scene.framing.focal / 2, (half / 2, half / 2)
-    return rasterize(person.body_vertices, figure.faces, focal, center, half, half)
+    return rasterize(person.body_vertices, dressable.faces, focal, center, half, half)
 
 
-def over(
+def alpha_over(
     below: Float32[np.ndarray, "size size 3"], rgba: Float32[np.ndarray, "size size 4"]
 ) -> Float32[np.ndarray, "size size 3"]:
     """Premultiplied colour over a picture (both linear)."""
-    picture = below * thrice(1 - rgba[..., 3])
+    picture = below * to_three_channels(1 - rgba[..., 3])
     picture += rgba[..., :3]
     return picture
 
 
-def _raster(mesh: Mesh, scene: Scene) -> Raster:
+def _raster(mesh: TexturedMesh, scene: Scene) -> Raster:
     """What the finer grid sees."""
     fine = FINE * scene.size
     focal, center = FINE * scene.framing.focal, (fine / 2, fine / 2)
     return rasterize(mesh.vertices, mesh.faces, focal, center, fine, fine)
 
 
-def _with_shadow(mesh: Mesh, scene: Scene) -> Lighting:
+def _with_shadow(mesh: TexturedMesh, scene: Scene) -> Lighting:
     """The scene's light, the first one casting a mesh's own shadow."""
     light = scene.lighting
     return replace(light, shadow=shadow_map(mesh.vertices, mesh.faces, light.directions[0]))

@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation
 
 from core.body.kinematics import forward_kinematics
 from core.body.model import Body
-from core.render.shade.render import Material, Mesh, vertex_normals
+from core.render.shade.render import Material, TexturedMesh, vertex_normals
 from core.synth.dressing.face import face_texels
-from core.synth.dressing.paint import Surface, texel_surface
+from core.synth.dressing.paint import BodySurface, texel_surface
 from core.synth.dressing.wardrobe import Garment
 
 
@@ -37,8 +37,8 @@ class DressableBody:
     normals: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
     joint_shapedirs: Float32[np.ndarray, "24 3 10"]
-    vertices_surface: Surface
-    texels_surface: Surface
+    vertices_surface: BodySurface
+    texels_surface: BodySurface
 
     @staticmethod
     def of(body: Body) -> DressableBody:
@@ -57,7 +57,7 @@ class DressableBody:
             normals=vertex_normals(rest, faces),
             joints=(regressor @ body.v_template).numpy(),
             joint_shapedirs=torch.einsum("jv,vcs->jcs", regressor, body.shapedirs).numpy(),
-            vertices_surface=Surface(rest, part),
+            vertices_surface=BodySurface(rest, part),
             texels_surface=texel_surface(rest, part, faces, corner_uv),
         )
 
@@ -65,7 +65,7 @@ class DressableBody:
     def face_texels(self) -> tuple[np.ndarray, np.ndarray]:
         """Where the face is on the body's texture (see `core.synth.dressing.face`)."""
         surface = self.texels_surface
-        return face_texels(surface.position, surface.members["face"], self.joints[15])
+        return face_texels(surface.position, surface.groups["face"], self.joints[15])
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Outfit:
 
 
 @dataclass(frozen=True)
-class Person:
+class DressedPerson:
     """A posed, dressed person around the origin, in the camera's orientation.
 
     Attributes:
@@ -99,44 +99,44 @@ class Person:
         joints: posed joints.
     """
 
-    mesh: Mesh
+    mesh: TexturedMesh
     face_part: Int32[np.ndarray, " faces"]
     body_vertices: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
 
-    def moved(self, transl: Float[np.ndarray, "3"]) -> Person:
+    def moved(self, transl: Float[np.ndarray, "3"]) -> DressedPerson:
         """The person elsewhere."""
         shift = transl.astype(np.float32)
-        mesh = Mesh(
+        mesh = TexturedMesh(
             self.mesh.vertices + shift,
             self.mesh.faces,
             self.mesh.corner_uv,
             self.mesh.face_material,
         )
-        return Person(mesh, self.face_part, self.body_vertices + shift, self.joints + shift)
+        return DressedPerson(mesh, self.face_part, self.body_vertices + shift, self.joints + shift)
 
 
 def pose_person(
-    figure: DressableBody,
+    dressable: DressableBody,
     outfit: Outfit,
     pose: Float32[np.ndarray, "24 3"],
     betas: Float32[np.ndarray, "10"],
-) -> Person:
+) -> DressedPerson:
     """Shape, dress and pose; entry 0 of ``pose`` is the rotation in the camera frame."""
-    rest_joints = _shaped(figure.joints, figure.joint_shapedirs, betas)
+    rest_joints = _shaped(dressable.joints, dressable.joint_shapedirs, betas)
     rotations = Rotation.from_rotvec(pose).as_matrix().astype(np.float32)
     kinematics = forward_kinematics(*(torch.from_numpy(x)[None] for x in (rotations, rest_joints)))
     motion = torch.cat([kinematics.rotations[0], kinematics.translations[0, ..., None]], -1).numpy()
-    body = figure.body
+    body = dressable.body
     shaped = _shaped(body.v_template.numpy(), body.shapedirs.numpy(), betas)
-    loose = shaped + figure.normals * outfit.standoff[:, None]
+    loose = shaped + dressable.normals * outfit.standoff[:, None]
     body_vertices, dressed = _skin((shaped, loose), body.weights.numpy(), motion)
     pieces = [dressed]
     for garment, _ in outfit.garments:
         rest = _shaped(garment.vertices, garment.shapedirs, betas)
         pieces += _skin((rest,), garment.weights, motion)
-    mesh, face_part = _assemble(figure, outfit, np.concatenate(pieces))
-    return Person(mesh, face_part, body_vertices, kinematics.joints[0].numpy())
+    mesh, face_part = _assemble(dressable, outfit, np.concatenate(pieces))
+    return DressedPerson(mesh, face_part, body_vertices, kinematics.joints[0].numpy())
 
 
 def _shaped(rest: np.ndarray, shapedirs: np.ndarray, betas: np.ndarray) -> np.ndarray:
@@ -157,20 +157,24 @@ def _skin(
 
 
 def _assemble(
-    figure: DressableBody, outfit: Outfit, vertices: np.ndarray
-) -> tuple[Mesh, np.ndarray]:
+    dressable: DressableBody, outfit: Outfit, vertices: np.ndarray
+) -> tuple[TexturedMesh, np.ndarray]:
     """One mesh of the body's uncovered faces and all garments, and each face's part."""
-    bare = np.ones(len(figure.faces), bool)
+    bare = np.ones(len(dressable.faces), bool)
     for garment, _ in outfit.garments:
         bare[garment.hidden] = False
     seen = np.flatnonzero(bare)
-    faces, uv, part = [figure.faces[seen]], [figure.corner_uv[seen]], [figure.face_part[seen]]
-    start = len(figure.normals)
+    faces, uv, part = (
+        [dressable.faces[seen]],
+        [dressable.corner_uv[seen]],
+        [dressable.face_part[seen]],
+    )
+    start = len(dressable.normals)
     for garment, _ in outfit.garments:
         faces.append(garment.faces + np.int32(start))
         uv.append(garment.corner_uv)
         part.append(garment.face_part)
         start += len(garment.vertices)
     material = np.repeat(np.arange(len(faces), dtype=np.int32), [len(f) for f in faces])
-    mesh = Mesh(vertices, np.concatenate(faces), np.concatenate(uv), material)
+    mesh = TexturedMesh(vertices, np.concatenate(faces), np.concatenate(uv), material)
     return mesh, np.concatenate(part)

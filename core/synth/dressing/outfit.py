@@ -13,8 +13,8 @@ from core.synth.dressing.paint import (
     BARE,
     HAIR,
     SHOES,
+    cloth_standoff,
     fabric,
-    looseness,
     paint,
     random_cut,
     region_of,
@@ -35,39 +35,39 @@ HAIR_COLORS = np.array(
     ],
     np.float32,
 )
-HAIR_ODDS = [0.35, 0.27, 0.15, 0.1, 0.05, 0.08]
+HAIR_PROBABILITIES = [0.35, 0.27, 0.15, 0.1, 0.05, 0.08]
 WEARS_SHOES, WEARS_HAIR, WEARS_HAT = 0.7, 0.7, 0.06
 
 
 def random_outfit(
-    figure: DressableBody,
+    dressable: DressableBody,
     garments: dict[str, list[Garment]],
-    looks: MaterialLibrary,
+    materials: MaterialLibrary,
     rng: np.random.Generator,
 ) -> Outfit:
     """Painted clothes on the whole body, and modelled garments over them."""
     worn = _choose(garments, rng)
-    cut = random_cut(figure.joints, rng)
-    region = region_of(figure.vertices_surface, cut)
-    texel_region = region_of(figure.texels_surface, cut)
+    cut = random_cut(dressable.joints, rng)
+    region = region_of(dressable.vertices_surface, cut)
+    texel_region = region_of(dressable.texels_surface, cut)
     kinds = {garment.kind for garment in worn}
     for painted in (region, texel_region):
         _leave_room(painted, kinds)
-    texture = looks.skin(rng)
-    paint_face(texture, figure.face_texels, not looks.skins, rng)
-    paint(texture, figure.texels_surface, texel_region, looks, rng)
-    standoff = looseness(region, figure.vertices_surface.position, rng)
+    texture = materials.skin(rng)
+    paint_face(texture, dressable.face_texels, not materials.skins, rng)
+    paint(texture, dressable.texels_surface, texel_region, materials, rng)
+    standoff = cloth_standoff(region, dressable.vertices_surface.position, rng)
     skin = Material(texture, gloss=float(rng.uniform(0, 0.12)))
-    return Outfit(skin, standoff, [(g, _material(g, looks, rng)) for g in worn])
+    return Outfit(skin, standoff, [(g, _material(g, materials, rng)) for g in worn])
 
 
 def _choose(garments: dict[str, list[Garment]], rng: np.random.Generator) -> list[Garment]:
     """At most one item of each kind."""
-    odds = {"suit": WEARS_SUIT, "shoes": WEARS_SHOES, "hair": WEARS_HAIR, "hat": WEARS_HAT}
+    probabilities = {"suit": WEARS_SUIT, "shoes": WEARS_SHOES, "hair": WEARS_HAIR, "hat": WEARS_HAT}
     worn = []
-    for kind, odd in odds.items():
+    for kind, probability in probabilities.items():
         items = garments.get(kind, [])
-        if rng.random() < odd and items:
+        if rng.random() < probability and items:
             worn.append(items[rng.integers(len(items))])
     return worn
 
@@ -82,7 +82,7 @@ def _leave_room(region: np.ndarray, kinds: set[str]) -> None:
         region[region == HAIR] = BARE
 
 
-def _material(garment: Garment, looks: MaterialLibrary, rng: np.random.Generator) -> Material:
+def _material(garment: Garment, materials: MaterialLibrary, rng: np.random.Generator) -> Material:
     """The garment's own picture, recoloured, or made of another cloth."""
     gloss = float(rng.uniform(0, 0.06))
     if garment.kind == "hair":
@@ -92,14 +92,14 @@ def _material(garment: Garment, looks: MaterialLibrary, rng: np.random.Generator
         return Material(garment.texture, gloss=gloss)
     if kind < 0.65:
         return Material(_recolored(garment, random_color(rng)), gloss=gloss)
-    return Material(_reclothed(garment, fabric(looks, rng), rng), gloss=gloss)
+    return Material(_reclothed(garment, fabric(materials, rng), rng), gloss=gloss)
 
 
 def _hair_color(rng: np.random.Generator) -> np.ndarray:
     """Black, brown, blond, red, grey, or dyed."""
     if rng.random() < 0.05:
         return random_color(rng)
-    color = HAIR_COLORS[rng.choice(len(HAIR_COLORS), p=HAIR_ODDS)]
+    color = HAIR_COLORS[rng.choice(len(HAIR_COLORS), p=HAIR_PROBABILITIES)]
     return color * np.float32(rng.uniform(0.6, 1.2))
 
 

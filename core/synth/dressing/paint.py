@@ -26,7 +26,7 @@ SOFT_EDGE = 0.004  # metres of wobble of cut lines
 
 
 @dataclass(frozen=True)
-class Surface:
+class BodySurface:
     """Points on the rest-pose body: texels or vertices.
 
     Attributes:
@@ -51,7 +51,7 @@ class Surface:
         return np.stack([x + np.float32(0.7) * z, y + np.float32(0.4) * z], -1)
 
     @cached_property
-    def members(self) -> dict[str, Bool[np.ndarray, "*shape"]]:
+    def groups(self) -> dict[str, Bool[np.ndarray, "*shape"]]:
         """Which points belong to arms (with hands), hands, head (with neck), face, feet; to what
         tops and trousers may cover without the arms, and to sleeves.
         """
@@ -100,7 +100,7 @@ def texel_surface(
     faces: Int[np.ndarray, "faces 3"],
     corner_uv: Float32[np.ndarray, "faces 3 2"],
     size: int = SKIN,
-) -> Surface:
+) -> BodySurface:
     """Rest position and part of every texel of the body's UV layout, gaps filled from nearby."""
     flat = corner_uv.reshape(-1, 2)
     plane = np.stack([flat[:, 0], 1 - flat[:, 1], np.ones(len(flat))], 1).astype(np.float32)
@@ -112,7 +112,7 @@ def texel_surface(
     part = vertex_part[np.take_along_axis(faces[ids], largest[..., None], -1)[..., 0]]
     nearest = distance_transform_edt(~raster.mask, return_distances=False, return_indices=True)
     index = tuple(nearest)
-    return Surface(position[index].astype(np.float32), part[index])
+    return BodySurface(position[index].astype(np.float32), part[index])
 
 
 def random_cut(joints: Float[np.ndarray, "24 3"], rng: np.random.Generator) -> Cut:
@@ -124,7 +124,7 @@ def random_cut(joints: Float[np.ndarray, "24 3"], rng: np.random.Generator) -> C
     hem = rng.uniform(knee, hip - 0.1) if dress else rng.uniform(hip - 0.12, hip + 0.16)
     long_legs = rng.random() < 0.7
     cuff = rng.uniform(ankle, ankle + 0.1) if long_legs else rng.uniform(knee - 0.1, hip - 0.15)
-    odds = {TOP: 0.96, BOTTOM: 0.3 if dress else 0.99, SHOES: 0.85, HAIR: 0.9}
+    probabilities = {TOP: 0.96, BOTTOM: 0.3 if dress else 0.99, SHOES: 0.85, HAIR: 0.9}
     return Cut(
         hem=hem,
         waist=hip + rng.uniform(0.08, 0.2),
@@ -137,13 +137,15 @@ def random_cut(joints: Float[np.ndarray, "24 3"], rng: np.random.Generator) -> C
         hairline=head[2] + rng.uniform(-0.02, 0.07),
         crown=head[1] + rng.uniform(0.1, 0.16),
         nape=head[1] + rng.uniform(-0.1, 0.05),
-        worn=frozenset(region for region, odd in odds.items() if rng.random() < odd),
+        worn=frozenset(
+            region for region, probability in probabilities.items() if rng.random() < probability
+        ),
     )
 
 
-def region_of(surface: Surface, cut: Cut) -> UInt8[np.ndarray, "*shape"]:
+def region_of(surface: BodySurface, cut: Cut) -> UInt8[np.ndarray, "*shape"]:
     """The region of each point."""
-    (x, y, z), of = surface.wobbled, surface.members
+    (x, y, z), of = surface.wobbled, surface.groups
     region = np.zeros(surface.part.shape, np.uint8)
     clothed = of["clothed"]
     _mark(region, BOTTOM, cut, clothed & (y < cut.waist) & (y > cut.cuff))
@@ -163,33 +165,33 @@ def _mark(region: np.ndarray, kind: int, cut: Cut, where: np.ndarray) -> None:
 
 def paint(
     texture: UInt8[np.ndarray, "size size 3"],
-    surface: Surface,
+    surface: BodySurface,
     region: UInt8[np.ndarray, "size size"],
-    looks: MaterialLibrary,
+    materials: MaterialLibrary,
     rng: np.random.Generator,
 ) -> None:
     """Lay a fabric on each region of the body's texture."""
     found = [kind for kind in range(1, 5) if (region == kind).any()]
-    cloths = {kind: _cloth(looks, rng, kind == HAIR) for kind in found}
+    cloths = {kind: _cloth(materials, rng, kind == HAIR) for kind in found}
     lay_cloth(texture, region, surface.cloth_plane, cloths)
 
 
-def _cloth(looks: MaterialLibrary, rng: np.random.Generator, dark: bool) -> Cloth:
+def _cloth(materials: MaterialLibrary, rng: np.random.Generator, dark: bool) -> Cloth:
     """A fabric, fine or coarse, anywhere on the body."""
-    tile = fabric(looks, rng, dark)
+    tile = fabric(materials, rng, dark)
     density = len(tile) * np.exp(rng.uniform(np.log(0.8), np.log(8)))
     return Cloth(tile, density, (rng.uniform(0, len(tile)), rng.uniform(0, len(tile))))
 
 
 def fabric(
-    looks: MaterialLibrary, rng: np.random.Generator, dark: bool = False
+    materials: MaterialLibrary, rng: np.random.Generator, dark: bool = False
 ) -> UInt8[np.ndarray, "tile tile 3"]:
     """A tile of cloth (or hair): a tinted texture patch or a plain colour with a little grain."""
     color = 255 * random_color(rng)
     if dark:
         color *= rng.uniform(0.1, 0.8)
     if rng.random() < 0.55:
-        patch = looks.patch(rng, 128)
+        patch = materials.patch(rng, 128)
         if rng.random() < 0.5:
             return patch
         grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY)[..., None] / max(float(patch.mean()), 1.0)
@@ -198,7 +200,7 @@ def fabric(
     return (color * cv2.GaussianBlur(grain, (0, 0), 1.0)[..., None]).clip(0, 255).astype(np.uint8)
 
 
-def looseness(
+def cloth_standoff(
     region: UInt8[np.ndarray, " vertices"],
     position: Float32[np.ndarray, "vertices 3"],
     rng: np.random.Generator,

@@ -16,7 +16,9 @@ def random_color(rng: np.random.Generator) -> Float32[np.ndarray, "3"]:
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32)
 
 
-def thrice(values: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns 3"]:
+def to_three_channels(
+    values: Float32[np.ndarray, "rows columns"],
+) -> Float32[np.ndarray, "rows columns 3"]:
     """One number a pixel for all three channels: NumPy is slow to stretch the last axis."""
     if not values.size:
         return np.zeros((*values.shape, 3), np.float32)
@@ -37,7 +39,7 @@ def noise(size: int, rng: np.random.Generator, octaves: int = 4) -> Float32[np.n
     return total / max(float(total.max()), 1e-6)
 
 
-def slope(size: int, rng: np.random.Generator) -> Float32[np.ndarray, " size"]:
+def brightness_ramp(size: int, rng: np.random.Generator) -> Float32[np.ndarray, " size"]:
     """Brightness that rises or falls evenly, around 1."""
     first, last = rng.uniform(0.6, 1.2, 2)
     return np.linspace(float(first), float(last), size).astype(np.float32)

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 FLIP = np.diag([1.0, -1.0, -1.0])  # y up, z towards the viewer -> y down, z forward
 DIAGONAL_MM = 43.27  # of a 36 x 24 mm frame, to which focal equivalents refer
-NEAREST = 0.5  # metres between the camera and the nearest point of the person
+MIN_DISTANCE = 0.5  # metres between the camera and the nearest point of the person
 
 # Which body parts the box is drawn around, and how often.
 LOWER_LEGS = [4, 5, 7, 8, 10, 11]
@@ -75,7 +75,7 @@ def frame_person(
     parts = _random_parts(rng)
     boxed = vertices[np.isin(np.arange(24), parts)[vertex_part]]
     low, high = bounds(vertices)
-    depth = max(random_distance(float((high - low).max()), rng), NEAREST - float(low[2]))
+    depth = max(random_distance(float((high - low).max()), rng), MIN_DISTANCE - float(low[2]))
     transl = np.array([0.0, 0.0, depth])
     for _ in range(2):  # perspective moves the box a little when the person moves
         low, high = _screen_box(boxed + transl)
@@ -96,8 +96,8 @@ def bounds(points: Float[np.ndarray, "points dim"]) -> tuple[np.ndarray, np.ndar
 
 def _random_parts(rng: np.random.Generator) -> list[int]:
     """The body parts that the box shall hold."""
-    odds = [odd for odd, _ in FRAMINGS]
-    return FRAMINGS[rng.choice(len(FRAMINGS), p=odds)][1]
+    probabilities = [probability for probability, _ in FRAMINGS]
+    return FRAMINGS[rng.choice(len(FRAMINGS), p=probabilities)][1]
 
 
 def _screen_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,21 +21,21 @@ from core.synth.sampling.poses import (
     ELBOWS_BENT,
     SITTING,
     SPLIT_CODE,
+    JointAngles,
     PoseBank,
-    Turns,
     perturbed,
-    turned,
+    pose_from_angles,
 )
 
 COUNT = 3000
 VARIANTS = 12  # of each everyday pose among the parents
 NEIGHBOURS = 8
 NOISE = 0.4  # standard deviations of the latent normal
-LIMIT = 0.1  # squared radians past the joint limits that a pose may be
+MAX_LIMIT_COST = 0.1  # squared radians past the joint limits that a pose may be
 _STREAM = 13
 
-KNEELING: Turns = {"l_knee": (105, 0, 0), "r_knee": (105, 0, 0), "l_ankle": (35, 0, 0)}
-ON_HEELS: Turns = {
+KNEELING: JointAngles = {"l_knee": (105, 0, 0), "r_knee": (105, 0, 0), "l_ankle": (35, 0, 0)}
+ON_HEELS: JointAngles = {
     "l_hip": (-75, 0, 8),
     "r_hip": (-75, 0, -8),
     "l_knee": (145, 0, 0),
@@ -43,7 +43,7 @@ ON_HEELS: Turns = {
     "l_ankle": (40, 0, 0),
     "r_ankle": (40, 0, 0),
 }
-SQUATTING: Turns = {
+SQUATTING: JointAngles = {
     "l_hip": (-112, 0, 18),
     "r_hip": (-112, 0, -18),
     "l_knee": (130, 0, 0),
@@ -52,19 +52,19 @@ SQUATTING: Turns = {
     "r_ankle": (-22, 0, 0),
     "spine1": (20, 0, 0),
 }
-CROSS_LEGGED: Turns = {
+CROSS_LEGGED: JointAngles = {
     "l_hip": (-75, 45, 30),
     "r_hip": (-75, -45, -30),
     "l_knee": (115, 0, 0),
     "r_knee": (115, 0, 0),
 }
-STRETCHED: Turns = {
+STRETCHED: JointAngles = {
     "l_hip": (-82, 0, 8),
     "r_hip": (-82, 0, -8),
     "l_knee": (12, 0, 0),
     "r_knee": (25, 0, 0),
 }
-ALL_FOURS: Turns = {
+ALL_FOURS: JointAngles = {
     "pelvis": (80, 0, 0),
     "l_hip": (-85, 0, 0),
     "r_hip": (-85, 0, 0),
@@ -74,29 +74,29 @@ ALL_FOURS: Turns = {
     "r_shoulder": (0, 85, 0),
     "neck": (-25, 0, 0),
 }
-HALF_KNEELING: Turns = {"l_hip": (-88, 0, 5), "l_knee": (90, 0, 0), "r_knee": (100, 0, 0)}
-CURLED: Turns = {
+HALF_KNEELING: JointAngles = {"l_hip": (-88, 0, 5), "l_knee": (90, 0, 0), "r_knee": (100, 0, 0)}
+CURLED: JointAngles = {
     "pelvis": (0, 0, 88),
     "l_hip": (-60, 0, 0),
     "r_hip": (-75, 0, 0),
     "l_knee": (75, 0, 0),
     "r_knee": (95, 0, 0),
 }
-BENT_LEGS: Turns = {
+BENT_LEGS: JointAngles = {
     "l_hip": (-50, 0, 5),
     "r_hip": (-60, 0, -5),
     "l_knee": (95, 0, 0),
     "r_knee": (80, 0, 0),
 }
-ON_BACK: Turns = {"pelvis": (-88, 0, 0)}
-ON_BELLY: Turns = {"pelvis": (88, 0, 0), "head": (0, 50, 0)}
-LEANING_BACK: Turns = {
+ON_BACK: JointAngles = {"pelvis": (-88, 0, 0)}
+ON_BELLY: JointAngles = {"pelvis": (88, 0, 0), "head": (0, 50, 0)}
+LEANING_BACK: JointAngles = {
     "pelvis": (-25, 0, 0),
     "l_shoulder": (30, 25, -60),
     "r_shoulder": (30, -25, 60),
 }
 
-EVERYDAY: tuple[Turns, ...] = (
+EVERYDAY: tuple[JointAngles, ...] = (
     ARMS_DOWN | SITTING,
     ARMS_FORWARD | SITTING | ELBOWS_BENT,
     ARMS_DOWN | SITTING | {"l_knee": (30, 0, 0), "r_knee": (70, 0, 0)},
@@ -126,8 +126,8 @@ def is_low(
     rotations = rotation_from_axis_angle(torch.from_numpy(poses))
     rest = torch.from_numpy(rest_joints).expand(len(poses), -1, -1)
     joints = forward_kinematics(rotations, rest).joints.numpy()
-    thighs = _rise(joints[:, [4, 5]] - joints[:, [1, 2]])
-    torso = _rise(joints[:, 12] - joints[:, 0])
+    thighs = _elevation(joints[:, [4, 5]] - joints[:, [1, 2]])
+    torso = _elevation(joints[:, 12] - joints[:, 0])
     height = joints[:, 0, 1] - joints[..., 1].min(1)
     return (thighs > -0.5).all(1) | (height < 0.58) | (torso < 0.35)
 
@@ -135,7 +135,11 @@ def is_low(
 def low_bank(bank: PoseBank, rest_joints: Float32[np.ndarray, "24 3"], split: str) -> PoseBank:
     """The bank's low poses, everyday ones, and `COUNT` from the prior between them."""
     rng = np.random.default_rng([SPLIT_CODE[split], _STREAM])
-    everyday = [perturbed(turned(turns), rng, 2.0) for turns in EVERYDAY for _ in range(VARIANTS)]
+    everyday = [
+        perturbed(pose_from_angles(angles), rng, 2.0)
+        for angles in EVERYDAY
+        for _ in range(VARIANTS)
+    ]
     own = bank.poses[is_low(bank.poses, rest_joints)]
     parents = np.concatenate([own, np.stack(everyday)])
     between = _between(parents, 3 * COUNT, rng)
@@ -166,10 +170,10 @@ def _between(parents: np.ndarray, count: int, rng: np.random.Generator) -> np.nd
 def _within_limits(poses: np.ndarray) -> np.ndarray:
     """Poses that no joint limit refuses."""
     cost = joint_limit_cost(rotation_from_axis_angle(torch.from_numpy(poses)))
-    return cost.numpy() < LIMIT
+    return cost.numpy() < MAX_LIMIT_COST
 
 
-def _rise(vectors: np.ndarray) -> np.ndarray:
+def _elevation(vectors: np.ndarray) -> np.ndarray:
     """Height of unit vectors along some directions."""
     height: np.ndarray = vectors[..., 1] / np.linalg.norm(vectors, axis=-1)
     return height

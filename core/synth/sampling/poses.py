@@ -22,27 +22,27 @@ PRIOR_POSES = 1500  # drawn from the prior where there is no mocap
 EVERYDAY = 0.15  # perturbed canonical poses added to a bank of mocap, as a share of it
 SPLIT_CODE = {"train": 0, "test": 1}
 
-Turns = dict[str, tuple[float, float, float]]
+JointAngles = dict[str, tuple[float, float, float]]
 
-ARMS_DOWN: Turns = {"l_shoulder": (0, 0, -68), "r_shoulder": (0, 0, 68)}
-ARMS_FORWARD: Turns = {"l_shoulder": (0, -60, -40), "r_shoulder": (0, 60, 40)}
-ELBOWS_BENT: Turns = {"l_elbow": (0, -60, 0), "r_elbow": (0, 60, 0)}
-STEP: Turns = {
+ARMS_DOWN: JointAngles = {"l_shoulder": (0, 0, -68), "r_shoulder": (0, 0, 68)}
+ARMS_FORWARD: JointAngles = {"l_shoulder": (0, -60, -40), "r_shoulder": (0, 60, 40)}
+ELBOWS_BENT: JointAngles = {"l_elbow": (0, -60, 0), "r_elbow": (0, 60, 0)}
+STEP: JointAngles = {
     "l_hip": (-25, 0, 0),
     "r_hip": (20, 0, 0),
     "l_knee": (15, 0, 0),
     "r_knee": (35, 0, 0),
 }
-SITTING: Turns = {
+SITTING: JointAngles = {
     "l_hip": (-88, 0, 10),
     "r_hip": (-88, 0, -10),
     "l_knee": (90, 0, 0),
     "r_knee": (90, 0, 0),
 }
-BOWED: Turns = {"pelvis": (25, 0, 0), "spine1": (20, 0, 0), "spine2": (15, 0, 0)}
+BOWED: JointAngles = {"pelvis": (25, 0, 0), "spine1": (20, 0, 0), "spine2": (15, 0, 0)}
 
 # Everyday poses: degrees of axis-angle of the joints that leave the T-pose.
-CANONICAL: tuple[Turns, ...] = (
+CANONICAL: tuple[JointAngles, ...] = (
     ARMS_DOWN,
     ARMS_DOWN | STEP,
     ARMS_DOWN | ELBOWS_BENT | {"l_hip": (-45, 0, 0), "r_knee": (60, 0, 0)},
@@ -103,20 +103,20 @@ class PoseBank:
         with torch.no_grad():
             rotations = load_prior().decode(latent).numpy()
         poses = np.zeros((PRIOR_POSES, 24, 3), np.float32)
-        turned = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec()
-        poses[:, 1:22] = turned.reshape(PRIOR_POSES, 21, 3)
+        rotvecs = Rotation.from_matrix(rotations.reshape(-1, 3, 3)).as_rotvec()
+        poses[:, 1:22] = rotvecs.reshape(PRIOR_POSES, 21, 3)
         return PoseBank(np.concatenate([poses, _everyday(PRIOR_POSES // 3, split)]))
 
     @staticmethod
     def canonical() -> PoseBank:
         """A dozen everyday poses."""
-        return PoseBank(np.stack([turned(turns) for turns in CANONICAL]))
+        return PoseBank(np.stack([pose_from_angles(angles) for angles in CANONICAL]))
 
 
-def turned(turns: Turns) -> Float32[np.ndarray, "24 3"]:
+def pose_from_angles(angles: JointAngles) -> Float32[np.ndarray, "24 3"]:
     """The T-pose with some joints turned."""
     pose = np.zeros((24, 3), np.float32)
-    for name, degrees in turns.items():
+    for name, degrees in angles.items():
         pose[JOINT_NAMES.index(name)] = np.deg2rad(degrees)
     return pose
 

@@ -8,15 +8,15 @@ from jaxtyping import Float, Float32, Int
 from core.body.model import Body
 
 DENSITY = 1010.0  # kg / m^3 of a human body
-CUT = 2.5  # largest coefficient
-MASS_INDEX = (17.0, 38.0)  # kg / m^2
-EXTREME = 0.2  # share of people whose first coefficients, height and weight, are drawn evenly
-AXES = 4  # how many of them
-FITTED = 400  # shapes from which the index is learnt
+MAX_BETA = 2.5  # largest coefficient
+BMI_RANGE = (17.0, 38.0)  # kg / m^2
+UNIFORM_SHARE = 0.2  # share of people whose first coefficients, height and weight, are drawn evenly
+UNIFORM_COMPONENTS = 4  # how many of them
+FIT_SAMPLES = 400  # shapes from which the index is learnt
 _STREAM = 17
 
 
-def heights_and_indices(
+def heights_and_bmis(
     body: Body, betas: Float[np.ndarray, "shapes 10"]
 ) -> tuple[Float[np.ndarray, " shapes"], Float[np.ndarray, " shapes"]]:
     """Height in the rest pose (metres) and body mass index (kg / m^2) of shapes."""
@@ -41,11 +41,11 @@ class ShapeSampler:
     """
 
     def __init__(self, body: Body) -> None:
-        betas = _normal(np.random.default_rng(_STREAM), FITTED)
-        _, index = heights_and_indices(body, betas)
+        betas = _normal(np.random.default_rng(_STREAM), FIT_SAMPLES)
+        _, index = heights_and_bmis(body, betas)
         self._coefficients = np.linalg.lstsq(_terms(betas), np.log(index), rcond=None)[0]
 
-    def mass_index(self, betas: Float[np.ndarray, "10"]) -> float:
+    def bmi(self, betas: Float[np.ndarray, "10"]) -> float:
         """Body mass index of a shape, kg / m^2."""
         return float(np.exp(_terms(betas[None])[0] @ self._coefficients))
 
@@ -53,18 +53,18 @@ class ShapeSampler:
         """A shape."""
         betas = _normal(rng, 1)[0]
         more = rng.spawn(1)[0]  # what follows in ``rng`` does not depend on how often one draws
-        extreme = more.random() < EXTREME
+        extreme = more.random() < UNIFORM_SHARE
         while True:
             if extreme:
-                betas[:AXES] = more.uniform(-CUT, CUT, AXES)
-            if MASS_INDEX[0] < self.mass_index(betas) < MASS_INDEX[1]:
+                betas[:UNIFORM_COMPONENTS] = more.uniform(-MAX_BETA, MAX_BETA, UNIFORM_COMPONENTS)
+            if BMI_RANGE[0] < self.bmi(betas) < BMI_RANGE[1]:
                 return betas.astype(np.float32)
             betas = _normal(more, 1)[0]
 
 
 def _normal(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 10"]:
     """Standard normal coefficients, cut."""
-    return rng.normal(0, 1, (count, 10)).clip(-CUT, CUT)
+    return rng.normal(0, 1, (count, 10)).clip(-MAX_BETA, MAX_BETA)
 
 
 def _terms(betas: Float[np.ndarray, "shapes 10"]) -> Float[np.ndarray, "shapes 66"]:
