@@ -37,10 +37,10 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
 
 def joint_limit_cost(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, " batch"]:
     """Sum of squared excesses (radians) over the limits; the root may turn freely."""
-    return joint_excess(rotations).sum(-1)
+    return squared_joint_excess(rotations).sum(-1)
 
 
-def joint_excess(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch 23"]:
+def squared_joint_excess(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch 23"]:
     """Squared excess (radians) of joints 1..23 over their limits."""
     vectors = axis_angle_from_rotation(rotations[:, 1:])
     low, high = (bound.to(vectors) for bound in _bounds())

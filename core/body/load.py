@@ -18,7 +18,7 @@ from core.errors import UserError
 
 MAX_BYTES = 400 * 2**20
 _SHAPES = 10
-_MEND = "give SMPL_NEUTRAL.pkl (version 1.0.0 or 1.1.0, 24 joints) or its .npz"
+_HINT = "give SMPL_NEUTRAL.pkl (version 1.0.0 or 1.1.0, 24 joints) or its .npz"
 
 Lookup = Callable[[str], np.ndarray | None]
 """An array of a file by its key, or None where the file has no such key."""
@@ -36,12 +36,12 @@ def load_body(path: Path | None = None) -> Body:
     try:
         return _assemble(_open(path))
     except UnsafePickleError as error:
-        raise UserError(f"{path} names {error}, which no SMPL file needs; {_MEND}") from error
+        raise UserError(f"{path} names {error}, which no SMPL file needs; {_HINT}") from error
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; {_MEND}") from error
+        raise UserError(f"cannot read {path}: {error.strerror or error}; {_HINT}") from error
     except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} is not an SMPL body: {reason}; {_MEND}") from error
+        raise UserError(f"{path} is not an SMPL body: {reason}; {_HINT}") from error
 
 
 def check_regressor(body: Body, topology: str) -> None:

@@ -117,11 +117,11 @@ def _global_rotations(
 ) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
     """Rotations along the tree: parent C M C^-1, with C the bone's axes and M its angles."""
     root = np.array([frame["root"][3:6] for frame in frames])
-    whole = {"root": Rotation.from_euler("xyz", root, degrees=True)}
+    rotations = {"root": Rotation.from_euler("xyz", root, degrees=True)}
     for name, bone in skeleton.items():
         angles = np.zeros((len(frames), 3))
         for column, letter in enumerate(bone.freedom):
             angles[:, "xyz".index(letter)] = [frame[name][column] for frame in frames]
-        turned = Rotation.from_euler("xyz", angles, degrees=True)
-        whole[name] = whole[bone.parent] * (bone.axis * turned * bone.axis.inv())
-    return {name: rotation.as_matrix() for name, rotation in whole.items()}
+        rotated = Rotation.from_euler("xyz", angles, degrees=True)
+        rotations[name] = rotations[bone.parent] * (bone.axis * rotated * bone.axis.inv())
+    return {name: rotation.as_matrix() for name, rotation in rotations.items()}

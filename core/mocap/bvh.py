@@ -75,13 +75,16 @@ def read_motion(path: Path) -> BoneMotion:
         UserError: the file is missing, damaged, or of another skeleton.
     """
     joints, numbers = read_hierarchy(path)
-    upright = _upright(_rest_places(joints))
-    turns = {name: upright * turn * upright.inv() for name, turn in _turns(joints, numbers).items()}
-    places = {name: upright.apply(place) for name, place in _rest_places(joints).items()}
-    rotations = {name: turn.as_matrix() for name, turn in turns.items()}
+    rest = _rest_positions(joints)
+    upright = _upright(rest)
+    positions = {name: upright.apply(position) for name, position in rest.items()}
+    rotations = {
+        name: (upright * rotation * upright.inv()).as_matrix()
+        for name, rotation in _global_rotations(joints, numbers).items()
+    }
     try:
         directions = {
-            bone: places[end] - places[start] for bone, (start, end) in _LONG_BONES.items()
+            bone: positions[end] - positions[start] for bone, (start, end) in _LONG_BONES.items()
         }
         return BoneMotion(rotations, directions, BONE_OF_JOINT)
     except (KeyError, ValueError) as error:
@@ -107,21 +110,21 @@ def _parse_joints(words: list[str]) -> list[Joint]:
     """The tree: braces open and close a joint's children, "End Site" is a leaf without a name."""
     joints: list[Joint] = []
     ancestors: list[int] = []
-    place = 0
-    while place < len(words):
-        word = words[place]
+    position = 0
+    while position < len(words):
+        word = words[position]
         if word in ("ROOT", "JOINT", "End"):
-            joints.append(Joint(words[place + 1], ancestors[-1] if ancestors else -1))
+            joints.append(Joint(words[position + 1], ancestors[-1] if ancestors else -1))
         elif word == "{":
             ancestors.append(len(joints) - 1)
         elif word == "}":
             ancestors.pop()
         elif word == "OFFSET":
-            joints[-1].offset = np.array(words[place + 1 : place + 4], np.float64)
+            joints[-1].offset = np.array(words[position + 1 : position + 4], np.float64)
         elif word == "CHANNELS":
-            count = int(words[place + 1])
-            joints[-1].channels = tuple(words[place + 2 : place + 2 + count])
-        place += 1
+            count = int(words[position + 1])
+            joints[-1].channels = tuple(words[position + 2 : position + 2 + count])
+        position += 1
     if not joints or ancestors:
         raise ValueError("its hierarchy is empty or cut off")
     return joints
@@ -140,32 +143,32 @@ def _parse_frames(text: str, width: int) -> Float[np.ndarray, "frames channels"]
     return numbers
 
 
-def _turns(
+def _global_rotations(
     joints: list[Joint], numbers: Float[np.ndarray, "frames channels"]
 ) -> dict[str, Rotation]:
     """Global rotation of each joint; channels turn about the moving axes, first to last."""
-    whole: list[Rotation] = []
+    rotations: list[Rotation] = []
     column = 0
     for joint in joints:
-        turn = Rotation.identity(len(numbers))
+        rotation = Rotation.identity(len(numbers))
         for channel in joint.channels:
             if channel.endswith("rotation"):
                 axis = channel[0].upper()
-                turn = turn * Rotation.from_euler(axis, numbers[:, [column]], degrees=True)
+                rotation = rotation * Rotation.from_euler(axis, numbers[:, [column]], degrees=True)
             column += 1
-        whole.append(turn if joint.parent < 0 else whole[joint.parent] * turn)
-    return {joint.name: turn for joint, turn in zip(joints, whole, strict=True)}
+        rotations.append(rotation if joint.parent < 0 else rotations[joint.parent] * rotation)
+    return {joint.name: rotation for joint, rotation in zip(joints, rotations, strict=True)}
 
 
-def _rest_places(joints: list[Joint]) -> dict[str, Float[np.ndarray, "3"]]:
+def _rest_positions(joints: list[Joint]) -> dict[str, Float[np.ndarray, "3"]]:
     """Where each joint is at rest."""
-    places: list[np.ndarray] = []
+    positions: list[np.ndarray] = []
     for joint in joints:
-        places.append(joint.offset + (places[joint.parent] if joint.parent >= 0 else 0))
-    return {joint.name: place for joint, place in zip(joints, places, strict=True)}
+        positions.append(joint.offset + (positions[joint.parent] if joint.parent >= 0 else 0))
+    return {joint.name: position for joint, position in zip(joints, positions, strict=True)}
 
 
-def _upright(places: dict[str, Float[np.ndarray, "3"]]) -> Rotation:
+def _upright(positions: dict[str, Float[np.ndarray, "3"]]) -> Rotation:
     """From the file's axes (y up, or z up facing -y) to y up, facing +z."""
-    extent = np.ptp(np.array(list(places.values())), axis=0)
+    extent = np.ptp(np.array(list(positions.values())), axis=0)
     return Rotation.from_euler("x", -90 if extent[2] > extent[1] else 0, degrees=True)

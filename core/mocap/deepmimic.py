@@ -69,7 +69,7 @@ def read_motion(path: Path) -> BoneMotion:
         raise UserError(f"{path}: frames must hold {WIDTH} finite numbers each")
     local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
     hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
-    return BoneMotion(_whole(local), hanging, _BONE_OF_JOINT)
+    return BoneMotion(_global_rotations(local), hanging, _BONE_OF_JOINT)
 
 
 def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Rotation:
@@ -83,20 +83,20 @@ def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Ro
     return _TO_SMPL * own * _TO_SMPL.inv()
 
 
-def _whole(local: dict[str, Rotation]) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
+def _global_rotations(local: dict[str, Rotation]) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
     """Global rotations; the chest's turn is shared by three vertebrae, the neck's by two."""
-    whole = {"root": local["root"]}
+    rotations = {"root": local["root"]}
     third = Rotation.from_rotvec(local["chest"].as_rotvec() / 3)
     half = Rotation.from_rotvec(local["neck"].as_rotvec() / 2)
-    whole["spine1"] = whole["root"] * third
-    whole["spine2"] = whole["spine1"] * third
-    whole["chest"] = whole["spine2"] * third
-    whole["neck"] = whole["chest"] * half
-    whole["head"] = whole["neck"] * half
+    rotations["spine1"] = rotations["root"] * third
+    rotations["spine2"] = rotations["spine1"] * third
+    rotations["chest"] = rotations["spine2"] * third
+    rotations["neck"] = rotations["chest"] * half
+    rotations["head"] = rotations["neck"] * half
     for side in "lr":
-        whole[f"{side}_hip"] = whole["root"] * local[f"{side}_hip"]
-        whole[f"{side}_knee"] = whole[f"{side}_hip"] * local[f"{side}_knee"]
-        whole[f"{side}_ankle"] = whole[f"{side}_knee"] * local[f"{side}_ankle"]
-        whole[f"{side}_shoulder"] = whole["chest"] * local[f"{side}_shoulder"]
-        whole[f"{side}_elbow"] = whole[f"{side}_shoulder"] * local[f"{side}_elbow"]
-    return {name: rotation.as_matrix() for name, rotation in whole.items()}
+        rotations[f"{side}_hip"] = rotations["root"] * local[f"{side}_hip"]
+        rotations[f"{side}_knee"] = rotations[f"{side}_hip"] * local[f"{side}_knee"]
+        rotations[f"{side}_ankle"] = rotations[f"{side}_knee"] * local[f"{side}_ankle"]
+        rotations[f"{side}_shoulder"] = rotations["chest"] * local[f"{side}_shoulder"]
+        rotations[f"{side}_elbow"] = rotations[f"{side}_shoulder"] * local[f"{side}_elbow"]
+    return {name: rotation.as_matrix() for name, rotation in rotations.items()}

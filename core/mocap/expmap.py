@@ -50,15 +50,15 @@ def read_motion(path: Path) -> BoneMotion:
             numbers = np.asarray(file["x"], np.float64)
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise unreadable(path, "exponential-map motion", error) from error
-    whole_table = numbers.ndim == 2 and numbers.shape[1] == COLUMNS and len(numbers) > 0
-    if not whole_table or not np.isfinite(numbers).all():
+    is_complete = numbers.ndim == 2 and numbers.shape[1] == COLUMNS and len(numbers) > 0
+    if not is_complete or not np.isfinite(numbers).all():
         raise UserError(f"{path}: x must be finite numbers of shape (frames, {COLUMNS})")
     vectors = numbers[:, 3:].reshape(-1, len(JOINTS), 3)
-    whole: list[Rotation] = []
+    rotations: list[Rotation] = []
     for joint, (_, parent) in enumerate(JOINTS):
         own = Rotation.from_rotvec(vectors[:, joint]).inv()
-        whole.append(own if parent < 0 else whole[parent] * own)
-    named = {name: whole[i].as_matrix() for i, (name, _) in enumerate(JOINTS) if name}
+        rotations.append(own if parent < 0 else rotations[parent] * own)
+    named = {name: rotations[i].as_matrix() for i, (name, _) in enumerate(JOINTS) if name}
     return BoneMotion(centred_hands(named), _directions(), BONE_OF_JOINT)
 
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float32, Int
 from scipy.spatial.transform import Rotation
 
-from core.body.joint_limits import joint_excess
+from core.body.joint_limits import squared_joint_excess
 from core.errors import UserError
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
@@ -89,10 +89,10 @@ def read_bank(folder: Path, rest_joints: Float[np.ndarray, "24 3"]) -> MocapBank
         frames = smpl_poses(motion, rest_joints)
         if len(frames) > 2 * LEAD_IN:
             frames = frames[LEAD_IN:]
-        whole = mended(frames)
-        kept = thin(whole)
+        clean = without_broken_frames(frames)
+        kept = thin(clean)
         counts[kind] = counts.get(kind, SourceCount()).plus(
-            len(frames), len(frames) - len(whole), len(kept)
+            len(frames), len(frames) - len(clean), len(kept)
         )
         poses.append(kept)
         source += [name] * len(kept)
@@ -121,14 +121,16 @@ def is_held_out(name: str) -> bool:
     return name.startswith("test_") or name in HELD_OUT
 
 
-def mended(poses: Float32[np.ndarray, "frames 24 3"]) -> Float32[np.ndarray, "whole 24 3"]:
+def without_broken_frames(
+    poses: Float32[np.ndarray, "frames 24 3"],
+) -> Float32[np.ndarray, "whole 24 3"]:
     """Frames without those that bend as no body does; impossible hands and feet go to rest."""
     rotations = rotation_from_axis_angle(torch.from_numpy(poses))
-    excess = torch.nn.functional.pad(joint_excess(rotations), (1, 0)).numpy()
-    limp = np.zeros(excess.shape, bool)
-    limp[:, EXTREMITIES] = excess[:, EXTREMITIES] > BROKEN
-    excess[limp] = 0
-    return np.where(limp[..., None], np.float32(0), poses)[excess.sum(1) <= BROKEN]
+    excess = torch.nn.functional.pad(squared_joint_excess(rotations), (1, 0)).numpy()
+    unreliable = np.zeros(excess.shape, bool)
+    unreliable[:, EXTREMITIES] = excess[:, EXTREMITIES] > BROKEN
+    excess[unreliable] = 0
+    return np.where(unreliable[..., None], np.float32(0), poses)[excess.sum(1) <= BROKEN]
 
 
 def thin(
@@ -137,10 +139,10 @@ def thin(
     """Frames in which some joint (the root apart) has turned by ``change`` since the last kept."""
     if not len(poses):
         return poses
-    turns = Rotation.from_rotvec(poses[:, 1:].reshape(-1, 3)).as_matrix().reshape(-1, 23, 3, 3)
+    rotations = Rotation.from_rotvec(poses[:, 1:].reshape(-1, 3)).as_matrix().reshape(-1, 23, 3, 3)
     kept = [0]
     for frame in range(1, len(poses)):
-        cosine = (np.einsum("jab,jab->j", turns[kept[-1]], turns[frame]) - 1) / 2
+        cosine = (np.einsum("jab,jab->j", rotations[kept[-1]], rotations[frame]) - 1) / 2
         if np.arccos(np.clip(cosine.min(), -1, 1)) > change:
             kept.append(frame)
     return poses[kept]

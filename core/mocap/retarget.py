@@ -58,10 +58,10 @@ def smpl_poses(
     Args:
         rest_joints: of the body that is to move, metres.
     """
-    whole = _global_rotations(motion, rest_joints)
-    local = whole.copy()
+    rotations = _global_rotations(motion, rest_joints)
+    local = rotations.copy()
     for joint in range(1, 24):
-        local[:, joint] = whole[:, PARENTS[joint]].transpose(0, 2, 1) @ whole[:, joint]
+        local[:, joint] = rotations[:, PARENTS[joint]].transpose(0, 2, 1) @ rotations[:, joint]
     vectors = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec()
     return vectors.reshape(len(local), 24, 3).astype(np.float32)
 
@@ -71,19 +71,19 @@ def _global_rotations(
 ) -> Float[np.ndarray, "frames 24 3 3"]:
     """Rotations of SMPL's joints from the rest pose, in the recording's frame."""
     frames = len(next(iter(motion.rotations.values())))
-    whole = np.tile(np.eye(3), (frames, 24, 1, 1))
+    rotations = np.tile(np.eye(3), (frames, 24, 1, 1))
     aligned = _alignments(motion, rest_joints)
     for joint in range(24):
         bone = motion.bone_of_joint.get(joint)
         if bone is not None:
-            whole[:, joint] = motion.rotations[bone] @ aligned[joint]
+            rotations[:, joint] = motion.rotations[bone] @ aligned[joint]
         elif joint > 0:
-            whole[:, joint] = whole[:, PARENTS[joint]]
+            rotations[:, joint] = rotations[:, PARENTS[joint]]
     for collar, shoulder in _COLLARS.items():
         if collar not in motion.bone_of_joint and shoulder in motion.bone_of_joint:
             side = rest_joints[shoulder + 2] - rest_joints[shoulder]
-            whole[:, collar] = _follow_arm(whole[:, collar], whole[:, shoulder], side)
-    return whole
+            rotations[:, collar] = _follow_arm(rotations[:, collar], rotations[:, shoulder], side)
+    return rotations
 
 
 def _alignments(
@@ -96,7 +96,7 @@ def _alignments(
         direction = motion.directions.get(motion.bone_of_joint.get(joint, ""))
         if joint in _BONE_END and direction is not None:
             bone = inherited @ (rest_joints[_BONE_END[joint]] - rest_joints[joint])
-            inherited = least_turn(bone, direction).as_matrix() @ inherited
+            inherited = smallest_rotation(bone, direction).as_matrix() @ inherited
         aligned.append(inherited)
     return aligned
 
@@ -108,11 +108,11 @@ def _follow_arm(
 ) -> Float[np.ndarray, "frames 3 3"]:
     """Collar bones that rise, sink and swing with the arm, by a share of its turn."""
     pointing = np.einsum("nba,nbc,c->na", trunk, arm, rest_direction)
-    swing = least_turn(rest_direction, pointing)
+    swing = smallest_rotation(rest_direction, pointing)
     return trunk @ Rotation.from_rotvec(_COLLAR_SHARE * swing.as_rotvec()).as_matrix()
 
 
-def least_turn(
+def smallest_rotation(
     source: Float[np.ndarray, "*batch 3"], target: Float[np.ndarray, "*batch 3"]
 ) -> Rotation:
     """The smallest rotation that takes one direction to another; identity between opposite ones."""

@@ -19,9 +19,15 @@ from tools.freebody.landmarks import VERTEX_NUMBERS, order_for_landmarks
 from tools.freebody.people import People, sample_adults
 from tools.freebody.regressor import joint_regressor, prune_weights
 from tools.freebody.shape_space import ShapeSpace, regress
-from tools.freebody.skeleton import JOINT, joint_of_bone, merge_weights, mirror_weights, share_chest
+from tools.freebody.skeleton import (
+    JOINT,
+    joint_of_bone,
+    merge_weights,
+    mirror_weights,
+    split_chest_weights,
+)
 from tools.freebody.source import Source
-from tools.freebody.tpose import symmetrized, to_tpose, tpose_turns
+from tools.freebody.tpose import symmetrized, to_tpose, tpose_rotations
 
 SIDES = 8  # quads along an edge of the toy's cube
 
@@ -166,7 +172,7 @@ def test_merged_weights_stay_affine_and_symmetric():
     assert weights[0, JOINT["l_shoulder"]] == 0.75
     weights = mirror_weights(weights, np.array([1, 0, 2]))
     np.testing.assert_array_equal(weights[[1, 0, 2]][:, JOINT_FLIP], weights)
-    shared = share_chest(weights, np.array([0.0, 0.2, 0.1]), 0.1)
+    shared = split_chest_weights(weights, np.array([0.0, 0.2, 0.1]), 0.1)
     np.testing.assert_allclose(shared.sum(1), 1)
     spine3 = shared[:, JOINT["spine3"]]
     assert spine3[0] == 0 and spine3[1] == weights[1, JOINT["spine2"]] and spine3[2] == 0.25
@@ -183,17 +189,17 @@ def test_arms_become_level_and_palms_face_down():
             joints[JOINT[f"{side}_{name}"]] += shoulder
     joints = np.stack([joints, joints * 1.1])
     knuckles = np.tile([[0.0, 0.03, 0.03], [0.0, 0.03, 0.03]], (2, 1, 1))
-    turns = tpose_turns(joints, knuckles)
-    vertices, posed = to_tpose(joints, joints, turns, np.eye(24))
+    rotations = tpose_rotations(joints, knuckles)
+    vertices, posed = to_tpose(joints, joints, rotations, np.eye(24))
     np.testing.assert_allclose(vertices, posed, atol=1e-9)  # skin goes with its joint
     np.testing.assert_allclose(
-        turns @ turns.swapaxes(-1, -2), np.tile(np.eye(3), (2, 24, 1, 1)), atol=1e-9
+        rotations @ rotations.swapaxes(-1, -2), np.tile(np.eye(3), (2, 24, 1, 1)), atol=1e-9
     )
     arm = posed[:, [JOINT[f"l_{name}"] for name in ("shoulder", "elbow", "wrist", "hand")]]
     np.testing.assert_allclose(np.diff(arm, axis=1)[..., 1:], 0, atol=1e-9)
-    line = turns[0, JOINT["l_wrist"]] @ knuckles[0, 0]
+    line = rotations[0, JOINT["l_wrist"]] @ knuckles[0, 0]
     assert line[1] == pytest.approx(0, abs=1e-9) and line[2] > 0.02
-    shoulder, elbow, wrist = (turns[0, JOINT[f"l_{n}"]] for n in ("shoulder", "elbow", "wrist"))
+    shoulder, elbow, wrist = (rotations[0, JOINT[f"l_{n}"]] for n in ("shoulder", "elbow", "wrist"))
     half = elbow @ shoulder.T  # the arm is straight: what is left is the twist of the forearm
     np.testing.assert_allclose(wrist @ shoulder.T, half @ half, atol=1e-9)
     mirrored, _ = symmetrized(vertices, posed, np.array(JOINT_FLIP))

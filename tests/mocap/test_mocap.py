@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import UserError
 from core.mocap import asf_amc, deepmimic, expmap
-from core.mocap.pose_bank import LEAD_IN, mended, read_bank, thin
+from core.mocap.pose_bank import LEAD_IN, read_bank, thin, without_broken_frames
 from core.mocap.retarget import smpl_poses
 from core.synth.sampling.poses import PoseBank
 from tests.toys import JOINTS
@@ -140,7 +140,7 @@ def test_impossible_hands_go_to_rest_and_impossible_bodies_go():
     poses[:, 18, 1] = -0.5
     poses[1, 20, 1] = 2.5  # a wrist bent sideways by 143 degrees
     poses[2, 4, 0] = -1.0  # a knee bent forwards
-    whole = mended(poses)
+    whole = without_broken_frames(poses)
     assert len(whole) == 2 and np.array_equal(whole[0], poses[0])
     assert not whole[1, 20].any() and whole[1, 18, 1] == -0.5
 

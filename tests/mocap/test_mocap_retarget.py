@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from core.body.names import PARENTS
 from core.errors import UserError
 from core.mocap import bvh
-from core.mocap.retarget import BoneMotion, least_turn, smpl_poses
+from core.mocap.retarget import BoneMotion, smallest_rotation, smpl_poses
 from tests.toys import JOINTS
 
 ANGLES = st.floats(-2.5, 2.5)
@@ -64,10 +64,10 @@ def test_collar_bones_follow_arms_they_are_not_recorded_for(arm, axis, sign):
 
 def test_least_turn():
     source, target = np.array([1.0, 0, 0]), np.array([[0, 2.0, 0], [1, 0, 0], [0, 0, -3]])
-    turned = least_turn(source, target)
-    assert np.allclose(turned.apply(source), target / np.linalg.norm(target, axis=1)[:, None])
-    assert np.allclose(turned.magnitude(), [np.pi / 2, 0, np.pi / 2])
-    assert np.isfinite(least_turn(source, -source).as_rotvec()).all()
+    rotated = smallest_rotation(source, target)
+    assert np.allclose(rotated.apply(source), target / np.linalg.norm(target, axis=1)[:, None])
+    assert np.allclose(rotated.magnitude(), [np.pi / 2, 0, np.pi / 2])
+    assert np.isfinite(smallest_rotation(source, -source).as_rotvec()).all()
 
 
 def test_a_missing_bone_is_named():

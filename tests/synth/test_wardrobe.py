@@ -9,7 +9,7 @@ from core.errors import UserError
 from core.render.shade.render import Material
 from core.synth.dressing.dressable_body import Outfit, pose_person
 from core.synth.dressing.wardrobe import Garment, load_wardrobe
-from tools.wardrobe.fit import BaseMesh, clear_of_skin, fit, hidden_faces, rotations_to_tpose
+from tools.wardrobe.fit import BaseMesh, fit, hidden_faces, push_out_of_skin, rotations_to_tpose
 from tools.wardrobe.mhclo import diffuse_texture, read_binding, read_obj
 from tools.wardrobe.opacity import keep_opaque
 
@@ -101,7 +101,7 @@ def test_cloth_is_lifted_off_the_skin():
     normals = np.tile([0.0, 0, 1], (25, 1))
     cloth = np.array([[0.02, 0.02, -0.003], [0.02, 0.02, 0.05]])
     fitted = Fitted(cloth, np.zeros((2, 3, 10)), np.zeros((2, 24)))
-    lifted = clear_of_skin(fitted, skin, normals).vertices
+    lifted = push_out_of_skin(fitted, skin, normals).vertices
     np.testing.assert_allclose(lifted[:, 2], [CLEARANCE, 0.05], atol=1e-6)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from core.body.names import PARENTS
 from tools.freebody.decimate import Decimator
 from tools.freebody.halfmesh import Mesh, both_halves, left_half
-from tools.freebody.landmarks import Surface, find_landmarks, order_for_landmarks
+from tools.freebody.landmarks import LandmarkInput, find_landmarks, order_for_landmarks
 from tools.freebody.people import Mannequin, People
 from tools.freebody.regressor import joint_regressor, prune_weights
 from tools.freebody.shape_space import ShapeSpace
@@ -17,8 +17,8 @@ from tools.freebody.skeleton import JOINT
 
 TOPOLOGY = "freebody-1"
 _VERTICES = 6890  # as SMPL has
-_WATCHED = 4  # people whose surfaces are kept beside the mean
-_LEARNERS = 150
+_DECIMATION_SHAPES = 4  # people whose surfaces are kept beside the mean
+_REGRESSOR_PEOPLE = 150
 _UNSEEN = 0.02  # how much a vertex in the mouth or behind an eye matters
 
 
@@ -84,8 +84,8 @@ def build_body(mannequin: Mannequin, people: People, rng: np.random.Generator) -
     skin = People(people.vertices[:, rows], people.joints)
     shape = ShapeSpace.of(skin.vertices)
     weights = prune_weights(mannequin.weights[rows], mesh.mirror)
-    learners = rng.choice(len(people.joints), _LEARNERS, replace=False)
-    regressor = joint_regressor(skin, learners, weights, mesh.mirror)
+    people_used = rng.choice(len(people.joints), _REGRESSOR_PEOPLE, replace=False)
+    regressor = joint_regressor(skin, people_used, weights, mesh.mirror)
     body = FreeBody(mesh, shape, weights, regressor, {})
     body = replace(body, landmarks=_landmarks(mannequin, people, body))
     return body.reordered(order_for_landmarks(body.landmarks, len(rows)))
@@ -94,9 +94,9 @@ def build_body(mannequin: Mannequin, people: People, rng: np.random.Generator) -
 def _decimated(mannequin: Mannequin, people: People, rng: np.random.Generator) -> Mesh:
     source, mirror = mannequin.source, mannequin.skin_mirror
     mean = people.vertices.mean(0)[source.skin]
-    watched = rng.choice(len(people.vertices), _WATCHED, replace=False)
+    shape_people = rng.choice(len(people.vertices), _DECIMATION_SHAPES, replace=False)
     half = left_half(source.quads, source.uv_quads, mean, mirror)
-    shapes = np.stack([mean, *people.vertices[watched][:, source.skin]])
+    shapes = np.stack([mean, *people.vertices[shape_people][:, source.skin]])
     Decimator(half, shapes, np.where(source.inside, _UNSEEN, 1.0)).run(_VERTICES)
     return both_halves(half, mirror, source.uv)
 
@@ -106,7 +106,7 @@ def _landmarks(mannequin: Mannequin, people: People, body: FreeBody) -> dict[str
     rows = source.skin[body.mesh.kept]
     row = source.bones.index
     eye = heads[row("eye.L")] - heads[row("head")]  # the head is not turned in the T-pose
-    surface = Surface(
+    surface = LandmarkInput(
         mean=body.shape.mean,
         weights=body.weights,
         mirror=body.mesh.mirror,

@@ -97,7 +97,7 @@ class Decimator:
             return None
         renamed = self._rename_corners(u, v, shared)
         if renamed is None or any(
-            self._spoils(index, u, v) for index in self.faces_of[u] if index not in shared
+            self._degenerates(index, u, v) for index in self.faces_of[u] if index not in shared
         ):
             return None
         return renamed
@@ -122,7 +122,7 @@ class Decimator:
         own = {self.corners[index][self.faces[index].index(u)] for index in self.faces_of[u]}
         return renamed if own <= renamed.keys() else None
 
-    def _spoils(self, index: int, u: int, v: int) -> bool:
+    def _degenerates(self, index: int, u: int, v: int) -> bool:
         """Whether a face of u would flip, become a sliver or lie in the plane of symmetry."""
         old = self.faces[index]
         new = [v if x == u else x for x in old]

@@ -25,7 +25,7 @@ _LID = np.array([0, 0, 0.012])  # from the eye's centre
 
 
 @dataclass(frozen=True)
-class Surface:
+class LandmarkInput:
     """What the landmarks are found from.
 
     Attributes:
@@ -47,14 +47,14 @@ class Surface:
     left_eye: np.ndarray
 
 
-def find_landmarks(surface: Surface) -> dict[str, int]:
+def find_landmarks(surface: LandmarkInput) -> dict[str, int]:
     """Landmark -> vertex."""
     found = _face(surface) | _left_foot(surface) | _left_fingers(surface)
     other = {name: ("r" if name[0] == "l" else "R") + name[1:] for name in found if name != "nose"}
     return found | {right: int(surface.mirror[found[left]]) for left, right in other.items()}
 
 
-def _face(surface: Surface) -> dict[str, int]:
+def _face(surface: LandmarkInput) -> dict[str, int]:
     points, eye = surface.mean, surface.left_eye
     head = surface.weights[:, JOINT["head"]] > 0.5
     profile = head & (np.abs(points[:, 0]) < 1e-4) & (points[:, 1] > surface.head[1])
@@ -67,7 +67,7 @@ def _face(surface: Surface) -> dict[str, int]:
     }
 
 
-def _left_foot(surface: Surface) -> dict[str, int]:
+def _left_foot(surface: LandmarkInput) -> dict[str, int]:
     points, ahead = surface.mean, np.array([0, 0, 1])
     heel = surface.weights[:, JOINT["l_ankle"]] > 0.6
     return {
@@ -77,7 +77,7 @@ def _left_foot(surface: Surface) -> dict[str, int]:
     }
 
 
-def _left_fingers(surface: Surface) -> dict[str, int]:
+def _left_fingers(surface: LandmarkInput) -> dict[str, int]:
     along = [_THUMB] + [np.array([1, 0, 0])] * 4
     tips = (surface.moved_by(f"finger{i}-3.L") > 0.5 for i in range(1, 6))
     return {

@@ -10,13 +10,13 @@ from scipy.spatial import cKDTree
 from tools.freebody.eyes import EyeCap, eye_caps
 from tools.freebody.skeleton import (
     JOINT,
-    joint_places,
+    joint_positions,
     merge_weights,
     mirror_weights,
-    share_chest,
+    split_chest_weights,
 )
 from tools.freebody.source import ADULT, Phenotypes, Source
-from tools.freebody.tpose import symmetrized, to_tpose, tpose_turns
+from tools.freebody.tpose import symmetrized, to_tpose, tpose_rotations
 
 # MakeHuman's weight slider spans too narrow a range of body-mass index (sd 3 instead of 4.3).
 _WEIGHT_GAIN = 1.8
@@ -65,8 +65,8 @@ class Mannequin:
         adult = vertices[0]
         mirror = cKDTree(adult).query(adult * [-1, 1, 1])[1]
         weights = merge_weights(source.bones, source.bone_indices, source.bone_weights)
-        spine3 = joint_places(heads, source.bones)[0, JOINT["spine3"], 1]
-        weights = mirror_weights(share_chest(weights, adult[:, 1], spine3), mirror)
+        spine3 = joint_positions(heads, source.bones)[0, JOINT["spine3"], 1]
+        weights = mirror_weights(split_chest_weights(weights, adult[:, 1], spine3), mirror)
         open_eyed = Mannequin(source, adult, heads[0], mirror, weights)
         return replace(open_eyed, caps=eye_caps(source, adult, heads[0]))
 
@@ -86,9 +86,9 @@ class Mannequin:
         vertices, heads = self.source.rest(phenotypes)
         for cap in self.caps:
             cap.close(vertices)
-        joints = joint_places(heads, self.source.bones)
-        turns = tpose_turns(joints, self._knuckles(heads))
-        vertices, joints = to_tpose(vertices, joints, turns, self.weights)
+        joints = joint_positions(heads, self.source.bones)
+        rotations = tpose_rotations(joints, self._knuckles(heads))
+        vertices, joints = to_tpose(vertices, joints, rotations, self.weights)
         return People(*symmetrized(vertices, joints, self.mirror))
 
     def _knuckles(self, heads: np.ndarray) -> np.ndarray:

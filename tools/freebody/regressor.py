@@ -27,7 +27,7 @@ def prune_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
 
 
 def joint_regressor(
-    people: People, learners: np.ndarray, weights: np.ndarray, mirror: np.ndarray
+    people: People, people_used: np.ndarray, weights: np.ndarray, mirror: np.ndarray
 ) -> np.ndarray:
     """Non-negative rows (24, V) of sum one that find people's joints from their vertices.
 
@@ -46,8 +46,8 @@ def joint_regressor(
         if other == joint:
             chosen = np.unique(np.concatenate([chosen, mirror[chosen]]))
         row = np.zeros(len(mean))
-        skin = people.vertices[np.ix_(learners, chosen)]
-        row[chosen] = _row(skin - people.joints[learners, joint][:, None])
+        skin = people.vertices[np.ix_(people_used, chosen)]
+        row[chosen] = _row(skin - people.joints[people_used, joint][:, None])
         regressor[joint] = 0.5 * (row + row[mirror]) if other == joint else row
         regressor[other] = regressor[joint][mirror]
     return regressor

@@ -75,7 +75,7 @@ def joint_of_bone(bone: str) -> int:
     raise KeyError(bone)
 
 
-def joint_places(heads: np.ndarray, bones: list[str]) -> np.ndarray:
+def joint_positions(heads: np.ndarray, bones: list[str]) -> np.ndarray:
     """SMPL joints (n, 24, 3) from bone heads (n, B, 3)."""
     row = {bone: index for index, bone in enumerate(bones)}
     joints = np.stack(
@@ -107,7 +107,7 @@ def merge_weights(
     return weights / weights.sum(1, keepdims=True)
 
 
-def share_chest(weights: np.ndarray, heights: np.ndarray, spine3: float) -> np.ndarray:
+def split_chest_weights(weights: np.ndarray, heights: np.ndarray, spine3: float) -> np.ndarray:
     """Let spine3 move the upper chest, which MakeHuman's bones give to spine2.
 
     Args:

@@ -18,7 +18,7 @@ from core.body.load import load_body
 from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.render.shade.render import vertex_normals
-from tools.wardrobe.fit import BaseMesh, clear_of_skin, fit, hidden_faces
+from tools.wardrobe.fit import BaseMesh, fit, hidden_faces, push_out_of_skin
 from tools.wardrobe.mhclo import diffuse_texture, read_binding, read_obj
 from tools.wardrobe.opacity import keep_opaque
 
@@ -41,7 +41,7 @@ def build_item(path: Path, base: BaseMesh) -> dict[str, np.ndarray]:
     faces, corner_uv = read_obj(path.parent / binding.obj_file)
     fitted = fit(binding, base)
     if kind_of(path) != "hair":
-        fitted = clear_of_skin(fitted, body_vertices, vertex_normals(body_vertices, body_faces))
+        fitted = push_out_of_skin(fitted, body_vertices, vertex_normals(body_vertices, body_faces))
     texture, alpha = _read_picture(diffuse_texture(path.parent / binding.material))
     vertices, shapedirs, weights = fitted.vertices, fitted.shapedirs, fitted.weights
     if alpha is not None and kind_of(path) == "hair":

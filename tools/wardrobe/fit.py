@@ -52,10 +52,10 @@ def fit(binding: Binding, base: BaseMesh) -> Fitted:
     shapedirs = np.einsum("nk,nkcb->ncb", mix, base.shapedirs[binding.corners])
     weights = np.einsum("nk,nkj->nj", mix.clip(0), base.weights[binding.corners])
     weights /= np.maximum(weights.sum(1, keepdims=True), 1e-6)
-    turn = np.einsum("nj,jab->nab", weights, rotations_to_tpose(base))
+    rotation = np.einsum("nj,jab->nab", weights, rotations_to_tpose(base))
     offsets = binding.offsets * _scales(binding, base)
     vertices = np.einsum("nk,nkc->nc", mix, base.vertices[binding.corners])
-    vertices = vertices + np.einsum("nab,nb->na", turn, offsets)
+    vertices = vertices + np.einsum("nab,nb->na", rotation, offsets)
     return Fitted(*(x.astype(np.float32) for x in (vertices, shapedirs, weights)))
 
 
@@ -85,7 +85,7 @@ def rotations_to_tpose(base: BaseMesh) -> np.ndarray:
     return rotations
 
 
-def clear_of_skin(fitted: Fitted, body_vertices: np.ndarray, body_normals: np.ndarray) -> Fitted:
+def push_out_of_skin(fitted: Fitted, body_vertices: np.ndarray, body_normals: np.ndarray) -> Fitted:
     """Push garment vertices that lie in or on the skin out of it."""
     _, nearest = cKDTree(body_vertices).query(fitted.vertices, k=3)
     gap = fitted.vertices[:, None] - body_vertices[nearest]
