@@ -43,7 +43,7 @@ class Library:
     variable: str
     symbol: str
     patterns: tuple[str, ...]
-    mend: str
+    fix: str
 
     @property
     def file(self) -> str:
@@ -78,13 +78,13 @@ class Library:
         """
         try:
             library = ctypes.CDLL(str(path))
-            told = getattr(library, self.symbol)
-            told.restype = ctypes.c_char_p
-            built_from = told().decode()
+            digest_function = getattr(library, self.symbol)
+            digest_function.restype = ctypes.c_char_p
+            built_from = digest_function().decode()
         except (OSError, AttributeError) as error:
-            return None, f"{path} cannot be used ({error}); {self.mend}"
+            return None, f"{path} cannot be used ({error}); {self.fix}"
         if digest is not None and built_from != digest:
-            return None, f"{path} was built from other sources; {self.mend}"
+            return None, f"{path} was built from other sources; {self.fix}"
         return library, f"loaded {path}"
 
 
@@ -94,7 +94,7 @@ CPU = Library(
     variable="NBF_NATIVE",
     symbol="nbf_source_digest",
     patterns=("*/*.cpp", "*/*.h"),
-    mend="with a C++ compiler installed, `make native` builds it",
+    fix="with a C++ compiler installed, `make native` builds it",
 )
 CUDA = Library(
     name="nbf_cuda",
@@ -102,7 +102,7 @@ CUDA = Library(
     variable="NBF_CUDA",
     symbol="nbf_cuda_source_digest",
     patterns=("*/*_cuda.cu", "*/*.cuh", "*/*.h"),
-    mend="with NVIDIA's nvcc installed, `make cuda` builds it",
+    fix="with NVIDIA's nvcc installed, `make cuda` builds it",
 )
 
 
@@ -140,7 +140,7 @@ def _load(kind: Library) -> tuple[ctypes.CDLL | None, str]:
     """A library and its status; looked for once in a process."""
     if os.environ.get(kind.variable) == "off":
         return None, f"turned off by {kind.variable}=off"
-    status = f"not built; {kind.mend}"
+    status = f"not built; {kind.fix}"
     for path in kind.paths():
         if path.is_file():
             library, status = kind.open(path, kind.digest())

@@ -105,7 +105,7 @@ def _draw_sheet(path: Path, dataset: PhotoDataset, people: int) -> None:
     import numpy as np
 
     from core.datasets.check import missing_photos
-    from core.datasets.contact_sheet import record_sheet
+    from core.datasets.contact_sheet import record_contact_sheet
     from core.errors import UserError
     from core.io.images import save_image
 
@@ -116,4 +116,4 @@ def _draw_sheet(path: Path, dataset: PhotoDataset, people: int) -> None:
     if not there:
         raise UserError(f"no photo of {dataset.name} is in {dataset.root}: nothing to draw")
     chosen = np.linspace(0, len(there) - 1, min(people, len(there))).astype(int).tolist()
-    save_image(path, record_sheet(dataset, [there[i] for i in chosen]))
+    save_image(path, record_contact_sheet(dataset, [there[i] for i in chosen]))

@@ -141,7 +141,7 @@ def run(options: Options) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     settings = _settings(options)
-    volume = NeuralBodyVolume.of_layout(options.kernels, load_body())
+    volume = NeuralBodyVolume.from_layout(options.kernels, load_body())
     if options.plan:
         return _only_plan(options, settings, volume, find_process_group(options.device))
     bodies = Bodies.load(options.bodies) if options.bodies else None

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.datasets.files import Npz, inner_path
-from core.datasets.landmarks import SMPL_24, SMPLX_22, borrow_hips, sort_points
+from core.datasets.files import Npz, relative_photo_path
+from core.datasets.landmarks import SMPL_24, SMPLX_22, fill_missing_hips, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
-from core.datasets.spin import genders, named_after, square_boxes
+from core.datasets.spin import genders, names_from_paths, square_boxes
 from core.errors import UserError
-from core.io.images import load_image, shown
+from core.io.images import load_image, printable
 
 
 def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
@@ -36,10 +36,10 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
         UserError: the file is missing or damaged, or an array is missing or of a wrong shape.
     """
     file = Npz(path, "a BEDLAM-style npz")
-    images = [inner_path(text, shown(path)) for text in file.texts("imgname")]
+    images = [relative_photo_path(text, printable(path)) for text in file.texts("imgname")]
     pose = file.any_numbers("pose_cam")
     is_smpl = pose.ndim == 2 and pose.shape[1] == 72
-    lens, named = _intrinsics(file), named_after(images)
+    intrinsics, named = _intrinsics(file), names_from_paths(images)
     if "sub" in file:
         named["subjects"] = file.texts("sub")
     dataset = PhotoDataset(
@@ -50,10 +50,10 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
         boxes=square_boxes(file.numbers("center", (None, 2)), file.numbers("scale", (None,))),
         **_points(file, is_smpl),
         **_body(file, pose, is_smpl),
-        intrinsics=lens,
+        intrinsics=intrinsics,
         genders=genders(file),
         **named,
-        quarter_turns=int(_lies(lens, root / images[0])) if images else 0,
+        quarter_turns=int(_is_rotated(intrinsics, root / images[0])) if images else 0,
         notes=() if is_smpl else ("SMPL-X bodies: their pose serves for SMPL, their shape not",),
     )
     return without_bad_boxes(dataset)
@@ -66,11 +66,13 @@ def _points(file: Npz, is_smpl: bool) -> Columns:
     points = file.any_numbers("gtkps")
     layout = SMPL_24 if is_smpl else SMPLX_22
     if points.ndim != 3 or points.shape[1] < len(layout) or points.shape[2] not in (2, 3):
-        raise UserError(f"{shown(file.path)}: gtkps has the shape {points.shape}, not (n, 24, 2)")
+        raise UserError(
+            f"{printable(file.path)}: gtkps has the shape {points.shape}, not (n, 24, 2)"
+        )
     first = points[:, : len(layout), :2]
     known = np.concatenate([first, np.ones_like(first[..., :1])], 2)
     joints, landmarks = sort_points(known, layout)
-    borrow_hips(joints, landmarks)
+    fill_missing_hips(joints, landmarks)
     return {"joints2d": joints}
 
 
@@ -78,7 +80,7 @@ def _body(file: Npz, pose: np.ndarray, is_smpl: bool) -> Columns:
     """Pose; for SMPL shape and place, too."""
     if pose.ndim != 2 or pose.shape[1] < 66:
         raise UserError(
-            f"{shown(file.path)}: pose_cam has the shape {pose.shape}, not (n, 72) or (n, 66)"
+            f"{printable(file.path)}: pose_cam has the shape {pose.shape}, not (n, 72) or (n, 66)"
         )
     if not is_smpl:
         hands = np.zeros((len(pose), 6), np.float32)
@@ -86,7 +88,7 @@ def _body(file: Npz, pose: np.ndarray, is_smpl: bool) -> Columns:
     columns: Columns = {"pose": pose.reshape(-1, 24, 3)}
     betas = file.any_numbers("shape")
     if betas.ndim != 2 or betas.shape[1] < 10:
-        raise UserError(f"{shown(file.path)}: shape has the shape {betas.shape}, not (n, 10)")
+        raise UserError(f"{printable(file.path)}: shape has the shape {betas.shape}, not (n, 10)")
     columns["betas"] = betas[:, :10].copy()
     if "trans_cam" in file and "cam_ext" in file:
         moved = file.numbers("cam_ext", (None, 4, 4))[:, :3, 3]
@@ -98,17 +100,17 @@ def _intrinsics(file: Npz) -> np.ndarray | None:
     matrix = file.optional("cam_int", (None, 3, 3))
     if matrix is None:
         return None
-    lens = matrix[:, [0, 1, 0, 1], [0, 1, 2, 2]]
-    lens[lens[:, 0] <= 0] = np.nan
-    return lens
+    intrinsics = matrix[:, [0, 1, 0, 1], [0, 1, 2, 2]]
+    intrinsics[intrinsics[:, 0] <= 0] = np.nan
+    return intrinsics
 
 
-def _lies(lens: np.ndarray | None, photo: Path) -> bool:
+def _is_rotated(intrinsics: np.ndarray | None, photo: Path) -> bool:
     """Whether a scene's photos are stored lying down: the labels are upright and the photo is not.
 
     A photo that is not there is taken to lie, as all upright scenes do that are distributed.
     """
-    if lens is None or not (lens[0, 3] > lens[0, 2]):
+    if intrinsics is None or not (intrinsics[0, 3] > intrinsics[0, 2]):
         return False
     if not photo.is_file():
         return True

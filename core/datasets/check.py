@@ -56,8 +56,8 @@ def check_dataset(dataset: PhotoDataset, decode: int = DECODED) -> DatasetReport
     sides = np.percentile(dataset.boxes[:, 2:].max(1), (5, 50, 95)).round(1).tolist()
     missing = missing_photos(dataset)
     apart = reprojection_error(dataset)
-    problems = _about_missing(missing, dataset)
-    problems += _about_photos(dataset, set(missing), decode)
+    problems = _missing_problems(missing, dataset)
+    problems += _photo_problems(dataset, set(missing), decode)
     if apart is not None and apart > APART:
         problems.append(f"3D joints miss 2D joints by {apart:.0%} of the box: other cameras?")
     return DatasetReport(
@@ -87,7 +87,7 @@ def photo_problems(dataset: PhotoDataset, decode: int = DECODED) -> list[str]:
     an end that we know, and ``decode`` others, are opened.
     """
     missing = missing_photos(dataset)
-    problems = _about_missing(missing, dataset)
+    problems = _missing_problems(missing, dataset)
     gone = set(missing)
     there = {name: person for person, name in enumerate(dataset.images) if name not in gone}
     for name, person in there.items():
@@ -96,7 +96,7 @@ def photo_problems(dataset: PhotoDataset, decode: int = DECODED) -> list[str]:
                 dataset.photo(person)
             except UserError as error:
                 problems.append(str(error))
-    return problems + _about_photos(dataset, gone, decode)
+    return problems + _photo_problems(dataset, gone, decode)
 
 
 def _has_end(photo: Path) -> bool:
@@ -115,26 +115,26 @@ def reprojection_error(dataset: PhotoDataset) -> float | None:
 
     None where there is nothing to compare.
     """
-    joints, points, lens = dataset.joints3d, dataset.joints2d, dataset.intrinsics
-    if not dataset.placed or joints is None or points is None or lens is None:
+    joints, points, intrinsics = dataset.joints3d, dataset.joints2d, dataset.intrinsics
+    if not dataset.placed or joints is None or points is None or intrinsics is None:
         return None
     usable = (joints[..., 3] > 0) & (joints[..., 2] > 0) & (points[..., 2] > 0)
-    usable &= np.isfinite(lens).all(1)[:, None]
+    usable &= np.isfinite(intrinsics).all(1)[:, None]
     if not usable.any():
         return None
     person = np.nonzero(usable)[0]
-    pixels = _project(joints[usable], lens[person])
+    pixels = _project(joints[usable], intrinsics[person])
     distance = np.linalg.norm(pixels - points[usable][:, :2], axis=1)
     return float(np.median(distance / dataset.boxes[person, 2:].max(1)))
 
 
 def _project(
-    joints: Float[np.ndarray, "joints 4"], lens: Float[np.ndarray, "joints 4"]
+    joints: Float[np.ndarray, "joints 4"], intrinsics: Float[np.ndarray, "joints 4"]
 ) -> Float[np.ndarray, "joints 2"]:
-    return joints[:, :2] / joints[:, 2:3] * lens[:, :2] + lens[:, 2:]
+    return joints[:, :2] / joints[:, 2:3] * intrinsics[:, :2] + intrinsics[:, 2:]
 
 
-def _about_missing(missing: list[str], dataset: PhotoDataset) -> list[str]:
+def _missing_problems(missing: list[str], dataset: PhotoDataset) -> list[str]:
     if not missing:
         return []
     total = len(set(dataset.images))
@@ -142,7 +142,7 @@ def _about_missing(missing: list[str], dataset: PhotoDataset) -> list[str]:
     return [f"{len(missing)} of {total} photos are missing from {dataset.root}: {named}"]
 
 
-def _about_photos(dataset: PhotoDataset, missing: set[str], decode: int) -> list[str]:
+def _photo_problems(dataset: PhotoDataset, missing: set[str], decode: int) -> list[str]:
     """Photos that cannot be read, and boxes that lie beside them."""
     there = [i for i, name in enumerate(dataset.images) if name not in missing]
     chosen = np.linspace(0, len(there) - 1, min(decode, len(there))).astype(int).tolist()

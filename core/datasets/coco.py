@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from core.datasets.files import HELP, all_sane, inner_path, need_folder, read_json
-from core.datasets.landmarks import COCO_17, borrow_hips, sort_points
+from core.datasets.files import HELP, all_finite, read_json, relative_photo_path, require_folder
+from core.datasets.landmarks import COCO_17, fill_missing_hips, sort_points
 from core.datasets.record import PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 from core.io.keypoints import MARGIN, UNSEEN
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -73,16 +73,16 @@ def open_photos(
     Raises:
         UserError: no json or several, a damaged one, or one that names no photo of the folder.
     """
-    need_folder(folder, "your photos and their keypoints")
+    require_folder(folder, "your photos and their keypoints")
     path = file or _only_json(folder)
     found = read_keypoints(path)
     root = photos or folder
     if not found.people:
-        raise UserError(f"{shown(path)} holds nobody with {LEAST_POINTS} or more keypoints")
+        raise UserError(f"{printable(path)} holds nobody with {LEAST_POINTS} or more keypoints")
     images = _photos(found, root, path)
     points = np.stack([person.points for person in found.people])
     joints, landmarks = sort_points(points, COCO_17)
-    borrow_hips(joints, landmarks)
+    fill_missing_hips(joints, landmarks)
     boxes = [p.box or _extent(p.points) for p in found.people]
     few = f"{found.left_out} people left out: crowds, or fewer than {LEAST_POINTS} points"
     dataset = PhotoDataset(
@@ -116,7 +116,7 @@ def read_keypoints(path: Path) -> KeypointFile:
         entries, names = document, {}
     else:
         message = "neither COCO's annotations nor a list of results"
-        raise UserError(f"{shown(path)} is {message}; write keypoints as COCO does ({HELP})")
+        raise UserError(f"{printable(path)} is {message}; write keypoints as COCO does ({HELP})")
     people = [_person(entry, names, path) for entry in entries if _has_points(entry)]
     enough = [p for p in people if (p.points[:, 2] > 0).sum() >= LEAST_POINTS]
     return KeypointFile(enough, names, len(people) - len(enough))
@@ -128,14 +128,16 @@ def _only_json(folder: Path) -> Path:
     if len(found) != 1:
         names = ", ".join(p.name for p in found[:5]) or "none"
         message = f"one json of COCO's keypoints is needed, there are {len(found)} ({names})"
-        raise UserError(f"{shown(folder)}: {message}; keep one")
+        raise UserError(f"{printable(folder)}: {message}; keep one")
     return found[0]
 
 
 def _names(images: object, path: Path) -> dict[str, str]:
     """File names by id."""
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
-        raise UserError(f'{shown(path)} has annotations but no list of "images"; export it again')
+        raise UserError(
+            f'{printable(path)} has annotations but no list of "images"; export it again'
+        )
     return {str(image.get("id")): str(image.get("file_name", "")) for image in images}
 
 
@@ -144,14 +146,14 @@ def _has_points(entry: object) -> bool:
 
 
 def _person(entry: dict, names: dict[str, str], path: Path) -> _Person:
-    where = f"{shown(path)}: person {entry.get('id', '')}".rstrip()
+    where = f"{printable(path)}: person {entry.get('id', '')}".rstrip()
     points = _points(entry["keypoints"], "score" in entry, where)
     identity = str(entry.get("image_id"))
     if names and identity not in names:
         raise UserError(f"{where} is of the photo {identity:.40}, which images does not list")
     annotation = entry.get("id")
     return _Person(
-        image=inner_path(names.get(identity, identity), where),
+        image=relative_photo_path(names.get(identity, identity), where),
         annotation=annotation if isinstance(annotation, int) else None,
         points=points,
         box=_box(entry.get("bbox"), where),
@@ -184,7 +186,7 @@ def _floats(values: list, where: str) -> Float32[np.ndarray, " count"]:
         numbers = np.array(values, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{where} do not hold numbers") from error
-    if numbers.shape != (len(values),) or not all_sane(numbers):
+    if numbers.shape != (len(values),) or not all_finite(numbers):
         raise UserError(f"{where} do not hold finite numbers")
     return numbers.astype(np.float32)
 
@@ -211,8 +213,8 @@ def _photos(found: KeypointFile, root: Path, path: Path) -> list[str]:
     by_name = {key: str(p.relative_to(root)) for p in below for key in _keys(p)}
     known = [by_name.get(Path(image).name, by_name.get(image, image)) for image in images]
     if not any((root / image).is_file() for image in set(known)):
-        message = f"names photos such as {images[0]!r:.60}, none of which is in {shown(root)}"
-        raise UserError(f"{shown(path)} {message}")
+        message = f"names photos such as {images[0]!r:.60}, none of which is in {printable(root)}"
+        raise UserError(f"{printable(path)} {message}")
     return known
 
 

@@ -20,7 +20,7 @@ _TRUNK = (("l_hip", "r_hip"), ("l_shoulder", "r_shoulder"))
 _SIDES = (("l_shoulder", "l_hip"), ("r_shoulder", "r_hip"))
 
 
-def record_sheet(
+def record_contact_sheet(
     dataset: PhotoDataset, people: Sequence[int], size: int = 224, columns: int = 4
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Crops in rows: 2D joints (left green), landmarks (blue), placed 3D joints (orange rings).
@@ -34,12 +34,12 @@ def record_sheet(
     sheet = np.zeros((rows * size, columns * size, 3), np.uint8)
     for place, person in enumerate(people):
         top, left = (size * n for n in divmod(place, columns))
-        picture = drawn(crop_person(dataset, person, size))
+        picture = draw_points(crop_person(dataset, person, size))
         sheet[top : top + size, left : left + size] = picture
     return sheet
 
 
-def drawn(crop: PhotoCrop) -> UInt8[np.ndarray, "size size 3"]:
+def draw_points(crop: PhotoCrop) -> UInt8[np.ndarray, "size size 3"]:
     """One crop with its points."""
     picture = np.ascontiguousarray(crop.image)
     if crop.landmarks2d is not None:

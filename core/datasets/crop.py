@@ -54,9 +54,9 @@ class PhotoCrop:
             rest_pelvis: the pelvis joint of the shaped body in its rest pose, about which ``pose``
                 turns it.
         """
-        turn = self.view.rotation.T
+        rotation = self.view.rotation.T
         if self.transl_in_photo is not None:
-            place = turn @ (rest_pelvis + self.transl_in_photo) - rest_pelvis
+            place = rotation @ (rest_pelvis + self.transl_in_photo) - rest_pelvis
         elif self.placed and self.joints3d is not None and self.joints3d[0, 3] > 0:
             place = self.joints3d[0, :3] - rest_pelvis
         elif self.weak_camera is not None:
@@ -84,19 +84,19 @@ def crop_person(
     """
     record, photo = dataset[index], dataset.photo(index)
     view = view_of(record, *photo.size, size, padding, focal)
-    turn = view.rotation.T if record.frame == "camera" else np.eye(3)
+    rotation = view.rotation.T if record.frame == "camera" else np.eye(3)
     return PhotoCrop(
         image=warp(photo.pixels, view),
         inside=inside_photo(*photo.size, view) > 0.5,
         view=view,
         joints2d=_into_crop(record.joints2d, view),
         landmarks2d=_into_crop(record.landmarks2d, view),
-        joints3d=_turned(record.joints3d, turn),
-        landmarks3d=_turned(record.landmarks3d, turn),
+        joints3d=_rotated(record.joints3d, rotation),
+        landmarks3d=_rotated(record.landmarks3d, rotation),
         placed=record.placed,
-        pose=_turned_pose(record.pose, turn),
+        pose=_rotated_pose(record.pose, rotation),
         betas=record.betas,
-        weak_camera=_weak(record, size, padding),
+        weak_camera=_crop_weak_camera(record, size, padding),
         transl_in_photo=record.transl,
     )
 
@@ -149,24 +149,26 @@ def _into_crop(
     return np.where(points[:, 2:] > 0, moved, 0).astype(np.float32)
 
 
-def _turned(
-    points: Float32[np.ndarray, "points 4"] | None, turn: Matrix
+def _rotated(
+    points: Float32[np.ndarray, "points 4"] | None, rotation: Matrix
 ) -> Float32[np.ndarray, "points 4"] | None:
     if points is None:
         return None
-    return np.concatenate([points[:, :3] @ turn.T, points[:, 3:]], 1).astype(np.float32)
+    return np.concatenate([points[:, :3] @ rotation.T, points[:, 3:]], 1).astype(np.float32)
 
 
-def _turned_pose(
-    pose: Float32[np.ndarray, "24 3"] | None, turn: Matrix
+def _rotated_pose(
+    pose: Float32[np.ndarray, "24 3"] | None, rotation: Matrix
 ) -> Float32[np.ndarray, "24 3"] | None:
     if pose is None:
         return None
-    root = (Rotation.from_matrix(turn) * Rotation.from_rotvec(pose[0])).as_rotvec()
+    root = (Rotation.from_matrix(rotation) * Rotation.from_rotvec(pose[0])).as_rotvec()
     return np.concatenate([root[None], pose[1:]]).astype(np.float32)
 
 
-def _weak(record: PhotoRecord, size: int, padding: float) -> Float32[np.ndarray, "3"] | None:
+def _crop_weak_camera(
+    record: PhotoRecord, size: int, padding: float
+) -> Float32[np.ndarray, "3"] | None:
     """The weak camera with its scale in pixels of the crop."""
     if record.weak_camera is None:
         return None

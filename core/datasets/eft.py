@@ -19,12 +19,12 @@ from jaxtyping import Float32
 from scipy.spatial.transform import Rotation
 
 from core.datasets.coco import read_keypoints
-from core.datasets.files import all_sane, fit_shape, inner_path, read_json, to_float32
-from core.datasets.landmarks import COCO_17, SPIN_49, Layout, borrow_hips, sort_points
+from core.datasets.files import all_finite, fit_shape, read_json, relative_photo_path, to_float32
+from core.datasets.landmarks import COCO_17, SPIN_49, PointLayout, fill_missing_hips, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.datasets.spin import PIXELS, square_boxes
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 _NOT_ORTHOGONAL = 0.02
 """By how much a rotation matrix of a fit may miss being one."""
@@ -93,13 +93,13 @@ def _read(path: Path) -> list[_Fit]:
     fits = document.get("data") if isinstance(document, dict) else None
     if not isinstance(fits, list) or not fits or not all(isinstance(f, _Fit) for f in fits):
         message = 'it has no "data" of fits with parm_pose; get the file again'
-        raise UserError(f"{shown(path)} is not a json of EFT: {message}")
+        raise UserError(f"{printable(path)} is not a json of EFT: {message}")
     return fits
 
 
 def _fit(entry: Mapping[str, Any], path: Path) -> _Fit:
     """One entry, checked."""
-    where = f"{shown(path)}: the fit to {entry.get('imageName', '?')!r:.60}"
+    where = f"{printable(path)}: the fit to {entry.get('imageName', '?')!r:.60}"
 
     def numbers(key: str, *shape: int) -> np.ndarray:
         return _numbers(entry.get(key), shape, f"{where}: {key}")
@@ -109,7 +109,7 @@ def _fit(entry: Mapping[str, Any], path: Path) -> _Fit:
     annotation = annotation[0] if isinstance(annotation, list) and annotation else annotation
     name = str(entry.get("imageName", "")).replace("\\", "/").rpartition("/")[2]
     return _Fit(
-        image=inner_path(name, where),
+        image=relative_photo_path(name, where),
         center=numbers("bbox_center", 2),
         scale=float(numbers("bbox_scale", 1)[0]),
         rotations=numbers("parm_pose", 24, 3, 3),
@@ -126,7 +126,7 @@ def _numbers(values: object, shape: tuple[int, ...], where: str) -> np.ndarray:
         array = np.array(values, np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where} is missing or does not hold numbers") from error
-    if not all_sane(array):
+    if not all_finite(array):
         raise UserError(f"{where} is missing or does not hold finite numbers")
     return fit_shape(to_float32(array.reshape(1, -1)), (1, *shape), where)[0]
 
@@ -153,7 +153,7 @@ def _check_rotations(
     wrong |= (np.linalg.det(matrices) < 0).any(1)
     if wrong.any():
         image = fits[int(wrong.argmax())].image
-        raise UserError(f"{shown(path)}: parm_pose of the fit to {image} is no rotation matrix")
+        raise UserError(f"{printable(path)}: parm_pose of the fit to {image} is no rotation matrix")
 
 
 def _weak_cameras(fits: Sequence[_Fit], path: Path) -> Float32[np.ndarray, "people 3"]:
@@ -161,7 +161,7 @@ def _weak_cameras(fits: Sequence[_Fit], path: Path) -> Float32[np.ndarray, "peop
     scale, x, y = np.stack([fit.camera for fit in fits]).T
     if (scale <= 0).any():
         image = fits[int((scale <= 0).argmax())].image
-        raise UserError(f"{shown(path)}: parm_cam of the fit to {image} has no positive scale")
+        raise UserError(f"{printable(path)}: parm_cam of the fit to {image} has no positive scale")
     half = PIXELS / 2 * np.array([fit.scale for fit in fits], np.float32)
     return np.stack([half * scale, x / scale, y / scale], 1)
 
@@ -170,7 +170,7 @@ def _points2d(
     fits: Sequence[_Fit], annotations: Path | None
 ) -> tuple[np.ndarray | None, np.ndarray | None, tuple[str, ...]]:
     """2D points and what to say about them."""
-    layout: Layout
+    layout: PointLayout
     if any(fit.points is not None for fit in fits):
         found = np.stack([np.zeros((49, 3)) if f.points is None else f.points for f in fits])
         points, layout = np.concatenate([found[:, 25:], found[:, :25]], 1), SPIN_49
@@ -183,5 +183,5 @@ def _points2d(
         beside = "" if annotations is None else f": put COCO's {annotations.name} into annotations/"
         return None, None, (f"no 2D points in this release of EFT{beside}",)
     joints, landmarks = sort_points(points, layout)
-    borrow_hips(joints, landmarks)
+    fill_missing_hips(joints, landmarks)
     return joints, landmarks, ()

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.body.smpl_pickle import UnsafePickleError, read_tree
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 MAX_BYTES = 4 * 2**30
 """Largest array, pickle or json that is read; COCO's own training annotations have 240 MB."""
@@ -33,18 +33,18 @@ _HEADERS = {
 }
 
 
-def need_folder(folder: Path, dataset: str) -> Path:
+def require_folder(folder: Path, dataset: str) -> Path:
     """The folder of a data set.
 
     Raises:
         UserError: it is not there.
     """
     if not folder.is_dir():
-        raise UserError(f"{shown(folder)} is not a folder; name the one that holds {dataset}")
+        raise UserError(f"{printable(folder)} is not a folder; name the one that holds {dataset}")
     return folder
 
 
-def need_file(root: Path, candidates: Sequence[str], dataset: str, source: str) -> Path:
+def require_file(root: Path, candidates: Sequence[str], dataset: str, source: str) -> Path:
     """The first of the files that is there.
 
     Args:
@@ -54,11 +54,11 @@ def need_file(root: Path, candidates: Sequence[str], dataset: str, source: str) 
     Raises:
         UserError: none is; the line names the usual one.
     """
-    need_folder(root, dataset)
+    require_folder(root, dataset)
     for name in candidates:
         if (root / name).is_file():
             return root / name
-    missing = shown(root / candidates[0])
+    missing = printable(root / candidates[0])
     raise UserError(f"{missing} is missing: {dataset} needs it; get it {source} ({HELP})")
 
 
@@ -93,7 +93,7 @@ class Npz:
         Raises:
             UserError: it is missing, damaged, of another shape, or holds no numbers.
         """
-        return fit_shape(self.any_numbers(key), shape, f"{shown(self.path)}: {key}")
+        return fit_shape(self.any_numbers(key), shape, f"{printable(self.path)}: {key}")
 
     def any_numbers(self, key: str) -> np.ndarray:
         """An array of any shape as float32.
@@ -103,7 +103,7 @@ class Npz:
         """
         array = self._read(key)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-            raise UserError(f"{shown(self.path)}: {key} does not hold numbers; {self._again}")
+            raise UserError(f"{printable(self.path)}: {key} does not hold numbers; {self._again}")
         return to_float32(array)
 
     def optional(self, key: str, shape: Shape) -> np.ndarray | None:
@@ -119,7 +119,7 @@ class Npz:
         found = self._read(key)
         values = found.ravel().tolist() if isinstance(found, np.ndarray) else found
         if not isinstance(values, list) or not all(isinstance(v, str | bytes) for v in values):
-            raise UserError(f"{shown(self.path)}: {key} is not a list of texts; {self._again}")
+            raise UserError(f"{printable(self.path)}: {key} is not a list of texts; {self._again}")
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
 
     def tree(self, key: str) -> object:
@@ -140,18 +140,18 @@ class Npz:
         if key not in self:
             names = ", ".join(sorted(name.removesuffix(".npy") for name in self._sizes)[:20])
             raise UserError(
-                f"{shown(self.path)} lacks {key!r}, so it is not {self.what} (it has: {names})"
+                f"{printable(self.path)} lacks {key!r}, so it is not {self.what} (it has: {names})"
             )
         size = self._sizes[f"{key}.npy"]
         if size > MAX_BYTES:
             message = f"{key} unpacks to {size >> 20} MiB, more than the {MAX_BYTES >> 20} allowed"
-            raise UserError(f"{shown(self.path)}: {message}")
+            raise UserError(f"{printable(self.path)}: {message}")
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
                 return _read_array(io.BytesIO(member.read()))
         except UnsafePickleError as error:
             message = f"{key} names {error}, which data never need; do not trust this file"
-            raise UserError(f"{shown(self.path)}: {message}") from error
+            raise UserError(f"{printable(self.path)}: {message}") from error
         except _DAMAGED as error:
             raise damaged(self.path, f"npz file ({key})", error) from error
 
@@ -167,11 +167,11 @@ def read_pickle_file(path: Path, what: str) -> dict[str, Any]:
         found = read_tree(path.read_bytes())
     except UnsafePickleError as error:
         message = f"names {error}, which {what} never needs; do not trust this file"
-        raise UserError(f"{shown(path)} {message}") from error
+        raise UserError(f"{printable(path)} {message}") from error
     except _DAMAGED as error:
         raise damaged(path, what, error) from error
     if not isinstance(found, dict):
-        raise UserError(f"{shown(path)} is not {what}: it holds a {type(found).__name__}")
+        raise UserError(f"{printable(path)} is not {what}: it holds a {type(found).__name__}")
     return {str(key): value for key, value in found.items()}
 
 
@@ -190,7 +190,7 @@ def read_json(path: Path, what: str, keep: Callable[[dict], Any] | None = None) 
         with path.open(encoding="utf-8") as file:
             return json.load(file, object_hook=keep)
     except RecursionError as error:
-        raise UserError(f"{shown(path)} is not {what}: it is nested too deeply") from error
+        raise UserError(f"{printable(path)} is not {what}: it is nested too deeply") from error
     except _DAMAGED as error:
         raise damaged(path, what, error) from error
 
@@ -210,10 +210,12 @@ def check_size(path: Path) -> None:
 def damaged(path: Path, what: str, error: Exception) -> UserError:
     """The line for a file that cannot be read."""
     if isinstance(error, FileNotFoundError):
-        return UserError(f"{shown(path)} is missing; {HELP}")
+        return UserError(f"{printable(path)} is missing; {HELP}")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     reason = " ".join(reason.split())[:120] or type(error).__name__
-    return UserError(f"{shown(path)} is not a whole {what} ({reason}); copy or download it again")
+    return UserError(
+        f"{printable(path)} is not a whole {what} ({reason}); copy or download it again"
+    )
 
 
 def to_float32(array: np.ndarray) -> np.ndarray:
@@ -222,7 +224,7 @@ def to_float32(array: np.ndarray) -> np.ndarray:
         return array.astype(np.float32)
 
 
-def all_sane(array: np.ndarray) -> bool:
+def all_finite(array: np.ndarray) -> bool:
     """Whether there are numbers, all finite and none beyond what single precision can compute."""
     return array.size > 0 and bool((np.abs(array) < LARGEST).all())
 
@@ -242,7 +244,7 @@ def fit_shape(array: np.ndarray, shape: Shape, where: str) -> np.ndarray:
     return array.reshape(rows, *[int(n) for n in shape[1:] if n is not None])
 
 
-def inner_path(name: str, where: str) -> str:
+def relative_photo_path(name: str, where: str) -> str:
     """A photo's name as a path inside the data set's folder, with forward slashes.
 
     Raises:

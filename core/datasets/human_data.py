@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from core.datasets.files import Npz, fit_shape, inner_path, to_float32
-from core.datasets.landmarks import HUMAN_DATA_190, borrow_hips, sort_points
+from core.datasets.files import Npz, fit_shape, relative_photo_path, to_float32
+from core.datasets.landmarks import HUMAN_DATA_190, fill_missing_hips, sort_points
 from core.datasets.record import Columns, Frame, PhotoDataset, without_bad_boxes
-from core.datasets.spin import MARGIN, named_after
+from core.datasets.spin import MARGIN, names_from_paths
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 _GENDERS = {"m": "male", "f": "female", "n": "neutral"}
 _CONVENTION = "human_data"
@@ -36,16 +36,16 @@ def open_human_data(path: Path, root: Path, name: str, split: str) -> PhotoDatas
         UserError: the file is missing, damaged or unsafe, or something in it has a wrong shape.
     """
     file = Npz(path, "a HumanData npz")
-    images = [inner_path(text, shown(path)) for text in file.texts("image_path")]
+    images = [relative_photo_path(text, printable(path)) for text in file.texts("image_path")]
     config = file.texts("config") if "config" in file else []
     boxes = _boxes(file)
     if len(boxes) != len(images):
-        raise UserError(f"{shown(path)} has {len(boxes)} boxes for {len(images)} images")
+        raise UserError(f"{printable(path)} has {len(boxes)} boxes for {len(images)} images")
     points2d, points3d = _points(file, "keypoints2d", 3), _points(file, "keypoints3d", 4)
     columns: Columns = {}
     if points2d is not None:
         joints, landmarks = sort_points(points2d, HUMAN_DATA_190)
-        borrow_hips(joints, landmarks)
+        fill_missing_hips(joints, landmarks)
         columns |= {"joints2d": joints, "landmarks2d": landmarks}
     if points3d is not None:
         joints, landmarks = sort_points(points3d, HUMAN_DATA_190)
@@ -63,7 +63,7 @@ def open_human_data(path: Path, root: Path, name: str, split: str) -> PhotoDatas
         **_body(file, len(images)),
         intrinsics=_intrinsics(file, len(images)),
         genders=_genders(file, len(images)),
-        **named_after(images),
+        **names_from_paths(images),
     )
     return without_bad_boxes(dataset)
 
@@ -72,7 +72,9 @@ def _boxes(file: Npz) -> np.ndarray:
     """Boxes without the converters' margin."""
     found = file.any_numbers("bbox_xywh")
     if found.ndim != 2 or found.shape[1] not in (4, 5):
-        raise UserError(f"{shown(file.path)}: bbox_xywh has the shape {found.shape}, not (n, 5)")
+        raise UserError(
+            f"{printable(file.path)}: bbox_xywh has the shape {found.shape}, not (n, 5)"
+        )
     corner, size = found[:, :2], found[:, 2:4]
     return np.concatenate([corner + size * (0.5 - 0.5 / MARGIN), size / MARGIN], 1)
 
@@ -85,7 +87,7 @@ def _points(file: Npz, stem: str, columns: int) -> np.ndarray | None:
     convention = f"{key}_convention"
     if convention in file and file.texts(convention) != [_CONVENTION]:
         message = "keypoints are not in the convention human_data; convert them (convert_kps)"
-        raise UserError(f"{shown(file.path)}: {message}")
+        raise UserError(f"{printable(file.path)}: {message}")
     points = file.any_numbers(key)
     count = points.shape[1] if points.ndim == 3 else 0
     mask = file.any_numbers(f"{key}_mask").ravel() > 0 if f"{key}_mask" in file else None
@@ -93,7 +95,7 @@ def _points(file: Npz, stem: str, columns: int) -> np.ndarray | None:
         full = np.zeros((len(points), len(mask), points.shape[2]), np.float32)
         full[:, mask] = points
         points = full
-    return fit_shape(points, (None, len(HUMAN_DATA_190), columns), f"{shown(file.path)}: {key}")
+    return fit_shape(points, (None, len(HUMAN_DATA_190), columns), f"{printable(file.path)}: {key}")
 
 
 def _is_in_front(joints: np.ndarray, landmarks: np.ndarray) -> bool:
@@ -110,7 +112,7 @@ def _body(file: Npz, people: int) -> Columns:
     if key not in file:
         return {}
     body = _dictionary(file, key)
-    where = f"{shown(file.path)}: {key}"
+    where = f"{printable(file.path)}: {key}"
 
     def numbers(name: str, *shape: int) -> np.ndarray:
         array = body.get(name)
@@ -171,5 +173,5 @@ def _camera(parameters: object) -> np.ndarray:
 def _dictionary(file: Npz, key: str) -> dict[Any, Any]:
     found = file.tree(key)
     if not isinstance(found, dict):
-        raise UserError(f"{shown(file.path)}: {key} is not a dictionary; export the file again")
+        raise UserError(f"{printable(file.path)}: {key} is not a dictionary; export the file again")
     return found

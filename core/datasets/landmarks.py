@@ -21,7 +21,7 @@ LANDMARK_NAMES = (
     *("spine_h36m", "jaw_h36m", "head_h36m"),
 )
 
-Layout = tuple[str | None, ...]
+PointLayout = tuple[str | None, ...]
 
 _ARM = ("shoulder", "elbow", "wrist")
 _FACE = ("nose", "l_eye", "r_eye", "l_ear", "r_ear")
@@ -31,7 +31,7 @@ def _side(side: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{side}_{name}" for name in names)
 
 
-LSP_14: Layout = (
+LSP_14: PointLayout = (
     *_side("r", "ankle", "knee", "hip_lsp"),
     *_side("l", "hip_lsp", "knee", "ankle"),
     *_side("r", "wrist", "elbow", "shoulder"),
@@ -40,14 +40,14 @@ LSP_14: Layout = (
 )
 """LSP's fourteen; also the first fourteen of SPIN's 24."""
 
-SPIN_24: Layout = (
+SPIN_24: PointLayout = (
     *LSP_14,
     *("pelvis_mpii", "thorax_mpii", "spine_h36m", "jaw_h36m", "head_h36m"),
     *_FACE,
 )
 """Points of `part` and `S` in SPIN's files."""
 
-_BODY_25_LIMBS: Layout = (
+_BODY_25_LIMBS: PointLayout = (
     *("nose", None),  # OpenPose's neck lies between the shoulders: it is not SMPL's
     *_side("r", *_ARM),
     *_side("l", *_ARM),
@@ -56,30 +56,30 @@ _BODY_25_LIMBS: Layout = (
     *_side("l", "hip", "knee", "ankle"),
     *("r_eye", "l_eye", "r_ear", "l_ear"),
 )
-BODY_25: Layout = (
+BODY_25: PointLayout = (
     *_BODY_25_LIMBS,
     *_side("l", "big_toe", "small_toe", "heel"),
     *_side("r", "big_toe", "small_toe", "heel"),
 )
 """OpenPose's BODY_25."""
 
-COCO_18: Layout = _BODY_25_LIMBS[:8] + _BODY_25_LIMBS[9:]
+COCO_18: PointLayout = _BODY_25_LIMBS[:8] + _BODY_25_LIMBS[9:]
 """OpenPose's eighteen, as 3DPW's ``poses2d``."""
 
-COCO_17: Layout = (
+COCO_17: PointLayout = (
     *_FACE,
     *[f"{side}_{name}" for name in (*_ARM, "hip_lsp", "knee", "ankle") for side in "lr"],
 )
 """COCO's seventeen; its hips are where annotators see them, as LSP's are."""
 
-SPIN_49: Layout = SPIN_24 + BODY_25
+SPIN_49: PointLayout = SPIN_24 + BODY_25
 """``part``, then ``openpose``: what people marked takes precedence over what was detected."""
 
-SMPL_24: Layout = JOINT_NAMES
-SMPLX_22: Layout = JOINT_NAMES[:22]
+SMPL_24: PointLayout = JOINT_NAMES
+SMPLX_22: PointLayout = JOINT_NAMES[:22]
 """What SMPL-X has in common with SMPL: all but the hands."""
 
-MPI_INF_3DHP_28: Layout = (
+MPI_INF_3DHP_28: PointLayout = (
     *(None, None, None, "spine_h36m", "pelvis_mpii", "neck_lsp", "jaw_h36m", "head_h36m"),
     *(None, *_side("l", *_ARM), None),
     *(None, *_side("r", *_ARM), None),
@@ -88,7 +88,7 @@ MPI_INF_3DHP_28: Layout = (
 )
 """MPI-INF-3DHP's 28 joints, taken over as SPIN does."""
 
-HUMAN_DATA_190: Layout = (
+HUMAN_DATA_190: PointLayout = (
     *SMPLX_22,
     *[None] * 33,  # jaw, eyeballs, fingers
     *("nose", "r_eye", "l_eye", "r_ear", "l_ear"),
@@ -107,7 +107,7 @@ _LANDMARK_ROW = {name: row for row, name in enumerate(LANDMARK_NAMES)}
 
 
 def sort_points(
-    points: Float[np.ndarray, "people points columns"], layout: Layout
+    points: Float[np.ndarray, "people points columns"], layout: PointLayout
 ) -> tuple[Float[np.ndarray, "people 24 columns"], Float[np.ndarray, "people 20 columns"]]:
     """A file's points as SMPL's joints and as landmarks; the last column is the confidence.
 
@@ -131,7 +131,7 @@ def sort_points(
     return joints, landmarks
 
 
-def borrow_hips(
+def fill_missing_hips(
     joints: Float[np.ndarray, "people 24 3"], landmarks: Float[np.ndarray, "people 20 3"]
 ) -> None:
     """Take 2D hips as annotators mark them for SMPL's, where there is nothing better (in place).

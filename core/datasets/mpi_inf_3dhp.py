@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from core.datasets.files import HELP, check_size, damaged, fit_shape, need_folder, to_float32
-from core.datasets.landmarks import MPI_INF_3DHP_28, borrow_hips, sort_points
+from core.datasets.files import HELP, check_size, damaged, fit_shape, require_folder, to_float32
+from core.datasets.landmarks import MPI_INF_3DHP_28, fill_missing_hips, sort_points
 from core.datasets.mat5 import read_cells
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 """SPIN's choice of the fourteen."""
@@ -46,10 +46,10 @@ def open_mpi_inf_3dhp(
     Raises:
         UserError: there is no annot.mat, or one is damaged or of the test part.
     """
-    need_folder(folder, "MPI-INF-3DHP's S1 to S8")
+    require_folder(folder, "MPI-INF-3DHP's S1 to S8")
     files = sorted(folder.glob("S*/Seq*/annot.mat"))
     if not files:
-        raise UserError(f"{shown(folder)} has no S1/Seq1/annot.mat and the like ({HELP})")
+        raise UserError(f"{printable(folder)} has no S1/Seq1/annot.mat and the like ({HELP})")
     parts = [part for path in files for part in _sequence(path, folder)]
     columns: Columns = {k: np.concatenate([p[k] for p in parts]) for k in parts[0] if k != "images"}
     images = [image for part in parts for image in part["images"]]
@@ -69,28 +69,28 @@ def open_mpi_inf_3dhp(
 def _sequence(path: Path, folder: Path) -> Iterator[Columns]:
     """One camera after the other."""
     annotations = _read(path)
-    lenses = _calibration(path.with_name("camera.calibration"))
+    intrinsics_of = _calibration(path.with_name("camera.calibration"))
     place = path.parent.relative_to(folder).as_posix()
     for camera in CAMERAS:
-        where = f"{shown(path)}: camera {camera}"
+        where = f"{printable(path)}: camera {camera}"
         flat2d, flat3d = (_cell(annotations[k], camera, where) for k in ("annot2", "annot3"))
         points = to_float32(fit_shape(flat2d, (None, 28, 2), where)[::STEP])
         joints = to_float32(fit_shape(flat3d, (None, 28, 3), where)[::STEP]) / 1000
         if len(points) != len(joints):
             raise UserError(f"{where} has annot2 and annot3 of different lengths")
         numbers = np.arange(len(points), dtype=np.int32) * STEP + 1
-        lens = lenses.get(camera, np.full(4, np.nan, np.float32))
+        intrinsics = intrinsics_of.get(camera, np.full(4, np.nan, np.float32))
         yield _columns(points, joints) | {
             "images": [f"{place}/imageFrames/video_{camera}/frame_{n:06d}.jpg" for n in numbers],
             "numbers": numbers,
-            "intrinsics": np.repeat(lens[None], len(points), 0),
+            "intrinsics": np.repeat(intrinsics[None], len(points), 0),
         }
 
 
 def _columns(points: np.ndarray, joints: np.ndarray) -> Columns:
     inside = ((points >= 0) & (points < SIDE)).all(2, keepdims=True)
     marked = sort_points(np.concatenate([points, inside], 2).astype(np.float32), MPI_INF_3DHP_28)
-    borrow_hips(*marked)
+    fill_missing_hips(*marked)
     known = np.concatenate([joints, np.ones_like(joints[..., :1])], 2)
     joints3d, landmarks3d = sort_points(known, MPI_INF_3DHP_28)
     body = points[:, _BODY]
@@ -111,13 +111,13 @@ def _read(path: Path) -> dict[str, Sequence[np.ndarray | None]]:
         with path.open("rb") as file:
             if file.read(len(_FIRST_HDF)) == _FIRST_HDF:
                 message = "is a MATLAB 7.3 file (the test part), which cannot be read here"
-                raise UserError(f"{shown(path)} {message}; use SPIN's npz ({HELP})")
+                raise UserError(f"{printable(path)} {message}; use SPIN's npz ({HELP})")
         found = read_cells(path, ("annot2", "annot3"))
     except (OSError, ValueError, MemoryError) as error:
         raise damaged(path, "annot.mat of MPI-INF-3DHP", error) from error
     for key in ("annot2", "annot3"):
         if key not in found:
-            raise UserError(f"{shown(path)} lacks the cells {key}; get the file again")
+            raise UserError(f"{printable(path)} lacks the cells {key}; get the file again")
     return {**found}
 
 
@@ -141,7 +141,7 @@ def _calibration(path: Path) -> dict[int, Float32[np.ndarray, "4"]]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError) as error:
         raise damaged(path, "calibration", error) from error
-    lenses = {}
+    intrinsics_of = {}
     for block in re.split(r"^name", text, flags=re.MULTILINE)[1:]:
         number = re.match(r"\s+(\d+)", block)
         intrinsic = re.search(r"^\s*intrinsic\s+(.+)$", block, re.MULTILINE)
@@ -151,5 +151,5 @@ def _calibration(path: Path) -> dict[int, Float32[np.ndarray, "4"]]:
             matrix = np.array(intrinsic[1].split(), np.float32).reshape(4, 4)
         except ValueError as error:
             raise damaged(path, "calibration", error) from error
-        lenses[int(number[1])] = matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
-    return lenses
+        intrinsics_of[int(number[1])] = matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
+    return intrinsics_of

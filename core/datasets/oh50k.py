@@ -21,10 +21,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from core.datasets.files import all_sane, fit_shape, inner_path, need_file, read_json
+from core.datasets.files import all_finite, fit_shape, read_json, relative_photo_path, require_file
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 SPLITS = ("train", "test")
 AGREES = 0.02
@@ -52,12 +52,12 @@ def open_3doh50k(folder: Path, split: str, name: str = "3doh50k") -> PhotoDatase
         UserError: the annotations are missing or damaged, or an entry lacks something.
     """
     part = f"{split}set"
-    path = need_file(folder, [f"{part}/annots.json"], "3DOH50K", "from its authors")
+    path = require_file(folder, [f"{part}/annots.json"], "3DOH50K", "from its authors")
     document = read_json(path, "json of 3DOH50K", _keeper(path))
     entries = document.items() if isinstance(document, dict) else []
     people = [(key, entry) for key, entry in entries if isinstance(entry, _Entry)]
     if not people:
-        raise UserError(f"{shown(path)} holds no annotations with img_path; get it again")
+        raise UserError(f"{printable(path)} holds no annotations with img_path; get it again")
     rows = [entry.columns for _, entry in people]
     columns: Columns = {k: np.stack([r[k] for r in rows]).astype(np.float32) for k in rows[0]}
     dataset = PhotoDataset(
@@ -82,8 +82,8 @@ class _Entry:
 
     def __init__(self, entry: Mapping[str, Any], path: Path) -> None:
         image = str(entry["img_path"])
-        where = f"{shown(path)}: {image:.60}"
-        self.image = inner_path(image, where)
+        where = f"{printable(path)}: {image:.60}"
+        self.image = relative_photo_path(image, where)
         found = {key: _array(entry, key, shape, where) for key, shape in _SHAPES.items()}
         self.columns = _columns(found, where)
 
@@ -100,7 +100,7 @@ def _array(entry: Mapping[str, Any], key: str, shape: tuple[int, ...], where: st
         array = np.array(entry.get(key), np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: {key} is missing or does not hold numbers") from error
-    if not all_sane(array):
+    if not all_finite(array):
         raise UserError(f"{where}: {key} is missing or does not hold finite numbers")
     return fit_shape(array.reshape(1, -1), (1, *shape), f"{where}: {key}")[0]
 
@@ -112,10 +112,10 @@ def _columns(found: dict[str, np.ndarray], where: str) -> Columns:
         raise UserError(f"{where}: scale is {scale:g}, it must be positive")
     low, high = found["bbox"]
     points, extri = found["smpl_joints_2d"], found["extri"]
-    lens = found["intri"][[0, 1, 0, 1], [0, 1, 2, 2]]
+    intrinsics = found["intri"][[0, 1, 0, 1], [0, 1, 2, 2]]
     in_world = found["smpl_joints_3d"] @ extri[:3, :3].T + extri[:3, 3]
     candidates = (found["smpl_joints_3d"], in_world)
-    misses = [_miss(joints, lens, points) for joints in candidates]
+    misses = [_miss(joints, intrinsics, points) for joints in candidates]
     best = int(np.argmin(misses))
     agrees = misses[best] < AGREES * max(*(high - low), 1.0)
     joints = candidates[best] / scale if agrees else np.zeros((24, 3))
@@ -129,19 +129,19 @@ def _columns(found: dict[str, np.ndarray], where: str) -> Columns:
         "joints3d": np.concatenate([joints, known], 1),
         "pose": pose,
         "betas": found["betas"],
-        "intrinsics": lens,
+        "intrinsics": intrinsics,
     }
 
 
 def _miss(
     joints: Float[np.ndarray, "24 3"],
-    lens: Float[np.ndarray, "4"],
+    intrinsics: Float[np.ndarray, "4"],
     points: Float[np.ndarray, "24 2"],
 ) -> float:
     """Median distance in pixels of projected joints from the 2D joints."""
     if (joints[:, 2] <= 0).any():
         return float("inf")
-    pixels = joints[:, :2] / joints[:, 2:] * lens[:2] + lens[2:]
+    pixels = joints[:, :2] / joints[:, 2:] * intrinsics[:2] + intrinsics[2:]
     return float(np.median(np.linalg.norm(pixels - points, axis=1)))
 
 

@@ -22,16 +22,16 @@ from scipy.spatial.transform import Rotation
 
 from core.datasets.files import (
     HELP,
-    all_sane,
+    all_finite,
     fit_shape,
-    inner_path,
-    need_folder,
     read_pickle_file,
+    relative_photo_path,
+    require_folder,
 )
 from core.datasets.landmarks import COCO_18, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 SPLITS = ("train", "validation", "test")
 OCCLUDED = (
@@ -80,7 +80,7 @@ def open_3dpw_occ(folder: Path, split: str = "all", name: str = "3dpw-occ") -> P
     files = [p for part in SPLITS for p in _files(folder, part) if _scene(p.stem) in OCCLUDED]
     if not files:
         wanted = f"sequenceFiles/*/{OCCLUDED[0]}_00.pkl and others"
-        raise UserError(f"{shown(folder)} has no sequence of 3DPW-OCC ({wanted}; {HELP})")
+        raise UserError(f"{printable(folder)} has no sequence of 3DPW-OCC ({wanted}; {HELP})")
     return _dataset(folder, split, name, files)
 
 
@@ -89,19 +89,19 @@ def _scene(sequence: str) -> str:
 
 
 def _files(folder: Path, split: str) -> list[Path]:
-    need_folder(folder, "3DPW's imageFiles and sequenceFiles")
+    require_folder(folder, "3DPW's imageFiles and sequenceFiles")
     sequences = folder / "sequenceFiles" / split
     found = sorted(sequences.glob("*.pkl"))
     if not found:
         message = "has no .pkl; unpack sequenceFiles.zip of 3DPW beside imageFiles"
-        raise UserError(f"{shown(sequences)} {message} ({HELP})")
+        raise UserError(f"{printable(sequences)} {message} ({HELP})")
     return found
 
 
 def _dataset(folder: Path, split: str, name: str, files: list[Path]) -> PhotoDataset:
     tracks = [track for path in files for track in _tracks(path)]
     if not tracks:
-        raise UserError(f"{shown(folder)}: no sequence has a frame whose camera is valid")
+        raise UserError(f"{printable(folder)}: no sequence has a frame whose camera is valid")
     keys = tracks[0].columns
     columns: Columns = {k: np.concatenate([t.columns[k] for t in tracks]) for k in keys}
     rows = [(track, frame) for track in tracks for frame in track.frames.tolist()]
@@ -124,13 +124,13 @@ def _tracks(path: Path) -> Iterator[_Track]:
     """Everybody in a sequence."""
     data = read_pickle_file(path, "a sequence file of 3DPW")
     camera = _array(data, "cam_poses", (None, 4, 4), path)
-    intrinsics = _array(data, "cam_intrinsics", (3, 3), path)
-    sequence = inner_path(_text(data.get("sequence", path.stem)), shown(path))
+    camera_matrix = _array(data, "cam_intrinsics", (3, 3), path)
+    sequence = relative_photo_path(_text(data.get("sequence", path.stem)), printable(path))
     for person in range(len(_people(data, "poses", path))):
         valid = _array(data, "campose_valid", (len(camera),), path, person) > 0
         frames = np.flatnonzero(valid)
         if len(frames):
-            columns = _person(data, path, person, camera[frames], intrinsics, frames)
+            columns = _person(data, path, person, camera[frames], camera_matrix, frames)
             yield _Track(sequence, person, _gender(data, person), frames, columns)
 
 
@@ -139,7 +139,7 @@ def _person(
     path: Path,
     person: int,
     camera: Float[np.ndarray, "frames 4 4"],
-    intrinsics: Float[np.ndarray, "3 3"],
+    camera_matrix: Float[np.ndarray, "3 3"],
     frames: np.ndarray,
 ) -> Columns:
     """The columns of one person: everything turned from the world into the camera."""
@@ -148,16 +148,16 @@ def _person(
         return _array(data, key, (None, *shape), path, person, int(frames.max()) + 1)[frames]
 
     pose = rows("poses", 24, 3)
-    turn = camera[:, :3, :3]
-    root = Rotation.from_matrix(turn) * Rotation.from_rotvec(pose[:, 0])
+    rotation = camera[:, :3, :3]
+    root = Rotation.from_matrix(rotation) * Rotation.from_rotvec(pose[:, 0])
     pose[:, 0] = root.as_rotvec()
-    joints = np.einsum("fij,fkj->fki", turn, rows("jointPositions", 24, 3))
+    joints = np.einsum("fij,fkj->fki", rotation, rows("jointPositions", 24, 3))
     joints += camera[:, None, :3, 3]
     betas = _array(data, "betas", (1, None), path, person).ravel()
     if len(betas) < 10:
-        raise UserError(f"{shown(path)}: betas has {len(betas)} numbers, not 10")
-    lens = intrinsics[[0, 1, 0, 1], [0, 1, 2, 2]]
-    joints2d = _project(joints, lens)
+        raise UserError(f"{printable(path)}: betas has {len(betas)} numbers, not 10")
+    intrinsics = camera_matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
+    joints2d = _project(joints, intrinsics)
     detected = rows("poses2d", 3, 18).swapaxes(1, 2) if "poses2d" in data else None
     points = np.zeros((len(frames), 18, 3)) if detected is None else detected
     return _float32(
@@ -167,7 +167,7 @@ def _person(
         joints2d=joints2d,
         landmarks2d=sort_points(points, COCO_18)[1],
         boxes=_boxes(joints2d, points),
-        intrinsics=np.repeat(lens[None], len(frames), 0),
+        intrinsics=np.repeat(intrinsics[None], len(frames), 0),
     )
 
 
@@ -176,12 +176,12 @@ def _float32(**columns: np.ndarray) -> Columns:
 
 
 def _project(
-    joints: Float[np.ndarray, "frames 24 3"], lens: Float[np.ndarray, "4"]
+    joints: Float[np.ndarray, "frames 24 3"], intrinsics: Float[np.ndarray, "4"]
 ) -> Float[np.ndarray, "frames 24 3"]:
     """Pixels of joints; those behind the camera are not known."""
     front = joints[..., 2:] > 0.05
     depth = np.where(front, joints[..., 2:], 1)
-    pixels = joints[..., :2] / depth * lens[:2] + lens[2:]
+    pixels = joints[..., :2] / depth * intrinsics[:2] + intrinsics[2:]
     return np.where(front, np.concatenate([pixels, np.ones_like(depth)], 2), 0)
 
 
@@ -220,7 +220,9 @@ def _people(data: dict[str, Any], key: str, path: Path) -> list:
     found = data.get(key)
     listed = list(found) if isinstance(found, list | tuple | np.ndarray) else None
     if listed is None:
-        raise UserError(f"{shown(path)} lacks {key!r}, so it is no sequence file of 3DPW ({HELP})")
+        raise UserError(
+            f"{printable(path)} lacks {key!r}, so it is no sequence file of 3DPW ({HELP})"
+        )
     return listed
 
 
@@ -243,8 +245,8 @@ def _array(
         people = _people(data, key, path)
         found = people[person] if person < len(people) else None
     array = np.asarray(found) if isinstance(found, list | np.ndarray) else np.empty(0, object)
-    where = f"{shown(path)}: {key}"
-    if array.dtype.kind not in "fiub" or not all_sane(array):
+    where = f"{printable(path)}: {key}"
+    if array.dtype.kind not in "fiub" or not all_finite(array):
         raise UserError(f"{where} is missing or does not hold finite numbers; get it again")
     if shape == (1, None):
         return array.astype(np.float64)

@@ -180,8 +180,8 @@ class PhotoDataset:
             raise UserError(f"{self.name}: {error}; see docs/datasets.md") from error
         if not self.quarter_turns:
             return photo
-        turned = np.rot90(photo.pixels, -self.quarter_turns)
-        return replace(photo, pixels=np.ascontiguousarray(turned))
+        rotated = np.rot90(photo.pixels, -self.quarter_turns)
+        return replace(photo, pixels=np.ascontiguousarray(rotated))
 
     def has(self, column: str) -> Bool[np.ndarray, " people"]:
         """For whom a column is known."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.datasets.bedlam import open_bedlam
 from core.datasets.coco import open_photos
 from core.datasets.eft import open_eft
-from core.datasets.files import HELP, Npz, inner_path, need_file, need_folder
+from core.datasets.files import HELP, Npz, relative_photo_path, require_file, require_folder
 from core.datasets.human_data import open_human_data
 from core.datasets.mpi_inf_3dhp import open_mpi_inf_3dhp
 from core.datasets.oh50k import open_3doh50k
@@ -17,7 +17,7 @@ from core.datasets.pw3d import open_3dpw, open_3dpw_occ
 from core.datasets.record import Frame, PhotoDataset
 from core.datasets.spin import open_spin
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 _SPIN = "with SPIN's fetch_data.sh"
 _EFT = "with EFT's scripts/download_eft.sh"
@@ -59,7 +59,7 @@ def open_dataset(name: str, folder: Path, split: str | None = None) -> PhotoData
     chosen = split or (kind.splits[0] if kind.splits else "")
     dataset = kind.open(Path(folder).expanduser(), chosen)
     if not len(dataset):
-        raise UserError(f"{name} ({dataset.split}) in {shown(folder)} holds nobody; {HELP}")
+        raise UserError(f"{name} ({dataset.split}) in {printable(folder)} holds nobody; {HELP}")
     return dataset
 
 
@@ -67,7 +67,7 @@ def _spin(name: str, files: dict[str, tuple[str, ...]], frame: Frame) -> Opener:
     """SPIN's files of one data set, by split."""
 
     def open_(folder: Path, split: str) -> PhotoDataset:
-        path = need_file(folder, files[split], name, _SPIN)
+        path = require_file(folder, files[split], name, _SPIN)
         return open_spin(path, folder, name, split, frame)
 
     return open_
@@ -97,7 +97,7 @@ def _eft(name: str, files: dict[str, _EftFiles]) -> Opener:
     def open_(folder: Path, split: str) -> PhotoDataset:
         wanted = files[split]
         candidates = [place + fits for fits in wanted.fits for place in ("", "eft_fit/")]
-        path = need_file(folder, candidates, name, _EFT)
+        path = require_file(folder, candidates, name, _EFT)
         coco = folder / wanted.annotations if name == "coco-eft" else None
         return open_eft(path, folder, name, split, wanted.photos, coco)
 
@@ -107,7 +107,7 @@ def _eft(name: str, files: dict[str, _EftFiles]) -> Opener:
 def _coco(folder: Path, split: str) -> PhotoDataset:
     """COCO itself: the 2D points that people marked."""
     candidates = [f"annotations/person_keypoints_{split}.json", f"person_keypoints_{split}.json"]
-    path = need_file(folder, candidates, "coco", "from cocodataset.org")
+    path = require_file(folder, candidates, "coco", "from cocodataset.org")
     photos = folder / split
     return open_photos(folder, "coco", split, path, photos if photos.is_dir() else folder)
 
@@ -129,15 +129,17 @@ def _any_npz(name: str, key: str, open_: Callable[[Path, Path, str, str], PhotoD
 def _find_npz(folder: Path, split: str, name: str) -> Path:
     if folder.is_file():
         return folder
-    need_folder(folder, name)
+    require_folder(folder, name)
     found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
     if split in found:
         return found[split]
     names = ", ".join(list(found)[:8]) or "none"
     if split:
-        raise UserError(f"{shown(folder / split)}.npz is missing; there are {names}")
+        raise UserError(f"{printable(folder / split)}.npz is missing; there are {names}")
     if len(found) != 1:
-        raise UserError(f"{shown(folder)} has {len(found)} npz files ({names}); name one: --split")
+        raise UserError(
+            f"{printable(folder)} has {len(found)} npz files ({names}); name one: --split"
+        )
     return next(iter(found.values()))
 
 
@@ -145,8 +147,8 @@ def _photo_root(path: Path, key: str, name: str) -> Path:
     """The folder below the file's in which the first photo is; the file's own if it is nowhere."""
     photos = Npz(path, f"an npz of {name}").texts(key)
     if not photos:
-        raise UserError(f"{shown(path)} holds nobody")
-    first = inner_path(photos[0], shown(path))
+        raise UserError(f"{printable(path)} holds nobody")
+    first = relative_photo_path(photos[0], printable(path))
     beside = path.parent
     candidates = (beside, beside / "images", beside / path.stem, beside / path.stem / "png")
     return next((root for root in candidates if (root / first).is_file()), beside)

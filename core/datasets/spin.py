@@ -16,18 +16,18 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from core.datasets.files import Npz, inner_path
+from core.datasets.files import Npz, relative_photo_path
 from core.datasets.landmarks import (
     BODY_25,
     SPIN_24,
     SPIN_49,
-    Layout,
-    borrow_hips,
+    PointLayout,
+    fill_missing_hips,
     sort_points,
 )
 from core.datasets.record import Columns, Frame, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 
 MARGIN = 1.2
 """By how much SPIN widened boxes; LSP's authors' own scales (MPII) are only about that."""
@@ -51,7 +51,7 @@ def open_spin(
         UserError: the file is missing or damaged, or an array is missing or of a wrong shape.
     """
     file = Npz(path, "a SPIN-style npz")
-    images = [inner_path(text, shown(path)) for text in file.texts("imgname")]
+    images = [relative_photo_path(text, printable(path)) for text in file.texts("imgname")]
     joints2d, landmarks2d = _points2d(file)
     joints3d, landmarks3d = _points3d(file)
     dataset = PhotoDataset(
@@ -67,7 +67,7 @@ def open_spin(
         landmarks3d=landmarks3d,
         **_body(file),
         genders=genders(file),
-        **named_after(images),
+        **names_from_paths(images),
     )
     return without_bad_boxes(dataset)
 
@@ -89,7 +89,7 @@ def genders(file: Npz) -> list[str | None] | None:
     return [_GENDERS.get(text[:1].lower()) for text in file.texts("gender")]
 
 
-def named_after(images: Sequence[str]) -> Columns:
+def names_from_paths(images: Sequence[str]) -> Columns:
     """Subjects, sequences and frame numbers, as far as the photos' names tell them.
 
     The sequence is the name without its last number, S1_Directions_1.54138969_000001.jpg being
@@ -103,10 +103,10 @@ def named_after(images: Sequence[str]) -> Columns:
     subjects = [_SUBJECT.search(image) for image in images]
     known = {"subjects": [s[1] for s in subjects if s]} if all(subjects) else {}
     found = np.array([int(n[1][-9:]) for n in numbers if n], np.int32)
-    return {"sequences": _shared(starts), "numbers": found, **known}
+    return {"sequences": _interned(starts), "numbers": found, **known}
 
 
-def _shared(texts: Sequence[str]) -> list[str]:
+def _interned(texts: Sequence[str]) -> list[str]:
     """The same texts, equal ones being one object: a sequence has thousands of frames."""
     once: dict[str, str] = {}
     return [once.setdefault(text, text) for text in texts]
@@ -114,7 +114,7 @@ def _shared(texts: Sequence[str]) -> list[str]:
 
 def _points2d(file: Npz) -> tuple[np.ndarray | None, np.ndarray | None]:
     points: list[np.ndarray] = []
-    layout: Layout = ()
+    layout: PointLayout = ()
     if "keypoints" in file:
         both = file.numbers("keypoints", (None, 49, 3))
         points, layout = [both[:, 25:], both[:, :25]], SPIN_49
@@ -127,10 +127,10 @@ def _points2d(file: Npz) -> tuple[np.ndarray | None, np.ndarray | None]:
         return None, None
     if len({len(p) for p in points}) > 1:
         raise UserError(
-            f"{shown(file.path)}: part and openpose have different lengths; get it again"
+            f"{printable(file.path)}: part and openpose have different lengths; get it again"
         )
     joints, landmarks = sort_points(np.concatenate(points, 1), layout)
-    borrow_hips(joints, landmarks)
+    fill_missing_hips(joints, landmarks)
     return joints, landmarks
 
 
@@ -146,11 +146,11 @@ def _body(file: Npz) -> Columns:
         return {}
     pose, betas = file.numbers("pose", (None, 24, 3)), file.any_numbers("shape")
     if betas.ndim != 2 or betas.shape[1] < 10 or len(betas) != len(pose):
-        raise UserError(f"{shown(file.path)}: shape has the shape {betas.shape}, not (n, 10)")
+        raise UserError(f"{printable(file.path)}: shape has the shape {betas.shape}, not (n, 10)")
     betas = betas[:, :10].copy()
     if "has_smpl" in file:
         missing = file.numbers("has_smpl", (None,)) == 0
         if len(missing) != len(pose):
-            raise UserError(f"{shown(file.path)}: has_smpl and pose have different lengths")
+            raise UserError(f"{printable(file.path)}: has_smpl and pose have different lengths")
         pose[missing], betas[missing] = np.nan, np.nan
     return {"pose": pose, "betas": betas}

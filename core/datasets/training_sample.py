@@ -182,7 +182,7 @@ def crop_sample(dataset: PhotoDataset, index: int, settings: CropSettings) -> Cr
     joints3d = _joints3d(crop, true)
     is_placed = true.is_placed if true else crop.placed and joints3d[0, 3] > 0
     stand_in = np.array([0.0, 0.0, crop.view.focal * _STAND_IN_HEIGHT / settings.size])
-    parts, depth = _drawn(crop, model, true)
+    parts, depth = _rasterized(crop, model, true)
     has = Has(
         pose=crop.pose is not None,
         shape=true is not None and model is not None and model.is_trained,
@@ -278,7 +278,7 @@ def _joints2d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "2
     return np.where(points[:, 2:] > 0, points, projected).astype(np.float32)
 
 
-def _drawn(
+def _rasterized(
     crop: PhotoCrop, model: SmplBody | None, true: _TrueBody | None
 ) -> tuple[UInt8[np.ndarray, "s/4 s/4"], Float32[np.ndarray, "s/2 s/2"]]:
     """Parts and depth of the body; nothing where it is not known."""

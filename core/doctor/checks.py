@@ -113,8 +113,8 @@ def check_cuda() -> Check:
             name = torch.cuda.get_device_name()
             if load_cuda() is not None:
                 return Check("cuda", Status.OK, f"{name}; {cuda_status()}")
-            detail = f"{name}; {cuda_status().removesuffix('; ' + CUDA.mend)}"
-            return Check("cuda", Status.ABSENT, detail, CUDA.mend)
+            detail = f"{name}; {cuda_status().removesuffix('; ' + CUDA.fix)}"
+            return Check("cuda", Status.ABSENT, detail, CUDA.fix)
     except (ImportError, OSError, RuntimeError) as error:
         return Check("cuda", Status.ABSENT, str(error))
     built = "for CUDA " + torch.version.cuda if torch.version.cuda else "for the CPU alone"
@@ -126,10 +126,8 @@ def check_native() -> Check:
     """The native library."""
     if load_native() is not None:
         return Check("native code", Status.OK, native_status())
-    detail = (
-        f"{native_status().removesuffix('; ' + CPU.mend)}; the Python twins do the work, slower"
-    )
-    return Check("native code", Status.ABSENT, detail, CPU.mend)
+    detail = f"{native_status().removesuffix('; ' + CPU.fix)}; the Python twins do the work, slower"
+    return Check("native code", Status.ABSENT, detail, CPU.fix)
 
 
 def check_renderer() -> Check:

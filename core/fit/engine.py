@@ -289,7 +289,7 @@ def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:
     if layout not in ("surface", "skeleton"):
         raise UserError(f"the model's kernels sit on {layout!r}; train it again")
     vertices = kernel_vertices(trained, body) if layout == "surface" else None
-    return NeuralBodyVolume.of_layout(layout, body, vertices)
+    return NeuralBodyVolume.from_layout(layout, body, vertices)
 
 
 def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, " kernels"]:

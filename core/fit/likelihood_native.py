@@ -16,7 +16,7 @@ from torch import Tensor
 from core.fit.likelihood import LikelihoodSettings
 from core.native import dense
 from core.nbv.features import FeatureBank
-from core.render.volume.native import LikelihoodStruct, Scene
+from core.render.volume.native import LikelihoodStruct, VolumeScene
 from core.render.volume.ops import DEVICES, SCENE, calls_on, scene_of
 
 
@@ -105,7 +105,7 @@ volume_nll.register_autograd(_autograd, setup_context=_setup)
 
 
 def _check(
-    scene: Scene,
+    scene: VolumeScene,
     observed: Tensor,
     inside: Tensor,
     phi: Tensor,

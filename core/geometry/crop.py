@@ -70,7 +70,7 @@ def default_focal(width: int, height: int) -> float:
     return math.hypot(width, height)
 
 
-def overlap(first: Box, second: Box) -> float:
+def iou(first: Box, second: Box) -> float:
     """Intersection over union of two boxes."""
     width = min(first.x + first.width, second.x + second.width) - max(first.x, second.x)
     height = min(first.y + first.height, second.y + second.height) - max(first.y, second.y)
@@ -78,19 +78,19 @@ def overlap(first: Box, second: Box) -> float:
     return shared / (first.width * first.height + second.width * second.height - shared)
 
 
-def within_reach(box: Box, width: int, height: int, beyond: float = 0.25) -> Box:
+def clip_overhang(box: Box, width: int, height: int, max_overhang: float = 0.25) -> Box:
     """A box that reaches past the photo's edges by at most a share of what is inside.
 
     Most of a portrait's body lies outside: a crop of all of it would show the rest too small.
     """
-    x, right = _clip(box.x, box.x + box.width, width, beyond)
-    y, bottom = _clip(box.y, box.y + box.height, height, beyond)
+    x, right = _clip(box.x, box.x + box.width, width, max_overhang)
+    y, bottom = _clip(box.y, box.y + box.height, height, max_overhang)
     return Box(x, y, right - x, bottom - y)
 
 
-def _clip(low: float, high: float, size: int, beyond: float) -> tuple[float, float]:
+def _clip(low: float, high: float, size: int, max_overhang: float) -> tuple[float, float]:
     """One side of `within_reach`; an interval wholly outside stays as it is."""
-    margin = beyond * (min(high, size) - max(low, 0.0))
+    margin = max_overhang * (min(high, size) - max(low, 0.0))
     return (max(low, -margin), min(high, size + margin)) if margin > 0 else (low, high)
 
 

@@ -36,7 +36,7 @@ def mean_rotation(rotations: Float[Tensor, "n *batch 3 3"]) -> Float[Tensor, "*b
     return roma.special_procrustes(rotations.mean(0))
 
 
-def turn_about_vertical(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+def rotate_180_about_y(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
     """The same body turned by 180 degrees about its own vertical (y) axis."""
     return rotation * torch.tensor([-1.0, 1.0, -1.0], dtype=rotation.dtype, device=rotation.device)
 

@@ -98,7 +98,7 @@ def load_image(source: str | Path | bytes) -> Photo:
         name = source.removeprefix(SAMPLES)
         return _read(sample_path(name), name, source)
     path = Path(source).expanduser()
-    return _read(path, path.stem, shown(path))
+    return _read(path, path.stem, printable(path))
 
 
 def is_sample(source: str) -> bool:
@@ -111,7 +111,7 @@ def save_image(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
     write_atomic(path, lambda temporary: Image.fromarray(pixels).save(temporary))
 
 
-def shown(path: Path) -> str:
+def printable(path: Path) -> str:
     """A path as one printable line, whatever bytes its name holds."""
     text = str(path).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

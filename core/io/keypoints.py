@@ -17,9 +17,9 @@ import torch
 from jaxtyping import Float
 
 from core.errors import UserError
-from core.geometry.crop import Box, overlap
+from core.geometry.crop import Box, iou
 from core.geometry.keypoints import Keypoints
-from core.io.images import shown
+from core.io.images import printable
 
 MAX_BYTES = 512 * 2**20
 """COCO's own training annotations have 240 MB."""
@@ -64,7 +64,7 @@ def load_keypoints(
     Raises:
         UserError: the file cannot be read, holds nobody, or nobody in the box.
     """
-    return choose_person(load_people(path, image_name), box, shown(Path(path)))
+    return choose_person(load_people(path, image_name), box, printable(Path(path)))
 
 
 def load_people(path: str | Path, image_name: str | None = None) -> list[DetectedPerson]:
@@ -74,7 +74,7 @@ def load_people(path: str | Path, image_name: str | None = None) -> list[Detecte
         UserError: unreadable file, unknown layout, wrong number of joints, numbers that are not
             finite, negative confidence, or several photos of which none is ``image_name``.
     """
-    label = shown(Path(path))
+    label = printable(Path(path))
     document = _read_json(Path(path), label)
     if isinstance(document, dict) and "people" in document:
         people = _open_pose(document["people"], label)
@@ -94,7 +94,7 @@ def choose_person(people: list[DetectedPerson], box: Box | None, label: str) -> 
     """The person whose box overlaps ``box`` most, or without one the largest person."""
     if box is None:
         return max(people, key=lambda person: person.box.width * person.box.height)
-    overlaps = [overlap(box, person.box) for person in people]
+    overlaps = [iou(box, person.box) for person in people]
     if max(overlaps) <= 0:
         raise UserError(f"none of the {len(people)} people in {label} is in the box; check both")
     return people[int(np.argmax(overlaps))]

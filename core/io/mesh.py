@@ -58,9 +58,9 @@ def save_obj(
     Args:
         vertices: metres in the photo's camera frame.
     """
-    turned = _finite(vertices) @ GLTF_FROM_CAMERA
+    rotated = _finite(vertices) @ GLTF_FROM_CAMERA
     lines = ["# metres, y up, camera at the origin looking along -z", f"o {name}"]
-    lines += ["v {:.6f} {:.6f} {:.6f}".format(*row) for row in turned.tolist()]
+    lines += ["v {:.6f} {:.6f} {:.6f}".format(*row) for row in rotated.tolist()]
     lines += ["f {} {} {}".format(*row) for row in (np.asarray(faces) + 1).tolist()]
     text = "\n".join(lines) + "\n"
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -68,8 +68,8 @@ def save_obj(
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray) -> trimesh.Trimesh:
     """The mesh in glTF's frame; ``process=False`` keeps trimesh from merging vertices."""
-    turned = _finite(vertices) @ GLTF_FROM_CAMERA
-    return trimesh.Trimesh(turned, np.asarray(faces, np.int64), process=False)
+    rotated = _finite(vertices) @ GLTF_FROM_CAMERA
+    return trimesh.Trimesh(rotated, np.asarray(faces, np.int64), process=False)
 
 
 def _finite(vertices: np.ndarray) -> Float[np.ndarray, "vertices 3"]:

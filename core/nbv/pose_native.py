@@ -29,7 +29,7 @@ class RestKernels(NamedTuple):
     joint_shapedirs: Float[Tensor, "24 3 10"]
 
 
-class VolumeStruct(ctypes.Structure):
+class BodyVolumeStruct(ctypes.Structure):
     """NbfBodyVolume of cuda/pose/pose.h."""
 
     _fields_ = (
@@ -62,7 +62,7 @@ def _library() -> Any:
     native = load_native()
     if native is None:
         raise RuntimeError("the native library is not built")
-    volume, address = ctypes.POINTER(VolumeStruct), c_void_p
+    volume, address = ctypes.POINTER(BodyVolumeStruct), c_void_p
     native.nbf_pose.argtypes = [volume, c_int64, *[address] * 3, c_int32, *[address] * 4]
     native.nbf_pose_backward.argtypes = [
         *(volume, c_int64, address, address, c_int32),
@@ -77,11 +77,11 @@ def _parents() -> Tensor:
     return torch.tensor(PARENTS)
 
 
-def _struct(kernels: RestKernels) -> tuple[VolumeStruct, list[Tensor]]:
+def _struct(kernels: RestKernels) -> tuple[BodyVolumeStruct, list[Tensor]]:
     """The C struct, and the tensors that have to outlive it."""
     tensors = [*map(dense, kernels), _parents()]
     sizes = (len(kernels.means), len(PARENTS), kernels.shapedirs.shape[2])
-    return VolumeStruct(*(tensor.data_ptr() for tensor in tensors), *sizes), tensors
+    return BodyVolumeStruct(*(tensor.data_ptr() for tensor in tensors), *sizes), tensors
 
 
 class _Pose(torch.autograd.Function):
@@ -97,9 +97,9 @@ class _Pose(torch.autograd.Function):
         means = rotations.new_empty(batch, count, 3)
         precisions = rotations.new_empty(batch, count, 3, 3)
         axes, joints = torch.empty_like(means), rotations.new_empty(batch, len(PARENTS), 3)
-        given = (tensor.data_ptr() for tensor in (rotations, betas, transl))
-        made = (tensor.data_ptr() for tensor in (means, precisions, axes, joints))
-        _library().nbf_pose(struct, batch, *given, torch.get_num_threads(), *made)
+        inputs = (tensor.data_ptr() for tensor in (rotations, betas, transl))
+        outputs = (tensor.data_ptr() for tensor in (means, precisions, axes, joints))
+        _library().nbf_pose(struct, batch, *inputs, torch.get_num_threads(), *outputs)
         ctx.save_for_backward(rotations, betas)
         ctx.kernels = kernels
         ctx.set_materialize_grads(False)
@@ -118,22 +118,26 @@ class _Pose(torch.autograd.Function):
         struct, _alive = _struct(ctx.kernels)
         batch, count = len(rotations), len(ctx.kernels.means)
         sizes = ((count, 3), (count, 3, 3), (len(PARENTS), 3))
-        given = [
+        inputs = [
             rotations.new_zeros(batch, *size) if grad is None else dense(grad)
             for grad, size in zip((means, precisions, joints), sizes, strict=True)
         ]
-        turned = None if axes is None else dense(axes)
-        made = (torch.empty_like(rotations), torch.empty_like(betas), rotations.new_empty(batch, 3))
+        axes_grad = None if axes is None else dense(axes)
+        outputs = (
+            torch.empty_like(rotations),
+            torch.empty_like(betas),
+            rotations.new_empty(batch, 3),
+        )
         _library().nbf_pose_backward(
             struct,
             batch,
             rotations.data_ptr(),
             betas.data_ptr(),
             torch.get_num_threads(),
-            given[0].data_ptr(),
-            given[1].data_ptr(),
-            None if turned is None else turned.data_ptr(),
-            given[2].data_ptr(),
-            *(tensor.data_ptr() for tensor in made),
+            inputs[0].data_ptr(),
+            inputs[1].data_ptr(),
+            None if axes_grad is None else axes_grad.data_ptr(),
+            inputs[2].data_ptr(),
+            *(tensor.data_ptr() for tensor in outputs),
         )
-        return *made, None
+        return *outputs, None

@@ -18,7 +18,7 @@ from torch import Tensor
 from core.body.model import Body
 from core.body.names import JOINT_NAMES
 
-TOP = len(JOINT_NAMES)  # one more joint, of ours: the top of the head
+HEAD_TOP = len(JOINT_NAMES)  # one more joint, of ours: the top of the head
 _CHAINS = (
     ("pelvis", "spine1", "spine2", "spine3", "neck", "head", "top"),
     *(
@@ -75,7 +75,7 @@ def skeleton_layout(body: Body, per_bone: int, overlap: float, density: float) -
     """
     points, shapedirs = _points(body)
     share = torch.arange(1, per_bone + 1).to(points) / (per_bone + 1)
-    mix = torch.cat([_between(share), torch.eye(TOP + 1).to(points)])
+    mix = torch.cat([_between(share), torch.eye(HEAD_TOP + 1).to(points)])
     start, end = torch.tensor(BONES, device=points.device).T
     bone = points[end] - points[start]
     length = bone.norm(dim=1)
@@ -85,9 +85,9 @@ def skeleton_layout(body: Body, per_bone: int, overlap: float, density: float) -
     across = thickness / math.sqrt(2 * math.log(density * math.sqrt(2 * math.pi) * overlap / LN2))
     along = (overlap * length / (per_bone + 1)).repeat_interleave(per_bone)
     means = mix @ points
-    upward = points.new_tensor([[0.0, 1.0, 0.0]]).expand(TOP + 1, 3)
+    upward = points.new_tensor([[0.0, 1.0, 0.0]]).expand(HEAD_TOP + 1, 3)
     head = torch.tensor([JOINT_NAMES.index("head")], device=points.device)
-    joints = torch.arange(TOP, device=points.device)
+    joints = torch.arange(HEAD_TOP, device=points.device)
     return SkeletonLayout(
         vertices=torch.cdist(means, body.v_template).argmin(1),
         owner=torch.cat([start.repeat_interleave(per_bone), joints, head]),
@@ -113,7 +113,7 @@ def _points(body: Body) -> tuple[Float[Tensor, "25 3"], Float[Tensor, "25 3 10"]
 
 def _between(share: Float[Tensor, " per_bone"]) -> Float[Tensor, "kernels 25"]:
     """Kernels on bones as mixtures of joints."""
-    mix = share.new_zeros(len(BONES), len(share), TOP + 1)
+    mix = share.new_zeros(len(BONES), len(share), HEAD_TOP + 1)
     for bone, (start, end) in enumerate(BONES):
         mix[bone, :, start], mix[bone, :, end] = 1 - share, share
     return mix.flatten(0, 1)
@@ -133,8 +133,8 @@ def _thickness(
     height = offset @ direction
     distance = (offset - height[:, None] * direction).norm(dim=1)
     place = share * (points[end] - points[start]).norm()
-    beside = (height - place[:, None]).abs().topk(NEAREST, largest=False).indices
-    return distance[beside].mean(1)
+    nearest = (height - place[:, None]).abs().topk(NEAREST, largest=False).indices
+    return distance[nearest].mean(1)
 
 
 def _joint_thickness(
@@ -142,7 +142,7 @@ def _joint_thickness(
 ) -> Float[Tensor, "25"]:
     """At a joint the mean of the bones that meet there; a part without a bone is a ball."""
     out = []
-    for joint in range(TOP + 1):
+    for joint in range(HEAD_TOP + 1):
         meet = [t[0] for t, (start, _) in zip(thickness, BONES, strict=True) if start == joint]
         meet += [t[-1] for t, (_, end) in zip(thickness, BONES, strict=True) if end == joint]
         own = body.v_template[body.vertex_part == joint]

@@ -62,7 +62,7 @@ class NeuralBodyVolume:
     isotropic: Float[Tensor, " kernels"]
     along: Float[Tensor, " kernels"]
     weights: Float[Tensor, "kernels 24"]
-    buried: Float[Tensor, " kernels"]
+    depth_below_surface: Float[Tensor, " kernels"]
     limb: Int[Tensor, " kernels"]
     joint_template: Float[Tensor, "24 3"]
     joint_shapedirs: Float[Tensor, "24 3 10"]
@@ -89,7 +89,7 @@ class NeuralBodyVolume:
             means=body.v_template[index],
             shapedirs=body.shapedirs[index],
             weights=body.weights[index],
-            buried=torch.zeros_like(layout.sigma_across),
+            depth_below_surface=torch.zeros_like(layout.sigma_across),
         )
 
     @staticmethod
@@ -105,11 +105,11 @@ class NeuralBodyVolume:
             means=layout.means,
             shapedirs=layout.shapedirs,
             weights=weights,
-            buried=layout.thickness,
+            depth_below_surface=layout.thickness,
         )
 
     @staticmethod
-    def of_layout(
+    def from_layout(
         layout: str, body: Body, vertices: Int[np.ndarray, " kernels"] | None = None
     ) -> NeuralBodyVolume:
         """The volume of a layout by name: "surface" or "skeleton".
@@ -128,7 +128,7 @@ class NeuralBodyVolume:
         means: Float[Tensor, "kernels 3"],
         shapedirs: Float[Tensor, "kernels 3 10"],
         weights: Float[Tensor, "kernels 24"],
-        buried: Float[Tensor, " kernels"],
+        depth_below_surface: Float[Tensor, " kernels"],
     ) -> NeuralBodyVolume:
         """A volume of kernels at some places."""
         isotropic = layout.sigma_across.reciprocal().square()
@@ -141,7 +141,7 @@ class NeuralBodyVolume:
             isotropic=isotropic,
             along=layout.sigma_along.reciprocal().square() - isotropic,
             weights=weights,
-            buried=buried,
+            depth_below_surface=depth_below_surface,
             limb=limb_of_joint[weights.argmax(1)],
             joint_template=body.joint_regressor @ body.v_template,
             joint_shapedirs=torch.einsum("jv,vcl->jcl", body.joint_regressor, body.shapedirs),
@@ -196,10 +196,10 @@ class NeuralBodyVolume:
 
     def _precisions(self, kinematics: Kinematics) -> Float[Tensor, "batch kernels 3 3"]:
         """Equation 6, with R S R^T: rotating the body must rotate every ellipsoid with it."""
-        turned = torch.einsum("bjac,kc->bkaj", kinematics.rotations, self.axis)
-        weighted = turned * (self.weights * self.along[:, None])[None, :, None]
-        identity = torch.eye(3, dtype=turned.dtype, device=turned.device)
-        return self.isotropic[:, None, None] * identity + weighted @ turned.transpose(-1, -2)
+        rotated = torch.einsum("bjac,kc->bkaj", kinematics.rotations, self.axis)
+        weighted = rotated * (self.weights * self.along[:, None])[None, :, None]
+        identity = torch.eye(3, dtype=rotated.dtype, device=rotated.device)
+        return self.isotropic[:, None, None] * identity + weighted @ rotated.transpose(-1, -2)
 
     def to(self, like: Tensor) -> NeuralBodyVolume:
         """The same volume with the device and floating type of ``like``."""

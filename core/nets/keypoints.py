@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core.body.names import JOINT_FLIP
-from core.geometry.crop import Box, overlap, within_reach
+from core.geometry.crop import Box, clip_overhang, iou
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.person_detector import Detections, PersonDetector
@@ -120,7 +120,7 @@ class KeypointDetector:
         kept = _drop_doubles([p for p in proposals if p.score >= threshold])
         kept.sort(key=lambda p: -p.score * np.sqrt(p.box.width * p.box.height))
         height, width = image.shape[:2]
-        return [replace(p, box=within_reach(p.box, width, height)) for p in kept]
+        return [replace(p, box=clip_overhang(p.box, width, height)) for p in kept]
 
     def _look(self, image: UInt8[np.ndarray, "height width 3"], square: Box) -> Proposal:
         """Box of the person in a square region, looking twice: the second crop fits better."""
@@ -243,6 +243,6 @@ def _drop_doubles(proposals: list[Proposal]) -> list[Proposal]:
     """Two boxes that share most of their area are one person; the surer one stays."""
     kept: list[Proposal] = []
     for proposal in sorted(proposals, key=lambda p: -p.score):
-        if all(overlap(proposal.box, other.box) < 0.6 for other in kept):
+        if all(iou(proposal.box, other.box) < 0.6 for other in kept):
             kept.append(proposal)
     return kept

@@ -45,7 +45,7 @@ class CudaCalls:
         """Memory for a result or for scratch, not initialised."""
         return like.new_empty(shape, dtype=dtype)
 
-    def scratch(self, name: str, like: Tensor, *measure: Any) -> Tensor:
+    def scratch(self, name: str, like: Tensor, *scratch_arguments: Any) -> Tensor:
         """As much memory as a function says it needs.
 
         Args:
@@ -54,7 +54,7 @@ class CudaCalls:
         """
         function = getattr(self._library, f"nbf_cuda_{name}_scratch")
         function.restype = c_int64
-        return self.new(like, function(*map(_plain, measure)), dtype=torch.uint8)
+        return self.new(like, function(*map(_plain, scratch_arguments)), dtype=torch.uint8)
 
 
 def cuda_library() -> ctypes.CDLL:

@@ -14,7 +14,7 @@ from core.body.names import JOINT_NAMES
 from core.datasets import landmarks
 from core.datasets.bedlam import open_bedlam
 from core.datasets.check import check_dataset, reprojection_error
-from core.datasets.contact_sheet import LEFT, RING, drawn, record_sheet
+from core.datasets.contact_sheet import LEFT, RING, draw_points, record_contact_sheet
 from core.datasets.crop import crop_person
 from core.datasets.landmarks import LANDMARK_NAMES, seen
 from core.datasets.record import PhotoDataset
@@ -138,12 +138,12 @@ def test_sheet_draws_rings_around_dots(tmp_path, world):
     writers.write_3dpw(tmp_path, world)
     data = open_dataset("3dpw", tmp_path)
     crop = crop_person(data, 0, 200)
-    picture = drawn(crop)
+    picture = draw_points(crop)
     x, y = crop.joints2d[JOINT_NAMES.index("l_wrist"), :2].astype(int)
     assert (picture[y - 2 : y + 3, x - 2 : x + 3] == LEFT).all(-1).any()
     around = picture[y - 6 : y + 7, x - 6 : x + 7].astype(int)
     assert np.abs(around - RING).sum(-1).min() < 60
-    assert record_sheet(data, [0, 1, 2], 40, 2).shape == (80, 80, 3)
+    assert record_contact_sheet(data, [0, 1, 2], 40, 2).shape == (80, 80, 3)
 
 
 def test_command(tmp_path, world, capsys):

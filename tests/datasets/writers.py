@@ -17,7 +17,7 @@ from core.datasets.landmarks import (
     HUMAN_DATA_190,
     MPI_INF_3DHP_28,
     SPIN_24,
-    Layout,
+    PointLayout,
 )
 from tests.datasets.world import PEOPLE, World, write_photo
 
@@ -25,7 +25,7 @@ HIDDEN = 5
 """The joint of SMPL that no file shows: the right knee."""
 
 
-def laid_out(points: np.ndarray, layout: Layout) -> np.ndarray:
+def laid_out(points: np.ndarray, layout: PointLayout) -> np.ndarray:
     """SMPL's joints (people, 24, n) in a file's order with confidence; LSP's hips are SMPL's."""
     rows = np.zeros((len(points), len(layout), points.shape[-1] + 1))
     for column, name in enumerate(layout):

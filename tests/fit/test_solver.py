@@ -11,7 +11,7 @@ from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
 from core.fit.trace import Trace
-from core.geometry.rotations import turn_about_vertical
+from core.geometry.rotations import rotate_180_about_y
 from core.native import load_native
 from tests.fit.toy_problem import (
     perturbed,
@@ -118,7 +118,7 @@ def test_the_turned_start_is_recognised(model):
     problem = toy_problem(model, true_body())
     body = BodyState.of(true_body())
     rotations = body.rotations.clone()
-    rotations[:, 0] = turn_about_vertical(rotations[:, 0])
+    rotations[:, 0] = rotate_180_about_y(rotations[:, 0])
     backwards = BodyState(rotations, body.betas, body.transl).params()
     two = Solver.begin(problem, model, quick_schedule(), backwards)
     assert two.trace.winner.tolist() == [1]
@@ -132,7 +132,7 @@ def test_a_turn_needs_a_clear_margin(model):
     problem = toy_problem(model, true_body())
     body = BodyState.of(true_body())
     rotations = body.rotations.clone()
-    rotations[:, 0] = turn_about_vertical(rotations[:, 0])
+    rotations[:, 0] = rotate_180_about_y(rotations[:, 0])
     backwards = BodyState(rotations, body.betas, body.transl).params()
     free = Solver.begin(problem, model, quick_schedule(), backwards)
     gain = float(free.trace.scores[0] - free.trace.scores[1])

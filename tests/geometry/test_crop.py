@@ -5,11 +5,11 @@ import pytest
 
 from core.geometry.crop import (
     Box,
+    clip_overhang,
     crop_view,
     default_focal,
     inside_photo,
     warp,
-    within_reach,
 )
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 700.0
@@ -65,9 +65,9 @@ def test_default_focal_is_the_diagonal():
 
 
 def test_a_box_reaches_past_the_photo_by_a_quarter_of_what_is_inside():
-    portrait = within_reach(Box(10, -40, 80, 440), width=100, height=200)
+    portrait = clip_overhang(Box(10, -40, 80, 440), width=100, height=200)
     assert portrait == Box(10, -40, 80, 290)  # 200 inside, 50 more at most on each side
     inside = Box(10, 20, 30, 40)
-    assert within_reach(inside, 100, 200) == inside
+    assert clip_overhang(inside, 100, 200) == inside
     beside = Box(150, 20, 30, 40)
-    assert within_reach(beside, 100, 200) == beside
+    assert clip_overhang(beside, 100, 200) == beside

@@ -34,10 +34,10 @@ def test_six_numbers_round_trip_and_orthogonality():
 
 def test_turn_keeps_up_and_reverses_front():
     rotation = random_rotations(5)
-    turned = rot.turn_about_vertical(rotation)
+    turned = rot.rotate_180_about_y(rotation)
     assert torch.allclose(turned[..., 1], rotation[..., 1])
     assert torch.allclose(turned[..., 2], -rotation[..., 2])
-    assert torch.allclose(rot.turn_about_vertical(turned), rotation)
+    assert torch.allclose(rot.rotate_180_about_y(turned), rotation)
     assert torch.allclose(torch.linalg.det(turned), torch.ones(5, dtype=torch.float64))
 
 

@@ -15,7 +15,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from core.errors import UserError
 from core.io import images
-from core.io.images import BACKDROP, load_image, save_image, shown
+from core.io.images import BACKDROP, load_image, printable, save_image
 
 WIDTH, HEIGHT = 48, 32
 
@@ -375,7 +375,7 @@ class TestRefused:
 
     def test_newline_in_a_name(self, tmp_path):
         refused(tmp_path / "two\nlines.jpg", "two\\nlines.jpg")
-        assert shown(tmp_path / os.fsdecode(b"\xff.jpg")).endswith("\\udcff.jpg")
+        assert printable(tmp_path / os.fsdecode(b"\xff.jpg")).endswith("\\udcff.jpg")
 
 
 @settings(deadline=None, max_examples=40)

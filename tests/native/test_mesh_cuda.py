@@ -13,7 +13,7 @@ from core.geometry.camera import Camera
 from core.native import load_cuda
 from core.render.mesh import native
 from core.render.mesh.cuda import CudaMesh
-from core.render.mesh.native import MeshScene, Surface
+from core.render.mesh.native import MeshScene, RenderedAttributes
 from core.render.mesh.scene import MeshRender, MeshSettings, Softness
 from core.render.mesh.twin import interpolate_twin, rasterize_twin, silhouette_twin
 from tests.render.test_mesh_native import SCENES, SIZE, soup
@@ -93,7 +93,7 @@ def test_attributes_are_the_twins(device, sets):
     weights, attributes = (leaf.clone().requires_grad_() for leaf in leaves)
     seen = MeshRender(render.face_ids, weights, render.depth)
     theirs = interpolate_twin(seen, scene.faces, attributes)
-    surface = Surface.of(render.face_ids, leaves[0], scene.faces, leaves[1])
+    surface = RenderedAttributes.of(render.face_ids, leaves[0], scene.faces, leaves[1])
     torch.testing.assert_close(native.interpolate(surface), theirs, rtol=1e-6, atol=1e-6)
     grad = torch.randn_like(theirs)
     references = torch.autograd.grad(theirs, (weights, attributes), grad)
@@ -113,7 +113,9 @@ def test_the_order_of_threads_changes_nothing(device, monkeypatch):
         render, soft = draw(scene), native.silhouette(scene, SOFT)
         maps = torch.randn_like(render.barycentric), torch.randn_like(render.depth)
         attributes = torch.randn(1, 60, 4, device=device)
-        surface = Surface.of(render.face_ids, render.barycentric, scene.faces, attributes)
+        surface = RenderedAttributes.of(
+            render.face_ids, render.barycentric, scene.faces, attributes
+        )
         grad = torch.randn(2, *SIZE, 4, device=device)
         grads = [
             native.rasterize_backward(scene, render.face_ids, *maps),
@@ -209,7 +211,7 @@ def test_every_function_is_timed(device, monkeypatch):
     from tools.gpu import meshes
 
     monkeypatch.setattr(meshes, "milliseconds", lambda call: call() is None or 2.0)
-    rates = meshes.measure(meshes.Crowd(2, 16, 4), device)
+    rates = meshes.measure(meshes.MeshCase(2, 16, 4), device)
     assert rates["rasterize"] == 1000 and {"silhouette_backward", "interpolate"} <= rates.keys()
-    scene = meshes.crowd_scene(meshes.Crowd(2, 16, 4), device)
+    scene = meshes.case_scene(meshes.MeshCase(2, 16, 4), device)
     assert 0.03 < draw(scene).mask.float().mean() < 0.5

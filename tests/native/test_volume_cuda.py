@@ -9,7 +9,7 @@ import torch
 
 from core.fit.likelihood import LikelihoodSettings
 from core.geometry.camera import Camera, pixel_rays
-from core.render.volume.native import Scene
+from core.render.volume.native import VolumeScene
 from core.render.volume.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
 from core.render.volume.twin import assign, ray_gaussian, weigh
 from tests.fit import test_likelihood_native as fused
@@ -26,7 +26,7 @@ SIZE = (21, 26)  # neither is a multiple of a tile's
 
 
 def scene_of(means, precisions, settings, size=SIZE):
-    return Scene.of(means, precisions, camera32(len(means)), size, settings)
+    return VolumeScene.of(means, precisions, camera32(len(means)), size, settings)
 
 
 def rays_of(batch):
@@ -78,7 +78,7 @@ def test_equal_depths_at_different_distances_are_ordered_by_id(calls):
     means = torch.tensor([[[0.1, 0, 2], [0.0, 0, 2], [0.05, 0, 2]]])
     precisions = (torch.eye(3) / 0.2**2).expand(1, 3, 3, 3).contiguous()
     camera = Camera(torch.tensor([50.0]), torch.tensor([[10.5, 10.5]]))
-    ours = calls.assign(Scene.of(means, precisions, camera, SIZE, RenderSettings()))
+    ours = calls.assign(VolumeScene.of(means, precisions, camera, SIZE, RenderSettings()))
     straight_ahead = (ours.pixel == 10 * SIZE[1] + 10).nonzero().item()
     assert ours.kernels[straight_ahead].tolist() == [0, 1, 2]
 
@@ -203,7 +203,7 @@ def test_people_without_rows_between_others(calls):
 
 def explain(calls, world, likelihood, render, with_gradient=True):
     camera = fused.camera(len(world[0]), world[0])
-    scene = Scene.of(world[0], world[1], camera, fused.SIZE, render)
+    scene = VolumeScene.of(world[0], world[1], camera, fused.SIZE, render)
     return calls.nll(scene, world, likelihood, with_gradient)
 
 
@@ -326,6 +326,6 @@ def test_what_cannot_be_done_is_refused_with_a_reason(calls):
         explain(calls, world, LikelihoodSettings(), RenderSettings(nearest=300))
     means, precisions = scene32(2, 1)
     good = scene_of(means, precisions, RenderSettings())
-    bad = Scene(means, precisions, good.camera, SIZE, RenderSettings(threshold=1.5))
+    bad = VolumeScene(means, precisions, good.camera, SIZE, RenderSettings(threshold=1.5))
     with pytest.raises(RuntimeError, match="threshold"):
         calls.assign(bad)

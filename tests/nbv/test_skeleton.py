@@ -10,7 +10,7 @@ from core.body.load import load_body
 from core.body.names import JOINT_FLIP
 from core.geometry.camera import Camera
 from core.geometry.rotations import rotation_from_axis_angle
-from core.nbv.skeleton import BONES, TOP
+from core.nbv.skeleton import BONES, HEAD_TOP
 from core.nbv.volume import NeuralBodyVolume
 from core.render.mesh.raster import rasterize
 from core.render.volume.render import render_volume
@@ -34,13 +34,13 @@ def random_pose(seed=0, size=0.4):
 
 
 def test_23_kernels_on_each_of_18_bones_and_25_joints(volume):
-    assert len(BONES) == 18 and TOP + 1 == 25
+    assert len(BONES) == 18 and HEAD_TOP + 1 == 25
     assert volume.kernels == 18 * 23 + 25 == 439
     assert len({tuple(place) for place in volume.means.tolist()}) == 439
 
 
 def test_bones_mirror_each_other():
-    flip = (*JOINT_FLIP, TOP)
+    flip = (*JOINT_FLIP, HEAD_TOP)
     assert {(flip[a], flip[b]) for a, b in BONES} == set(BONES)
 
 
@@ -50,7 +50,7 @@ def test_kernels_stay_on_their_bones_in_every_pose_and_shape(volume):
     rest = volume.means + volume.shapedirs @ betas[0]
     for bone, (start, end) in enumerate(BONES):
         own = slice(23 * bone, 23 * bone + 23)
-        if end == TOP:
+        if end == HEAD_TOP:
             continue
         ends = posed.joints[0, [start, end]]
         share = torch.arange(1, 24)[:, None] / 24

@@ -13,7 +13,7 @@ from core.nets.keypoints import (
     LANDMARK_OF_JOINT,
     KeypointDetector,
     cut_square,
-    overlap,
+    iou,
     refine,
 )
 
@@ -109,9 +109,9 @@ def test_cut_square_is_exact(side: float) -> None:
 
 def test_overlap() -> None:
     box = Box(0, 0, 10, 10)
-    assert overlap(box, box) == pytest.approx(1)
-    assert overlap(box, Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
-    assert overlap(box, Box(20, 0, 10, 10)) == 0
+    assert iou(box, box) == pytest.approx(1)
+    assert iou(box, Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert iou(box, Box(20, 0, 10, 10)) == 0
 
 
 def test_the_mirror_image_has_the_mirrored_keypoints(

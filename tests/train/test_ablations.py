@@ -27,10 +27,12 @@ from tests.untrained import short_schedule
 
 def test_skeleton_kernels_are_seen_through_their_own_surface(shards: ShardDataset) -> None:
     batch = next(iter(in_order(shards, [0, 1])))
-    skeleton = NeuralBodyVolume.of_layout("skeleton", load_body())
+    skeleton = NeuralBodyVolume.from_layout("skeleton", load_body())
     visible = kernel_truth(skeleton, batch, 4).visible.float().mean()
     assert visible > 0.5  # nothing hides the splatted people, and bones face everybody
-    on_surface = replace(skeleton, buried=torch.zeros_like(skeleton.buried))
+    on_surface = replace(
+        skeleton, depth_below_surface=torch.zeros_like(skeleton.depth_below_surface)
+    )
     assert kernel_truth(on_surface, batch, 4).visible.float().mean() < 0.7 * visible
 
 
@@ -48,7 +50,7 @@ def test_a_skeleton_with_eight_orientations_and_other_dimensions(
         validate_every=100,
         objective=ObjectiveSettings(contrast=ContrastSettings.without()),
     )
-    volume = NeuralBodyVolume.of_layout("skeleton", load_body())
+    volume = NeuralBodyVolume.from_layout("skeleton", load_body())
     trainer = Trainer(settings, shards, shards, volume, tmp_path)
     losses = trainer.update(trainer.loader.batch(0))
     assert losses["nll"] > 0 and losses["orientation"] == losses["clutter"] == 0

@@ -23,18 +23,18 @@ from torch import Tensor
 from core.body.load import load_body
 from core.geometry.camera import Camera
 from core.render.mesh import native
-from core.render.mesh.native import MeshScene, Surface
+from core.render.mesh.native import MeshScene, RenderedAttributes
 from core.render.mesh.scene import MeshSettings, Softness
 from core.render.shade.render import vertex_normals
 from tools.gpu.scene import milliseconds
 
 LAYERS = (0.0, 0.01, 0.02)  # metres off the skin
-AWAY = 3.0  # metres from the camera
+DISTANCE = 3.0  # metres from the camera
 CASES = ((80, 64), (512, 3))  # pixels, channels
 
 
 @dataclass(frozen=True)
-class Crowd:
+class MeshCase:
     """So many people, on pictures of so many pixels and channels."""
 
     batch: int
@@ -52,18 +52,18 @@ def dressed() -> tuple[Float[Tensor, "vertices 3"], Int[Tensor, "faces 3"]]:
     return vertices, faces
 
 
-def crowd_scene(crowd: Crowd, device: str) -> MeshScene:
+def case_scene(case: MeshCase, device: str) -> MeshScene:
     """Everybody upright before a camera of their own."""
     vertices, faces = dressed()
-    angles = torch.linspace(0, 2 * math.pi, crowd.batch + 1)[:-1, None]
-    turns = roma.rotvec_to_rotmat(angles * torch.tensor([0.0, 1.0, 0.0]))
+    angles = torch.linspace(0, 2 * math.pi, case.batch + 1)[:-1, None]
+    rotations = roma.rotvec_to_rotmat(angles * torch.tensor([0.0, 1.0, 0.0]))
     upright = torch.tensor([1.0, -1.0, -1.0])
-    turned = (vertices @ turns.mT) * upright
+    rotated = (vertices @ rotations.mT) * upright
     middle = (vertices.amin(0) + vertices.amax(0)) / 2 * upright
-    placed = turned - middle + torch.tensor([0.0, 0.0, AWAY])
-    camera = Camera.centered(torch.full((crowd.batch,), 1.4 * crowd.size), crowd.size)
+    placed = rotated - middle + torch.tensor([0.0, 0.0, DISTANCE])
+    camera = Camera.centered(torch.full((case.batch,), 1.4 * case.size), case.size)
     lens = Camera(camera.focal.to(device), camera.center.to(device))
-    size = (crowd.size, crowd.size)
+    size = (case.size, case.size)
     return MeshScene.of(placed.to(device), faces.to(device), lens, size, MeshSettings())
 
 
@@ -74,7 +74,7 @@ def calls(scene: MeshScene, dim: int) -> dict[str, Callable[[], object]]:
     covered = native.silhouette(scene, soft)
     flat = torch.ones_like(depth)
     attributes = scene.vertices.new_ones(1, scene.vertices.shape[1], dim)
-    surface = Surface.of(ids, barycentric, scene.faces, attributes)
+    surface = RenderedAttributes.of(ids, barycentric, scene.faces, attributes)
     values = native.interpolate(surface)
     return {
         "rasterize": lambda: native.rasterize(scene),
@@ -86,12 +86,12 @@ def calls(scene: MeshScene, dim: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def measure(crowd: Crowd, device: str) -> dict[str, float]:
+def measure(case: MeshCase, device: str) -> dict[str, float]:
     """People a second of every function."""
-    scene = crowd_scene(crowd, device)
+    scene = case_scene(case, device)
     return {
-        name: round(1000 * crowd.batch / milliseconds(call))
-        for name, call in calls(scene, crowd.dim).items()
+        name: round(1000 * case.batch / milliseconds(call))
+        for name, call in calls(scene, case.dim).items()
     }
 
 
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = torch.cuda.get_device_name()
     for size, dim in CASES:
         for batch in options.batch:
-            rates = measure(Crowd(batch, size, dim), "cuda")
+            rates = measure(MeshCase(batch, size, dim), "cuda")
             row = {"device": device, "batch": batch, "size": size, "dim": dim}
             print(json.dumps({**row, "people a second": rates}))
 

@@ -15,7 +15,7 @@ from core.fit.evidence import FeatureMap
 from core.fit.likelihood import LikelihoodSettings
 from core.geometry.camera import Camera
 from core.nbv.orientation import orientation_weights
-from core.render.volume.native import LikelihoodStruct, Scene
+from core.render.volume.native import LikelihoodStruct, VolumeScene
 from core.render.volume.sparse import RenderSettings
 
 
@@ -29,7 +29,7 @@ class GpuScene:
         likelihood: points to tensors that ``alive`` holds, ``orientation`` among them.
     """
 
-    scene: Scene
+    scene: VolumeScene
     features: Tensor
     orientation: Tensor
     likelihood: LikelihoodStruct
@@ -52,7 +52,7 @@ class GpuScene:
         tensors = (observed.features, observed.inside, bank.phi, bank.background, volume.limb)
         alive = tuple(t.to(device).contiguous() for t in (*tensors, orientation))
         return GpuScene(
-            Scene(means, precisions, camera, size, render),
+            VolumeScene(means, precisions, camera, size, render),
             features,
             alive[-1],
             likelihood_struct(alive, bank.variances),

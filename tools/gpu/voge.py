@@ -28,7 +28,7 @@ from torch import Tensor
 from core.bench.render import Layout
 from core.geometry.camera import Camera, pixel_rays
 from core.render.volume.cuda import CudaVolume, cuda_volume
-from core.render.volume.native import Scene
+from core.render.volume.native import VolumeScene
 from core.render.volume.sparse import Assignment, RenderSettings
 from core.render.volume.twin import screen_bounds
 from tools.gpu.scene import GpuScene, milliseconds
@@ -36,7 +36,7 @@ from tools.gpu.scene import GpuScene, milliseconds
 BIN = 10  # pixels, VoGE's choice for maps of up to 320
 VOGE = RenderSettings(occlusion="voge")
 UNIT = 0.6065306597  # exp(-1/2): VoGE divides its weights by it
-ALIKE = 0.02  # share of the features that rounding may change: VoGE's distances lose digits
+ROUNDING_SHARE = 0.02  # largest relative difference: VoGE's distances lose digits to rounding
 
 
 def load_voge(folder: Path) -> tuple[Any, Any]:
@@ -59,7 +59,7 @@ def load_voge(folder: Path) -> tuple[Any, Any]:
     return ray_tracing, importlib.import_module("VoGE.Aggregation")
 
 
-def bin_lists(scene: Scene) -> Tensor:
+def bin_lists(scene: VolumeScene) -> Tensor:
     """Kernels (as indices into the whole batch) whose exact bounds meet each square bin."""
     low, high = screen_bounds(
         scene.means, scene.precisions, scene.camera, scene.size, -torch.tensor(0.01).log().item()
@@ -79,7 +79,7 @@ def bin_lists(scene: Scene) -> Tensor:
     return index.where(order.values > 0, -1)[..., :longest].int().contiguous()
 
 
-def voge_render(modules: tuple[Any, Any], scene: Scene) -> Callable[..., Tensor]:
+def voge_render(modules: tuple[Any, Any], scene: VolumeScene) -> Callable[..., Tensor]:
     """A function of means, precisions and features that gives VoGE's dense features.
 
     One person at a time, as VoGE asks for: its composition stores kernels times pixels.
@@ -102,11 +102,11 @@ def voge_render(modules: tuple[Any, Any], scene: Scene) -> Callable[..., Tensor]
     return render
 
 
-def people(scene: Scene) -> list[Scene]:
+def people(scene: VolumeScene) -> list[VolumeScene]:
     """Each person's scene by itself."""
     tensors = (scene.means, scene.precisions, scene.camera.focal, scene.camera.center)
     return [
-        Scene(means, precisions, Camera(focal, center), scene.size, scene.settings)
+        VolumeScene(means, precisions, Camera(focal, center), scene.size, scene.settings)
         for means, precisions, focal, center in zip(*(t.split(1) for t in tensors), strict=True)
     ]
 
@@ -173,7 +173,7 @@ def compare(
         "milliseconds": {name: round(value, 4) for name, value in taken.items()},
         "times as fast": round(taken["voge"] / taken["nbf"], 1),
         "features differ by": round(apart, 5),
-        "comparable": apart < ALIKE,
+        "comparable": apart < ROUNDING_SHARE,
     }
 
 

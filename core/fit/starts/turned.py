@@ -11,7 +11,7 @@ from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.start import Candidate, Start
 from core.fit.state import BodyState
-from core.geometry.rotations import turn_about_vertical
+from core.geometry.rotations import rotate_180_about_y
 
 
 def propose(
@@ -23,7 +23,7 @@ def propose(
 
 def turned(body: BodyState) -> BodyState:
     """A body turned by 180 degrees about its vertical axis, through the pelvis."""
-    root = turn_about_vertical(body.rotations[:, :1])
+    root = rotate_180_about_y(body.rotations[:, :1])
     return BodyState(torch.cat([root, body.rotations[:, 1:]], 1), body.betas, body.transl)
 
 

@@ -45,4 +45,6 @@ FUNCTIONS: dict[str, list[Any]] = {
 
 def addresses(arguments: Iterable[Any]) -> list[Any]:
     """Arguments of a native call: of tensors, where they begin."""
-    return [given.data_ptr() if isinstance(given, Tensor) else given for given in arguments]
+    return [
+        argument.data_ptr() if isinstance(argument, Tensor) else argument for argument in arguments
+    ]

@@ -14,7 +14,11 @@ class CudaMesh(CudaCalls):
     """The functions of `core.render.mesh.abi` on PyTorch's current stream."""
 
     def draw(
-        self, name: str, like: Tensor, arguments: tuple[Any, ...], measure: tuple[Any, ...] | None
+        self,
+        name: str,
+        like: Tensor,
+        arguments: tuple[Any, ...],
+        scratch_arguments: tuple[Any, ...] | None,
     ) -> None:
         """Call a function.
 
@@ -22,7 +26,11 @@ class CudaMesh(CudaCalls):
             like: any tensor of the device.
             measure: what the function's need of scratch memory depends on, None if it needs none.
         """
-        scratch = [] if measure is None else [self.scratch(f"mesh_{name}", like, *measure)]
+        scratch = (
+            []
+            if scratch_arguments is None
+            else [self.scratch(f"mesh_{name}", like, *scratch_arguments)]
+        )
         self.run(f"mesh_{name}", like.device, *arguments, *scratch)
 
 

@@ -47,8 +47,8 @@ class MeshScene:
     ) -> MeshScene:
         """A scene of checked, dense, detached tensors."""
         check_mesh(vertices, faces, camera, size, settings)
-        lens = Camera(dense(camera.focal), dense(camera.center))
-        return MeshScene(dense(vertices), indices(faces), lens, size, settings)
+        dense_camera = Camera(dense(camera.focal), dense(camera.center))
+        return MeshScene(dense(vertices), indices(faces), dense_camera, size, settings)
 
     def struct(self) -> MeshStruct:
         """The C struct; valid as long as the scene lives."""
@@ -83,9 +83,9 @@ def rasterize_backward(
     scene: MeshScene, face_ids: Tensor, grad_barycentric: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
     """Gradient of the vertices."""
-    given = indices(face_ids), dense(grad_barycentric), dense(grad_depth)
+    inputs = indices(face_ids), dense(grad_barycentric), dense(grad_depth)
     grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
-    _run("rasterize_backward", scene.vertices, (mesh, *given, grad), (mesh,))
+    _run("rasterize_backward", scene.vertices, (mesh, *inputs, grad), (mesh,))
     return grad
 
 
@@ -100,14 +100,14 @@ def silhouette_backward(
     scene: MeshScene, soft: Softness, depth: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
     """Gradient of the vertices."""
-    given = soft.sigma, soft.reach, dense(depth), dense(grad_depth)
+    inputs = soft.sigma, soft.reach, dense(depth), dense(grad_depth)
     grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
-    _run("silhouette_backward", scene.vertices, (mesh, *given, grad), (mesh,))
+    _run("silhouette_backward", scene.vertices, (mesh, *inputs, grad), (mesh,))
     return grad
 
 
 @dataclass(frozen=True)
-class Surface:
+class RenderedAttributes:
     """Attributes of a rendered mesh, dense and detached.
 
     Attributes:
@@ -120,10 +120,12 @@ class Surface:
     attributes: Float[Tensor, "sets vertices dim"]
 
     @staticmethod
-    def of(face_ids: Tensor, barycentric: Tensor, faces: Tensor, attributes: Tensor) -> Surface:
+    def of(
+        face_ids: Tensor, barycentric: Tensor, faces: Tensor, attributes: Tensor
+    ) -> RenderedAttributes:
         """A surface of dense, detached tensors."""
         ids, triangles = indices(face_ids), indices(faces)
-        return Surface(ids, dense(barycentric), triangles, dense(attributes))
+        return RenderedAttributes(ids, dense(barycentric), triangles, dense(attributes))
 
     def struct(self) -> MeshStruct:
         """The C struct: sizes and faces alone."""
@@ -140,26 +142,26 @@ class Surface:
         return self.attributes.shape[0], self.attributes.shape[2]
 
 
-def interpolate(surface: Surface) -> Float[Tensor, "batch height width dim"]:
+def interpolate(surface: RenderedAttributes) -> Float[Tensor, "batch height width dim"]:
     """Attributes at pixels."""
     attributes = surface.attributes
     values = attributes.new_empty(*surface.face_ids.shape, attributes.shape[2])
-    given = surface.face_ids, surface.barycentric, attributes, *surface.counts()
-    _run("interpolate", attributes, (byref(surface.struct()), *given, values), None)
+    inputs = surface.face_ids, surface.barycentric, attributes, *surface.counts()
+    _run("interpolate", attributes, (byref(surface.struct()), *inputs, values), None)
     return values
 
 
 def interpolate_backward(
-    surface: Surface, grad: Tensor, with_attributes: bool
+    surface: RenderedAttributes, grad: Tensor, with_attributes: bool
 ) -> tuple[Tensor, Tensor]:
     """Gradients of barycentrics and attributes; the second is empty unless it is wanted."""
     attributes, mesh = surface.attributes, byref(surface.struct())
     grads = torch.empty_like(surface.barycentric), attributes.new_empty(0)
     if with_attributes:
         grads = grads[0], torch.empty_like(attributes)
-    given = surface.face_ids, surface.barycentric, attributes, *surface.counts(), dense(grad)
+    inputs = surface.face_ids, surface.barycentric, attributes, *surface.counts(), dense(grad)
     wanted = (grads[0], grads[1] if with_attributes else None)
-    _run("interpolate_backward", attributes, (mesh, *given, *wanted), (mesh, *surface.counts()))
+    _run("interpolate_backward", attributes, (mesh, *inputs, *wanted), (mesh, *surface.counts()))
     return grads
 
 
@@ -185,7 +187,7 @@ def indices(tensor: Tensor) -> Tensor:
 
 
 def _run(
-    name: str, like: Tensor, arguments: tuple[Any, ...], measure: tuple[Any, ...] | None
+    name: str, like: Tensor, arguments: tuple[Any, ...], scratch_arguments: tuple[Any, ...] | None
 ) -> None:
     """Call a function where its tensors lie.
 
@@ -198,4 +200,4 @@ def _run(
     if cuda is None:
         getattr(library(), f"nbf_mesh_{name}")(*addresses(arguments))
     else:
-        cuda.draw(name, like, arguments, measure)
+        cuda.draw(name, like, arguments, scratch_arguments)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.geometry.camera import Camera
 from core.render.mesh import native
-from core.render.mesh.native import MeshScene, Surface
+from core.render.mesh.native import MeshScene, RenderedAttributes
 from core.render.mesh.scene import MeshSettings, Softness
 
 # Arguments that operators share, in PyTorch's language of schemas.
@@ -96,12 +96,12 @@ def _rasterize_backward_fake(*inputs: Any) -> Tensor:
 
 def _rasterize_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     ctx.save_for_backward(output[2], *inputs[:4])
-    ctx.how = inputs[4:]
+    ctx.options = inputs[4:]
 
 
 def _rasterize_autograd(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     face_ids, *scene = ctx.saved_tensors
-    return mesh_rasterize_backward(face_ids, *grads[:2], *scene, *ctx.how), *[None] * 7
+    return mesh_rasterize_backward(face_ids, *grads[:2], *scene, *ctx.options), *[None] * 7
 
 
 mesh_rasterize.register_autograd(_rasterize_autograd, setup_context=_rasterize_setup)
@@ -145,12 +145,12 @@ def _silhouette_backward_fake(*inputs: Any) -> Tensor:
 
 def _silhouette_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
     ctx.save_for_backward(output, *inputs[:4])
-    ctx.how = inputs[4:]
+    ctx.options = inputs[4:]
 
 
 def _silhouette_autograd(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     depth, *scene = ctx.saved_tensors
-    return mesh_silhouette_backward(depth, grad, *scene, *ctx.how), *[None] * 9
+    return mesh_silhouette_backward(depth, grad, *scene, *ctx.options), *[None] * 9
 
 
 mesh_silhouette.register_autograd(_silhouette_autograd, setup_context=_silhouette_setup)
@@ -167,7 +167,7 @@ mesh_silhouette.register_autograd(_silhouette_autograd, setup_context=_silhouett
 )
 def mesh_interpolate(*surface: Tensor) -> Tensor:
     """Attributes at pixels; differentiable in barycentrics and attributes."""
-    return native.interpolate(Surface.of(*surface))
+    return native.interpolate(RenderedAttributes.of(*surface))
 
 
 @mesh_interpolate.register_fake
@@ -187,7 +187,7 @@ def mesh_interpolate_backward(
     grad: Tensor, with_attributes: bool, *surface: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Gradients of barycentrics and attributes; the second is empty unless it is wanted."""
-    return native.interpolate_backward(Surface.of(*surface), grad, with_attributes)
+    return native.interpolate_backward(RenderedAttributes.of(*surface), grad, with_attributes)
 
 
 @mesh_interpolate_backward.register_fake
@@ -205,8 +205,8 @@ def _interpolate_setup(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> 
 
 def _interpolate_autograd(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     wanted = ctx.needs_input_grad[3]
-    made = mesh_interpolate_backward(grad, wanted, *ctx.saved_tensors)
-    return None, made[0], None, made[1] if wanted else None
+    outputs = mesh_interpolate_backward(grad, wanted, *ctx.saved_tensors)
+    return None, outputs[0], None, outputs[1] if wanted else None
 
 
 mesh_interpolate.register_autograd(_interpolate_autograd, setup_context=_interpolate_setup)

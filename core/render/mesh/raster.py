@@ -95,11 +95,11 @@ def _twin(
     cull: bool,
 ) -> Raster:
     """The same by `core.render.mesh.twin`."""
-    lens = torch.from_numpy(camera)
+    intrinsics = torch.from_numpy(camera)
     render = rasterize_twin(
         torch.from_numpy(points)[None],
         torch.from_numpy(triangles),
-        Camera(lens[:1], lens[None, 1:]),
+        Camera(intrinsics[:1], intrinsics[None, 1:]),
         size,
         MeshSettings(near, cull),
     )

@@ -150,7 +150,7 @@ def _surface(
     return scaled * depth[:, None], depth
 
 
-def _drawn(
+def _visible_faces(
     vertices: Tensor, faces: Tensor, focal: Tensor, center: Tensor, settings: MeshSettings
 ) -> tuple[Int[Tensor, " drawn"], Float[Tensor, "drawn 3 2"], Float[Tensor, "drawn 3"]]:
     """Faces of one image that may be seen, their corners in pixels and inverse depths."""
@@ -158,8 +158,8 @@ def _drawn(
     near = torch.tensor(settings.near, dtype=torch.float32, device=vertices.device)
     visible = (vertices[:, 2] > near) & (screen.abs() < FAR_AWAY).all(-1)
     area = _area(screen.where(visible[:, None], 0)[faces])
-    turned = area < 0 if settings.cull else area != 0
-    ids = (visible[faces].all(-1) & turned).nonzero()[:, 0]
+    facing = area < 0 if settings.cull else area != 0
+    ids = (visible[faces].all(-1) & facing).nonzero()[:, 0]
     return ids, screen[faces[ids]], inverse_z[faces[ids]]
 
 
@@ -189,7 +189,7 @@ def _nearest_faces(
     settings: MeshSettings,
 ) -> Int[Tensor, "height width"]:
     """Of all faces that hold a pixel centre, the nearest; ties go to the smaller id."""
-    ids, screen, inverse_z = _drawn(vertices, faces.long(), focal, center, settings)
+    ids, screen, inverse_z = _visible_faces(vertices, faces.long(), focal, center, settings)
     box, row, column = _boxes(screen, 0.0, size)
     weights = _weights(screen[box], row, column)
     inside = (weights >= 0).all(-1)
@@ -219,7 +219,7 @@ def _soft_depth(
 ) -> Float[Tensor, "height width"]:
     """Optical depth of one image."""
     with torch.no_grad():
-        ids, screen, _ = _drawn(vertices, faces.long(), focal, center, settings)
+        ids, screen, _ = _visible_faces(vertices, faces.long(), focal, center, settings)
         box, row, column = _within_reach(screen, size, soft.reach)
     corners = vertices[faces[ids[box]].long()]
     screen = _project(corners, focal[None], center[None])[0]

@@ -14,14 +14,14 @@ from torch import Tensor
 
 from core.native import dense
 from core.render.cuda_calls import CudaCalls, cuda_library
-from core.render.volume.native import LikelihoodStruct, Scene, check_features, rows_struct
+from core.render.volume.native import LikelihoodStruct, VolumeScene, check_features, rows_struct
 from core.render.volume.sparse import Assignment
 
 
 class CudaVolume(CudaCalls):
     """The renderer's functions."""
 
-    def assign(self, scene: Scene) -> Assignment:
+    def assign(self, scene: VolumeScene) -> Assignment:
         """Which kernels reach which pixels; waits for the device, since the answer has a size."""
         struct, like = scene.struct(), scene.means
         rows, nearest = c_int64(), c_int64()
@@ -33,7 +33,7 @@ class CudaVolume(CudaCalls):
         self.run("volume_take", like.device, struct, scratch, most, batch, pixel, kernels)
         return Assignment(batch, pixel, kernels)
 
-    def weigh(self, scene: Scene, assignment: Assignment) -> tuple[Tensor, Tensor, Tensor]:
+    def weigh(self, scene: VolumeScene, assignment: Assignment) -> tuple[Tensor, Tensor, Tensor]:
         """Weights, opacity and depth."""
         like, shape = scene.means, assignment.kernels.shape
         weights, depth = self.new(like, *shape), self.new(like, *shape)
@@ -43,30 +43,35 @@ class CudaVolume(CudaCalls):
         return weights, opacity, depth
 
     def weigh_backward(
-        self, scene: Scene, assignment: Assignment, weights: Tensor, opacity: Tensor, depth: Tensor
+        self,
+        scene: VolumeScene,
+        assignment: Assignment,
+        weights: Tensor,
+        opacity: Tensor,
+        depth: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Gradients of means and precisions from those of weights, opacity and depth."""
         like, structs = scene.means, (scene.struct(), rows_struct(assignment))
         grads = self.new(like, *like.shape), self.new(like, *scene.precisions.shape)
         scratch = self.scratch("volume_rows", like, *structs)
-        given = [dense(grad) for grad in (weights, opacity, depth)]
-        self.run("volume_weigh_backward", like.device, *structs, *given, scratch, *grads)
+        inputs = [dense(grad) for grad in (weights, opacity, depth)]
+        self.run("volume_weigh_backward", like.device, *structs, *inputs, scratch, *grads)
         return grads
 
     def composite(
-        self, scene: Scene, assignment: Assignment, weights: Tensor, features: Tensor
+        self, scene: VolumeScene, assignment: Assignment, weights: Tensor, features: Tensor
     ) -> Tensor:
         """Sum of the kernels' features by weight."""
         check_features(scene, features)
         out = self.new(features, len(weights), features.shape[2])
-        given = dense(weights), dense(features), features.shape[2]
+        inputs = dense(weights), dense(features), features.shape[2]
         structs = scene.struct(), rows_struct(assignment)
-        self.run("volume_composite", features.device, *structs, *given, out)
+        self.run("volume_composite", features.device, *structs, *inputs, out)
         return out
 
     def composite_backward(
         self,
-        scene: Scene,
+        scene: VolumeScene,
         assignment: Assignment,
         weights: Tensor,
         features: Tensor,
@@ -80,14 +85,14 @@ class CudaVolume(CudaCalls):
         if with_features:
             grad_features = self.new(features, *features.shape)
             scratch = self.scratch("volume_rows", features, *structs)
-        given = dense(weights), dense(features), features.shape[2], dense(grad), scratch
-        made = grad_weights, grad_features if with_features else None
-        self.run("volume_composite_backward", features.device, *structs, *given, *made)
+        inputs = dense(weights), dense(features), features.shape[2], dense(grad), scratch
+        outputs = grad_weights, grad_features if with_features else None
+        self.run("volume_composite_backward", features.device, *structs, *inputs, *outputs)
         return grad_weights, grad_features
 
     def nll(
         self,
-        scene: Scene,
+        scene: VolumeScene,
         likelihood: LikelihoodStruct,
         orientation: Tensor,
         with_gradient: bool = True,
@@ -105,8 +110,8 @@ class CudaVolume(CudaCalls):
             self.new(like, len(like)),
             self.scratch("volume_nll", like, struct, likelihood),
         )
-        made = grads if with_gradient else [None] * 3
-        self.run("volume_nll", like.device, struct, likelihood, scratch, value, *made)
+        outputs = grads if with_gradient else [None] * 3
+        self.run("volume_nll", like.device, struct, likelihood, scratch, value, *outputs)
         return value, grads[0], grads[1], grads[2]
 
 

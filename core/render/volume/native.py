@@ -24,7 +24,7 @@ from core.render.volume.sparse import OCCLUSION_FORMS, Assignment, RenderSetting
 INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 stands for the best there is
 
 
-class SceneStruct(ctypes.Structure):
+class VolumeSceneStruct(ctypes.Structure):
     """NbfVolumeScene of cuda/volume/volume.h."""
 
     _fields_ = (
@@ -80,7 +80,7 @@ class LikelihoodStruct(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Scene:
+class VolumeScene:
     """What a native call is about; keeps the tensors alive whose addresses it hands over.
 
     Attributes:
@@ -103,7 +103,7 @@ class Scene:
         size: tuple[int, int],
         settings: RenderSettings,
         isa: int = 0,
-    ) -> Scene:
+    ) -> VolumeScene:
         """A scene of checked, dense, detached tensors."""
         batch, kernels = means.shape[:2]
         if means.shape != (batch, kernels, 3) or precisions.shape != (batch, kernels, 3, 3):
@@ -115,11 +115,11 @@ class Scene:
         if any(t.device != means.device for t in (precisions, camera.focal, camera.center)):
             raise ValueError("the tensors of a scene lie on different devices")
         camera = Camera(dense(camera.focal), dense(camera.center))
-        return Scene(dense(means), dense(precisions), camera, size, settings, isa)
+        return VolumeScene(dense(means), dense(precisions), camera, size, settings, isa)
 
-    def struct(self) -> SceneStruct:
+    def struct(self) -> VolumeSceneStruct:
         """The C struct; valid as long as the scene lives."""
-        return SceneStruct(
+        return VolumeSceneStruct(
             self.means.data_ptr(),
             self.precisions.data_ptr(),
             self.camera.focal.data_ptr(),
@@ -135,7 +135,7 @@ class Scene:
         )
 
 
-def assign(scene: Scene) -> Assignment:
+def assign(scene: VolumeScene) -> Assignment:
     """`core.render.volume.twin.assign`."""
     rows, nearest = c_int64(), c_int64()
     taken = library().nbf_volume_assign(scene.struct(), ctypes.byref(rows), ctypes.byref(nearest))
@@ -146,28 +146,28 @@ def assign(scene: Scene) -> Assignment:
     return Assignment(batch, pixel, kernels)
 
 
-def weigh(scene: Scene, assignment: Assignment) -> tuple[Tensor, Tensor, Tensor]:
+def weigh(scene: VolumeScene, assignment: Assignment) -> tuple[Tensor, Tensor, Tensor]:
     """Weights, opacity and depth of `core.render.volume.twin.weigh`."""
     weights = scene.means.new_empty(assignment.kernels.shape)
     opacity, depth = weights.new_empty(len(weights)), torch.empty_like(weights)
-    made = (tensor.data_ptr() for tensor in (weights, opacity, depth))
-    library().nbf_volume_weigh(scene.struct(), rows_struct(assignment), *made)
+    outputs = (tensor.data_ptr() for tensor in (weights, opacity, depth))
+    library().nbf_volume_weigh(scene.struct(), rows_struct(assignment), *outputs)
     return weights, opacity, depth
 
 
 def weigh_backward(
-    scene: Scene, assignment: Assignment, weights: Tensor, opacity: Tensor, depth: Tensor
+    scene: VolumeScene, assignment: Assignment, weights: Tensor, opacity: Tensor, depth: Tensor
 ) -> tuple[Float[Tensor, "batch kernels 3"], Float[Tensor, "batch kernels 3 3"]]:
     """Gradients of means and precisions from those of weights, opacity and depth."""
-    given = [dense(grad) for grad in (weights, opacity, depth)]
+    inputs = [dense(grad) for grad in (weights, opacity, depth)]
     grads = torch.empty_like(scene.means), torch.empty_like(scene.precisions)
-    addresses = (tensor.data_ptr() for tensor in (*given, *grads))
+    addresses = (tensor.data_ptr() for tensor in (*inputs, *grads))
     library().nbf_volume_weigh_backward(scene.struct(), rows_struct(assignment), *addresses)
     return grads
 
 
 def composite(
-    scene: Scene,
+    scene: VolumeScene,
     assignment: Assignment,
     weights: Float[Tensor, "pixels nearest"],
     features: Float[Tensor, "batch kernels dim"],
@@ -188,7 +188,7 @@ def composite(
 
 
 def composite_backward(
-    scene: Scene,
+    scene: VolumeScene,
     assignment: Assignment,
     weights: Float[Tensor, "pixels nearest"],
     features: Float[Tensor, "batch kernels dim"],
@@ -213,7 +213,7 @@ def composite_backward(
 
 
 def nll(
-    scene: Scene,
+    scene: VolumeScene,
     likelihood: LikelihoodStruct,
     orientation: Float[Tensor, "batch limbs bins"],
     with_gradient: bool = True,
@@ -234,7 +234,7 @@ def nll(
     return value, grads[0], grads[1], grads[2]
 
 
-def check_features(scene: Scene, features: Tensor) -> None:
+def check_features(scene: VolumeScene, features: Tensor) -> None:
     """Raise ValueError unless the features are those of the scene's kernels."""
     if features.shape[:2] != scene.means.shape[:2]:
         raise ValueError(f"features {features.shape} for kernels {scene.means.shape}")
@@ -253,7 +253,8 @@ def library() -> Any:
     if native is None:
         raise RuntimeError("the native library is not built")
     pointer = ctypes.POINTER
-    scene, rows, number, address = pointer(SceneStruct), pointer(RowsStruct), c_int64, c_void_p
+    scene, rows = pointer(VolumeSceneStruct), pointer(RowsStruct)
+    number, address = c_int64, c_void_p
     native.nbf_volume_isa.restype = ctypes.c_char_p
     native.nbf_volume_assign.restype = address
     native.nbf_volume_assign.argtypes = [scene, pointer(number), pointer(number)]

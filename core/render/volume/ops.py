@@ -17,7 +17,7 @@ from torch import Tensor
 from core.geometry.camera import Camera
 from core.render.volume import native as volume_native
 from core.render.volume.cuda import CudaVolume, cuda_volume
-from core.render.volume.native import Scene
+from core.render.volume.native import VolumeScene
 from core.render.volume.sparse import Assignment, RenderSettings, SparseRender
 
 # Arguments that operators share, in PyTorch's language of schemas.
@@ -71,8 +71,8 @@ def scene_arguments(
     isa: int = 0,
 ) -> tuple[Any, ...]:
     """A scene as operators take it, see `SCENE`."""
-    how = (settings.density, settings.threshold, settings.nearest, settings.occlusion, isa)
-    return (means, precisions, camera.focal, camera.center, *size, *how)
+    options = (settings.density, settings.threshold, settings.nearest, settings.occlusion, isa)
+    return (means, precisions, camera.focal, camera.center, *size, *options)
 
 
 def scene_of(
@@ -87,10 +87,10 @@ def scene_of(
     nearest: int,
     occlusion: str,
     isa: int,
-) -> Scene:
+) -> VolumeScene:
     """The checked scene of an operator's arguments."""
     settings = RenderSettings(density, nearest, threshold, occlusion)
-    return Scene.of(means, precisions, Camera(focal, center), (height, width), settings, isa)
+    return VolumeScene.of(means, precisions, Camera(focal, center), (height, width), settings, isa)
 
 
 def calls_on(device: torch.device) -> ModuleType | CudaVolume:
@@ -132,10 +132,10 @@ def _assign_fake(means: Tensor, *_rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     " -> (Tensor, Tensor, Tensor)",
 )
 def volume_weigh(
-    means: Tensor, precisions: Tensor, batch: Tensor, pixel: Tensor, kernels: Tensor, *how: Any
+    means: Tensor, precisions: Tensor, batch: Tensor, pixel: Tensor, kernels: Tensor, *options: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Weights, opacity and depth; differentiable in means and precisions."""
-    scene = scene_of(means, precisions, *how)
+    scene = scene_of(means, precisions, *options)
     return calls_on(means.device).weigh(scene, Assignment(batch, pixel, kernels))
 
 
@@ -176,14 +176,14 @@ def _weigh_backward_fake(*inputs: Any) -> tuple[Tensor, Tensor]:
 def _weigh_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001
     means, precisions, *ids = inputs[:5]
     ctx.save_for_backward(means, precisions, *ids, *inputs[5:7])
-    ctx.how = inputs[7:]
+    ctx.options = inputs[7:]
 
 
 def _weigh_autograd(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
     means, precisions, batch, pixel, kernels, focal, center = ctx.saved_tensors
-    scene = (means, precisions, focal, center, *ctx.how)
-    made = volume_weigh_backward(*grads, batch, pixel, kernels, *scene)
-    return *made, *[None] * (3 + SCENE_ARGUMENTS - 2)
+    scene = (means, precisions, focal, center, *ctx.options)
+    outputs = volume_weigh_backward(*grads, batch, pixel, kernels, *scene)
+    return *outputs, *[None] * (3 + SCENE_ARGUMENTS - 2)
 
 
 volume_weigh.register_autograd(_weigh_autograd, setup_context=_weigh_setup)
@@ -244,12 +244,12 @@ def _composite_backward_fake(
 
 def _composite_setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:  # noqa: ARG001
     ctx.save_for_backward(*(item for item in inputs if isinstance(item, Tensor)))
-    ctx.how = tuple(item for item in inputs if not isinstance(item, Tensor))
+    ctx.options = tuple(item for item in inputs if not isinstance(item, Tensor))
 
 
 def _composite_autograd(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     wanted = ctx.needs_input_grad[1]
-    weights, features = volume_composite_backward(grad, wanted, *ctx.saved_tensors, *ctx.how)
+    weights, features = volume_composite_backward(grad, wanted, *ctx.saved_tensors, *ctx.options)
     return weights, features if wanted else None, *[None] * (3 + SCENE_ARGUMENTS)
 
 

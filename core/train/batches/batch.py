@@ -77,10 +77,10 @@ def kernel_truth(volume: NeuralBodyVolume, batch: Batch, bins: int) -> KernelTru
     """
     posed = volume.pose(batch.rotations, batch.betas, batch.transl)
     xy = project(batch.camera, posed.means)
-    facing = ((posed.axes * posed.means).sum(-1) < 0) | (volume.buried > 0)
+    facing = ((posed.axes * posed.means).sum(-1) < 0) | (volume.depth_below_surface > 0)
     inside = ((xy >= 0) & (xy < batch.size)).all(-1)
     surface = _look_up(batch.depth, xy, batch.size)
-    in_front = posed.means[..., 2] < surface + _DEPTH_SLACK + volume.buried
+    in_front = posed.means[..., 2] < surface + _DEPTH_SLACK + volume.depth_below_surface
     on_body = torch.isfinite(surface)
     covered = _look_up(batch.occluder, xy, batch.size)
     weights = orientation_weights(posed.limb_directions, bins)

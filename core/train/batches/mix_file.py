@@ -21,7 +21,7 @@ from core.datasets.record import GENDERS, PhotoDataset
 from core.datasets.registry import open_dataset
 from core.datasets.training_sample import CropSettings, RestJoints, SmplBody
 from core.errors import UserError
-from core.io.images import shown
+from core.io.images import printable
 from core.nbv.volume import NeuralBodyVolume
 from core.synth.shards import ShardDataset
 from core.train.batches.loader import Loader
@@ -74,11 +74,11 @@ def open_mix(
             the mend.
     """
     table = _read(path)
-    _only(table, {"sources", "phases", "bodies"}, shown(path))
+    _only(table, {"sources", "phases", "bodies"}, printable(path))
     phases = _phases(table.get("phases"), path)
     if len(phases) > 1 and steps is None:
         raise UserError("phases are shares of a run's steps: give --steps, not --minutes")
-    tables = {SHARDS: None, **_table(table.get("sources", {}), f"{shown(path)}: sources")}
+    tables = {SHARDS: None, **_table(table.get("sources", {}), f"{printable(path)}: sources")}
     used = _used(phases, set(tables), path)
     place = RestJoints.of_volume(volume)
     size = shards[0].image.shape[0]
@@ -93,22 +93,22 @@ def _used(phases: tuple[Phase, ...], names: set[str], path: Path) -> set[str]:
     used = {name for phase in phases for name in phase.ratios}
     if used - names:
         message = f"ratio of {min(used - names)!r}, but the sources are {_listed(names)}"
-        raise UserError(f"{shown(path)}: {message}")
+        raise UserError(f"{printable(path)}: {message}")
     idle = names - used - {SHARDS}
     if idle:
-        raise UserError(f"{shown(path)}: source {min(idle)!r} is in no phase; give it a ratio")
+        raise UserError(f"{printable(path)}: source {min(idle)!r} is in no phase; give it a ratio")
     return used
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise UserError(f"{shown(path)} is too large for a mix; {_HELP}")
+            raise UserError(f"{printable(path)} is too large for a mix; {_HELP}")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"cannot read {shown(path)}: {error.strerror}; {_HELP}") from error
+        raise UserError(f"cannot read {printable(path)}: {error.strerror}; {_HELP}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{shown(path)} is no TOML file: {error}; {_HELP}") from error
+        raise UserError(f"{printable(path)} is no TOML file: {error}; {_HELP}") from error
 
 
 def _only(table: Mapping[str, Any], keys: set[str], where: str) -> None:
@@ -130,9 +130,12 @@ def _table(value: object, where: str) -> dict[str, Any]:
 def _phases(listed: object, path: Path) -> tuple[Phase, ...]:
     """The phases; their shares and ratios are positive."""
     if not isinstance(listed, list) or not listed:
-        raise UserError(f"{shown(path)} has no [[phases]]; {_HELP}")
+        raise UserError(f"{printable(path)} has no [[phases]]; {_HELP}")
     return tuple(
-        _phase(_table(entry, f"{shown(path)}: phase {number}"), f"{shown(path)}: phase {number}")
+        _phase(
+            _table(entry, f"{printable(path)}: phase {number}"),
+            f"{printable(path)}: phase {number}",
+        )
         for number, entry in enumerate(listed, 1)
     )
 
@@ -157,7 +160,7 @@ def _positive(value: object, where: str) -> float:
 
 def _bodies(path: Path, bodies: object, neutral: Path | None) -> dict[str, SmplBody]:
     """The user's SMPL models by gender."""
-    where = f"{shown(path)}: bodies"
+    where = f"{printable(path)}: bodies"
     given = _table(bodies, where)
     _only(given, set(GENDERS), where)
     files = {gender: _path(path, given[gender], f"{where}: {gender}") for gender in given}
@@ -184,7 +187,7 @@ def _open(
     """One source, and what to say of it."""
     if entry is None:
         return ShardSource(name, shards), _shards_note(name, shards)
-    where = f"{shown(path)}: source {name!r}"
+    where = f"{printable(path)}: source {name!r}"
     table = _table(entry, where)
     _only(table, _SOURCE_KEYS, where)
     if "shards" in table:
