@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from core.body.model import Body
 from core.body.names import PARENTS
 from core.body.smpl_pickle import UnsafePickleError, read_pickle, unwrap
 from core.errors import UserError
+from core.io.files import check_file
+from core.io.npz import NpzReader
 
 MAX_BYTES = 400 * 2**20
 _SHAPES = 10
@@ -39,7 +40,7 @@ def load_body(path: Path | None = None) -> Body:
         raise UserError(f"{path} names {error}, which no SMPL file needs; {_HINT}") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}; {_HINT}") from error
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path} is not an SMPL body: {reason}; {_HINT}") from error
 
@@ -60,24 +61,16 @@ def check_regressor(body: Body, topology: str) -> None:
 
 
 def _open(path: Path) -> Lookup:
-    """Choose the reader by what the file begins with, after a look at its size."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"it has {size >> 20} MB, more than the {MAX_BYTES >> 20} MB allowed")
-    data = path.read_bytes()
-    return _open_npz(path) if data[:4] == b"PK\x03\x04" else _open_pickle(data)
+    """Choose the reader by the file's first bytes, after a check of its size."""
+    check_file(path, MAX_BYTES)
+    with path.open("rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    return _open_npz(path) if is_zip else _open_pickle(path.read_bytes())
 
 
 def _open_npz(path: Path) -> Lookup:
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-            raise ValueError(f"it unpacks to more than the {MAX_BYTES >> 20} MB allowed")
-
-    def find(key: str) -> np.ndarray | None:
-        with np.load(path, allow_pickle=False) as file:
-            return file[key] if key in file.files else None
-
-    return _explained(find)
+    reader = NpzReader(path, "SMPL body", _HINT, MAX_BYTES)
+    return lambda key: reader.array(key) if key in reader else None
 
 
 def _open_pickle(data: bytes) -> Lookup:

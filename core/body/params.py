@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +13,12 @@ from torch import Tensor
 from core.errors import UserError
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
+from core.io.npz import NpzReader
 from core.rows import Rows
 
 _SHAPES = {"global_orient": (3,), "body_pose": (23, 3), "betas": (10,), "transl": (3,)}
 _MAX_BYTES = 256 * 2**20
-# A file may be absent, no zip, a zip cut short or damaged, or a bare array instead of an archive.
-_UNREADABLE = (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+_FIX = "give an npz that `BodyParams.save` or nbf fit wrote"
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,8 @@ class BodyParams(Rows):
         Raises:
             UserError: the file is missing or damaged, or an array has a wrong shape or NaN.
         """
-        try:
-            _check_size(path)
-            with np.load(path, allow_pickle=False) as file:
-                found = {n: np.asarray(file[n], np.float32) for n in _SHAPES if n in file.files}
-        except _UNREADABLE as error:
-            raise UserError(f"{path} is not a readable npz of body parameters ({error})") from error
+        reader = NpzReader(path, "npz of body parameters", _FIX, _MAX_BYTES)
+        found = reader.arrays([name for name in _SHAPES if name in reader])
         if missing := [name for name in _SHAPES if name not in found]:
             raise UserError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(_SHAPES)}")
         arrays = {n: _checked(path, n, found[n], shape) for n, shape in _SHAPES.items()}
@@ -74,16 +68,13 @@ class BodyParams(Rows):
         return BodyParams(**arrays)
 
 
-def _check_size(path: Path) -> None:
-    """Refuse an archive that would unpack to more than any real one."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-            raise ValueError(f"it unpacks to more than {_MAX_BYTES >> 20} MB")
-
-
 def _checked(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
     """One array of a file with its batch axis, or the reason why not."""
     width = int(np.prod(shape))
-    if array.size == 0 or array.size % width or not np.isfinite(array).all():
-        raise UserError(f"{path}: {name} must hold finite numbers, {width} a body")
-    return torch.from_numpy(array.reshape(-1, *shape).copy())
+    if array.dtype.kind not in "fiub":
+        raise UserError(f"{path}: {name} does not hold numbers; {_FIX}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
+        numbers = array.astype(np.float32)
+    if numbers.size == 0 or numbers.size % width or not np.isfinite(numbers).all():
+        raise UserError(f"{path}: {name} must hold finite numbers, {width} a body; {_FIX}")
+    return torch.from_numpy(numbers.reshape(-1, *shape))

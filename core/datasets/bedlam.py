@@ -22,7 +22,8 @@ from core.datasets.landmarks import SMPL_24, SMPLX_22, fill_missing_hips, sort_p
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.datasets.spin import genders, names_from_paths, square_boxes
 from core.errors import UserError
-from core.io.images import load_image, printable
+from core.io.files import printable
+from core.io.images import load_image
 
 
 def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
@@ -35,7 +36,7 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
     Raises:
         UserError: the file is missing or damaged, or an array is missing or of a wrong shape.
     """
-    file = Npz(path, "a BEDLAM-style npz")
+    file = Npz(path, "BEDLAM-style npz")
     images = [relative_photo_path(text, printable(path)) for text in file.texts("imgname")]
     pose = file.any_numbers("pose_cam")
     is_smpl = pose.ndim == 2 and pose.shape[1] == 72

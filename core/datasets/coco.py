@@ -18,7 +18,7 @@ from core.datasets.files import HELP, all_finite, read_json, relative_photo_path
 from core.datasets.landmarks import COCO_17, fill_missing_hips, sort_points
 from core.datasets.record import PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 from core.io.keypoints import MARGIN, UNSEEN
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -109,7 +109,7 @@ def read_keypoints(path: Path) -> KeypointFile:
         entry.pop("segmentation", None)  # most of COCO's files, and never needed
         return entry
 
-    document = read_json(path, "json of COCO's keypoints", keep)
+    document = read_json(path, "COCO keypoint file", keep)
     if isinstance(document, dict) and isinstance(document.get("annotations"), list):
         entries, names = document["annotations"], _names(document.get("images"), path)
     elif isinstance(document, list):

@@ -24,7 +24,7 @@ from core.datasets.landmarks import COCO_17, SPIN_49, PointLayout, fill_missing_
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.datasets.spin import PIXELS, square_boxes
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 
 _NOT_ORTHOGONAL = 0.02
 """By how much a rotation matrix of a fit may miss being one."""
@@ -89,7 +89,7 @@ def _read(path: Path) -> list[_Fit]:
     def keep(entry: dict) -> Any:
         return _fit(entry, path) if "parm_pose" in entry else entry
 
-    document = read_json(path, "json of EFT", keep)
+    document = read_json(path, "EFT file", keep)
     fits = document.get("data") if isinstance(document, dict) else None
     if not isinstance(fits, list) or not fits or not all(isinstance(f, _Fit) for f in fits):
         message = 'it has no "data" of fits with parm_pose; get the file again'

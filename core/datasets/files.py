@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,22 +12,20 @@ import numpy as np
 
 from core.body.smpl_pickle import UnsafePickleError, read_tree
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import check_file, printable, unreadable
+from core.io.npz import NpzReader
 
 MAX_BYTES = 4 * 2**30
 """Largest array, pickle or json that is read; COCO's own training annotations have 240 MB."""
 LARGEST = 1e15
 HELP = "docs/datasets.md lists the files"
+FIX = f"copy or download it again ({HELP})"
 
 _DAMAGED = (
-    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError, NotImplementedError),
-    *(RuntimeError, MemoryError, OverflowError, zipfile.BadZipFile, zlib.error),
+    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError),
+    *(RuntimeError, MemoryError, OverflowError),
 )
 Shape = tuple[int | None, ...]
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
 def require_folder(folder: Path, dataset: str) -> Path:
@@ -63,27 +58,23 @@ def require_file(root: Path, candidates: Sequence[str], dataset: str, source: st
 
 
 class Npz:
-    """The arrays of an npz file, read one by one when asked for; nothing is unpickled freely."""
+    """The arrays of an npz file of a data set, read one by one when asked for."""
 
     def __init__(self, path: Path, what: str) -> None:
         """Open the archive.
 
         Args:
-            what: what the file should be, for messages ("SPIN's training file").
+            what: what the file should be, for messages, such as "SPIN-style npz".
 
         Raises:
-            UserError: the file is missing, cut short or no archive.
+            UserError: the file is missing, too large, cut short or not an archive.
         """
-        self.path, self.what = path, what
-        try:
-            with zipfile.ZipFile(path) as archive:
-                self._sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-        except _DAMAGED as error:
-            raise damaged(path, f"npz file ({what})", error) from error
+        self.path = path
+        self._reader = NpzReader(path, what, FIX, MAX_BYTES, self._read_objects)
 
     def __contains__(self, key: str) -> bool:
         """Whether the file has an array of this name."""
-        return f"{key}.npy" in self._sizes
+        return key in self._reader
 
     def numbers(self, key: str, shape: Shape) -> np.ndarray:
         """An array as float32; ``shape`` says a number where it must be that one.
@@ -101,9 +92,9 @@ class Npz:
         Raises:
             UserError: it is missing or damaged, or holds no numbers.
         """
-        array = self._read(key)
+        array = self._reader.read(key)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-            raise UserError(f"{printable(self.path)}: {key} does not hold numbers; {self._again}")
+            raise UserError(f"{printable(self.path)}: {key} does not hold numbers; {FIX}")
         return to_float32(array)
 
     def optional(self, key: str, shape: Shape) -> np.ndarray | None:
@@ -116,10 +107,10 @@ class Npz:
         Raises:
             UserError: it is missing, damaged, or holds something else.
         """
-        found = self._read(key)
+        found = self._reader.read(key)
         values = found.ravel().tolist() if isinstance(found, np.ndarray) else found
         if not isinstance(values, list) or not all(isinstance(v, str | bytes) for v in values):
-            raise UserError(f"{printable(self.path)}: {key} is not a list of texts; {self._again}")
+            raise UserError(f"{printable(self.path)}: {key} is not a list of texts; {FIX}")
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
 
     def tree(self, key: str) -> object:
@@ -128,32 +119,16 @@ class Npz:
         Raises:
             UserError: it is missing or damaged, or names something outside the allow-list.
         """
-        found = self._read(key)
+        found = self._reader.read(key)
         return found[0] if isinstance(found, list) and len(found) == 1 else found
 
-    @property
-    def _again(self) -> str:
-        return f"get {self.what} again ({HELP})"
-
-    def _read(self, key: str) -> object:
-        """An array of numbers or texts, or the list of objects."""
-        if key not in self:
-            names = ", ".join(sorted(name.removesuffix(".npy") for name in self._sizes)[:20])
-            raise UserError(
-                f"{printable(self.path)} lacks {key!r}, so it is not {self.what} (it has: {names})"
-            )
-        size = self._sizes[f"{key}.npy"]
-        if size > MAX_BYTES:
-            message = f"{key} unpacks to {size >> 20} MiB, more than the {MAX_BYTES >> 20} allowed"
-            raise UserError(f"{printable(self.path)}: {message}")
+    def _read_objects(self, key: str, data: bytes) -> object:
+        """What an array of Python objects holds, through the allow-list of `read_tree`."""
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
-                return _read_array(io.BytesIO(member.read()))
+            return read_tree(data)
         except UnsafePickleError as error:
             message = f"{key} names {error}, which data never need; do not trust this file"
             raise UserError(f"{printable(self.path)}: {message}") from error
-        except _DAMAGED as error:
-            raise damaged(self.path, f"npz file ({key})", error) from error
 
 
 def read_pickle_file(path: Path, what: str) -> dict[str, Any]:
@@ -166,12 +141,12 @@ def read_pickle_file(path: Path, what: str) -> dict[str, Any]:
         check_size(path)
         found = read_tree(path.read_bytes())
     except UnsafePickleError as error:
-        message = f"names {error}, which {what} never needs; do not trust this file"
+        message = f"names {error}, which a {what} never needs; do not trust this file"
         raise UserError(f"{printable(path)} {message}") from error
     except _DAMAGED as error:
-        raise damaged(path, what, error) from error
+        raise unreadable(path, what, error, FIX) from error
     if not isinstance(found, dict):
-        raise UserError(f"{printable(path)} is not {what}: it holds a {type(found).__name__}")
+        raise UserError(f"{printable(path)} is not a {what}: it holds a {type(found).__name__}")
     return {str(key): value for key, value in found.items()}
 
 
@@ -190,32 +165,19 @@ def read_json(path: Path, what: str, keep: Callable[[dict], Any] | None = None) 
         with path.open(encoding="utf-8") as file:
             return json.load(file, object_hook=keep)
     except RecursionError as error:
-        raise UserError(f"{printable(path)} is not {what}: it is nested too deeply") from error
+        raise UserError(f"{printable(path)} is not a {what}: it is nested too deeply") from error
     except _DAMAGED as error:
-        raise damaged(path, what, error) from error
+        raise unreadable(path, what, error, FIX) from error
 
 
 def check_size(path: Path) -> None:
-    """Refuse what no data set's file can be.
+    """Refuse what cannot be a file of a data set.
 
     Raises:
-        ValueError: it is larger than `MAX_BYTES`.
-        OSError: it is not there.
+        ValueError: the file is larger than `MAX_BYTES`.
+        OSError: the file is missing, not accessible, or not a regular file.
     """
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"it has {size >> 20} MiB, more than the {MAX_BYTES >> 20} allowed")
-
-
-def damaged(path: Path, what: str, error: Exception) -> UserError:
-    """The line for a file that cannot be read."""
-    if isinstance(error, FileNotFoundError):
-        return UserError(f"{printable(path)} is missing; {HELP}")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    reason = " ".join(reason.split())[:120] or type(error).__name__
-    return UserError(
-        f"{printable(path)} is not a whole {what} ({reason}); copy or download it again"
-    )
+    check_file(path, MAX_BYTES)
 
 
 def to_float32(array: np.ndarray) -> np.ndarray:
@@ -254,15 +216,3 @@ def relative_photo_path(name: str, where: str) -> str:
     if not name or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise UserError(f"{where} names the photo {name!r:.80}, which is outside the data set")
     return str(path)
-
-
-def _read_array(file: io.BytesIO) -> object:
-    """What a .npy holds: an array, or the list of its objects."""
-    version = np.lib.format.read_magic(file)
-    if version not in _HEADERS:
-        raise ValueError(f"version {version} of the npy format")
-    _, _, dtype = _HEADERS[version](file)
-    if dtype.hasobject:
-        return read_tree(file.read())
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False)

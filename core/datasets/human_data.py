@@ -19,7 +19,7 @@ from core.datasets.landmarks import HUMAN_DATA_190, fill_missing_hips, sort_poin
 from core.datasets.record import Columns, Frame, PhotoDataset, without_bad_boxes
 from core.datasets.spin import MARGIN, names_from_paths
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 
 _GENDERS = {"m": "male", "f": "female", "n": "neutral"}
 _CONVENTION = "human_data"
@@ -35,7 +35,7 @@ def open_human_data(path: Path, root: Path, name: str, split: str) -> PhotoDatas
     Raises:
         UserError: the file is missing, damaged or unsafe, or something in it has a wrong shape.
     """
-    file = Npz(path, "a HumanData npz")
+    file = Npz(path, "HumanData npz")
     images = [relative_photo_path(text, printable(path)) for text in file.texts("image_path")]
     config = file.texts("config") if "config" in file else []
     boxes = _boxes(file)

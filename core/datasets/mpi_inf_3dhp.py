@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from core.datasets.files import HELP, check_size, damaged, fit_shape, require_folder, to_float32
+from core.datasets.files import FIX, HELP, check_size, fit_shape, require_folder, to_float32
 from core.datasets.landmarks import MPI_INF_3DHP_28, fill_missing_hips, sort_points
 from core.datasets.mat5 import read_cells
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable, unreadable
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 """SPIN's choice of the fourteen."""
@@ -114,7 +114,7 @@ def _read(path: Path) -> dict[str, Sequence[np.ndarray | None]]:
                 raise UserError(f"{printable(path)} {message}; use SPIN's npz ({HELP})")
         found = read_cells(path, ("annot2", "annot3"))
     except (OSError, ValueError, MemoryError) as error:
-        raise damaged(path, "annot.mat of MPI-INF-3DHP", error) from error
+        raise unreadable(path, "MPI-INF-3DHP annot.mat", error, FIX) from error
     for key in ("annot2", "annot3"):
         if key not in found:
             raise UserError(f"{printable(path)} lacks the cells {key}; get the file again")
@@ -140,7 +140,7 @@ def _calibration(path: Path) -> dict[int, Float32[np.ndarray, "4"]]:
         check_size(path)
         text = path.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError) as error:
-        raise damaged(path, "calibration", error) from error
+        raise unreadable(path, "calibration", error, FIX) from error
     intrinsics_of = {}
     for block in re.split(r"^name", text, flags=re.MULTILINE)[1:]:
         number = re.match(r"\s+(\d+)", block)
@@ -150,6 +150,6 @@ def _calibration(path: Path) -> dict[int, Float32[np.ndarray, "4"]]:
         try:
             matrix = np.array(intrinsic[1].split(), np.float32).reshape(4, 4)
         except ValueError as error:
-            raise damaged(path, "calibration", error) from error
+            raise unreadable(path, "calibration", error, FIX) from error
         intrinsics_of[int(number[1])] = matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
     return intrinsics_of

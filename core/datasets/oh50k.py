@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 from core.datasets.files import all_finite, fit_shape, read_json, relative_photo_path, require_file
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 
 SPLITS = ("train", "test")
 AGREES = 0.02
@@ -53,7 +53,7 @@ def open_3doh50k(folder: Path, split: str, name: str = "3doh50k") -> PhotoDatase
     """
     part = f"{split}set"
     path = require_file(folder, [f"{part}/annots.json"], "3DOH50K", "from its authors")
-    document = read_json(path, "json of 3DOH50K", _keeper(path))
+    document = read_json(path, "3DOH50K annotation file", _keeper(path))
     entries = document.items() if isinstance(document, dict) else []
     people = [(key, entry) for key, entry in entries if isinstance(entry, _Entry)]
     if not people:

@@ -31,7 +31,7 @@ from core.datasets.files import (
 from core.datasets.landmarks import COCO_18, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 
 SPLITS = ("train", "validation", "test")
 OCCLUDED = (
@@ -122,7 +122,7 @@ def _dataset(folder: Path, split: str, name: str, files: list[Path]) -> PhotoDat
 
 def _tracks(path: Path) -> Iterator[_Track]:
     """Everybody in a sequence."""
-    data = read_pickle_file(path, "a sequence file of 3DPW")
+    data = read_pickle_file(path, "3DPW sequence file")
     camera = _array(data, "cam_poses", (None, 4, 4), path)
     camera_matrix = _array(data, "cam_intrinsics", (3, 3), path)
     sequence = relative_photo_path(_text(data.get("sequence", path.stem)), printable(path))

@@ -17,7 +17,7 @@ from core.datasets.pw3d import open_3dpw, open_3dpw_occ
 from core.datasets.record import Frame, PhotoDataset
 from core.datasets.spin import open_spin
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 
 _SPIN = "with SPIN's fetch_data.sh"
 _EFT = "with EFT's scripts/download_eft.sh"
@@ -145,7 +145,7 @@ def _find_npz(folder: Path, split: str, name: str) -> Path:
 
 def _photo_root(path: Path, key: str, name: str) -> Path:
     """The folder below the file's in which the first photo is; the file's own if it is nowhere."""
-    photos = Npz(path, f"an npz of {name}").texts(key)
+    photos = Npz(path, f"{name} npz").texts(key)
     if not photos:
         raise UserError(f"{printable(path)} holds nobody")
     first = relative_photo_path(photos[0], printable(path))

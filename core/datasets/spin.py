@@ -27,7 +27,7 @@ from core.datasets.landmarks import (
 )
 from core.datasets.record import Columns, Frame, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 
 MARGIN = 1.2
 """By how much SPIN widened boxes; LSP's authors' own scales (MPII) are only about that."""
@@ -50,7 +50,7 @@ def open_spin(
     Raises:
         UserError: the file is missing or damaged, or an array is missing or of a wrong shape.
     """
-    file = Npz(path, "a SPIN-style npz")
+    file = Npz(path, "SPIN-style npz")
     images = [relative_photo_path(text, printable(path)) for text in file.texts("imgname")]
     joints2d, landmarks2d = _points2d(file)
     joints3d, landmarks3d = _points3d(file)

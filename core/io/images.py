@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import re
 import stat
 import warnings
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.io.exif import focal_from_exif
+from core.io.files import error_reason, printable
 from core.io.pixels import as_rgb
 
 MAX_BYTES = 512 * 2**20
@@ -111,12 +111,6 @@ def save_image(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
     write_atomic(path, lambda temporary: Image.fromarray(pixels).save(temporary))
 
 
-def printable(path: Path) -> str:
-    """A path as one printable line, whatever bytes its name holds."""
-    text = str(path).encode("utf-8", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def sample_path(name: str) -> Path:
     """File of a picture inside the scikit-image wheel (nothing is downloaded).
 
@@ -155,7 +149,9 @@ def _read(path: Path, name: str, label: str) -> Photo:
     except PermissionError as error:
         raise UserError(f"{label} cannot be read: permission denied; try chmod +r") from error
     except (OSError, ValueError) as error:  # name too long, loops of links, null characters
-        raise UserError(f"{label} cannot be opened ({_reason(error)}); check the path") from error
+        raise UserError(
+            f"{label} cannot be opened ({error_reason(error)}); check the path"
+        ) from error
 
 
 def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
@@ -169,7 +165,7 @@ def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
             pixels = _to_rgb(upright)
         # Decoders of damaged files raise nearly anything; whatever it is, the file is at fault.
         except Exception as error:
-            reason = _reason(error)
+            reason = error_reason(error)
             message = f"{label} is truncated or damaged ({reason}); get a whole copy of it"
             raise UserError(message) from error
     return Photo(pixels, focal, name, label)
@@ -201,7 +197,7 @@ def _open(file: BinaryIO, label: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise UserError(_too_large(label)) from error
     except Exception as error:  # a damaged header, see _decode
-        raise UserError(f"{label} is damaged ({_reason(error)}); get a whole copy") from error
+        raise UserError(f"{label} is damaged ({error_reason(error)}); get a whole copy") from error
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UserError(_too_large(f"{label} ({width} x {height})"))
@@ -213,12 +209,6 @@ def _open(file: BinaryIO, label: str) -> Image.Image:
 
 def _too_large(label: str) -> str:
     return f"{label} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first"
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error's message."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return re.split(r"[\r\n]", text.strip() or type(error).__name__)[0]
 
 
 def _turn_upright(image: Image.Image) -> Image.Image:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from core.errors import UserError
 from core.geometry.crop import Box, iou
 from core.geometry.keypoints import Keypoints
-from core.io.images import printable
+from core.io.files import printable
 
 MAX_BYTES = 512 * 2**20
 """COCO's own training annotations have 240 MB."""

@@ -1,24 +1,166 @@
-"""Reading arrays that a tool of ours wrote into the cache."""
+"""NumPy archives read with care: bounded in size, never unpickled, one line for every failure.
+
+``numpy.load`` trusts a file: it allocates what an array's header claims before it looks at the
+data, and it opens pipes and devices. Archives come from users and from public data sets, so here
+every claimed size is compared with what is there, and with a limit, before memory is taken.
+"""
 
 from __future__ import annotations
 
-import zlib
+import io
+import math
+import zipfile
+from collections.abc import Callable, Collection
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from core.errors import UserError
+from core.io.files import check_file, mebibytes, printable, unreadable
+
+MAX_BYTES = 2**30
+"""Default limit of a file's size, and of the arrays that are read from it."""
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
-def read_npz(path: Path, what: str) -> dict[str, np.ndarray]:
-    """All arrays of an npz file, none of them pickled.
+class NpzReader:
+    """The arrays of an npz file, each read when it is asked for.
+
+    Args:
+        what: what the file should be, for messages, such as "pose bank".
+        fix: what the user can do about a file that cannot be read, for messages.
+        max_bytes: limit of the file's size and of each array's.
+        objects: called with the name and the pickle of an array of Python objects; what it returns
+            takes the array's place. Without it such an array is an error.
 
     Raises:
-        UserError: the file is missing or damaged; ``what`` says what it is.
+        UserError: the file is missing, not a regular file, too large, or not an archive.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
-        raise UserError(f"{what} {path} is missing or damaged ({error}); build it again") from error
+
+    def __init__(
+        self,
+        path: Path,
+        what: str,
+        fix: str,
+        max_bytes: int = MAX_BYTES,
+        objects: Callable[[str, bytes], object] | None = None,
+    ) -> None:
+        self.path, self.what, self.fix = path, what, fix
+        self._max_bytes, self._objects = max_bytes, objects
+        try:
+            check_file(path, max_bytes)
+            with zipfile.ZipFile(path) as archive:
+                sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+        except Exception as error:  # a damaged archive can fail in any way
+            raise self._error(error) from error
+        self._sizes = {
+            name.removesuffix(".npy"): size for name, size in sizes.items() if name.endswith(".npy")
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the arrays, in the file's order."""
+        return tuple(self._sizes)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the file has an array of this name."""
+        return name in self._sizes
+
+    def read(self, name: str) -> object:
+        """An array, or what ``objects`` made of an array of Python objects.
+
+        Raises:
+            UserError: the array is missing, damaged, too large, or holds Python objects.
+        """
+        if name not in self:
+            found = ", ".join(sorted(self._sizes)[:20]) or "nothing"
+            raise UserError(
+                f"{printable(self.path)} is not a readable {self.what}: it lacks {name!r} "
+                f"(it holds {found}); {self.fix}"
+            )
+        size = self._sizes[name]
+        try:
+            self._check_claimed(size)
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as member:
+                # Without a size, `zipfile` inflates all there is before it looks at the claim.
+                return self._decode(name, member.read(size))
+        except UserError:
+            raise
+        except Exception as error:  # a damaged array can fail in any way
+            raise self._error(ValueError(f"{name} cannot be read: {error}")) from error
+
+    def array(self, name: str) -> np.ndarray:
+        """An array of numbers, booleans or text.
+
+        Raises:
+            UserError: the array is missing, damaged, too large, or holds Python objects.
+        """
+        found = self.read(name)
+        if not isinstance(found, np.ndarray):
+            raise self._error(ValueError(f"{name} holds Python objects"))
+        return found
+
+    def arrays(self, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+        """Several arrays (by default all), which together stay below the limit of one.
+
+        Raises:
+            UserError: an array is missing, damaged, or holds Python objects; or all are too large.
+        """
+        wanted = self.names if names is None else tuple(names)
+        try:
+            self._check_claimed(sum(self._sizes.get(name, 0) for name in wanted))
+        except ValueError as error:
+            raise self._error(error) from error
+        return {name: self.array(name) for name in wanted}
+
+    def _check_claimed(self, size: int) -> None:
+        """Refuse arrays that are too large by what the archive's directory states."""
+        if size > self._max_bytes:
+            raise ValueError(f"it unpacks to more than the {mebibytes(self._max_bytes)} allowed")
+
+    def _decode(self, name: str, data: bytes) -> object:
+        """What the content of a .npy file holds."""
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        if version not in _HEADERS:
+            raise ValueError(f"version {version} of the npy format is not supported")
+        shape, _, dtype = _HEADERS[version](file)
+        if dtype.hasobject:
+            if self._objects is None:
+                raise ValueError("it holds Python objects, which are never unpickled")
+            return self._objects(name, file.read())
+        count, left = math.prod(shape), len(data) - file.tell()
+        # An element may have no bytes (an empty text), so the count is bounded as well.
+        if min(shape, default=0) < 0 or count > self._max_bytes or count * dtype.itemsize > left:
+            raise ValueError(f"its header claims the shape {shape} of {dtype} for {left} bytes")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+    def _error(self, error: Exception) -> UserError:
+        return unreadable(self.path, self.what, error, self.fix)
+
+
+def read_npz(
+    path: Path,
+    what: str,
+    fix: str = "build it again",
+    names: Collection[str] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> dict[str, np.ndarray]:
+    """Arrays of an npz file, none of them pickled.
+
+    Args:
+        what: what the file should be, for messages, such as "pose bank".
+        fix: what the user can do about a file that cannot be read, for messages.
+        names: the arrays that are needed; by default all that the file holds.
+        max_bytes: limit of the file's size, and of the arrays' together.
+
+    Raises:
+        UserError: the file is missing, not a regular file, too large or damaged, or an array is
+            missing or holds Python objects.
+    """
+    return NpzReader(path, what, fix, max_bytes).arrays(names)

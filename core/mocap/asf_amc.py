@@ -12,8 +12,8 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
+from core.io.files import unreadable
 from core.mocap.cmu import BONE_OF_JOINT, centred_hands
-from core.mocap.files import unreadable
 from core.mocap.retarget import BoneMotion
 
 
@@ -61,7 +61,7 @@ def read_skeleton(path: Path) -> dict[str, Bone]:
         for child, parent in parents.items():
             bones[child].parent = parent
     except (OSError, ValueError, IndexError, KeyError) as error:
-        raise unreadable(path, "Acclaim skeleton", error) from error
+        raise unreadable(path, "Acclaim skeleton", error, "copy it again") from error
     if not bones or not parents:
         raise UserError(f"{path} holds no bones; it is not an Acclaim skeleton")
     return {child: bones[child] for child in parents}
@@ -108,7 +108,7 @@ def _read_frames(path: Path) -> list[dict[str, list[float]]]:
                     if not np.isfinite(frames[-1][words[0]]).all():
                         raise ValueError(f"{words[0]} is not finite in frame {len(frames)}")
     except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise unreadable(path, "Acclaim motion", error) from error
+        raise unreadable(path, "Acclaim motion", error, "copy it again") from error
     return frames
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
-from core.mocap.files import unreadable
+from core.io.files import unreadable
 from core.mocap.retarget import BoneMotion
 
 # The bone whose rotation a joint takes: where MakeHuman splits a bone in two, the second half
@@ -102,7 +102,7 @@ def read_hierarchy(path: Path) -> tuple[list[Joint], Float[np.ndarray, "frames c
         joints = _parse_joints(head.split())
         numbers = _parse_frames(motion, sum(len(joint.channels) for joint in joints))
     except (OSError, ValueError, IndexError) as error:
-        raise unreadable(path, "BVH motion", error) from error
+        raise unreadable(path, "BVH motion", error, "copy it again") from error
     return joints, numbers
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
-from core.mocap.files import unreadable
+from core.io.files import unreadable
 from core.mocap.retarget import BoneMotion
 
 # Columns after the frame's duration and the root's place.
@@ -64,7 +64,7 @@ def read_motion(path: Path) -> BoneMotion:
     try:
         frames = np.array(json.loads(path.read_text())["Frames"], np.float64)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unreadable(path, "DeepMimic motion", error) from error
+        raise unreadable(path, "DeepMimic motion", error, "copy it again") from error
     if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
         raise UserError(f"{path}: frames must hold {WIDTH} finite numbers each")
     local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}

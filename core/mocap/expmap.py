@@ -6,16 +6,14 @@ the order of `JOINTS`. Vectors describe row-vector rotations, the transposes of 
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
+from core.io.npz import read_npz
 from core.mocap.cmu import BONE_OF_JOINT, centred_hands
-from core.mocap.files import unreadable
 from core.mocap.retarget import BoneMotion
 
 # (name, index of the parent); bones have the names of the Acclaim skeleton, their ends none.
@@ -45,11 +43,10 @@ def read_motion(path: Path) -> BoneMotion:
     Raises:
         UserError: the file is missing, damaged, or of another width.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            numbers = np.asarray(file["x"], np.float64)
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise unreadable(path, "exponential-map motion", error) from error
+    table = read_npz(path, "exponential-map motion", "copy it again", ("x",))["x"]
+    if table.dtype.kind not in "fiu":
+        raise UserError(f"{path}: x does not hold numbers; copy it again")
+    numbers = table.astype(np.float64)
     is_complete = numbers.ndim == 2 and numbers.shape[1] == COLUMNS and len(numbers) > 0
     if not is_complete or not np.isfinite(numbers).all():
         raise UserError(f"{path}: x must be finite numbers of shape (frames, {COLUMNS})")

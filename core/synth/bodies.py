@@ -50,10 +50,11 @@ class Bodies:
         Raises:
             UserError: the file is missing, damaged, or something else.
         """
-        arrays = read_npz(path, "bodies")
+        fix = f"make them with: nbf synth --bodies {path}"
+        arrays = read_npz(path, "file of bodies", fix)
         names = {field.name for field in fields(Bodies)}
         if set(arrays) != names or arrays["pose"].shape[1:] != (24, 3):
-            raise UserError(f"{path} holds no bodies; make them with: nbf synth --bodies {path}")
+            raise UserError(f"{path} holds no bodies; {fix}")
         return Bodies(**arrays)
 
 

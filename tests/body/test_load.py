@@ -315,7 +315,7 @@ def test_size_is_limited_before_reading(tmp_path, monkeypatch):
     path = tmp_path / "model.pkl"
     with path.open("wb") as file:
         file.truncate(load_module.MAX_BYTES + 1)  # a sparse file takes no room
-    with pytest.raises(UserError, match="400 MB allowed"):
+    with pytest.raises(UserError, match="400 MiB allowed"):
         load_body(path)
     bomb = tmp_path / "model.npz"
     np.savez_compressed(bomb, v_template=np.zeros((10_000, 3)))

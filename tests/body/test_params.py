@@ -112,7 +112,7 @@ def test_a_bare_array_and_a_bomb(tmp_path):
     ):
         for _ in range(257):
             file.write(bytes(2**20))
-    with pytest.raises(UserError, match="256 MB"):
+    with pytest.raises(UserError, match="256 MiB"):
         BodyParams.load(path)
 
 

@@ -15,7 +15,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from core.errors import UserError
 from core.io import images
-from core.io.images import BACKDROP, load_image, printable, save_image
+from core.io.files import printable
+from core.io.images import BACKDROP, load_image, save_image
 
 WIDTH, HEIGHT = 48, 32
 

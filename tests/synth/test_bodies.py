@@ -50,5 +50,5 @@ def test_another_file_is_refused(bodies, tmp_path) -> None:
     np.savez(tmp_path / "b.npz", pose=bodies.pose)
     with pytest.raises(UserError, match="holds no bodies"):
         Bodies.load(tmp_path / "b.npz")
-    with pytest.raises(UserError, match="missing"):
+    with pytest.raises(UserError, match=r"is missing; make them with: nbf synth --bodies"):
         Bodies.load(tmp_path / "c.npz")

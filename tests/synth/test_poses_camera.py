@@ -62,7 +62,7 @@ def test_bad_bank_is_named(tmp_path, content):
     path = tmp_path / "poses.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=r"pose bank .*poses\.npz is missing or damaged"):
+    with pytest.raises(UserError, match=r"poses\.npz .*python -m core\.mocap"):
         PoseBank.load(path, "train")
 
 

@@ -179,7 +179,7 @@ def test_worn_garment_moves_with_the_body_and_hides_it(tmp_path, sampler):
 
 def test_damaged_garment_is_named(tmp_path):
     (tmp_path / "shirt.npz").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"shirt\.npz is missing or damaged"):
+    with pytest.raises(UserError, match=r"shirt\.npz is not a readable garment"):
         load_wardrobe(tmp_path, "train")
     write_garment(tmp_path / "shirt.npz", more=np.zeros(1))
     with pytest.raises(UserError, match=r"shirt\.npz has other fields"):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core.io.npz import read_npz
+
 _ROUNDING = 1e-5
 """Largest difference that other linear-algebra libraries explain (metres, or a share of one)."""
 
@@ -14,10 +16,10 @@ def compare(built: Path, shipped: Path) -> tuple[bool, str]:
     """Whether one body stands for the other, and one line that says how nearly."""
     if built.read_bytes() == shipped.read_bytes():
         return True, "byte-identical to the shipped body"
-    with np.load(built, allow_pickle=False) as ours, np.load(shipped, allow_pickle=False) as theirs:
-        if ours.files != theirs.files:
-            return False, "not the shipped body: the files hold other arrays"
-        errors = {name: _difference(ours[name], theirs[name]) for name in ours.files}
+    ours, theirs = (read_npz(path, "body", "build it again") for path in (built, shipped))
+    if list(ours) != list(theirs):
+        return False, "not the shipped body: the files hold other arrays"
+    errors = {name: _difference(ours[name], theirs[name]) for name in ours}
     worst = max(errors, key=errors.__getitem__)
     if errors[worst] == 0:
         return True, "every array equals the shipped body's; the files are compressed differently"

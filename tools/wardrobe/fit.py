@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from core.io.npz import read_npz
 from tools.wardrobe.mhclo import Binding
 
 SKIN_VERTICES = 13380  # base-mesh vertices before the helper geometry and the joint cubes
@@ -33,8 +34,9 @@ class BaseMesh:
     @staticmethod
     def load(path: Path) -> BaseMesh:
         """Read the file that the body's build tool leaves in the cache."""
-        with np.load(path, allow_pickle=False) as file:
-            return BaseMesh(*(file[k] for k in ("vertices", "shapedirs", "weights", "apose")))
+        names = ("vertices", "shapedirs", "weights", "apose")
+        found = read_npz(path, "base mesh", "build it: python -m tools.freebody", names)
+        return BaseMesh(**found)
 
 
 @dataclass(frozen=True)

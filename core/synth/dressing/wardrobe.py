@@ -14,6 +14,8 @@ from core.errors import UserError
 from core.io.npz import read_npz
 from core.synth.dressing.appearance import HELD_OUT
 
+FIX = "build it again: python -m tools.wardrobe --data DIR"
+
 
 @dataclass(frozen=True)
 class Garment:
@@ -50,9 +52,9 @@ class Garment:
     @staticmethod
     def load(path: Path) -> Garment:
         """Read one item."""
-        item = read_npz(path, "garment")
+        item = read_npz(path, "garment", FIX)
         if {*item, "name"} != {field.name for field in fields(Garment)}:
-            raise UserError(f"garment {path} has other fields than it should; build it again")
+            raise UserError(f"garment {path} has other fields than it should; {FIX}")
         return Garment(name=path.stem, kind=str(item.pop("kind")), **item)
 
 

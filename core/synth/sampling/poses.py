@@ -12,7 +12,6 @@ from jaxtyping import Float, Float32, Int
 from scipy.spatial.transform import Rotation
 
 from core.body.names import JOINT_FLIP, JOINT_NAMES
-from core.errors import UserError
 from core.io.npz import read_npz
 from core.nets.pose_prior import load_prior
 
@@ -89,9 +88,8 @@ class PoseBank:
 
         Mocap walks, jumps and plays; it seldom sits.
         """
-        file = read_npz(path, "pose bank")
-        if not {"pose", "split"} <= file.keys():
-            raise UserError(f"pose bank {path} lacks `pose` or `split`; build it again")
+        fix = "build it: python -m core.mocap --data DIR"
+        file = read_npz(path, "pose bank", fix, ("pose", "split"))
         own = file["pose"][file["split"] == SPLIT_CODE[split]].astype(np.float32)
         return PoseBank(np.concatenate([own, _everyday(int(EVERYDAY * len(own)), split)]))
 

@@ -21,7 +21,7 @@ from core.datasets.record import GENDERS, PhotoDataset
 from core.datasets.registry import open_dataset
 from core.datasets.training_sample import CropSettings, RestJoints, SmplBody
 from core.errors import UserError
-from core.io.images import printable
+from core.io.files import printable
 from core.nbv.volume import NeuralBodyVolume
 from core.synth.shards import ShardDataset
 from core.train.batches.loader import Loader
