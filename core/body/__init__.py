@@ -1,1 +1,1 @@
-"""SMPL-format bodies: names, kinematics, skinning, and the files they come from."""
+"""SMPL-format bodies: names, kinematics, skinning and files."""

@@ -1,7 +1,7 @@
-"""How far joints bend: a soft box around each axis-angle vector.
+"""Soft joint limits: a box around the axis-angle vector of each joint.
 
-The limits are anatomy, widened where more than a few in a thousand poses of the motion capture
-(left and right mirrored into each other) go further. Only the left side and the middle are listed.
+The limits are anatomical, widened where more than a few in a thousand motion-capture poses (pooled
+over left and right) exceed them. Left and central joints are listed; right ones are mirrored.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ LIMITS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]]
 
 
 def joint_limit_cost(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, " batch"]:
-    """Sum of squared excesses (radians) over the limits; the root may turn freely."""
+    """Sum of the joints' squared excesses (radians^2); the root has no limits."""
     return squared_joint_excess(rotations).sum(-1)
 
 
 def squared_joint_excess(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tensor, "batch 23"]:
-    """Squared excess (radians) of joints 1..23 over their limits."""
+    """Squared distance (radians^2) of joints 1..23 from their boxes, 0 within."""
     vectors = axis_angle_from_rotation(rotations[:, 1:])
     low, high = (bound.to(vectors) for bound in _bounds())
     excess = (vectors - high).clamp_min(0) + (low - vectors).clamp_min(0)
@@ -50,7 +50,7 @@ def squared_joint_excess(rotations: Float[Tensor, "batch 24 3 3"]) -> Float[Tens
 
 @cache
 def _bounds() -> tuple[Float[Tensor, "23 3"], Float[Tensor, "23 3"]]:
-    """Limits of joints 1..23 in radians; a mirrored joint has y and z negated."""
+    """Limits of joints 1..23 in radians; mirroring negates y and z."""
     low, high = torch.zeros(24, 3, dtype=torch.float64), torch.zeros(24, 3, dtype=torch.float64)
     for name, (least, most) in LIMITS.items():
         joint = JOINT_NAMES.index(name)

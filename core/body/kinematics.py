@@ -12,7 +12,7 @@ from core.body.names import PARENTS
 
 
 def _levels() -> tuple[tuple[list[int], list[int]], ...]:
-    """Joints of equal depth in the tree with their parents: one batched product a level."""
+    """Joints of equal depth in the tree with their parents: one batched product per level."""
     depth = [0] * len(PARENTS)
     for joint, parent in enumerate(PARENTS[1:], 1):
         depth[joint] = depth[parent] + 1
@@ -31,7 +31,7 @@ class Kinematics:
     """Rigid motions of the 24 joints: a point x fixed to joint i goes to R_i x + t_i.
 
     Attributes:
-        rotations: accumulated from the root.
+        rotations: global rotations, accumulated from the root.
         translations: metres.
         joints: posed joints, metres.
     """
@@ -44,10 +44,10 @@ class Kinematics:
 def forward_kinematics(
     rotations: Float[Tensor, "batch 24 3 3"], joints: Float[Tensor, "batch 24 3"]
 ) -> Kinematics:
-    """Accumulate local rotations along the tree; the root turns about the rest pelvis.
+    """Accumulate local rotations along the tree; the root rotates about the rest pelvis.
 
     Args:
-        rotations: of each joint relative to its parent, the first in the frame of the result.
+        rotations: of each joint relative to its parent; the root's is in the frame of the result.
         joints: rest joints in metres.
     """
     done: dict[int, tuple[Tensor, Tensor]] = {0: (rotations[:, 0], joints[:, 0])}
@@ -66,7 +66,7 @@ def forward_kinematics(
 def blend(
     kinematics: Kinematics, weights: Float[Tensor, "points 24"]
 ) -> tuple[Float[Tensor, "batch points 3 3"], Float[Tensor, "batch points 3"]]:
-    """Blended motion (A, b) of each point, x -> A x + b."""
+    """Linear blend skinning: the motion x -> A x + b of each point, as (A, b)."""
     flat = torch.cat([kinematics.rotations.flatten(2), kinematics.translations], -1)
     mixed = weights @ flat
     return mixed[..., :9].unflatten(-1, (3, 3)), mixed[..., 9:]

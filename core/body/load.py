@@ -1,4 +1,4 @@
-"""Bodies from files: the embedded one, and a user's SMPL as .pkl or .npz."""
+"""Loading bodies: the embedded one, or a user's SMPL model as .pkl or .npz."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Lookup = Callable[[str], np.ndarray | None]
 def load_body(path: Path | None = None) -> Body:
     """The embedded body, or the SMPL-format body in a .pkl or .npz file.
 
-    Of more than ten shape components the first ten are kept. Nothing in the file is executed.
+    Only the first ten shape components are kept. Nothing in the file is executed.
 
     Raises:
         UserError: the file is missing, too large, damaged, unsafe, or not an SMPL body.
@@ -46,9 +46,9 @@ def load_body(path: Path | None = None) -> Body:
 
 
 def check_regressor(body: Body, topology: str) -> None:
-    """Refuse a table of per-vertex numbers that was made for another vertex numbering.
+    """Refuse a per-vertex table that was made for another vertex numbering.
 
-    Two bodies may both have 6890 vertices and yet number them differently.
+    Two bodies may both have 6890 vertices and number them differently.
 
     Raises:
         UserError: ``topology`` is not the body's.
@@ -86,7 +86,7 @@ def _open_pickle(data: bytes) -> Lookup:
 
 
 def _explained(find: Lookup) -> Lookup:
-    """The same lookup, whose errors name the key: a damaged array can fail in many ways."""
+    """The same lookup with errors that name the key: a damaged array can fail in any way."""
 
     def lookup(key: str) -> np.ndarray | None:
         try:
@@ -98,7 +98,7 @@ def _explained(find: Lookup) -> Lookup:
 
 
 def _assemble(find: Lookup) -> Body:
-    """Check every table against the others."""
+    """Build a body from its tables, each checked against the others."""
     v_template = _numbers(find, "v_template", (None, 3))
     count = len(v_template)
     shapedirs = _numbers(find, "shapedirs", (count, 3, None))
@@ -122,14 +122,14 @@ def _assemble(find: Lookup) -> Body:
 
 
 def _check_skeleton(find: Lookup) -> None:
-    """The tree of joints, where the file tells it, is SMPL's."""
+    """Refuse a kinematic tree other than SMPL's, if the file contains one."""
     table = find("kintree_table")
     if table is not None and (table.shape != (2, 24) or table[0, 1:].tolist() != list(PARENTS[1:])):
         raise ValueError("kintree_table is not SMPL's tree of 24 joints (SMPL-H, SMPL-X, MANO?)")
 
 
 def _topology(find: Lookup, count: int) -> str:
-    """The file's own tag; SMPL's files have none."""
+    """The file's topology tag; SMPL's own files have none."""
     tag = find("topology")
     if tag is not None:
         return str(tag)
@@ -139,7 +139,7 @@ def _topology(find: Lookup, count: int) -> str:
 
 
 def _found(find: Lookup, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """An array whose shape is right where ``shape`` says a number."""
+    """An array of a shape, in which None stands for any length."""
     array = find(key)
     if array is None:
         raise ValueError(f"{key} is missing")

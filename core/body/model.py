@@ -13,7 +13,7 @@ from core.body.kinematics import blend, forward_kinematics
 
 @dataclass(frozen=True)
 class Posed:
-    """A body in a pose: metres, in the frame of its translation."""
+    """A posed body: metres, in the frame of its translation."""
 
     vertices: Float[Tensor, "batch vertices 3"]
     joints: Float[Tensor, "batch 24 3"]
@@ -25,15 +25,15 @@ class Body:
 
     Attributes:
         v_template: rest vertices of the mean shape, metres, T-pose, y up, facing +z.
-        shapedirs: displacement per shape coefficient.
-        posedirs: displacement per entry of (R - I) of joints 1..23, or None.
-        joint_regressor: rest joints from rest vertices.
-        weights: blend weights.
+        shapedirs: displacement per shape coefficient, metres.
+        posedirs: displacement per entry of (R - I) of joints 1..23, metres, or None.
+        joint_regressor: maps rest vertices to rest joints.
+        weights: blend weights of each vertex to the 24 joints.
         faces: counter-clockwise seen from outside.
         uv, uv_faces: texture coordinates, or None.
         mirror: the vertex on the other side of each vertex, or None.
-        topology: whose vertex numbering this is ("freebody-1", "smpl"): equal counts are not
-            equal topology.
+        topology: name of the vertex numbering ("freebody-1", "smpl"), since bodies with equally
+            many vertices may number them differently.
     """
 
     v_template: Float[Tensor, "vertices 3"]
@@ -48,11 +48,11 @@ class Body:
     topology: str
 
     def rest_vertices(self, betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch vertices 3"]:
-        """The shaped body in the rest pose."""
+        """Vertices of the shaped body in the rest pose, metres."""
         return self.v_template + torch.einsum("vcl,bl->bvc", self.shapedirs, betas)
 
     def rest_joints(self, betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch 24 3"]:
-        """Joints of the shaped body in the rest pose."""
+        """Joints of the shaped body in the rest pose, metres."""
         return self.joint_regressor @ self.rest_vertices(betas)
 
     def pose(
@@ -61,25 +61,31 @@ class Body:
         betas: Float[Tensor, "batch 10"],
         transl: Float[Tensor, "batch 3"],
     ) -> Posed:
-        """Linear blend skinning; ``rotations[:, 0]`` and ``transl`` place the body."""
+        """Pose the shaped body by linear blend skinning, with pose correctives if it has any.
+
+        Args:
+            rotations: of each joint relative to its parent; the root's is in the frame of
+                ``transl``.
+            transl: metres, added to all vertices and joints.
+        """
         shaped = self.rest_vertices(betas)
         kinematics = forward_kinematics(rotations, self.joint_regressor @ shaped)
         if self.posedirs is not None:
             identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
-            bend = (rotations[:, 1:] - identity).flatten(1)
-            shaped = shaped + torch.einsum("vcp,bp->bvc", self.posedirs, bend)
+            pose_feature = (rotations[:, 1:] - identity).flatten(1)
+            shaped = shaped + torch.einsum("vcp,bp->bvc", self.posedirs, pose_feature)
         linear, offset = blend(kinematics, self.weights)
         vertices = (linear @ shaped[..., None])[..., 0] + offset + transl[:, None]
         return Posed(vertices, kinematics.joints + transl[:, None])
 
     @property
     def vertex_part(self) -> Int[Tensor, " vertices"]:
-        """The joint that moves each vertex most."""
+        """The joint with the largest blend weight of each vertex."""
         return self.weights.argmax(1)
 
     @property
     def face_part(self) -> Int[Tensor, " faces"]:
-        """The joint that moves each face most."""
+        """The joint with the largest summed blend weight of each face."""
         return self.weights[self.faces].sum(1).argmax(1)
 
     def to(self, like: Tensor) -> Body:

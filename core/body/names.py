@@ -14,7 +14,7 @@ JOINT_FLIP = tuple(
 )
 PART_NAMES = JOINT_NAMES
 
-# Limb -> joints whose mean is its start, and its end.
+# Limb -> joints whose mean is its start, and joints whose mean is its end.
 LIMBS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "l_upper_arm": ((16,), (18,)),
     "r_upper_arm": ((17,), (19,)),
@@ -26,4 +26,5 @@ LIMBS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "r_lower_leg": ((5,), (8,)),
     "torso": ((1, 2), (12,)),
 }
+# For each joint, the limb (by its place in `LIMBS`) that the joint moves.
 LIMB_OF_JOINT = (8, 4, 5, 8, 6, 7, 8, 6, 7, 8, 6, 7, 8, 8, 8, 8, 0, 1, 2, 3, 2, 3, 2, 3)

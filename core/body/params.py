@@ -1,4 +1,4 @@
-"""Pose, shape and place of a body, as SMPL files have them."""
+"""SMPL parameters: pose, shape and translation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIX = "give an npz that `BodyParams.save` or nbf fit wrote"
 
 @dataclass(frozen=True)
 class BodyParams(Rows):
-    """A batch of bodies.
+    """Parameters of a batch of bodies.
 
     Attributes:
         global_orient: axis-angle of the root, radians, in the frame of ``transl``.
@@ -53,10 +53,11 @@ class BodyParams(Rows):
 
     @staticmethod
     def load(path: Path) -> BodyParams:
-        """Read an npz; arrays without a batch axis are one body, body_pose may be flat.
+        """Read an npz. Arrays without a batch axis describe one body; body_pose may be flat.
 
         Raises:
-            UserError: the file is missing or damaged, or an array has a wrong shape or NaN.
+            UserError: the file is missing or damaged, or an array has a wrong shape or holds
+                values that are not finite numbers.
         """
         reader = NpzReader(path, "npz of body parameters", _FIX, _MAX_BYTES)
         found = reader.arrays([name for name in _SHAPES if name in reader])
@@ -64,12 +65,12 @@ class BodyParams(Rows):
             raise UserError(f"{path} lacks {', '.join(missing)}; it needs {', '.join(_SHAPES)}")
         arrays = {n: _checked(path, n, found[n], shape) for n, shape in _SHAPES.items()}
         if len({len(a) for a in arrays.values()}) != 1:
-            raise UserError(f"{path}: its arrays are not of one batch size; write them alike")
+            raise UserError(f"{path}: its arrays differ in batch size; {_FIX}")
         return BodyParams(**arrays)
 
 
 def _checked(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...]) -> Tensor:
-    """One array of a file with its batch axis, or the reason why not."""
+    """One array of a file with its batch axis, checked."""
     width = int(np.prod(shape))
     if array.dtype.kind not in "fiub":
         raise UserError(f"{path}: {name} does not hold numbers; {_FIX}")

@@ -1,9 +1,8 @@
-"""SMPL's official pickles and those of data sets, read without running anything that is in them.
+"""Reading the pickles of SMPL and of data sets without executing anything in them.
 
 The files were written by Python 2 and hold NumPy arrays, `chumpy` arrays and SciPy sparse matrices.
-Each class or function that such a file may name is answered here by a stand-in that only keeps
-data; any other name ends the reading. So neither chumpy nor SciPy nor NumPy's own unpickling code
-is ever called.
+Each class or function that such a file may name is replaced by a stand-in that only keeps data; any
+other name is an error. Neither chumpy nor SciPy nor NumPy's own unpickling code is called.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 _PLAIN = re.compile(r"[|<>=]?([biuf](1|2|4|8)|[US][1-9]\d{0,5})|bool")
-_DEEPEST = 40
+_MAX_DEPTH = 40
+_MAX_DENSE = 2**26  # elements of a dense matrix: 512 MiB of float64
 
 
 class UnsafePickleError(Exception):
@@ -44,7 +44,7 @@ class _DType:
 
 
 class _Array:
-    """Stands for `numpy.ndarray`; ``objects`` are those of an array of objects, in a row."""
+    """Stands for `numpy.ndarray`; ``objects`` is the flat list of an array of objects."""
 
     value: np.ndarray | None = None
     objects: list | None = None
@@ -84,7 +84,7 @@ class _Sparse:
     @property
     def value(self) -> np.ndarray:
         shape = tuple(int(n) for n in self.state.get("_shape", self.state.get("shape", ())))
-        if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] > 2**26:
+        if len(shape) != 2 or min(shape) < 1 or shape[0] * shape[1] > _MAX_DENSE:
             raise ValueError(f"a sparse matrix of shape {shape}")
         data, inner, pointers = (unwrap(self.state[key]) for key in ("data", "indices", "indptr"))
         dense = np.zeros(shape[::-1] if self.by_column else shape)
@@ -124,7 +124,7 @@ def _encode(text: str, _: str = "latin1") -> bytes:
 
 
 def _no_bytes() -> bytes:
-    """What a call of `bytes` without arguments stands for in old protocols."""
+    """Stands for ``bytes()``, by which old protocols write an empty string."""
     return b""
 
 
@@ -134,7 +134,7 @@ _STAND_INS: dict[tuple[str, str], Callable[..., object]] = {
     ("chumpy.ch", "Ch"): _Chumpy,
     ("chumpy", "Ch"): _Chumpy,
     ("_codecs", "encode"): _encode,
-    # The base that old protocols name beside a class; `_reconstruct` ignores it.
+    # The base class that old protocols name as well; `_reconstruct` ignores it.
     **{(m, "object"): object for m in ("__builtin__", "builtins")},
     **{(m, "bytes"): _no_bytes for m in ("__builtin__", "builtins")},
     **{(m, "set"): set for m in ("__builtin__", "builtins")},
@@ -158,10 +158,10 @@ class _Reader(pickle.Unpickler):
 
 
 def unwrap(value: object) -> np.ndarray:
-    """The dense array behind a stand-in, however deep.
+    """The dense array behind a stand-in or several nested ones.
 
     Raises:
-        ValueError: there is none, or the matrix is damaged.
+        ValueError: there is no array, or a sparse matrix is damaged.
     """
     for _ in range(4):
         if isinstance(value, np.ndarray):
@@ -173,11 +173,11 @@ def unwrap(value: object) -> np.ndarray:
 
 
 def read_pickle(data: bytes) -> dict[str, object]:
-    """The dictionary in an SMPL pickle; its arrays come out of `unwrap`.
+    """The dictionary in an SMPL pickle; `unwrap` turns its values into arrays.
 
     Raises:
         UnsafePickleError: the pickle names something that no SMPL file needs.
-        ValueError: it is damaged, or holds something else.
+        ValueError: the pickle is damaged, or does not hold a dictionary.
     """
     found = _load(data)
     if not isinstance(found, dict):
@@ -188,11 +188,11 @@ def read_pickle(data: bytes) -> dict[str, object]:
 def read_tree(data: bytes) -> object:
     """What a pickle holds: dictionaries, lists, tuples, text, numbers and arrays of plain values.
 
-    An array of objects becomes the list of its objects; what has no plain form becomes None.
+    An array of objects becomes a list; a value without a plain form becomes None.
 
     Raises:
         UnsafePickleError: the pickle names something outside the allow-list.
-        ValueError: it is damaged, or holds itself.
+        ValueError: the pickle is damaged, nested too deeply, or contains itself.
     """
     return _plain(_load(data), {})
 
@@ -207,8 +207,8 @@ def _load(data: bytes) -> object:
 
 
 def _plain(value: object, done: dict[int, object], depth: int = 0) -> object:
-    """The value without stand-ins; ``done`` keeps what is shared from being written out twice."""
-    if depth > _DEEPEST:
+    """The value without stand-ins; ``done`` holds the results for values that occur repeatedly."""
+    if depth > _MAX_DEPTH:
         raise ValueError("a pickle nested too deeply")
     if value is None or isinstance(value, bool | int | float | str | bytes | np.generic):
         return value

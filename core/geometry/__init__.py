@@ -1,1 +1,1 @@
-"""Cameras, rotations, crops and alignment: geometry that knows nothing of bodies."""
+"""Cameras, rotations, crops and alignment: geometry independent of any body model."""

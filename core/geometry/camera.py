@@ -38,7 +38,10 @@ class Camera(Rows):
 def project(
     camera: Camera, points: Float[Tensor, "batch points 3"]
 ) -> Float[Tensor, "batch points 2"]:
-    """Pixels of camera-frame points (metres). Points behind the camera project without meaning."""
+    """Pixels of camera-frame points (metres): focal (x, y) / z + center.
+
+    The result is meaningless for points behind the camera.
+    """
     normalised = points[..., :2] / points[..., 2:]
     return camera.focal[:, None, None] * normalised + camera.center[:, None]
 

@@ -1,10 +1,11 @@
-"""From a person's box in a photo to a virtual camera that looks straight at the person.
+"""Virtual cameras that look straight at a person's box in a photo.
 
-Cutting a square out of a photo moves the principal point off the middle, and the same pose then
-looks different at the photo's edge than in its middle. Instead of telling every net about that
-offset, the crop is rendered by a *virtual pinhole camera* at the same place, turned so that it
-looks at the middle of the box: a homography of the photo, exact for every depth. Nets, volumes and
-fitting all work in the virtual camera's frame; `CropView.rotation` leads back to the photo's.
+A square cut out of a photo does not have the principal point in its middle, so the same pose looks
+different near the photo's edge than in its middle. Instead of passing that offset to every network,
+the crop is rendered by a *virtual pinhole camera* at the same position, rotated so that it looks at
+the middle of the box. Both images are related by a homography, which is exact for every depth.
+Networks, volumes and fits use the virtual camera's frame; `CropView.rotation` leads back to the
+photo's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from jaxtyping import Float, UInt8
 from core.geometry.rotations import rotation_between
 
 PADDING = 1.25
-"""Side of a crop over the longer side of its box."""
+"""Side of a crop divided by the longer side of its box."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class CropView:
     Attributes:
         size: side of the square crop in pixels; its principal point is (size/2, size/2).
         focal: focal length in pixels of the crop.
-        rotation: full-from-crop, takes directions of the crop camera to the photo's camera.
-        homography: takes homogeneous photo pixels to crop pixels.
+        rotation: photo-from-crop: maps directions in the crop camera to the photo's camera.
+        homography: maps homogeneous photo pixels to crop pixels.
     """
 
     size: int
@@ -59,14 +60,17 @@ class CropView:
     homography: Float[np.ndarray, "3 3"]
 
     def to_photo(self, crop: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
-        """Pixels of the photo of pixels of the crop."""
-        there = np.concatenate([crop, np.ones((len(crop), 1))], 1)
-        there = there @ np.linalg.inv(self.homography).T
-        return there[:, :2] / there[:, 2:]
+        """Photo pixels of crop pixels."""
+        homogeneous = np.concatenate([crop, np.ones((len(crop), 1))], 1)
+        homogeneous = homogeneous @ np.linalg.inv(self.homography).T
+        return homogeneous[:, :2] / homogeneous[:, 2:]
 
 
 def default_focal(width: int, height: int) -> float:
-    """Focal length in pixels for a photo that does not tell: its diagonal (about 53 degrees)."""
+    """Focal length in pixels of a photo without metadata: its diagonal.
+
+    The diagonal field of view is then 2 atan(1/2), about 53 degrees.
+    """
     return math.hypot(width, height)
 
 
@@ -79,9 +83,13 @@ def iou(first: Box, second: Box) -> float:
 
 
 def clip_overhang(box: Box, width: int, height: int, max_overhang: float = 0.25) -> Box:
-    """A box that reaches past the photo's edges by at most a share of what is inside.
+    """Clip a box so that it reaches past the photo's edges by a limited share of what is inside.
 
-    Most of a portrait's body lies outside: a crop of all of it would show the rest too small.
+    Most of the body is outside a portrait; a crop of the full body would show the visible part too
+    small.
+
+    Args:
+        max_overhang: limit at each edge, divided by the extent of the box inside the photo.
     """
     x, right = _clip(box.x, box.x + box.width, width, max_overhang)
     y, bottom = _clip(box.y, box.y + box.height, height, max_overhang)
@@ -89,7 +97,7 @@ def clip_overhang(box: Box, width: int, height: int, max_overhang: float = 0.25)
 
 
 def _clip(low: float, high: float, size: int, max_overhang: float) -> tuple[float, float]:
-    """One side of `within_reach`; an interval wholly outside stays as it is."""
+    """One axis of `clip_overhang`; an interval that is completely outside is kept."""
     margin = max_overhang * (min(high, size) - max(low, 0.0))
     return (max(low, -margin), min(high, size + margin)) if margin > 0 else (low, high)
 
@@ -97,10 +105,10 @@ def _clip(low: float, high: float, size: int, max_overhang: float) -> tuple[floa
 def crop_view(
     width: int, height: int, box: Box, focal: float, size: int, padding: float = PADDING
 ) -> CropView:
-    """The virtual camera that sees ``box``, squared and widened by ``padding``, in ``size`` pixels.
+    """The virtual camera of a box, made square and widened by ``padding``, in ``size`` pixels.
 
     Args:
-        width, height: size of the photo; its principal point is taken to be the middle.
+        width, height: size of the photo; its principal point is assumed to be the middle.
         focal: focal length of the photo in pixels.
     """
     middle = np.array([width / 2, height / 2])
@@ -118,17 +126,17 @@ def crop_view(
 
 
 def warp(image: UInt8[np.ndarray, "height width 3"], view: CropView) -> UInt8[np.ndarray, "s s 3"]:
-    """The crop as the virtual camera sees it; black where the photo ends."""
+    """The crop as the virtual camera sees it; black outside the photo."""
     return _warp(image, view)
 
 
 def inside_photo(width: int, height: int, view: CropView) -> Float[np.ndarray, "s s"]:
-    """1 where a crop pixel shows the photo, 0 where it looks past its edge."""
+    """1 where a crop pixel is inside the photo, 0 outside."""
     return _warp(np.ones((height, width), np.float32), view)
 
 
 def _warp(image: np.ndarray, view: CropView) -> np.ndarray:
-    """Warp with an area filter first where the crop is much coarser than the photo."""
+    """Warp; shrink by an area filter first where the crop is much coarser, against aliasing."""
     height, width = image.shape[:2]
     shrink = min(1.0, 1.25 * _scale_at_center(view))
     if shrink < 0.75:

@@ -1,4 +1,4 @@
-"""2D joints with confidences, from whatever finds or reads them."""
+"""2D joints with confidences."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from core.rows import Rows
 
 @dataclass(frozen=True)
 class Keypoints(Rows):
-    """2D joints with a confidence; joints that were not looked for have confidence 0."""
+    """2D joints with confidences; joints that a detector does not look for have confidence 0."""
 
     xy: Float[Tensor, "batch joints 2"]
     """Pixels."""
     confidence: Float[Tensor, "batch joints"]
-    """0 (not seen) to 1."""
+    """0 (not detected) to 1."""

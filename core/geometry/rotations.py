@@ -1,4 +1,4 @@
-"""Rotations, by roma, in the few forms the engine needs."""
+"""Conversions between representations of rotations, by roma."""
 
 from __future__ import annotations
 
@@ -37,16 +37,17 @@ def mean_rotation(rotations: Float[Tensor, "n *batch 3 3"]) -> Float[Tensor, "*b
 
 
 def rotate_180_about_y(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """The same body turned by 180 degrees about its own vertical (y) axis."""
+    """The body's rotation after a turn by 180 degrees about its own vertical axis: R R_y(180)."""
     return rotation * torch.tensor([-1.0, 1.0, -1.0], dtype=rotation.dtype, device=rotation.device)
 
 
 def rotation_between(
     source: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"]
 ) -> Float[Tensor, "*batch 3 3"]:
-    """The smallest rotation that takes ``source`` to ``target`` (both of unit length).
+    """The smallest rotation from ``source`` to ``target`` (unit vectors).
 
-    Opposite vectors have no smallest rotation; the result is then not finite.
+    R = I + [v] + [v]^2 / (1 + c) for v = source x target and c = source . target. Opposite vectors
+    have no smallest rotation; the result is then not finite.
     """
     axis = torch.cross(source, target, dim=-1)
     x, y, z = axis.unbind(-1)

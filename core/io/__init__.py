@@ -1,1 +1,1 @@
-"""Importers and exporters."""
+"""Reading and writing of files."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: write aside, then rename."""
+"""Atomic writes: a file is either complete or absent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from core.errors import UserError
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write(temporary)`` and rename the result to ``path``.
 
-    The temporary file lies in the same folder and keeps the suffix, so that writers which look at
-    the extension (imageio, trimesh) behave. On any error nothing is left behind.
+    The temporary file is in the same folder, so that the rename is atomic, and keeps the suffix,
+    by which some writers (imageio, trimesh) choose the format. After an error it is removed, and
+    an existing file at ``path`` is unchanged.
 
     Raises:
         UserError: the folder cannot be made or written to, or the disk is full.
@@ -25,7 +26,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
         write(temporary)
-        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner reads
+        temporary.chmod(0o666 & ~_umask())  # safetensors makes files private
         temporary.replace(path)
     except OSError as error:
         _discard(temporary)
@@ -43,6 +44,6 @@ def _umask() -> int:
 
 
 def _discard(temporary: Path) -> None:
-    """Remove the unfinished file; where its folder is no folder there is none."""
+    """Remove the unfinished file if it was created."""
     if temporary.exists():
         temporary.unlink()

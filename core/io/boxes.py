@@ -1,4 +1,4 @@
-"""A person's box as the user gives it: read and checked."""
+"""Parsing and checking of a person's box that the user gives."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from core.errors import UserError
 from core.geometry.crop import Box
 
 MIN_SIDE = 8.0
-"""Pixels; a person smaller than this shows no limbs."""
+"""Smallest side in pixels; the limbs of a smaller person cannot be seen."""
 MAX_EXTENT = 10.0
-"""Largest side in image diagonals: a cut-off person reaches past the photo, but not that far."""
+"""Largest side in image diagonals: the box of a truncated person may reach past the photo."""
 
 
 def parse_box(text: str) -> Box:
     """Read ``x,y,w,h`` (pixels, top left corner first).
 
     Raises:
-        UserError: not four finite numbers, or no area.
+        UserError: the text is not four finite numbers, or the box is too small.
     """
     try:
         x, y, width, height = (float(part) for part in text.split(","))
@@ -28,13 +28,13 @@ def parse_box(text: str) -> Box:
 
 
 def check_box(box: Box, width: int, height: int) -> Box:
-    """The same box if it can hold a person of a ``width`` x ``height`` photo.
+    """Return the box if it can hold a person in a photo of ``width`` x ``height`` pixels.
 
-    A box may reach past the photo's edge: cut-off people have such boxes, and the crop must keep
-    their scale, so nothing is clipped.
+    A box may reach past the photo's edge, as boxes of truncated people do. It is not clipped,
+    because the crop must keep the person's scale.
 
     Raises:
-        UserError: the box is not finite, has no area, or lies outside the photo.
+        UserError: the box is not finite, too small, far too large, or outside the photo.
     """
     name = f"{box.x:g},{box.y:g},{box.width:g},{box.height:g}"
     _check_numbers(box, name)

@@ -1,4 +1,4 @@
-"""The focal length that a camera wrote into its photo."""
+"""Focal length from a photo's EXIF metadata."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from PIL import ExifTags, Image
 FILM_DIAGONAL = math.hypot(36.0, 24.0)
 """Diagonal of 35 mm film in mm; equivalent focal lengths are defined by it (CIPA DCG-001)."""
 PLAUSIBLE = (0.2, 50.0)
-"""Focal lengths in image diagonals that real lenses have: fisheye to telescope."""
+"""Range of focal lengths of real lenses in image diagonals, from fisheye to telescope."""
 
 _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0}  # FocalPlaneResolutionUnit
-_CROPPED = 0.02  # relative change of the aspect ratio that gives a crop away
+_CROPPED = 0.02  # a larger relative change of the aspect ratio means a crop
 _Tags = dict[int, object]
 
 
 def focal_from_exif(image: Image.Image) -> float | None:
-    """Focal length in pixels of the stored picture, None if its EXIF data do not tell.
+    """Focal length of the stored picture in pixels, or None if its EXIF data do not state it.
 
-    The 35 mm equivalent comes first (phones write it), then focal length and sensor resolution.
-    A picture that was cropped since the camera wrote its size tells nothing.
+    The 35 mm equivalent is preferred, since phones write it; otherwise the focal length and the
+    sensor resolution are used. A picture that was cropped after the camera wrote its size has a
+    changed field of view and gives None.
     """
     try:
         tags: _Tags = dict(image.getexif().get_ifd(ExifTags.IFD.Exif))
-    except Exception:  # damaged metadata tell nothing
+    except Exception:  # damaged metadata
         return None
     resized = _resized(tags, *image.size)
     if resized is None:
@@ -42,7 +43,7 @@ def _from_equivalent(tags: _Tags, diagonal: float) -> float | None:
 
 
 def _from_sensor(tags: _Tags, resized: float) -> float | None:
-    """Focal length in mm times pixels per mm, as far as the picture was resized since."""
+    """Focal length in mm times sensor pixels per mm, times the factor of later resizing."""
     focal_mm = _number(tags, ExifTags.Base.FocalLength)
     per_unit = _number(tags, ExifTags.Base.FocalPlaneXResolution)
     unit = _number(tags, ExifTags.Base.FocalPlaneResolutionUnit) or 2
@@ -52,7 +53,7 @@ def _from_sensor(tags: _Tags, resized: float) -> float | None:
 
 
 def _resized(tags: _Tags, width: int, height: int) -> float | None:
-    """Present size over the size the camera wrote (1 if it wrote none), None after a crop."""
+    """Current size over the size that the camera wrote (1 if it wrote none); None after a crop."""
     original = _number(tags, ExifTags.Base.ExifImageWidth)
     original_height = _number(tags, ExifTags.Base.ExifImageHeight)
     if original is None or original_height is None:

@@ -1,7 +1,7 @@
 """Photos from files, from the scikit-image wheel or from the clipboard, as 8-bit RGB.
 
-Whatever a decoder makes of a file that somebody dropped on the window, the caller gets either an
-upright RGB picture of sensible size, or one line that says what is wrong with the file.
+For any file that a user names, pastes or drops on the window, the caller gets either an upright RGB
+picture of a sensible size or a `UserError` line that says what is wrong with the file.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from core.io.pixels import as_rgb
 
 MAX_BYTES = 512 * 2**20
 MAX_PIXELS = 120_000_000
-"""Decoded size that is still accepted: the largest phone photos have 108 million pixels."""
+"""Largest decoded size that is accepted; the largest phone photos have 108 million pixels."""
 MIN_SIDE = 16
 BACKDROP = (128, 128, 128)
-"""What is seen through transparent pixels: mid-grey favours neither dark nor light outlines."""
+"""Colour behind transparent pixels: mid-grey contrasts with both dark and light outlines."""
 SAMPLES = "skimage:"
 
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -43,17 +43,17 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> how to turn the stored picture upright."""
+"""EXIF orientation -> transposition that makes the stored picture upright."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture as everything downstream takes it.
+    """A decoded photo.
 
     Attributes:
         pixels: upright RGB, C-contiguous.
-        focal_px: focal length in pixels if the file tells, else None.
-        name: short name for folders and titles: the file's stem.
+        focal_px: focal length in pixels, None if the file does not state it.
+        name: short name for folders and titles, the file's stem.
         source: where it came from, as the user named it.
     """
 
@@ -80,15 +80,16 @@ class Photo:
 def load_image(source: str | Path | bytes) -> Photo:
     """Read a photo.
 
-    Orientation tags are applied, transparency is laid over mid-grey, 16-bit channels lose their low
-    byte, of animations and multi-page files the first picture is taken.
+    Orientation tags are applied, transparent pixels are composited over mid-grey, 16-bit channels
+    are reduced to 8 bits, and only the first frame of an animation or page of a file is read.
 
     Args:
         source: a path, ``skimage:camera`` (or another picture inside the scikit-image wheel), or
             the bytes of an image file (a paste).
 
     Raises:
-        UserError: nothing there, no permission, not an image, damaged, too small or too large.
+        UserError: the file is missing, not accessible, not an image, damaged, too small or too
+            large.
     """
     if isinstance(source, bytes):
         if not source:
@@ -135,7 +136,7 @@ def sample_files() -> dict[str, Path]:
 
 
 def _read(path: Path, name: str, label: str) -> Photo:
-    """Open a file and decode it, every failure a `UserError`."""
+    """Open and decode a file; every failure becomes a `UserError`."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -155,15 +156,15 @@ def _read(path: Path, name: str, label: str) -> Photo:
 
 
 def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
-    """From an open file to a photo."""
+    """Decode an open file."""
     _check_start(file, label, size)
     with _open(file, label) as image:
         try:
             image.load()
             focal = focal_from_exif(image)
-            upright = _turn_upright(image)
+            upright = _apply_orientation(image)
             pixels = _to_rgb(upright)
-        # Decoders of damaged files raise nearly anything; whatever it is, the file is at fault.
+        # A decoder may raise any exception for a damaged file.
         except Exception as error:
             reason = error_reason(error)
             message = f"{label} is truncated or damaged ({reason}); get a whole copy of it"
@@ -172,7 +173,7 @@ def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
 
 
 def _check_start(file: BinaryIO, label: str, size: int) -> None:
-    """Refuse what needs no decoder to be refused."""
+    """Refuse empty, oversized and HEIC files before a decoder reads them."""
     if size == 0:
         raise UserError(f"{label} is empty; get a whole copy of it")
     if size > MAX_BYTES:
@@ -184,12 +185,12 @@ def _check_start(file: BinaryIO, label: str, size: int) -> None:
 
 
 def _open(file: BinaryIO, label: str) -> Image.Image:
-    """Read the header only, and judge the size before anything is decoded."""
+    """Read the header only, and check the size before any pixel is decoded."""
     Image.init()
     known = [name for name in _FORMATS if name in Image.OPEN]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large or odd files: judged here
+            warnings.simplefilter("ignore")  # about the size, which is checked below
             image = Image.open(file, formats=known)
     except UnidentifiedImageError as error:
         formats = "JPEG, PNG, WebP, TIFF, BMP or GIF"
@@ -211,8 +212,8 @@ def _too_large(label: str) -> str:
     return f"{label} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first"
 
 
-def _turn_upright(image: Image.Image) -> Image.Image:
-    """Apply the orientation tag (TIFF files have been turned by their decoder already)."""
+def _apply_orientation(image: Image.Image) -> Image.Image:
+    """Apply the orientation tag (Pillow's TIFF decoder has applied and removed it already)."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # damaged metadata does not make the picture unusable
@@ -222,7 +223,7 @@ def _turn_upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
-    """Any mode Pillow decodes to, as 8-bit RGB."""
+    """Convert a picture of any Pillow mode to 8-bit RGB."""
     if image.mode == "F" or image.mode.startswith("I"):
         grey = _to_byte(np.asarray(image))
         return np.repeat(grey[..., None], 3, -1)

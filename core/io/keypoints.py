@@ -2,8 +2,8 @@
 
 OpenPose: ``{"people": [{"pose_keypoints_2d": [x, y, c, ...]}]}`` with BODY_25 or COCO-18 joints.
 COCO: annotations ``{"images": [...], "annotations": [...]}`` or a list of results, each with
-``"keypoints": [x, y, v, ...]`` of 17 joints. Only the twelve joints that mean the same in SMPL are
-taken over; the rest serve to tell where the person is.
+``"keypoints": [x, y, v, ...]`` of 17 joints. Only the twelve joints that SMPL defines alike are
+kept; the others only contribute to the person's box.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from core.geometry.keypoints import Keypoints
 from core.io.files import printable
 
 MAX_BYTES = 512 * 2**20
-"""COCO's own training annotations have 240 MB."""
+"""Largest file that is read; COCO's training annotations have 240 MB."""
 MARGIN = 0.12
-"""The body reaches about this much of its extent beyond the outermost keypoints."""
+"""Margin around the keypoints for the body's outline, as a share of their extent."""
 UNSEEN = 0.5
-"""Confidence of a COCO joint that was marked although it is hidden (v = 1)."""
+"""Confidence of a COCO joint that was annotated although it is occluded (v = 1)."""
 
 SMPL_JOINTS = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)
 """Hips, knees, ankles, shoulders, elbows, wrists; left before right."""
@@ -35,7 +35,7 @@ LAYOUTS = {
     18: (11, 8, 12, 9, 13, 10, 5, 2, 6, 3, 7, 4),
     17: (11, 12, 13, 14, 15, 16, 5, 6, 7, 8, 9, 10),
 }
-"""Joints in the file -> where it keeps each of `SMPL_JOINTS` (BODY_25, COCO-18, COCO-17)."""
+"""Number of joints in the file -> index of each of `SMPL_JOINTS` (BODY_25, COCO-18, COCO-17)."""
 
 _Rows = Float[np.ndarray, "joints 3"]
 
@@ -56,19 +56,19 @@ class DetectedPerson:
 def load_keypoints(
     path: str | Path, image_name: str | None = None, box: Box | None = None
 ) -> DetectedPerson:
-    """The person of a keypoint file that is meant: the one in ``box``, else the largest.
+    """One person of a keypoint file: the one in ``box``, or the largest without a box.
 
     Args:
         image_name: name or stem of the photo's file, for COCO files with several photos.
 
     Raises:
-        UserError: the file cannot be read, holds nobody, or nobody in the box.
+        UserError: the file cannot be read, or holds no person (in the box).
     """
     return choose_person(load_people(path, image_name), box, printable(Path(path)))
 
 
 def load_people(path: str | Path, image_name: str | None = None) -> list[DetectedPerson]:
-    """Everybody in a keypoint file who has at least one joint.
+    """All people in a keypoint file who have at least one of SMPL's joints.
 
     Raises:
         UserError: unreadable file, unknown layout, wrong number of joints, numbers that are not
@@ -91,7 +91,7 @@ def load_people(path: str | Path, image_name: str | None = None) -> list[Detecte
 
 
 def choose_person(people: list[DetectedPerson], box: Box | None, label: str) -> DetectedPerson:
-    """The person whose box overlaps ``box`` most, or without one the largest person."""
+    """The person whose box has the largest IoU with ``box``; without a box, the largest person."""
     if box is None:
         return max(people, key=lambda person: person.box.width * person.box.height)
     overlaps = [iou(box, person.box) for person in people]
@@ -110,7 +110,7 @@ def _read_json(path: Path, label: str) -> object:
     except OSError as error:
         raise UserError(f"{label} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        message = f"{label} is not a json file ({type(error).__name__}); write it again"
+        message = f"{label} is not a json file ({type(error).__name__}); export it again"
         raise UserError(message) from error
 
 
@@ -128,7 +128,7 @@ def _open_pose(entries: object, label: str) -> list[DetectedPerson]:
 def _coco(
     entries: object, ids: set[str] | None, image_name: str | None, label: str
 ) -> list[DetectedPerson]:
-    """Entries of one photo; ``ids`` are its ids if the file has a list of photos."""
+    """People of one photo; ``ids`` are its ids if the file lists photos."""
     all_entries = _dicts(entries, f"{label}: annotations")
     with_keypoints = [entry for entry in all_entries if "keypoints" in entry]
     people = []
@@ -143,7 +143,7 @@ def _coco(
 
 
 def _image_ids(images: object, image_name: str | None) -> set[str] | None:
-    """Ids under which COCO's list of photos has ``image_name``; None if it does not say."""
+    """Ids of ``image_name`` in COCO's list of photos, or None if it is not listed."""
     if image_name is None or not isinstance(images, list):
         return None
     wanted = Path(image_name).name
@@ -158,7 +158,7 @@ def _image_ids(images: object, image_name: str | None) -> set[str] | None:
 def _of_image(
     entries: list[dict[str, object]], ids: set[str] | None, image_name: str | None, label: str
 ) -> list[dict[str, object]]:
-    """The entries of the photo that is meant; a file with one photo needs no name."""
+    """Entries of the named photo; a file of one photo needs no name."""
     names = {str(entry.get("image_id")) for entry in entries}
     if ids is not None:
         return [entry for entry in entries if str(entry.get("image_id")) in ids]
@@ -172,7 +172,7 @@ def _of_image(
 
 
 def _possible_ids(image_name: str) -> set[str]:
-    """Image ids that results use for a file: its name, its stem, or the number in its stem."""
+    """Image ids that result files use: the name, the stem, or the number in the stem."""
     path = Path(image_name)
     number = path.stem.lstrip("0")
     return {path.name, path.stem, *([number] if number.isdecimal() else [])}
@@ -180,7 +180,7 @@ def _possible_ids(image_name: str) -> set[str]:
 
 def _dicts(entries: object, where: str) -> list[dict[str, object]]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UserError(f"{where} is not a list of objects; write the file again")
+        raise UserError(f"{where} is not a list of objects; export the file again")
     return entries
 
 
@@ -192,7 +192,7 @@ def _rows(values: object, counts: tuple[int, ...], where: str) -> _Rows:
         raise UserError(f"{where} has {len(numbers)} keypoint numbers, not {expected}")
     rows = numbers.reshape(-1, 3)
     if rows[:, 2].min() < 0:
-        raise UserError(f"{where} has a negative confidence; write the file again")
+        raise UserError(f"{where} has a negative confidence; export the file again")
     return rows
 
 
@@ -211,7 +211,7 @@ def _numbers(values: object, where: str) -> Float[np.ndarray, " count"]:
 
 
 def _refuse_normalised(rows: _Rows, where: str) -> None:
-    """OpenPose can scale coordinates to 0..1 or -1..1; pixels are wanted."""
+    """OpenPose can scale coordinates to 0..1 or -1..1; pixels are needed."""
     seen = rows[rows[:, 2] > 0, :2]
     if len(seen) > 1 and np.abs(seen).max() <= 1:
         message = f"{where} has coordinates within 0..1; run OpenPose with --keypoint_scale 0"
@@ -219,7 +219,7 @@ def _refuse_normalised(rows: _Rows, where: str) -> None:
 
 
 def _entry_box(values: object, where: str) -> Box | None:
-    """COCO's ``bbox``, None if there is none or it has no area."""
+    """COCO's ``bbox``, or None if it is missing or has no area."""
     if values is None:
         return None
     numbers = _numbers(values, f"{where}: bbox")
@@ -230,7 +230,7 @@ def _entry_box(values: object, where: str) -> Box | None:
 
 
 def _person(rows: _Rows, box: Box | None) -> list[DetectedPerson]:
-    """A person with at least one of SMPL's joints; nobody otherwise."""
+    """A list of the person, empty if none of SMPL's joints was detected."""
     taken = rows[list(LAYOUTS[len(rows)])]
     if not (taken[:, 2] > 0).any():
         return []
@@ -242,7 +242,7 @@ def _person(rows: _Rows, box: Box | None) -> list[DetectedPerson]:
 
 
 def _extent(rows: _Rows) -> Box:
-    """Box of the joints that were found, with a margin for flesh, hair and feet."""
+    """Box of the detected joints, with a margin for flesh, hair and feet."""
     seen = rows[rows[:, 2] > 0, :2]
     low, high = seen.min(0), seen.max(0)
     margin = max(MARGIN * float((high - low).max()), 1.0)

@@ -1,7 +1,7 @@
-"""Bodies as glTF binaries and Wavefront files.
+"""Writing bodies as glTF binaries and Wavefront files.
 
-Both are written in glTF's frame: metres, y up, the camera at the origin looking along -z. That is
-the photo's camera frame (x right, y down, z forward) turned by 180 degrees about x, so a viewer
+Both are in glTF's frame: metres, y up, the camera at the origin looking along -z. That is
+the photo's camera frame (x right, y down, z forward) rotated by 180 degrees about x, so a viewer
 that starts at the origin sees the body as the photo does.
 """
 
@@ -27,7 +27,7 @@ def save_glb(
     color: Color = (0.55, 0.75, 0.95),
     name: str = "body",
 ) -> None:
-    """Write a glTF binary with smooth normals, one matt material and the vertices in their order.
+    """Write a glTF binary with smooth normals and one matte material; vertices keep their order.
 
     Args:
         vertices: metres in the photo's camera frame.
@@ -53,7 +53,7 @@ def save_obj(
     faces: Int[np.ndarray, "faces 3"],
     name: str = "body",
 ) -> None:
-    """Write a Wavefront file (metres, y up) with the vertices in their order.
+    """Write a Wavefront file (metres, y up); vertices keep their order.
 
     Args:
         vertices: metres in the photo's camera frame.
@@ -80,7 +80,7 @@ def _finite(vertices: np.ndarray) -> Float[np.ndarray, "vertices 3"]:
 
 
 def _linear(color: Color) -> list[float]:
-    """Linear light, in which glTF states its colour factors."""
+    """An sRGB colour as linear light, in which glTF states colour factors."""
     srgb = np.asarray(color, np.float64)
     low = srgb / 12.92
     high = ((srgb + 0.055) / 1.055) ** 2.4

@@ -1,4 +1,4 @@
-"""Dataclasses as json and back, every field checked on the way in."""
+"""Saving dataclasses as JSON, and loading them with every field checked."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from core.io.atomic import write_atomic
 
 MAX_BYTES = 64 * 2**20
 Record = TypeVar("Record")
-_EXACT = 2**53  # integers below this are floats without rounding
+_EXACT = 2**53  # float64 represents integers below this exactly
 
 
 def save_record(path: Path, record: object) -> None:
-    """Write a dataclass as indented json; numbers that are not finite become null."""
+    """Write a dataclass as indented JSON; numbers that are not finite become null."""
     text = to_json(record) + "\n"
     write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def to_json(record: object) -> str:
-    """A dataclass (or a list or dict of them) as indented json, keys in the order of the fields."""
+    """A dataclass (or a list or dict of them) as indented JSON, keys in the order of the fields."""
     return json.dumps(plain(record), indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -33,7 +33,7 @@ def load_record(kind: type[Record], path: Path) -> Record:
     """Read a dataclass written by `save_record`.
 
     Raises:
-        UserError: the file is missing, not json, or does not fit the dataclass.
+        UserError: the file is missing, not JSON, or does not fit the dataclass.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -47,7 +47,7 @@ def load_record(kind: type[Record], path: Path) -> Record:
 
 
 def from_plain(kind: type[Record], document: object, where: str) -> Record:
-    """Build a dataclass of what json gave.
+    """Build a dataclass from parsed JSON.
 
     Raises:
         UserError: a field is missing, unknown or of the wrong type; the line names it.
@@ -69,7 +69,7 @@ def from_plain(kind: type[Record], document: object, where: str) -> Record:
 
 
 def plain(value: object) -> Any:
-    """A record as json's own types; numbers that are not finite become None."""
+    """A record as JSON's own types; numbers that are not finite become None."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -80,7 +80,7 @@ def plain(value: object) -> Any:
         return float(value) if math.isfinite(value) else None
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    raise TypeError(f"{type(value).__name__} does not belong into a record")
+    raise TypeError(f"{type(value).__name__} cannot be stored in a record")
 
 
 def _parse(kind: Any, value: object, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""``report.json``: what a fit did, for people and for machines."""
+"""``report.json``: the settings and results of a fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.geometry.crop import Box
 from core.io.records import load_record, save_record
 
 SCHEMA = 1
-"""Raised when a field changes its meaning or goes; new fields with a default do not count."""
+"""Increased when a field changes its meaning or is removed; new fields need a default."""
 _PACKAGES = ("nbf", "torch", "numpy", "opencv-python", "roma")
 
 
@@ -36,17 +36,19 @@ class FitReport:
         focal_px: focal length of the photo in pixels.
         focal_source: "exif", "diagonal" (nothing known) or "given".
         preset, backend: networks and renderer that were used.
-        seed: of everything random.
+        seed: of all random numbers.
         steps: optimiser steps taken.
         best_step: the recorded step whose body was exported.
         reason: why the fit stopped.
         seconds: wall time by phase.
-        loss: by term, and "total".
-        initialisation: which start won: "regressed", "turned" (by 180 degrees) or "given".
+        loss: loss of each term, and "total".
+        initialisation: the start that was chosen: "regressed", "turned" (the regressed body rotated
+            by 180 degrees about its vertical axis) or "given".
         start_nll: negative log-likelihood of the starts that were tried, None if not finite.
-        occluded_share: share of the body's pixels with p(z = 1) < 1/2, None if it covers none.
-        warnings: what the user should know, one line each.
-        versions: of Python and the packages that decide the result.
+        occluded_share: share of the body's pixels with p(z = 1) < 1/2 (z = 1: the body is visible),
+            None if it covers no pixel.
+        warnings: one line each.
+        versions: of Python and the packages that influence the result.
         schema: version of this record.
     """
 
@@ -79,7 +81,7 @@ class FitReport:
         """Read a report.
 
         Raises:
-            UserError: missing, damaged, or of another version.
+            UserError: the file is missing, damaged, or of another version.
         """
         report = load_record(FitReport, path)
         if report.schema != SCHEMA:
@@ -88,7 +90,7 @@ class FitReport:
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide a fit's result."""
+    """Versions of Python and of the packages that influence a fit's result."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""H.264 videos that every player opens."""
+"""Writing H.264 videos."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ Frame = UInt8[np.ndarray, "height width 3"]
 
 
 def save_video(path: Path, frames: Iterable[Frame], fps: float = 25.0) -> None:
-    """Write RGB frames of one size as mp4; an odd row or column is doubled, as yuv420p demands.
+    """Write RGB frames of one size as mp4.
+
+    Odd sizes are padded by one row or column, because yuv420p needs even ones.
 
     Raises:
-        UserError: no ffmpeg on this machine, or it failed.
-        ValueError: no frame at all, or frames of different sizes.
+        UserError: ffmpeg is missing on this machine, or fails.
+        ValueError: there is no frame, or frames differ in size.
     """
     try:
         imageio_ffmpeg.get_ffmpeg_exe()
@@ -52,7 +54,7 @@ def _encode(path: Path, frames: Iterable[Frame], fps: float) -> None:
         output_params=["-movflags", "+faststart"],
     )
     try:
-        writer.send(None)  # starts it
+        writer.send(None)  # starts ffmpeg
         for frame in chain([first], source):
             if frame.shape != first.shape:
                 raise ValueError(f"frames of {first.shape} and {frame.shape} in one video")
@@ -62,7 +64,7 @@ def _encode(path: Path, frames: Iterable[Frame], fps: float) -> None:
 
 
 def _even(frame: Frame) -> Frame:
-    """The frame with its last row and column doubled where their number is odd."""
+    """The frame with its last row or column repeated where their number is odd."""
     height, width = frame.shape[:2]
     padded = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     return np.ascontiguousarray(padded, dtype=np.uint8)

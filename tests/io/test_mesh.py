@@ -29,7 +29,7 @@ def test_glb_reads_back_in_its_frame(tmp_path):
     (mesh,) = scene.geometry.values()
     assert np.allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-6)
     assert (mesh.faces == faces).all()
-    assert mesh.vertices[0, 1] > 0 and (mesh.vertices[:, 2] < 0).all()  # up, before the camera
+    assert mesh.vertices[0, 1] > 0 and (mesh.vertices[:, 2] < 0).all()  # up, in front of the camera
     assert np.allclose(scene.graph.get("body")[0], np.eye(4))
 
 
