@@ -1,4 +1,4 @@
-"""What the kernels emit, and what everything else looks like: the learnt part of the volume."""
+"""The learnt features of a volume: those of its kernels, and those of the background."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FeatureBank:
     """Feature vectors per kernel and orientation, and the background's distribution.
 
     Attributes:
-        phi: mean feature of kernel k seen in orientation o.
+        phi: mean feature of kernel k in orientation bin o.
         background: mean feature of everything that is not this person.
-        variance_foreground, variance_background: expected squared distance of a feature to its
+        variance_foreground, variance_background: expected squared distance of a feature from its
             mean, summed over the D dimensions (scalars).
     """
 

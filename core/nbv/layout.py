@@ -1,4 +1,4 @@
-"""Where the Gaussian kernels of a body sit, and how large they are, in the rest pose."""
+"""Positions and sizes of Gaussian kernels on a body's surface, in the rest pose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.body.model import Body
 
-NEIGHBOURS = 6  # kernels that set the size of one: the mean valence of a triangle mesh
+NEIGHBOURS = 6  # kernels that determine the size of one; the mean valence of a triangle mesh
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class KernelLayout:
     """Axisymmetric Gaussian ellipsoids on a body's surface, rest pose, mean shape.
 
     Attributes:
-        vertices: the body vertex at which each kernel sits.
+        vertices: the body vertex at which each kernel is.
         axis: unit axis of symmetry, here the surface normal.
         sigma_across: standard deviation in metres perpendicular to the axis.
         sigma_along: standard deviation in metres along the axis.
@@ -37,8 +37,9 @@ def surface_layout(
     """Kernels at the chosen vertices, flat along the normal (3DNBF, section 3.5).
 
     Args:
-        overlap: standard deviation across the surface over the mean distance to the neighbours.
-        flatness: standard deviation along the normal over the one across the surface.
+        overlap: standard deviation across the surface, divided by the mean distance to the
+            neighbours.
+        flatness: standard deviation along the normal, divided by the one across the surface.
     """
     vertices = body.v_template.double().cpu().numpy()
     normals = vertex_normals(vertices, body.faces.cpu().numpy())
@@ -54,17 +55,17 @@ def surface_layout(
 
 
 def even_vertices(body: Body, count: int) -> Int[np.ndarray, " count"]:
-    """``count`` vertices spread evenly over a body's rest pose."""
+    """``count`` vertices, evenly spread over a body in its rest pose by farthest-point sampling."""
     return farthest_points(body.v_template.double().cpu().numpy(), count)
 
 
 def corresponding_vertices(
     body: Body, chosen: Int[np.ndarray, " kernels"], other: Body
 ) -> Int[np.ndarray, " kernels"]:
-    """Vertices of ``other`` at the places of some vertices of ``body``.
+    """Vertices of ``other`` that correspond to some vertices of ``body``, both in SMPL's T-pose.
 
-    Both rest in SMPL's T-pose. A place is taken relative to the joint that moves it most, and only
-    vertices of the same part come into question, so that limbs of other lengths do not matter much.
+    Positions are compared relative to the joint with the largest blend weight, and only among
+    vertices of the same part, so that differences in limb length matter little.
     """
     joints, other_joints = (
         (b.joint_regressor @ b.v_template).double().cpu().numpy() for b in (body, other)
@@ -78,9 +79,12 @@ def corresponding_vertices(
 
 
 def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np.ndarray, " count"]:
-    """Indices of ``count`` points, each the one farthest from those before it.
+    """Farthest-point sampling: each chosen point is the farthest from all chosen before it.
 
-    Starts at the point nearest to the mean, so the choice depends on the points alone.
+    The first is the point nearest to the mean, so that the result depends on the points alone.
+
+    Returns:
+        Indices of ``count`` points, in the order of choice.
     """
     chosen = [int(np.linalg.norm(points - points.mean(0), axis=1).argmin())]
     distance = np.linalg.norm(points - points[chosen[0]], axis=1)
@@ -93,7 +97,7 @@ def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np
 def vertex_normals(
     vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"]
 ) -> Float[np.ndarray, "vertices 3"]:
-    """Area-weighted unit normals, outward for counter-clockwise faces."""
+    """Area-weighted unit normals, outward for counter-clockwise faces; 0 for unused vertices."""
     corner = vertices[faces]
     face_normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     normals = np.zeros_like(vertices)
@@ -107,7 +111,7 @@ def _neighbour_distance(
 ) -> Float[np.ndarray, " kernels"]:
     """Mean distance to the nearest kernels that face the same way.
 
-    The other side of a hand or an ear is near in space but no neighbour on the surface.
+    The other side of a hand or an ear is near in space, but not a neighbour on the surface.
     """
     distance = np.linalg.norm(points[:, None] - points[None], axis=2)
     distance[normals @ normals.T <= 0] = np.inf

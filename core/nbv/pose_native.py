@@ -17,7 +17,7 @@ from core.native import dense, load_native
 
 
 class RestKernels(NamedTuple):
-    """What of a `core.nbv.volume.NeuralBodyVolume` native code reads, in the struct's order."""
+    """The tables of a `core.nbv.volume.NeuralBodyVolume` in the order of the C struct."""
 
     means: Float[Tensor, "kernels 3"]
     shapedirs: Float[Tensor, "kernels 3 10"]
@@ -47,12 +47,20 @@ def pose_native(
     betas: Float[Tensor, "batch 10"],
     transl: Float[Tensor, "batch 3"],
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Means, precisions, axes and joints of `core.nbv.volume.PosedKernels`."""
+    """Means, precisions, axes and joints of `core.nbv.volume.PosedKernels`.
+
+    Differentiable in rotations, betas and transl; float32 on the CPU.
+
+    Raises:
+        ValueError: a shape is wrong.
+    """
     batch, shapes = len(rotations), kernels.shapedirs.shape[2]
     if rotations.shape != (batch, len(PARENTS), 3, 3):
         raise ValueError(f"rotations must be (batch, {len(PARENTS)}, 3, 3), not {rotations.shape}")
     if betas.shape != (batch, shapes) or transl.shape != (batch, 3):
-        raise ValueError(f"no shape and place of {batch}: {betas.shape}, {transl.shape}")
+        raise ValueError(
+            f"betas {betas.shape} and transl {transl.shape} do not fit a batch of {batch}"
+        )
     return _Pose.apply(rotations, betas, transl, kernels)
 
 
@@ -73,19 +81,19 @@ def _library() -> Any:
 
 @cache
 def _parents() -> Tensor:
-    """The tree of joints."""
+    """Parents of the joints as a tensor."""
     return torch.tensor(PARENTS)
 
 
 def _struct(kernels: RestKernels) -> tuple[BodyVolumeStruct, list[Tensor]]:
-    """The C struct, and the tensors that have to outlive it."""
+    """The C struct, and the tensors that must outlive it."""
     tensors = [*map(dense, kernels), _parents()]
     sizes = (len(kernels.means), len(PARENTS), kernels.shapedirs.shape[2])
     return BodyVolumeStruct(*(tensor.data_ptr() for tensor in tensors), *sizes), tensors
 
 
 class _Pose(torch.autograd.Function):
-    """Differentiable in rotations, shape and place; the volume is fixed."""
+    """Differentiable in rotations, betas and transl; the volume is constant."""
 
     @staticmethod
     def forward(

@@ -1,8 +1,8 @@
 """Gaussian kernels along the bones of a body: the layout of Volumetric Neural Human, appendix A.3.
 
-N kernels lie evenly along each of L = 18 bones, and one at each of J = 25 joints (SMPL's and the
-top of the head): 439 for N = 23. They are as wide as the body is thick there. The paper names
-neither its bones nor the widths; both are ours.
+N kernels are evenly spaced along each of L = 18 bones, and one is at each of J = 25 joints (SMPL's
+and the top of the head): 439 kernels for N = 23. Their width follows the body's thickness. The
+paper states neither its bones nor the widths; both were chosen for this project.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from core.body.model import Body
 from core.body.names import JOINT_NAMES
 
-HEAD_TOP = len(JOINT_NAMES)  # one more joint, of ours: the top of the head
+HEAD_TOP = len(JOINT_NAMES)  # index of an additional joint, the top of the head
 _CHAINS = (
     ("pelvis", "spine1", "spine2", "spine3", "neck", "head", "top"),
     *(
@@ -33,7 +33,7 @@ BONES: tuple[tuple[int, int], ...] = tuple(
     for start, end in pairwise(chain)
 )
 LN2 = math.log(2)
-NEAREST = 24  # surface vertices whose mean distance from a bone is the body's half thickness
+NEAREST = 24  # surface vertices over which the distance from a bone to the surface is averaged
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SkeletonLayout:
 
     Attributes:
         vertices: the surface vertex nearest to each kernel.
-        owner: the joint with which each kernel turns.
+        owner: the joint with which each kernel rotates.
         means: centres in metres, mean shape.
         shapedirs: their displacement per shape coefficient, metres.
         axis: unit vector along the bone.
@@ -62,15 +62,16 @@ class SkeletonLayout:
 
 
 def skeleton_layout(body: Body, per_bone: int, overlap: float, density: float) -> SkeletonLayout:
-    """Kernels on the bones, as wide as makes the body's surface half opaque.
+    """Kernels on the bones, so wide that the body's surface is half opaque.
 
     A ray that crosses a bone at distance r meets kernels of spacing d and standard deviation
     ``overlap d`` along the bone, so its optical depth is about
-    ``density sqrt(2 pi) overlap exp(-r^2 / 2 sigma^2)``; log 2 of it is half opaque.
+    ``density sqrt(2 pi) overlap exp(-r^2 / 2 sigma^2)``. The ray is half absorbed where this is
+    log 2; sigma is chosen so that it is at r = the body's thickness.
 
     Args:
         per_bone: kernels between the two joints of a bone.
-        overlap: standard deviation along the bone over the spacing.
+        overlap: standard deviation along the bone, divided by the spacing.
         density: optical depth through the middle of one kernel.
     """
     points, shapedirs = _points(body)
@@ -112,7 +113,7 @@ def _points(body: Body) -> tuple[Float[Tensor, "25 3"], Float[Tensor, "25 3 10"]
 
 
 def _between(share: Float[Tensor, " per_bone"]) -> Float[Tensor, "kernels 25"]:
-    """Kernels on bones as mixtures of joints."""
+    """Weights that interpolate the kernels on bones between their joints."""
     mix = share.new_zeros(len(BONES), len(share), HEAD_TOP + 1)
     for bone, (start, end) in enumerate(BONES):
         mix[bone, :, start], mix[bone, :, end] = 1 - share, share
@@ -126,7 +127,7 @@ def _thickness(
     bone: int,
     share: Float[Tensor, " per_bone"],
 ) -> Float[Tensor, " per_bone"]:
-    """Mean distance from a bone of the surface vertices beside each of its kernels, metres."""
+    """Metres from a bone to the surface, averaged over the vertices nearest along the bone."""
     start, end = BONES[bone]
     own = (body.vertex_part == start) | (body.vertex_part == end)
     offset = body.v_template[own] - points[start]
@@ -140,7 +141,10 @@ def _thickness(
 def _joint_thickness(
     body: Body, points: Float[Tensor, "25 3"], thickness: list[Float[Tensor, " per_bone"]]
 ) -> Float[Tensor, "25"]:
-    """At a joint the mean of the bones that meet there; a part without a bone is a ball."""
+    """Thickness at joints: the mean over the bones that meet there.
+
+    A joint without bones gets the mean distance to the vertices of its part.
+    """
     out = []
     for joint in range(HEAD_TOP + 1):
         meet = [t[0] for t, (start, _) in zip(thickness, BONES, strict=True) if start == joint]

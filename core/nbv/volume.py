@@ -45,13 +45,13 @@ class NeuralBodyVolume:
     turns into ``isotropic I + along sum_i w_i (R_i axis)(R_i axis)^T``.
 
     Attributes:
-        vertices: the body vertex of each kernel, or the one nearest to it.
+        vertices: the body vertex at which each kernel is, or the one nearest to it.
         means: rest centres in metres, mean shape.
         shapedirs: displacement of each centre per shape coefficient, metres.
         axis, isotropic, along: the rest precision as above (1/metre^2).
         weights: blend weights to the 24 joints.
-        buried: metres from each kernel's centre to the body's surface, 0 for those on it.
-        limb: the limb each kernel belongs to, by its largest blend weight.
+        depth_below_surface: metres from each kernel's centre to the body's surface.
+        limb: index of the limb that each kernel belongs to, by its largest blend weight.
         joint_template, joint_shapedirs: rest joints and their displacement per coefficient.
     """
 
@@ -77,7 +77,7 @@ class NeuralBodyVolume:
         """The surface layout of a body.
 
         Args:
-            kernels: how many, evenly spread, or the vertices at which they sit.
+            kernels: their number, evenly spread, or the vertices at which they are.
             overlap, flatness: see `surface_layout`.
         """
         chosen = even_vertices(body, kernels) if isinstance(kernels, int) else kernels
@@ -96,7 +96,7 @@ class NeuralBodyVolume:
     def from_skeleton(
         body: Body, per_bone: int = 23, overlap: float = 1.0, density: float = 1.0
     ) -> NeuralBodyVolume:
-        """The skeleton layout of a body: 439 kernels for 23 to a bone, see `skeleton_layout`."""
+        """The skeleton layout of a body, see `skeleton_layout`: 439 kernels with 23 per bone."""
         layout = skeleton_layout(body, per_bone, overlap, density)
         weights = torch.nn.functional.one_hot(layout.owner, body.weights.shape[1]).to(body.weights)
         return NeuralBodyVolume._of(
@@ -115,7 +115,7 @@ class NeuralBodyVolume:
         """The volume of a layout by name: "surface" or "skeleton".
 
         Args:
-            vertices: of the surface layout's kernels, 858 spread evenly by default.
+            vertices: those of the surface layout's kernels; by default 858, evenly spread.
         """
         if layout == "skeleton":
             return NeuralBodyVolume.from_skeleton(body)
@@ -130,7 +130,7 @@ class NeuralBodyVolume:
         weights: Float[Tensor, "kernels 24"],
         depth_below_surface: Float[Tensor, " kernels"],
     ) -> NeuralBodyVolume:
-        """A volume of kernels at some places."""
+        """A volume from a layout and the kernels' tables."""
         isotropic = layout.sigma_across.reciprocal().square()
         limb_of_joint = torch.tensor(LIMB_OF_JOINT, device=weights.device)
         return NeuralBodyVolume(
@@ -162,7 +162,7 @@ class NeuralBodyVolume:
         """Kernels of a pose: equation 5 for the centres, equation 6 for the precisions.
 
         Args:
-            native: let native code do it (float32 on the CPU); the result agrees to rounding.
+            native: use native code (float32 on the CPU); results agree up to rounding.
         """
         if native:
             rest_kernels = RestKernels(*(getattr(self, name) for name in RestKernels._fields))
@@ -186,16 +186,16 @@ class NeuralBodyVolume:
         betas: Float[Tensor, "batch 10"],
         transl: Float[Tensor, "batch 3"],
     ) -> Float[Tensor, "batch 24 3"]:
-        """Joints of a pose in metres, without posing any kernel."""
+        """Joints of a pose in metres, without the kernels."""
         kinematics = forward_kinematics(rotations, self.rest_joints(betas))
         return kinematics.joints + transl[:, None]
 
     def rest_joints(self, betas: Float[Tensor, "batch 10"]) -> Float[Tensor, "batch 24 3"]:
-        """Joints of shapes in the rest pose, metres."""
+        """Rest joints of shapes, metres."""
         return self.joint_template + torch.einsum("jcl,bl->bjc", self.joint_shapedirs, betas)
 
     def _precisions(self, kinematics: Kinematics) -> Float[Tensor, "batch kernels 3 3"]:
-        """Equation 6, with R S R^T: rotating the body must rotate every ellipsoid with it."""
+        """Equation 6 as R S R^T (the paper prints R^T S R): ellipsoids rotate with the body."""
         rotated = torch.einsum("bjac,kc->bkaj", kinematics.rotations, self.axis)
         weighted = rotated * (self.weights * self.along[:, None])[None, :, None]
         identity = torch.eye(3, dtype=rotated.dtype, device=rotated.device)
@@ -210,13 +210,13 @@ class NeuralBodyVolume:
 
 
 def limb_directions(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "batch limbs 3"]:
-    """Unit vectors along the limbs: from each limb's first joint(s) to its second."""
+    """Unit vectors along the limbs, from each limb's start joint(s) to its end."""
     return torch.nn.functional.normalize(_limb_ends(joints.dtype, joints.device) @ joints, dim=-1)
 
 
 @cache
 def _limb_ends(dtype: torch.dtype, device: torch.device) -> Float[Tensor, "limbs 24"]:
-    """Takes joints to limb vectors: minus the mean of a limb's first joints, plus its second's."""
+    """Maps joints to limb vectors: the mean of the end joints minus that of the start joints."""
     matrix = torch.zeros(len(LIMBS), 24, dtype=dtype, device=device)
     for row, (start, end) in enumerate(LIMBS.values()):
         for joint in start:

@@ -1,4 +1,4 @@
-"""Which implementation renders."""
+"""Choice of the implementation that renders."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ BACKENDS = ("auto", "torch", "cpu", "cuda")
 
 
 def choose_backend(name: str) -> str:
-    """The renderer that ``name`` stands for on this machine.
+    """The backend that ``name`` selects on this machine.
 
-    "auto" is CUDA where there is a GPU and our library for it, else native code on the CPU where
-    that is in use, else the PyTorch twin.
+    "auto" selects CUDA if there is a GPU and the CUDA library is built, else native code on the CPU
+    if it is built, else the PyTorch twin.
 
     Raises:
         UserError: the named backend does not exist or is not built here.
@@ -36,7 +36,7 @@ def choose_backend(name: str) -> str:
 
 
 def built_backends() -> tuple[str, ...]:
-    """All but "auto" that work here."""
+    """All backends but "auto" that work on this machine."""
     built = ["torch"]
     if load_native() is not None:
         built.append("cpu")
@@ -46,15 +46,15 @@ def built_backends() -> tuple[str, ...]:
 
 
 def device_of(name: str) -> torch.device:
-    """Where the tensors belong that backend ``name`` works on."""
+    """The device of the tensors that backend ``name`` works on."""
     return torch.device("cuda" if choose_backend(name) == "cuda" else "cpu")
 
 
 def is_native(name: str, like: Tensor) -> bool:
     """Whether native code of backend ``name`` works on tensors such as ``like``.
 
-    A GPU's machine renders tensors on the CPU by its CPU's code, and whatever is not float32, or
-    lies elsewhere, is left to the twin.
+    On a machine with a GPU, tensors on the CPU are rendered by the CPU's native code. Other types
+    than float32 and other devices are left to the twin.
     """
     chosen = choose_backend(name)
     if chosen == "torch" or like.dtype != torch.float32:

@@ -14,9 +14,9 @@ from core.native import cuda_status, load_cuda
 
 
 class CudaCalls:
-    """Functions ``nbf_cuda_<name>`` of a library, with tensors for addresses.
+    """Functions ``nbf_cuda_<name>`` of a library, called with tensors instead of addresses.
 
-    The same sources compiled for the CPU do as well, with tensors that lie there.
+    The same sources compiled for the CPU work as well, with tensors on the CPU.
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
@@ -24,14 +24,14 @@ class CudaCalls:
         library.nbf_cuda_error.restype = ctypes.c_char_p
 
     def run(self, name: str, device: torch.device, *arguments: Any) -> None:
-        """Put a call on the device's current stream.
+        """Call a function on the device's current stream.
 
         Args:
-            device: where its tensors lie.
+            device: that of the tensors.
             arguments: structs, tensors, numbers and references; None is a null pointer.
 
         Raises:
-            RuntimeError: it failed; the library says why.
+            RuntimeError: the call failed; the message is the library's.
         """
         function = getattr(self._library, f"nbf_cuda_{name}")
         on_gpu = device.type == "cuda"
@@ -42,15 +42,15 @@ class CudaCalls:
             raise RuntimeError(f"{name}: {self._library.nbf_cuda_error().decode()}")
 
     def new(self, like: Tensor, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Memory for a result or for scratch, not initialised."""
+        """Uninitialised memory for a result or as scratch."""
         return like.new_empty(shape, dtype=dtype)
 
     def scratch(self, name: str, like: Tensor, *scratch_arguments: Any) -> Tensor:
-        """As much memory as a function says it needs.
+        """The scratch memory that a function asks for.
 
         Args:
             like: any tensor of the device.
-            measure: what the need depends on.
+            scratch_arguments: what the size depends on.
         """
         function = getattr(self._library, f"nbf_cuda_{name}_scratch")
         function.restype = c_int64
@@ -58,7 +58,11 @@ class CudaCalls:
 
 
 def cuda_library() -> ctypes.CDLL:
-    """The library; RuntimeError where there is none."""
+    """The CUDA library.
+
+    Raises:
+        RuntimeError: the library is not built.
+    """
     found = load_cuda()
     if found is None:
         raise RuntimeError(f"no CUDA library: {cuda_status()}")
@@ -66,7 +70,7 @@ def cuda_library() -> ctypes.CDLL:
 
 
 def _plain(argument: Any) -> Any:
-    """An argument as ctypes passes it on without declared types."""
+    """An argument in a form that ctypes passes without declared types."""
     if isinstance(argument, Tensor):
         return c_void_p(argument.data_ptr())
     if isinstance(argument, ctypes.Structure):

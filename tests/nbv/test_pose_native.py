@@ -81,7 +81,7 @@ def test_threads_do_not_change_a_bit(volume):
 def test_wrong_shapes_and_types_are_refused(volume):
     rotations, betas, transl = inputs(dtype=torch.float32)
     small = volume.to(torch.ones(1))
-    with pytest.raises(ValueError, match="place"):
+    with pytest.raises(ValueError, match="betas"):
         small.pose(rotations, betas[:2], transl, native=True)
     with pytest.raises(ValueError, match="rotations"):
         small.pose(rotations[:, :23], betas, transl, native=True)

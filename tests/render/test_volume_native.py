@@ -235,7 +235,7 @@ def test_wrong_shapes_are_refused():
     means, precisions = scene32(5, 1)
     with pytest.raises(ValueError, match="camera"):
         native(means, precisions, RenderSettings(), camera=camera32(2))
-    with pytest.raises(ValueError, match="kernels"):
+    with pytest.raises(ValueError, match="precisions"):
         native(means, precisions[:, :4], RenderSettings())
     with pytest.raises(ValueError, match="features"):
         native(means, precisions, RenderSettings()).composite(torch.ones(1, 4, 3))

@@ -1,1 +1,1 @@
-"""Triangle meshes rasterised with gradients: the operator, its twin, and calls of cuda/mesh."""
+"""Differentiable rasterisation of triangle meshes: operators, twin, and calls of cuda/mesh."""

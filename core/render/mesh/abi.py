@@ -40,11 +40,11 @@ FUNCTIONS: dict[str, list[Any]] = {
     "interpolate": [*_SURFACE, _ADDRESS],
     "interpolate_backward": [*_SURFACE, *[_ADDRESS] * 3],
 }
-"""Types of the functions' arguments in cuda/mesh/raster.h."""
+"""Argument types of the functions in cuda/mesh/raster.h."""
 
 
 def addresses(arguments: Iterable[Any]) -> list[Any]:
-    """Arguments of a native call: of tensors, where they begin."""
+    """Arguments of a native call, tensors replaced by their addresses."""
     return [
         argument.data_ptr() if isinstance(argument, Tensor) else argument for argument in arguments
     ]

@@ -24,7 +24,8 @@ class CudaMesh(CudaCalls):
 
         Args:
             like: any tensor of the device.
-            measure: what the function's need of scratch memory depends on, None if it needs none.
+            scratch_arguments: what the size of the scratch memory depends on, None if the
+                function needs none.
         """
         scratch = (
             []
@@ -36,5 +37,5 @@ class CudaMesh(CudaCalls):
 
 @cache
 def cuda_mesh() -> CudaMesh:
-    """The renderer of the library that is built here."""
+    """The renderer of the CUDA library that is built on this machine."""
     return CudaMesh(cuda_library())

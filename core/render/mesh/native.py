@@ -1,8 +1,8 @@
-"""The native mesh renderer (``cuda/mesh``), call for call as `core.render.mesh.twin`.
+"""The native mesh renderer (``cuda/mesh``), with the functions of `core.render.mesh.twin`.
 
-It computes where the tensors lie: the processor by the library that `core.native` loads, a GPU by
-`core.render.mesh.cuda`. Float32 goes in and out; between, native code computes in doubles. The same
-input gives the same bits, whatever the number of threads.
+Tensors on the CPU are rendered by the library that `core.native` loads, tensors on a GPU by
+`core.render.mesh.cuda`. Inputs and outputs are float32; native code computes in float64. The number
+of threads does not change a bit of the result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from core.render.mesh.scene import MeshSettings, Softness, check_mesh
 
 @dataclass(frozen=True)
 class MeshScene:
-    """What a native call is about; keeps the tensors alive whose addresses it hands over.
+    """The input of native calls; keeps the tensors alive whose addresses are passed.
 
     Attributes:
         size: height and width of the images.
@@ -51,7 +51,7 @@ class MeshScene:
         return MeshScene(dense(vertices), indices(faces), dense_camera, size, settings)
 
     def struct(self) -> MeshStruct:
-        """The C struct; valid as long as the scene lives."""
+        """The C struct; valid as long as the scene exists."""
         return MeshStruct(
             self.vertices.data_ptr(),
             self.faces.data_ptr(),
@@ -82,7 +82,7 @@ def rasterize(scene: MeshScene) -> tuple[Tensor, Tensor, Tensor]:
 def rasterize_backward(
     scene: MeshScene, face_ids: Tensor, grad_barycentric: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
-    """Gradient of the vertices."""
+    """Gradient with respect to the vertices."""
     inputs = indices(face_ids), dense(grad_barycentric), dense(grad_depth)
     grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
     _run("rasterize_backward", scene.vertices, (mesh, *inputs, grad), (mesh,))
@@ -99,7 +99,7 @@ def silhouette(scene: MeshScene, soft: Softness) -> Float[Tensor, "batch height 
 def silhouette_backward(
     scene: MeshScene, soft: Softness, depth: Tensor, grad_depth: Tensor
 ) -> Float[Tensor, "batch vertices 3"]:
-    """Gradient of the vertices."""
+    """Gradient with respect to the vertices."""
     inputs = soft.sigma, soft.reach, dense(depth), dense(grad_depth)
     grad, mesh = torch.empty_like(scene.vertices), byref(scene.struct())
     _run("silhouette_backward", scene.vertices, (mesh, *inputs, grad), (mesh,))
@@ -108,7 +108,7 @@ def silhouette_backward(
 
 @dataclass(frozen=True)
 class RenderedAttributes:
-    """Attributes of a rendered mesh, dense and detached.
+    """Vertex attributes of a rendered mesh, dense and detached.
 
     Attributes:
         attributes: of each image's vertices, or one set for all images.
@@ -123,12 +123,12 @@ class RenderedAttributes:
     def of(
         face_ids: Tensor, barycentric: Tensor, faces: Tensor, attributes: Tensor
     ) -> RenderedAttributes:
-        """A surface of dense, detached tensors."""
+        """The attributes as dense, detached tensors."""
         ids, triangles = indices(face_ids), indices(faces)
         return RenderedAttributes(ids, dense(barycentric), triangles, dense(attributes))
 
     def struct(self) -> MeshStruct:
-        """The C struct: sizes and faces alone."""
+        """The C struct, with sizes and faces only."""
         batch, height, width = self.face_ids.shape
         counts = batch, self.attributes.shape[1], self.faces.shape[-2]
         sets = 1 if self.faces.ndim == 2 else batch
@@ -138,7 +138,7 @@ class RenderedAttributes:
         )
 
     def counts(self) -> tuple[int, int]:
-        """Sets of attributes, and how many a vertex has."""
+        """Number of attribute sets, and of attributes per vertex."""
         return self.attributes.shape[0], self.attributes.shape[2]
 
 
@@ -154,7 +154,7 @@ def interpolate(surface: RenderedAttributes) -> Float[Tensor, "batch height widt
 def interpolate_backward(
     surface: RenderedAttributes, grad: Tensor, with_attributes: bool
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of barycentrics and attributes; the second is empty unless it is wanted."""
+    """Gradients of barycentrics and attributes; the second is empty without ``with_attributes``."""
     attributes, mesh = surface.attributes, byref(surface.struct())
     grads = torch.empty_like(surface.barycentric), attributes.new_empty(0)
     if with_attributes:
@@ -177,24 +177,24 @@ def library() -> Any:
 
 
 def cuda_for(like: Tensor) -> CudaMesh | None:
-    """The CUDA library where such tensors need it."""
+    """The CUDA renderer for tensors on a GPU, None for others."""
     return cuda_mesh() if like.is_cuda else None
 
 
 def indices(tensor: Tensor) -> Tensor:
-    """Whole numbers as native code wants them."""
+    """Indices as dense int32 tensors, which native code takes."""
     return tensor.detach().to(torch.int32).contiguous()
 
 
 def _run(
     name: str, like: Tensor, arguments: tuple[Any, ...], scratch_arguments: tuple[Any, ...] | None
 ) -> None:
-    """Call a function where its tensors lie.
+    """Call a function on the device of its tensors.
 
     Args:
         like: any of the tensors.
-        measure: what a GPU must be asked with for the size of its scratch memory, None if it needs
-            none.
+        scratch_arguments: what the size of a GPU's scratch memory depends on, None if the function
+            needs none.
     """
     cuda = cuda_for(like)
     if cuda is None:

@@ -1,7 +1,7 @@
 """The native mesh renderer as operators of PyTorch, ``torch.ops.nbf.mesh_*``.
 
-Operators take tensors and plain numbers alone, so that PyTorch can trace, compile and check them
-(`torch.library.opcheck`). `core.render.mesh.render` is what others call.
+Operators take only tensors and numbers, so that PyTorch can trace, compile and check them
+(`torch.library.opcheck`). Other modules use `core.render.mesh.render`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.render.mesh import native
 from core.render.mesh.native import MeshScene, RenderedAttributes
 from core.render.mesh.scene import MeshSettings, Softness
 
-# Arguments that operators share, in PyTorch's language of schemas.
+# Arguments that operators share, in PyTorch's schema language.
 SCENE = (
     "Tensor vertices, Tensor faces, Tensor focal, Tensor center, int height, int width, "
     "float near, bool cull"
@@ -32,7 +32,7 @@ def scene_arguments(
     size: tuple[int, int],
     settings: MeshSettings,
 ) -> tuple[Any, ...]:
-    """A scene as operators take it, see `SCENE`."""
+    """The arguments of a scene in the order of `SCENE`."""
     return (vertices, faces, camera.focal, camera.center, *size, settings.near, settings.cull)
 
 
@@ -186,7 +186,7 @@ def _interpolate_fake(
 def mesh_interpolate_backward(
     grad: Tensor, with_attributes: bool, *surface: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of barycentrics and attributes; the second is empty unless it is wanted."""
+    """Gradients of barycentrics and attributes; the second is empty without ``with_attributes``."""
     return native.interpolate_backward(RenderedAttributes.of(*surface), grad, with_attributes)
 
 

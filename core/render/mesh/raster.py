@@ -1,4 +1,7 @@
-"""Z-buffered meshes for NumPy: one mesh, no gradients; `core.render.mesh.render` has both."""
+"""Z-buffered rasterisation of one mesh in NumPy.
+
+`core.render.mesh.render` rasterises batches, with gradients.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +35,17 @@ def rasterize(
 ) -> Raster:
     """The nearest triangle at every pixel centre (pixel i covers [i, i + 1)).
 
-    A shared edge belongs to both neighbours, equal depths go to the smaller face id, and a triangle
-    that reaches the near plane is dropped whole; `cuda/mesh/raster.h` states the rules.
+    A pixel centre on a shared edge is inside both faces, of equal depths the smaller face id is
+    seen, and a triangle that reaches the near plane is not drawn; `cuda/mesh/raster.h` states the
+    rules.
 
     Args:
         vertices: metres in the camera frame (x right, y down, z forward).
         focal, center: pinhole camera in pixels.
-        near: metres; nothing at or before this depth is drawn.
+        near: metres; a triangle with a corner at this depth or nearer is not drawn.
         cull: drop faces seen from behind (corners run counter-clockwise seen from outside).
-        backend: "native", "plain" (native without vector instructions: the same bits), "twin", or
-            "auto" (native when it is built).
+        backend: "native", "plain" (native without vector instructions, with the same result),
+            "twin", or "auto" (native if it is built, else the twin).
     """
     points = np.ascontiguousarray(vertices, dtype=np.float32)
     triangles = np.ascontiguousarray(faces, dtype=np.int32)
@@ -68,7 +72,7 @@ def _native(
     cull: bool,
     plain: bool,
 ) -> Raster:
-    """On one thread: who draws many pictures does so in many processes."""
+    """By native code on one thread: many pictures are drawn by many processes."""
     raster = Raster(
         np.empty(size, np.int32), np.empty((*size, 3), np.float32), np.empty(size, np.float32)
     )
@@ -94,7 +98,7 @@ def _twin(
     near: float,
     cull: bool,
 ) -> Raster:
-    """The same by `core.render.mesh.twin`."""
+    """By `core.render.mesh.twin`."""
     intrinsics = torch.from_numpy(camera)
     render = rasterize_twin(
         torch.from_numpy(points)[None],
@@ -109,7 +113,7 @@ def _twin(
 
 
 def _check(points: np.ndarray, triangles: np.ndarray, height: int, width: int) -> None:
-    """Shapes and indices: native code would read outside the arrays without a word."""
+    """Check shapes and indices: native code would silently read outside the arrays."""
     if points.ndim != 2 or points.shape[1] != 3:
         raise ValueError(f"vertices must be (V, 3), not {points.shape}")
     if triangles.ndim != 2 or triangles.shape[1] != 3:

@@ -1,4 +1,4 @@
-"""What a rasterised mesh looks like to NumPy, whoever has drawn it."""
+"""The result of rasterising a mesh, as NumPy arrays."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Triangle meshes as differentiable pictures: by native code, or by its PyTorch twin.
+"""Differentiable rendering of triangle meshes, by native code or its PyTorch twin.
 
-`core.render.mesh.twin` says what is computed, and ``cuda/mesh/raster.h`` states the rules for
-edges, ties and what is not drawn. Gradients reach the vertices in two ways. `rasterize_mesh` moves
-the surface under each pixel, but not the mesh's outline: the face that a pixel sees is taken as
-given. `soft_silhouette` moves the outline.
+`core.render.mesh.twin` defines what is computed, and ``cuda/mesh/raster.h`` states the rules for
+edges, ties and triangles that are not drawn. Gradients reach the vertices in two ways.
+`rasterize_mesh` differentiates the surface under each pixel, but not the mesh's outline: the face
+that a pixel sees is taken as fixed. `soft_silhouette` differentiates the outline.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def rasterize_mesh(
 
     Args:
         vertices: metres in the camera frame (x right, y down, z forward).
-        faces: shared by the batch, (F, 3), or for each of its meshes, (B, F, 3); rows of zeros
-            fill up shorter lists.
-        camera: a camera for each mesh, in pixels of the map.
+        faces: shared by the batch, (F, 3), or one list for each mesh, (B, F, 3); shorter lists are
+            padded by rows of zeros.
+        camera: one camera for each mesh, in pixels of the map.
 
     Raises:
         ValueError: a shape or an index is wrong.
@@ -79,15 +79,15 @@ def soft_silhouette(
 
     A face covers the share d = sigmoid(s / sigma) of a pixel, with s the squared distance from the
     pixel's centre to the face's outline, negative outside. The opacity is 1 - prod(1 - d) over all
-    faces, hidden ones too (``settings.cull`` leaves out those that look away). Each face of a mesh
-    adds to the edge, so a fine mesh spreads: the embedded body on a map of 80 pixels covers 1.11 of
-    its area with sigma 0.04, 1.26 with 0.16 and 1.72 with 1. A fit to a true outline makes up for
-    it by distance: 2 cm, 40 cm and a metre too far.
+    faces, hidden ones too (``settings.cull`` leaves out those that face away). Every face near the
+    outline contributes, so a fine mesh looks larger than it is: on a map of 80 pixels the embedded
+    body covers 1.11 times its area with sigma 0.04, 1.26 times with 0.16 and 1.72 times with 1. A
+    fit to an exact outline compensates by distance: the body ends 2 cm, 40 cm or 1 m too far away.
 
     Args:
         vertices, faces, camera: as for `rasterize_mesh`.
         sigma: softness of the edge in pixels^2; PyTorch3D's 1e-4 is 0.16 on a map of 80.
-        least: a face counts for nothing where it would cover less.
+        least: a face is ignored where it covers a smaller share of a pixel.
 
     Raises:
         ValueError: a shape, an index or the softness is wrong.
@@ -113,10 +113,10 @@ def interpolate(
     Differentiable in the attributes and, through the barycentrics, in the vertices.
 
     Args:
-        attributes: of each mesh's vertices, or one set for all.
+        attributes: one set for each mesh, or one set for all.
 
     Raises:
-        ValueError: the attributes are not those of the mesh.
+        ValueError: the attributes do not fit the mesh.
     """
     check_attributes(render, faces, attributes)
     if (settings or MeshSettings()).native(attributes):

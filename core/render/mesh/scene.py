@@ -1,4 +1,4 @@
-"""What the mesh renderer is asked for and what it answers, whoever computes."""
+"""Settings and results of the mesh renderer, shared by all backends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.geometry.camera import Camera
 from core.render.backends import is_native
 
 FULL = 20.0
-"""Optical depth at which a pixel is full: its opacity is 1 to float32's last bit."""
+"""Optical depth at which a pixel counts as opaque: 1 - exp(-20) is 1 in float32."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class MeshSettings:
     """How meshes are drawn.
 
     Attributes:
-        near: metres; a triangle that reaches this depth is dropped whole.
+        near: metres; a triangle with a corner at this depth or nearer is not drawn.
         cull: drop faces seen from behind (corners run counter-clockwise seen from outside).
-        backend: who computes, one of `core.render.backends.BACKENDS`. Results agree to rounding;
-            float64 is left to the twin.
+        backend: one of `core.render.backends.BACKENDS`. Results agree up to rounding; float64 is
+            left to the twin.
     """
 
     near: float = 0.05
@@ -57,11 +57,11 @@ class MeshRender:
 
 @dataclass(frozen=True)
 class Softness:
-    """How far a silhouette's edge is spread.
+    """How soft a silhouette's edge is.
 
     Attributes:
         sigma: pixels^2; at the distance sqrt(sigma) from its edge a face covers 0.27 or 0.73.
-        reach: pixels; farther outside a face counts for nothing.
+        reach: pixels; a face is ignored at pixels farther outside.
     """
 
     sigma: float
@@ -69,7 +69,11 @@ class Softness:
 
     @staticmethod
     def of(sigma: float, least: float = 1e-4) -> Softness:
-        """Reach as far as one face covers more than ``least``."""
+        """The softness whose reach ends where a face covers ``least`` of a pixel.
+
+        Raises:
+            ValueError: ``sigma`` is not positive, or ``least`` not in (0, 1/2).
+        """
         if not 0 < sigma < math.inf or not 0 < least < 0.5:
             raise ValueError(f"softness must be positive, not sigma {sigma} with least {least}")
         return Softness(sigma, math.sqrt(sigma * math.log(1 / least - 1)))
@@ -82,7 +86,7 @@ def check_mesh(
     size: tuple[int, int],
     settings: MeshSettings,
 ) -> None:
-    """Refuse what cannot be drawn: native code would read outside the tensors without a word.
+    """Refuse what cannot be drawn: native code would silently read outside the tensors.
 
     Raises:
         ValueError: a shape or an index is wrong.
@@ -96,7 +100,7 @@ def check_mesh(
     if min(size) < 1:
         raise ValueError(f"image size must be positive, not {size[0]} x {size[1]}")
     if not 0 <= settings.near < math.inf:
-        raise ValueError(f"near must be a distance before the camera, not {settings.near}")
+        raise ValueError(f"near must be a distance in front of the camera, not {settings.near}")
 
 
 def check_faces(faces: Int[Tensor, "*batch faces 3"], batch: int, vertices: int) -> None:
@@ -116,7 +120,7 @@ def check_attributes(
     faces: Int[Tensor, "*batch faces 3"],
     attributes: Float[Tensor, "sets vertices dim"],
 ) -> None:
-    """Refuse attributes that do not belong to the mesh."""
+    """Refuse attributes that do not fit the mesh."""
     batch = len(render.face_ids)
     if attributes.ndim != 3 or len(attributes) not in (1, batch):
         shape = tuple(attributes.shape)

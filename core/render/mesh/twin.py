@@ -1,13 +1,13 @@
 """Mesh rendering: the readable PyTorch twin of the native op (``cuda/mesh``).
 
-A camera-frame vertex (x, y, z) lies on the screen at u = focal (x, y) / z + center. Where a pixel
-centre has the screen-space barycentrics l_k in a face, its depth and weights are
+A camera-frame vertex (x, y, z) projects to u = focal (x, y) / z + center. Where a pixel centre has
+the screen-space barycentrics l_k in a face, its depth and weights are
 
     1 / z = sum_k l_k / z_k,    barycentric_k = (l_k / z_k) z.
 
-Which face a pixel sees is found without gradients; weights and depth are then written down once
-more for the chosen faces, and PyTorch differentiates that. All is computed in float64 from whatever
-is given, so that native code, which computes in doubles too, finds the same faces.
+The face that each pixel sees is found without gradients; weights and depth are then computed again
+for the chosen faces, with gradients. All computations are in float64, as in native code, so that
+both find the same faces.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from torch import Tensor
 from core.geometry.camera import Camera
 from core.render.mesh.scene import FULL, MeshRender, MeshSettings, Softness
 
-FAR_AWAY = 1e8  # pixels; beyond, bounds would not fit an integer
-CHUNK = 4096  # faces whose pixels are listed at once
+FAR_AWAY = 1e8  # pixels; bounds farther away would overflow an integer
+CHUNK = 4096  # faces whose pixels are listed at once; bounds the memory
 
 Pairs = tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"], Int[Tensor, " pairs"]]
 """Face, row and column."""
@@ -122,7 +122,7 @@ def _edge(a: Tensor, b: Tensor, p: Tensor) -> Tensor:
 
 
 def _area(screen: Float[Tensor, "n 3 2"]) -> Float[Tensor, " n"]:
-    """Twice the signed area: the image's y runs down, so it is negative facing the camera."""
+    """Twice the signed area, negative for faces towards the camera: the image's y points down."""
     return _edge(screen[:, 0], screen[:, 1], screen[:, 2])
 
 
@@ -153,7 +153,7 @@ def _surface(
 def _visible_faces(
     vertices: Tensor, faces: Tensor, focal: Tensor, center: Tensor, settings: MeshSettings
 ) -> tuple[Int[Tensor, " drawn"], Float[Tensor, "drawn 3 2"], Float[Tensor, "drawn 3"]]:
-    """Faces of one image that may be seen, their corners in pixels and inverse depths."""
+    """Faces of one image that are drawn: ids, corners in pixels, and inverse depths."""
     screen, inverse_z = (x[0] for x in _project(vertices[None], focal[None], center[None]))
     near = torch.tensor(settings.near, dtype=torch.float32, device=vertices.device)
     visible = (vertices[:, 2] > near) & (screen.abs() < FAR_AWAY).all(-1)
@@ -164,7 +164,7 @@ def _visible_faces(
 
 
 def _boxes(screen: Float[Tensor, "n 3 2"], margin: float, size: tuple[int, int]) -> Pairs:
-    """Every pixel centre in the bounding boxes, widened by ``margin``: index of the box, pixel."""
+    """Every pixel centre in the bounding boxes, widened by ``margin``: box, row and column."""
     limit = torch.tensor([size[1], size[0]], device=screen.device)
     first = (screen.amin(1) - margin - 0.5).ceil().clamp_min(0).long()
     last = (screen.amax(1) + margin - 0.5).floor().long().minimum(limit - 1)
@@ -188,7 +188,7 @@ def _nearest_faces(
     size: tuple[int, int],
     settings: MeshSettings,
 ) -> Int[Tensor, "height width"]:
-    """Of all faces that hold a pixel centre, the nearest; ties go to the smaller id."""
+    """The nearest face at each pixel centre, -1 for none; of equal depths the smaller id."""
     ids, screen, inverse_z = _visible_faces(vertices, faces.long(), focal, center, settings)
     box, row, column = _boxes(screen, 0.0, size)
     weights = _weights(screen[box], row, column)
@@ -196,7 +196,7 @@ def _nearest_faces(
     box, pixel = box[inside], (row * size[1] + column)[inside]
     depth = _surface(weights[inside], inverse_z[box])[1].float()
 
-    order = depth.argsort(stable=True)
+    order = depth.argsort(stable=True)  # by depth, then by pixel: the first of each pixel wins
     order = order[pixel[order].argsort(stable=True)]
     seen, counts = pixel[order].unique_consecutive(return_counts=True)
     winner = box[order][counts.cumsum(0) - counts]
@@ -245,11 +245,11 @@ def _within_reach(screen: Float[Tensor, "n 3 2"], size: tuple[int, int], reach: 
 def _squared_distance(
     screen: Float[Tensor, "pairs 3 2"], row: Tensor, column: Tensor
 ) -> tuple[Float[Tensor, " pairs"], Bool[Tensor, " pairs"]]:
-    """From pixel centres to the nearest sides, in pixels^2; and whether the triangle holds them."""
+    """From pixel centres to the nearest sides, in pixels^2; and whether they are inside."""
     side = screen.roll(-1, 1) - screen
     offset = _centers(row, column)[:, None] - screen
     along = ((offset * side).sum(-1) / side.square().sum(-1)).clamp(0, 1)
     square = (offset - along[..., None] * side).square().sum(-1).min(-1).values
-    turn = torch.sign(_area(screen))[:, None]
+    winding = torch.sign(_area(screen))[:, None]
     cross = side[..., 0] * offset[..., 1] - side[..., 1] * offset[..., 0]
-    return square, (turn * cross >= 0).all(-1)
+    return square, (winding * cross >= 0).all(-1)

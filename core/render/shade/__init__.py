@@ -1,1 +1,1 @@
-"""Textured, lit surfaces: the shader, its twin, and calls of cuda/shade."""
+"""Shading of textured, lit surfaces: the shader, its twin, and calls of cuda/shade."""

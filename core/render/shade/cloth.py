@@ -1,4 +1,4 @@
-"""Tiles of cloth laid over the texels of a body's texture (``cuda/shade/cloth.h``)."""
+"""Cloth textures, tiled over the texels of a body's texture (``cuda/shade/cloth.h``)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from core.render.mesh.raster import pointer
 
 @dataclass(frozen=True)
 class Cloth:
-    """A tile and how it lies.
+    """A tile of cloth and its placement.
 
     Attributes:
-        density: texels of the tile in a metre.
-        shift: texels.
+        density: texels of the tile per metre.
+        shift: offset in texels.
     """
 
     tile: UInt8[np.ndarray, "side side 3"]
@@ -33,11 +33,14 @@ def lay_cloth(
     cloths: dict[int, Cloth],
     backend: str = "auto",
 ) -> None:
-    """Colour ``texture`` in place with the cloth of each texel's region, if that has one.
+    """Colour each texel of ``texture``, in place, with the cloth of its region, if there is one.
 
     Args:
-        place: metres on the plane of the cloth.
-        cloths: by region; all tiles are equally large.
+        place: position of each texel on the plane of the cloth, metres.
+        cloths: by region; all tiles have the same size.
+
+    Raises:
+        ValueError: tiles differ in size.
     """
     if len({cloth.tile.shape for cloth in cloths.values()}) > 1:
         raise ValueError("tiles of cloth differ in size")
@@ -52,7 +55,7 @@ def lay_cloth(
 def _lay_twin(
     texture: np.ndarray, region: np.ndarray, place: np.ndarray, cloths: dict[int, Cloth]
 ) -> None:
-    """The readable specification."""
+    """The reference implementation."""
     for kind, cloth in cloths.items():
         chosen = region == kind
         shift, density = np.array(cloth.shift, np.float32), np.float32(cloth.density)
@@ -63,7 +66,7 @@ def _lay_twin(
 def _lay_native(
     texture: np.ndarray, region: np.ndarray, place: np.ndarray, cloths: dict[int, Cloth]
 ) -> None:
-    """The same in one pass over the texels."""
+    """By native code, in one pass over the texels."""
     regions = 1 + max(int(region.max(initial=0)), *cloths)
     tiles = {kind: np.ascontiguousarray(cloth.tile) for kind, cloth in cloths.items()}
     addresses = (ctypes.c_void_p * regions)()

@@ -23,7 +23,7 @@ __all__ = [
     "vertex_normals",
 ]
 
-_WHITE = 1.0  # colours above it saturate in each sample of a cell, as in a sensor
+_WHITE = 1.0  # each sample of a cell saturates at this colour, as in a sensor
 
 
 class _Surface(ctypes.Structure):
@@ -76,7 +76,7 @@ def shade(
 ) -> Float32[np.ndarray, "height width 4"]:
     """Linear colour and coverage of each pixel of ``raster``, zeros where it sees nothing.
 
-    The formula stands in `cuda/shade/shade.h`. Surfaces are lit from both sides.
+    `cuda/shade/shade.h` states the formula. Both sides of a surface are lit.
     """
     normals = vertex_normals(mesh.vertices, mesh.faces, backend)
     if backend == "twin" or load_native() is None:
@@ -95,14 +95,14 @@ def shade_cells(
 ) -> tuple[Float32[np.ndarray, "rows columns 4"], UInt8[np.ndarray, "rows columns"]]:
     """A supersampled picture: means over cells of ``cell`` by ``cell`` pixels of ``raster``.
 
-    Colours above white saturate in each pixel, as in a sensor.
+    Colours saturate at white in each pixel of the raster, as in a sensor.
 
     Args:
-        face_label: what the faces are, 0 for nothing in particular.
+        face_label: label of each face, 0 for none.
 
     Returns:
-        Premultiplied linear colour with coverage; the largest label of cells at least half of
-        which see one, else 0.
+        Premultiplied linear colour with coverage; and the largest label in each cell of which at
+        least half of the pixels have one, else 0.
     """
     normals = vertex_normals(mesh.vertices, mesh.faces, backend)
     if backend == "twin" or load_native() is None:
@@ -113,7 +113,7 @@ def shade_cells(
 
 
 class _Call:
-    """A call of native code; holds the arrays alive whose addresses it hands over."""
+    """A call of native code; keeps the arrays alive whose addresses are passed."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class _Call:
     def run(
         self, cell: int, white: float, face_label: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The picture, and its labels (empty without ``face_label``)."""
+        """The picture and its labels (empty without ``face_label``)."""
         height, width = self.shape
         if height % cell or width % cell:
             raise ValueError(f"{height} x {width} pixels do not fall into cells of {cell}")

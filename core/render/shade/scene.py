@@ -1,4 +1,4 @@
-"""What is shaded: textured meshes and the light that falls on them."""
+"""The input of the shader: textured meshes, materials and lighting."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Material:
     """A texture with a tint.
 
     Attributes:
-        texture: RGB; a texel t stands for the linear colour (t / 255)^2. Row 0 is v = 1.
+        texture: RGB; a texel t means the linear colour (t / 255)^2. Row 0 is at v = 1.
         tint: linear gain of each channel.
-        gloss: strength of the highlight (0 = matt).
+        gloss: strength of the highlight (0 = matte).
     """
 
     texture: UInt8[np.ndarray, "rows columns 3"]
@@ -41,13 +41,13 @@ class TexturedMesh:
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """Depths seen from the first light.
+    """A depth map seen from the first light.
 
     Attributes:
-        depth: metres from the light's camera, +inf where it sees nothing.
+        depth: z in metres in the light's camera, +inf where it sees nothing.
         rotation, translation: light-from-camera; the light's camera looks along its z.
-        focal: pixels; the map's middle is its principal point.
-        bias: metres a surface may lie behind the stored depth and still be lit.
+        focal: pixels; the principal point is the middle of the map.
+        bias: metres behind the stored depth up to which a surface is lit; avoids self-shadowing.
     """
 
     depth: Float32[np.ndarray, "size size"]
@@ -58,7 +58,7 @@ class ShadowMap:
 
     @property
     def view(self) -> Float32[np.ndarray, "13"]:
-        """The 3x4 matrix row by row, then the focal length: the layout of native code."""
+        """The 3x4 matrix row by row, then the focal length, as native code takes it."""
         matrix = np.concatenate([self.rotation, self.translation[:, None]], 1)
         return np.append(matrix, self.focal).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Shading in NumPy: the readable specification, and the fallback without a compiler."""
+"""Shading in NumPy: the reference implementation, and the fallback without native code."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def shade_twin(
 def average_cells(
     rgba: Float32[np.ndarray, "height width 4"], cell: int, white: float
 ) -> Float32[np.ndarray, "rows columns 4"]:
-    """Means over cells of ``cell`` by ``cell`` pixels, colours above ``white`` cut."""
+    """Means over cells of ``cell`` by ``cell`` pixels, colours clipped at ``white``."""
     return _cells(np.minimum(rgba, np.float32(white)), cell).mean(0)
 
 
 def label_cells(
     raster: Raster, face_label: UInt8[np.ndarray, " faces"], cell: int
 ) -> UInt8[np.ndarray, "rows columns"]:
-    """The largest label of cells at least half of which see one, else 0."""
+    """The largest label in each cell of which at least half of the pixels have one, else 0."""
     seen = _cells(np.where(raster.mask, face_label[raster.face_ids], 0).astype(np.uint8), cell)
     return np.where(2 * (seen > 0).sum(0) >= cell * cell, seen.max(0), 0).astype(np.uint8)
 
@@ -78,7 +78,7 @@ def _surface(
 
 
 def _sample(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Bilinear, repeating lookup of linear colour; texel centres lie at +0.5, row 0 is v = 1."""
+    """Bilinear, repeating lookup of linear colour; texel centres are at +0.5, row 0 is at v = 1."""
     rows, columns = texture.shape[:2]
     x = (uv[:, 0] % 1) * columns - 0.5
     y = (1 - uv[:, 1] % 1) * rows - 0.5
@@ -100,7 +100,7 @@ def _radiance(
     position: np.ndarray,
     normal: np.ndarray,
 ) -> np.ndarray:
-    """Light that surfaces send to the camera, (P, 3)."""
+    """Radiance towards the camera, (P, 3): diffuse and Blinn-Phong terms of all lights."""
     view = _unit(-position)
     normal = np.where((normal * view).sum(1, keepdims=True) < 0, -normal, normal)
     diffuse = np.maximum(ambient_basis(normal) @ lighting.ambient, 0)
@@ -125,13 +125,13 @@ def ambient_basis(n: np.ndarray) -> np.ndarray:
 
 
 def _lit_share(shadow: ShadowMap, position: np.ndarray) -> np.ndarray:
-    """Share of light that reaches positions (P, 1): the four nearest comparisons, blended."""
+    """Share of the light that reaches positions, (P, 1), by percentage-closer filtering."""
     size = len(shadow.depth)
     local = position @ shadow.rotation.T + shadow.translation
     pixel = shadow.focal * local[:, :2] / local[:, 2:] + size / 2 - 0.5
     first = np.floor(pixel).astype(int)
     fx, fy = (pixel - first).T
-    depth = np.pad(shadow.depth, 1, constant_values=np.inf)  # outside the map all is lit
+    depth = np.pad(shadow.depth, 1, constant_values=np.inf)  # everything outside the map is lit
 
     def lit(row: np.ndarray, column: np.ndarray) -> np.ndarray:
         stored = depth[(row + 1).clip(0, size + 1), (column + 1).clip(0, size + 1)]

@@ -1,1 +1,1 @@
-"""Gaussian ellipsoids rendered as a volume: the operator, its twin, and calls of cuda/volume."""
+"""Volume rendering of Gaussian ellipsoids: operators, twin, and calls of cuda/volume."""

@@ -1,7 +1,7 @@
 """The CUDA volume renderer (``cuda/volume/volume_cuda.h``).
 
-Call for call as `core.render.volume.native`. Nothing is copied between devices: a scene's tensors
-lie where the library computes.
+It has the functions of `core.render.volume.native`. Nothing is copied between devices: the tensors
+of a scene are on the device on which the library computes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from core.render.volume.sparse import Assignment
 
 
 class CudaVolume(CudaCalls):
-    """The renderer's functions."""
+    """The functions of the renderer."""
 
     def assign(self, scene: VolumeScene) -> Assignment:
-        """Which kernels reach which pixels; waits for the device, since the answer has a size."""
+        """Which kernels reach which pixels; waits for the device for the size of the result."""
         struct, like = scene.struct(), scene.means
         rows, nearest = c_int64(), c_int64()
         scratch = self.scratch("volume_assign", like, struct)
@@ -78,7 +78,7 @@ class CudaVolume(CudaCalls):
         grad: Tensor,
         with_features: bool = True,
     ) -> tuple[Tensor, Tensor]:
-        """Gradients of weights and features; the second is empty unless it is wanted."""
+        """Gradients of weights and features; the second is empty without ``with_features``."""
         structs = scene.struct(), rows_struct(assignment)
         grad_weights, grad_features = self.new(features, *weights.shape), self.new(features, 0)
         scratch = None
@@ -99,7 +99,7 @@ class CudaVolume(CudaCalls):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """`core.render.volume.native.nll`.
 
-        It neither allocates outside PyTorch nor waits: it can be captured in a CUDA graph.
+        It neither allocates outside PyTorch nor waits, so it can be captured in a CUDA graph.
         """
         struct, like = scene.struct(), scene.means
         grads = [
@@ -117,5 +117,5 @@ class CudaVolume(CudaCalls):
 
 @cache
 def cuda_volume() -> CudaVolume:
-    """The renderer of the library that is built here."""
+    """The renderer of the CUDA library that is built on this machine."""
     return CudaVolume(cuda_library())

@@ -1,8 +1,8 @@
-"""Calls of the native volume renderer (``cuda/volume``): structs, checks, one function a call.
+"""Calls of the native volume renderer (``cuda/volume``): structs, checks, one function per call.
 
-Everything here is float32. The same input gives the same bits on one machine, whatever the number
-of threads; between machines, and against the twin, results agree to rounding. Nothing here knows of
-gradients: `core.render.volume.ops` makes operators of PyTorch out of these calls.
+Everything is float32. On one machine the number of threads does not change a bit of the result;
+between machines, and compared with the twin, results agree up to rounding. PyTorch does not
+differentiate these calls: `core.render.volume.ops` makes differentiable operators of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.geometry.camera import Camera
 from core.native import dense, load_native
 from core.render.volume.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
 
-INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 stands for the best there is
+INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 selects the best available
 
 
 class VolumeSceneStruct(ctypes.Structure):
@@ -81,7 +81,7 @@ class LikelihoodStruct(ctypes.Structure):
 
 @dataclass(frozen=True)
 class VolumeScene:
-    """What a native call is about; keeps the tensors alive whose addresses it hands over.
+    """The input of native calls; keeps the tensors alive whose addresses are passed.
 
     Attributes:
         size: height and width of the map.
@@ -104,21 +104,25 @@ class VolumeScene:
         settings: RenderSettings,
         isa: int = 0,
     ) -> VolumeScene:
-        """A scene of checked, dense, detached tensors."""
+        """A scene of checked, dense, detached tensors.
+
+        Raises:
+            ValueError: shapes, devices or settings are wrong.
+        """
         batch, kernels = means.shape[:2]
         if means.shape != (batch, kernels, 3) or precisions.shape != (batch, kernels, 3, 3):
-            raise ValueError(f"no kernels: means {means.shape}, precisions {precisions.shape}")
+            raise ValueError(f"means {means.shape} and precisions {precisions.shape} do not fit")
         if camera.focal.shape != (batch,) or camera.center.shape != (batch, 2):
             raise ValueError(f"a camera for each of {batch} scenes, not {camera.focal.shape}")
         if min(size) < 1 or settings.nearest < 1 or not 0 < settings.threshold < 1:
-            raise ValueError(f"nothing to render: map {size}, {settings}")
+            raise ValueError(f"map size or settings are out of range: {size}, {settings}")
         if any(t.device != means.device for t in (precisions, camera.focal, camera.center)):
-            raise ValueError("the tensors of a scene lie on different devices")
+            raise ValueError("the tensors of a scene are on different devices")
         camera = Camera(dense(camera.focal), dense(camera.center))
         return VolumeScene(dense(means), dense(precisions), camera, size, settings, isa)
 
     def struct(self) -> VolumeSceneStruct:
-        """The C struct; valid as long as the scene lives."""
+        """The C struct; valid as long as the scene exists."""
         return VolumeSceneStruct(
             self.means.data_ptr(),
             self.precisions.data_ptr(),
@@ -195,7 +199,7 @@ def composite_backward(
     grad: Float[Tensor, "pixels dim"],
     with_features: bool,
 ) -> tuple[Float[Tensor, "pixels nearest"], Float[Tensor, "batch kernels dim"]]:
-    """Gradients of weights and features; the second is empty unless it is wanted."""
+    """Gradients of weights and features; the second is empty without ``with_features``."""
     weights, features, grad = dense(weights), dense(features), dense(grad)
     grad_weights = torch.empty_like(weights)
     grad_features = torch.empty_like(features) if with_features else features.new_empty(0)
@@ -218,10 +222,10 @@ def nll(
     orientation: Float[Tensor, "batch limbs bins"],
     with_gradient: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Negative log-likelihood of each person, and its gradients (empty if not wanted).
+    """Negative log-likelihood of each person, and its gradients (empty if not requested).
 
     Args:
-        likelihood: points to tensors of the scene's device, ``orientation`` among them.
+        likelihood: its pointers are to tensors on the scene's device, including ``orientation``.
 
     Returns:
         The value, and the gradients of means, precisions and orientation weights.
@@ -241,7 +245,7 @@ def check_features(scene: VolumeScene, features: Tensor) -> None:
 
 
 def instruction_set(isa: int = 0) -> str | None:
-    """Name of an instruction set that this machine has, None if it has not."""
+    """Name of an instruction set, or None if this machine lacks it."""
     name = library().nbf_volume_isa(isa)
     return name.decode() if name else None
 
@@ -272,12 +276,16 @@ def library() -> Any:
 
 
 def rows_struct(assignment: Assignment) -> RowsStruct:
-    """The C struct of an assignment, whose ids native code takes as they are."""
+    """The C struct of an assignment.
+
+    Raises:
+        ValueError: the ids are not dense int64 tensors.
+    """
     ids: tuple[Int[Tensor, "..."], ...] = (
         assignment.batch,
         assignment.pixel,
         assignment.kernels,
     )
     if not all(tensor.is_contiguous() and tensor.dtype == torch.int64 for tensor in ids):
-        raise ValueError("an assignment is made of dense int64 tensors")
+        raise ValueError("the ids of an assignment must be dense int64 tensors")
     return RowsStruct(*assignment.kernels.shape, *(tensor.data_ptr() for tensor in ids))

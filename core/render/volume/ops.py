@@ -1,7 +1,7 @@
 """The native volume renderer as operators of PyTorch, ``torch.ops.nbf.volume_*``.
 
-Operators take tensors and plain numbers alone, so that PyTorch can trace, compile and check them
-(`torch.library.opcheck`). `render_sparse_native` is what others call.
+Operators take only tensors, numbers and text, so that PyTorch can trace, compile and check them
+(`torch.library.opcheck`). Other modules use `render_sparse_native`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.render.volume.cuda import CudaVolume, cuda_volume
 from core.render.volume.native import VolumeScene
 from core.render.volume.sparse import Assignment, RenderSettings, SparseRender
 
-# Arguments that operators share, in PyTorch's language of schemas.
+# Arguments that operators share, in PyTorch's schema language.
 SCENE = (
     "Tensor means, Tensor precisions, Tensor focal, Tensor center, int height, int width, "
     "float density, float threshold, int nearest, str occlusion, int isa"
@@ -32,7 +32,7 @@ DEVICES = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class NativeRender(SparseRender):
-    """A rendering whose features are composited by native code as well.
+    """A rendering whose features are composited by native code, too.
 
     Attributes:
         scene: what `scene_arguments` returns, without gradients.
@@ -70,7 +70,7 @@ def scene_arguments(
     settings: RenderSettings,
     isa: int = 0,
 ) -> tuple[Any, ...]:
-    """A scene as operators take it, see `SCENE`."""
+    """The arguments of a scene in the order of `SCENE`."""
     options = (settings.density, settings.threshold, settings.nearest, settings.occlusion, isa)
     return (means, precisions, camera.focal, camera.center, *size, *options)
 
@@ -98,7 +98,7 @@ def calls_on(device: torch.device) -> ModuleType | CudaVolume:
     return cuda_volume() if device.type == "cuda" else volume_native
 
 
-# --- which kernels ---
+# --- assignment ---
 
 
 @torch.library.custom_op(
@@ -121,7 +121,7 @@ def _assign_fake(means: Tensor, *_rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     return ids, torch.empty_like(ids), means.new_empty(rows, nearest, dtype=torch.long)
 
 
-# --- how much of each ---
+# --- weights ---
 
 
 @torch.library.custom_op(
@@ -189,7 +189,7 @@ def _weigh_autograd(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
 volume_weigh.register_autograd(_weigh_autograd, setup_context=_weigh_setup)
 
 
-# --- what they show ---
+# --- features ---
 
 
 @torch.library.custom_op(
@@ -228,7 +228,7 @@ def volume_composite_backward(
     kernels: Tensor,
     *scene: Any,
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of weights and features; the second is empty unless it is wanted."""
+    """Gradients of weights and features; the second is empty without ``with_features``."""
     ids = Assignment(batch, pixel, kernels)
     calls = calls_on(grad.device)
     return calls.composite_backward(scene_of(*scene), ids, weights, features, grad, with_features)

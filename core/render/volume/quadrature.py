@@ -1,4 +1,4 @@
-"""The oracle: equation 4 of 3DNBF integrated numerically in float64, one ray at a time."""
+"""The reference: equation 4 of 3DNBF, integrated numerically for one ray at a time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def quadrature_weights(
 
     Args:
         ray: unit direction from the camera.
-        samples: points between eight standard deviations before the first kernel's peak and eight
-            after the last one's. All of the kernels' mass counts, behind the camera too.
+        samples: number of points, which range from eight standard deviations in front of the
+            kernels to eight behind them. Mass behind the camera counts, too.
     """
     sharpness, peak, miss = ray_gaussian(means, precisions, ray.expand_as(means))
     sigma = sharpness.rsqrt()

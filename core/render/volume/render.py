@@ -1,6 +1,6 @@
-"""Volume rendering of Gaussian ellipsoids: by native code, or by the PyTorch twin of the same call.
+"""Volume rendering of Gaussian ellipsoids, by native code or its PyTorch twin.
 
-`core.render.volume.twin` says what is computed, equation by equation.
+`core.render.volume.twin` defines what is computed, equation by equation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class VolumeRender:
     """A rendering as dense maps, for pictures and probes.
 
     Attributes:
-        features: rendered features, not divided by the opacity.
+        features: composited features, not divided by the opacity.
         opacity: share of the ray's light that the body stops.
         kernel_ids: kernels seen by each pixel, nearest first, -1 for none.
         kernel_weights: their weights.
@@ -49,7 +49,13 @@ def render_volume(
     width: int,
     settings: RenderSettings | None = None,
 ) -> VolumeRender:
-    """Render kernels to a dense map of ``height`` x ``width`` pixels of ``camera``."""
+    """Render kernels to dense maps of ``height`` x ``width`` pixels.
+
+    Args:
+        means: kernel centres in the camera frame, metres.
+        precisions: inverse covariances, 1/metre^2.
+        camera: in pixels of the map.
+    """
     sparse = render_sparse(means, precisions, camera, height, width, settings)
     shape = (len(means), height, width)
     place = (sparse.assignment.batch, sparse.assignment.pixel)
@@ -82,7 +88,7 @@ def render_sparse(
 
 
 def describe_backend(name: str) -> str:
-    """What `choose_backend` takes for ``name``, and why."""
+    """One line: the backend that `choose_backend` selects for ``name``, and why."""
     chosen = choose_backend(name)
     if chosen == "cuda":
         return f"cuda: native code for {torch.cuda.get_device_name()}"

@@ -1,4 +1,4 @@
-"""What the volume renderer is asked for and what it answers, whoever computes."""
+"""Settings and results of the volume renderer, shared by all backends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.render.backends import is_native
 
-# Form -> points in standard deviations from the peak, and their weights.
+# Form -> quadrature points in standard deviations from the peak, and their weights.
 OCCLUSION_FORMS: dict[str, tuple[tuple[float, float], ...]] = {
     "voge": ((0.0, 1.0),),
     "gauss2": ((-1.0, 0.5), (1.0, 0.5)),
@@ -21,15 +21,15 @@ OCCLUSION_FORMS: dict[str, tuple[tuple[float, float], ...]] = {
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """What equation 4 leaves open.
+    """Choices that equation 4 of 3DNBF leaves open.
 
     Attributes:
         density: optical depth straight through the middle of one kernel.
-        nearest: at most this many kernels a pixel, the nearest by depth.
-        threshold: a kernel reaches a pixel where exp(-q) is above this.
+        nearest: largest number of kernels per pixel; those with the smallest depth are kept.
+        threshold: a kernel reaches a pixel where exp(-q) is larger.
         occlusion: one of `OCCLUSION_FORMS`.
-        backend: who computes, one of `core.render.backends.BACKENDS`. Results agree to rounding;
-            float64 is left to the twin.
+        backend: one of `core.render.backends.BACKENDS`. Results agree up to rounding; float64 is
+            left to the twin.
     """
 
     density: float = 1.0
@@ -50,7 +50,7 @@ class Assignment:
     Attributes:
         batch: batch index of each reached pixel.
         pixel: its index in the flattened map (row-major).
-        kernels: ids of the kernels it sees, nearest first, -1 where there are fewer.
+        kernels: ids of the kernels that reach it, nearest first, padded by -1.
     """
 
     batch: Int[Tensor, " pixels"]
@@ -64,7 +64,7 @@ class SparseRender:
 
     Attributes:
         assignment: which pixels and which kernels.
-        weights: share of each kernel in its pixel; adds up to the opacity.
+        weights: share of each kernel in its pixel; a pixel's weights sum to its opacity.
         opacity: 1 - exp(-sum e).
         depth: depth t* along the ray of each kernel, metres (infinite where there is none).
     """

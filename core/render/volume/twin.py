@@ -1,4 +1,4 @@
-"""Volume rendering of Gaussian ellipsoids: the readable PyTorch twin of the native op.
+"""Volume rendering of Gaussian ellipsoids: the PyTorch twin of the native operator.
 
 For a unit ray r(t) = t d from the camera and a kernel with centre M and precision P, the density
 along the ray is a Gaussian in t. With
@@ -6,20 +6,20 @@ along the ray is a Gaussian in t. With
     a = d'Pd,   b = d'PM,   t* = b / a,   q = (M'PM - b^2 / a) / 2,
 
 it peaks at depth t*, has standard deviation 1 / sqrt(a), and, integrated over the whole ray, the
-optical depth ``e = density * exp(-q)``. Equation 4 of 3DNBF asks for
+optical depth ``e = density * exp(-q)``. The weight of a kernel in equation 4 of 3DNBF is
 
     w_k = integral of T(t) rho_k(t) dt = e_k * mean of T(t) under N(t*_k, 1 / a_k),
     T(t) = exp(-sum over m of e_m * Phi((t - t*_m) sqrt(a_m))),
 
 with Phi the normal distribution function. The mean has no closed form for more than one kernel;
-Gauss-Hermite quadrature takes it at a few points around the peak (`OCCLUSION_FORMS`):
+Gauss-Hermite quadrature evaluates it at a few points around the peak (`OCCLUSION_FORMS`):
 
 * ``"voge"``: the peak alone, as published for VoGE;
-* ``"gauss2"``: one standard deviation before and after the peak;
+* ``"gauss2"``: one standard deviation in front of and behind the peak;
 * ``"gauss3"``: the peak and sqrt(3) standard deviations around it (default).
 
-The Gauss forms are then scaled so that the weights add up to the opacity 1 - exp(-sum e), which is
-exact; one kernel alone gets its exact weight. Against float64 quadrature of equation 4 their error
+The Gauss forms are then scaled so that the weights sum to the exact opacity 1 - exp(-sum e); a
+single kernel gets its exact weight. Against float64 quadrature of equation 4 their error
 is several times smaller than VoGE's (`nbf bench accuracy`).
 """
 
@@ -42,7 +42,7 @@ def render_sparse_twin(
     size: tuple[int, int],
     settings: RenderSettings,
 ) -> SparseRender:
-    """Choose the kernels of every pixel, and weigh them."""
+    """`core.render.volume.render.render_sparse` without native code."""
     rays = pixel_rays(camera, *size).flatten(1, 2)
     with torch.no_grad():
         assignment = assign(means, precisions, camera, rays, size, settings)
@@ -56,7 +56,7 @@ def weigh(
     rays: Float[Tensor, "batch rays 3"],
     settings: RenderSettings,
 ) -> SparseRender:
-    """The weights of the module's docstring for a given assignment."""
+    """The weights, as the module's docstring defines them, of a given assignment."""
     missing = assignment.kernels < 0
     place = (assignment.batch[:, None], assignment.kernels.clamp_min(0))
     ray = rays[assignment.batch, assignment.pixel][:, None]
@@ -84,8 +84,8 @@ def ray_gaussian(
 ) -> tuple[Float[Tensor, "*pairs"], Float[Tensor, "*pairs"], Float[Tensor, "*pairs"]]:
     """The Gaussian along each ray: (a, t*, q) of the module's docstring.
 
-    q is computed from the offset between the centre and the ray, since M'PM - b^2/a loses all
-    digits in float32 when a kernel of a centimetre is metres away.
+    q is computed from the offset between the centre and the ray, because M'PM - b^2/a loses all
+    digits in float32 where a kernel of a centimetre is metres away.
     """
     along = (precisions * rays[..., None, :]).sum(-1)
     sharpness = (along * rays).sum(-1)
@@ -103,7 +103,10 @@ def assign(
     size: tuple[int, int],
     settings: RenderSettings,
 ) -> Assignment:
-    """The nearest kernels of each pixel: exact screen bounds, threshold, sort by depth."""
+    """The nearest kernels of each pixel: exact screen bounds, threshold, sort by depth.
+
+    Kernels whose peak is behind the camera are left out.
+    """
     low, high = screen_bounds(means, precisions, camera, size, -math.log(settings.threshold))
     batch, kernel, pixel = _pairs_in_bounds(low, high, size[1])
     _, peak, miss = ray_gaussian(
@@ -112,7 +115,7 @@ def assign(
     keep = (torch.exp(-miss) > settings.threshold) & (peak > 0)
     batch, kernel, pixel, peak = batch[keep], kernel[keep], pixel[keep], peak[keep]
 
-    order = peak.argsort(stable=True)
+    order = peak.argsort(stable=True)  # by depth, then by pixel: depth is sorted in each pixel
     flat = (batch * rays.shape[1] + pixel)[order]
     regroup = flat.argsort(stable=True)
     flat, kernel = flat[regroup], kernel[order][regroup]
@@ -138,8 +141,8 @@ def screen_bounds(
 
     The outline of an ellipsoid is a conic whose dual is S - M M' for S = 2 reach P^-1, so its
     extent along x solves c_zz x^2 - 2 c_xz x + c_xx = 0. A kernel that is not wholly in front of
-    the camera has no such outline and gets empty bounds, and so does one that is not finite or
-    whose precision is not positive definite.
+    the camera has no such outline and gets empty bounds, as does one that is not finite or whose
+    precision is not positive definite.
     """
     failed = torch.linalg.cholesky_ex(precisions).info
     scaled = torch.linalg.inv_ex(precisions).inverse * (2 * reach)
