@@ -1,8 +1,8 @@
-"""The native libraries: optional, found beside the package, refused if built from other sources.
+"""The optional native libraries, refused if they were built from other sources.
 
 `pip install` builds every op's CPU code under ``cuda/`` into one shared library where there is a
-compiler (see CMakeLists.txt); `make cuda` builds the CUDA code into another. Whoever calls an op
-asks `load_native` or `load_cuda` and takes the Python twin when there is None.
+compiler (see CMakeLists.txt); `make cuda` builds the CUDA code into another. Callers of an op ask
+`load_native` or `load_cuda` and use the Python twin if the result is None.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
 @dataclass(frozen=True)
 class Library:
-    """One of the libraries.
+    """One of the two libraries.
 
     Attributes:
-        name: of the CMake target.
-        folder: below ``build/`` of a checkout; a wheel has the library in ``core/_wheel/``.
-        variable: of the environment: another file to load, or "off".
-        symbol: the function that tells the digest of the sources.
-        patterns: these sources.
-        mend: how to get it.
+        name: CMake target.
+        folder: folder below ``build/`` of a checkout; a wheel has the library in ``core/_wheel/``.
+        variable: environment variable that names another file to load, or is "off".
+        symbol: function that returns the digest of the sources.
+        patterns: glob patterns of the sources below ``cuda/``.
+        fix: how to build the library.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Library:
         return ("" if sys.platform == "win32" else "lib") + self.name + _SUFFIX
 
     def paths(self) -> tuple[Path, ...]:
-        """Where it is looked for, best first."""
+        """Candidate files, in order of preference."""
         named = os.environ.get(self.variable)
         if named:
             return (Path(named),)
@@ -74,7 +74,7 @@ class Library:
         """Load one file; None and the reason if it cannot be used.
 
         Args:
-            digest: what its sources must hash to, None to take it as it is.
+            digest: digest that the sources must have, None to accept any.
         """
         try:
             library = ctypes.CDLL(str(path))
@@ -117,7 +117,7 @@ def native_status() -> str:
 
 
 def load_cuda() -> ctypes.CDLL | None:
-    """The CUDA library, or None; whether there is a GPU is another question."""
+    """The CUDA library, or None where it is absent, unusable, or out of date; needs no GPU."""
     return _load(CUDA)[0]
 
 
@@ -127,7 +127,11 @@ def cuda_status() -> str:
 
 
 def dense(tensor: Tensor) -> Tensor:
-    """A detached float32 tensor without gaps, as native code wants it."""
+    """A detached, contiguous float32 tensor, which native code takes.
+
+    Raises:
+        ValueError: the tensor is not float32.
+    """
     import torch
 
     if tensor.dtype != torch.float32:
@@ -137,7 +141,7 @@ def dense(tensor: Tensor) -> Tensor:
 
 @cache
 def _load(kind: Library) -> tuple[ctypes.CDLL | None, str]:
-    """A library and its status; looked for once in a process."""
+    """A library and its status; searched once per process."""
     if os.environ.get(kind.variable) == "off":
         return None, f"turned off by {kind.variable}=off"
     status = f"not built; {kind.fix}"

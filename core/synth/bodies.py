@@ -1,7 +1,7 @@
-"""Bodies before cameras, without pictures.
+"""Bodies in front of cameras, without pictures.
 
-What the lifter (`core.nets.lifter`) learns from: poses, shapes and cameras like those of the
-synthetic people, but nobody is dressed, lit and drawn. A body takes 4 ms and 0.4 kB.
+The lifter (`core.nets.lifter`) is trained on them. They have poses, shapes and cameras like the
+synthetic people, but are not dressed, lit and rendered. A body takes 4 ms and 0.4 kB.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.synth.people import PeopleSampler
 from core.synth.sampling.camera import frame_person, random_orientation
 from core.synth.sampling.poses import SPLIT_CODE
 
-_STREAM = 11  # keeps these bodies apart from the sampler's people
+_STREAM = 11  # separates these random numbers from those of the sampler's people
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Bodies:
 
     @staticmethod
     def load(path: Path) -> Bodies:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            UserError: the file is missing, damaged, or something else.
+            UserError: the file is missing or damaged, or does not hold bodies.
         """
         fix = f"make them with: nbf synth --bodies {path}"
         arrays = read_npz(path, "file of bodies", fix)
@@ -61,7 +61,11 @@ class Bodies:
 def sample_bodies(
     sampler: PeopleSampler, count: int, progress: Callable[[int], object] = lambda _: None
 ) -> Bodies:
-    """Bodies 0..count-1 of the sampler's seed; each depends on its number only."""
+    """Bodies 0..count-1 of the sampler's seed; each depends on its number only.
+
+    Args:
+        progress: called with the number of finished bodies.
+    """
     rows = []
     for index in range(count):
         rows.append(_sample_body(sampler, index))
@@ -71,7 +75,7 @@ def sample_bodies(
 
 
 def _sample_body(sampler: PeopleSampler, index: int) -> tuple[np.ndarray, ...]:
-    """Pose, shape, place and focal length of one body."""
+    """Pose, shape, translation and focal length of one body."""
     rng = np.random.default_rng([sampler.seed, SPLIT_CODE[sampler.split], index, _STREAM])
     dressable = sampler.dressable
     pose, betas = sampler.random_body(random_orientation(rng), rng)

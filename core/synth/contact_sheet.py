@@ -1,4 +1,4 @@
-"""Contact sheets: many samples on one picture, every other one with its ground truth."""
+"""Contact sheets: many samples in one picture, every other one with its ground truth."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ COLORS = np.concatenate([np.zeros((1, 3)), np.random.default_rng(5).integers(60,
 def contact_sheet(
     samples: list[Sample], columns: int, truth: bool = True
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Samples in rows; with ``truth``, parts, occluders and skeleton lie over every other one.
+    """Samples in rows; with ``truth``, parts, occluders and skeleton are drawn on every other one.
 
-    Samples with dense labels have a row each: picture, truth, IUV, normals, kernels.
+    Samples with dense labels have a row each: picture, overlay, IUV, normals, kernels.
     """
     if samples[0].iuv is not None:
         return _label_sheet(samples)
@@ -40,7 +40,7 @@ def contact_sheet(
 
 
 def overlay(sample: Sample) -> UInt8[np.ndarray, "size size 3"]:
-    """The picture under its part colours, occluder (red) and skeleton."""
+    """The picture with part colours, occluders (red) and skeleton drawn on it."""
     mixed = 0.55 * sample.image + 0.45 * COLORS[sample.parts]
     mixed[sample.occluder] = 0.5 * mixed[sample.occluder] + 0.5 * np.array(OCCLUDED_COLOR)
     picture = mixed.astype(np.uint8)
@@ -59,7 +59,7 @@ def _label_sheet(samples: list[Sample]) -> np.ndarray:
     rows = []
     for sample in samples:
         if sample.iuv is None or sample.normals is None or sample.kernels is None:
-            raise ValueError("some samples have dense labels, some have none")
+            raise ValueError("some samples have dense labels, others do not")
         pose, betas, transl = (
             torch.from_numpy(x)[None] for x in (sample.pose, sample.betas, sample.transl)
         )
@@ -79,14 +79,14 @@ def _enlarged(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _kernel_dots(sample: Sample, bits: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Kernels on the darkened picture: seen ones green, covered ones red, averted ones blue."""
+    """Kernels on the darkened picture: visible green, occluded red, self-occluded blue."""
     picture = sample.image // 2
     screen = sample.focal * points[:, :2] / points[:, 2:] + len(picture) / 2
     for place, bit in zip(screen, bits, strict=True):
         if bit:
-            bare, open_ = bit & NOT_SELF_OCCLUDED, bit & NOT_OCCLUDED
-            color = (
-                VISIBLE_COLOR if bare and open_ else OCCLUDED_COLOR if bare else SELF_OCCLUDED_COLOR
-            )
+            not_self_occluded, not_occluded = bit & NOT_SELF_OCCLUDED, bit & NOT_OCCLUDED
+            color = SELF_OCCLUDED_COLOR
+            if not_self_occluded:
+                color = VISIBLE_COLOR if not_occluded else OCCLUDED_COLOR
             cv2.circle(picture, tuple(place.astype(int).tolist()), 1, color, -1)
     return picture

@@ -1,4 +1,4 @@
-"""Sample synthetic people: shape, pose, clothes, camera, light, surroundings, occluders, sensor."""
+"""Sampling synthetic people: shape, pose, clothes, camera, light, background, occluders, sensor."""
 
 from __future__ import annotations
 
@@ -37,30 +37,33 @@ from core.synth.sampling.low_poses import low_bank
 from core.synth.sampling.poses import SPLIT_CODE, PoseBank, low_pose, random_pose
 from core.synth.sampling.shapes import ShapeSampler
 
-DRAWING_VERSION = 2  # another number, other people for the same seed
-OCCLUDED = 0.45  # share of samples with something in front
+DRAWING_VERSION = 2  # increased when the same seed gives other people
+OCCLUDED = 0.45  # share with flat occluders in front
 BEHIND, IN_FRONT = 0.1, 0.05  # shares with a second person behind or in front
 LOW_POSE = 0.12  # share of people who sit, kneel or lie
 WITH_FURNITURE = 0.13  # share with furniture
 WITH_NEIGHBOUR = 0.05  # share with a person who touches or overlaps
 WITH_LIMB = 0.06  # share with another person's limb that reaches in
-SEAT_FOR_SITTING = 0.6  # of those who sit: share with furniture
-MIN_VISIBLE = 0.25  # share of the person that occluders leave
-PAST_EDGE = 0.1  # share whose crop looks past the edge of the photo
+SEAT_FOR_SITTING = 0.6  # share of sitting people with furniture
+MIN_VISIBLE = 0.25  # smallest share of the person that occluders leave visible
+PAST_EDGE = 0.1  # share of crops that reach past the photo's edge
 
 
 class PeopleSampler:
     """An endless, reproducible source of synthetic people: sample ``i`` depends on (seed, i) only.
 
     Args:
-        seed: another seed, other people.
-        data: folder of CC0 material; None makes everything procedural (painted clothes, patterned
-            backgrounds, poses from the prior).
+        seed: of all random numbers.
+        data: folder of material (docs/synthetic.md); None makes everything procedural (painted
+            clothes, patterned backgrounds, poses from the prior).
         split: "train" or "test"; the splits share neither seeds nor skins, textures, panoramas,
             garments or mocap sequences.
         size: side of the crop in pixels.
-        labels: give the samples dense labels too (see `core.synth.sample`).
-        unoccluded: nothing stands before the person, and the photo fills the crop.
+        labels: add dense labels to the samples (see `core.synth.sample`).
+        unoccluded: nothing is in front of the person, and the photo fills the crop.
+
+    Raises:
+        UserError: ``data`` lacks material, or the wardrobe or the pose bank is not built.
     """
 
     def __init__(
@@ -97,7 +100,7 @@ class PeopleSampler:
             index += 1
 
     def sample(self, index: int) -> Sample:
-        """The person of this number."""
+        """Sample ``index``."""
         rng = np.random.default_rng([self.seed, SPLIT_CODE[self.split], index])
         view = random_orientation(rng)
         pose, betas = self.random_body(view, rng)
@@ -145,7 +148,7 @@ class PeopleSampler:
         self, view: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Pose in the camera frame (24, 3) and shape (10,)."""
-        low = rng.spawn(1)[0]
+        low = rng.spawn(1)[0]  # its own generator
         pose = random_pose(self.bank, rng)
         if low.random() < LOW_POSE:
             pose = low_pose(self.low, low)
@@ -156,7 +159,7 @@ class PeopleSampler:
     def _background(
         self, scene: Scene, person: DressedPerson, panorama: np.ndarray, rng: np.random.Generator
     ) -> Float32[np.ndarray, "size size 3"]:
-        """Surroundings with floor, shadow, clutter and perhaps another person; linear colour."""
+        """The background in linear colour: surroundings, floor, shadow, clutter, another person."""
         focal, size = scene.framing.focal, scene.size
         if rng.random() < 0.6:
             picture = backdrop.surroundings(panorama, scene.view, size, rng)
@@ -183,7 +186,7 @@ class PeopleSampler:
         interaction: SolidLayers | None,
         rng: np.random.Generator,
     ) -> tuple[Float32[np.ndarray, "size size 3"], Bool[np.ndarray, "size size"]]:
-        """The picture with everything in front of the person, and where that and company is."""
+        """The picture with everything in front of the person, and the mask of all that occludes."""
         hidden = (
             np.zeros(drawn.parts.shape, bool)
             if interaction is None
@@ -211,7 +214,7 @@ class PeopleSampler:
         return image.clip(0, 1), hidden
 
     def _bystander(self, scene: Scene, farther: float, rng: np.random.Generator) -> DrawnPerson:
-        """Another person beside, ``farther`` metres behind the first (negative: in front)."""
+        """Another person to the side, ``farther`` metres behind the first (negative: in front)."""
         person, outfit = self._random_person(scene, rng)
         place = scene.framing.transl.copy()
         place[2] = max(place[2] + farther, 1.0)
@@ -222,7 +225,7 @@ class PeopleSampler:
     def _random_person(
         self, scene: Scene, rng: np.random.Generator
     ) -> tuple[DressedPerson, Outfit]:
-        """Another person, at the origin."""
+        """Another posed and dressed person, at the origin."""
         pose, betas = self.random_body(scene.view, rng)
         outfit = random_outfit(self.dressable, self.garments, self.materials, rng)
         return pose_person(self.dressable, outfit, pose, betas), outfit
@@ -230,7 +233,7 @@ class PeopleSampler:
     def _interaction(
         self, scene: Scene, person: DressedPerson, drawn: DrawnPerson, rng: np.random.Generator
     ) -> SolidLayers | None:
-        """Furniture or another person in the person's space; nothing that hides too much."""
+        """Furniture or another person in the person's space, if there is any."""
         ground = backdrop.Ground.below(person.body_vertices, scene.view)
         furnished = SEAT_FOR_SITTING if interactions.is_sitting(person, ground) else WITH_FURNITURE
         kind = rng.random()
@@ -255,20 +258,20 @@ class PeopleSampler:
 def _composite(
     image: Float32[np.ndarray, "size size 3"], drawn: DrawnPerson, interaction: SolidLayers
 ) -> Float32[np.ndarray, "size size 3"]:
-    """A person over a picture, what shares the space before and behind."""
+    """Composite from back to front: picture, solid, person, and the solid's part in front."""
     return alpha_over(
         alpha_over(alpha_over(image, interaction.full), drawn.rgba), interaction.front
     )
 
 
 def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:
-    """Share of the person's pixels that nothing hides."""
+    """Share of the person's pixels that are not hidden."""
     person = parts > 0
     return float((person & ~hidden).sum()) / max(int(person.sum()), 1)
 
 
 def _past_edge(size: int, rng: np.random.Generator) -> np.ndarray:
-    """A band at one or two sides of the crop."""
+    """Mask of a band at one or two sides of the crop."""
     past = np.zeros((size, size), bool)
     for _ in range(1 + (rng.random() < 0.2)):
         band = int(rng.uniform(0.03, 0.25) * size)

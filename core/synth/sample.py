@@ -1,4 +1,4 @@
-"""One synthetic picture of a person and everything that is true about it."""
+"""One synthetic picture of a person with its ground truth."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Sample:
         joints: metres, camera frame.
         joints2d: pixels of the crop; joints outside the frame have coordinates outside it.
         parts: 0 background, 1 + joint on the dressed person, also where an occluder hides it.
-        occluder: True where something else hides whatever is behind it, and where the crop looks
-            past the edge of the photo (black there).
+        occluder: True where another object hides what is behind it, and where the crop is outside
+            the photo (black there).
         depth: z in metres of the undressed body at half resolution, also behind occluders; +inf
             where there is no body.
 
-    With dense labels (else None), all of the undressed body, also behind occluders:
+    Dense labels (None without), all of the undressed body, also behind occluders:
 
     Attributes:
         iuv: 1 + joint, 65535 u and 65535 v of the body's texture coordinates at half resolution;
@@ -34,7 +34,7 @@ class Sample:
         normals: 127 times the unit normal in the camera frame at half resolution; zeros where
             there is no body.
         kernels: bits of the 858 surface kernels (see `core.synth.drawing.labels`): 1 in the frame,
-            2 not hidden by the own body, 4 not hidden by anything else; 7 is seen.
+            2 not hidden by the body itself, 4 not hidden by anything else; 7 is visible.
     """
 
     image: UInt8[np.ndarray, "size size 3"]
@@ -52,7 +52,7 @@ class Sample:
     kernels: UInt8[np.ndarray, " kernels"] | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Fields by name, those that are there."""
+        """The fields that are not None, by name."""
         every = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in every.items() if array is not None}
 

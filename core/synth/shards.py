@@ -1,13 +1,13 @@
-"""Samples on disk: folders of one ``<field>.npy`` each, read as memory maps.
+"""Samples on disk: shards with one ``<field>.npy`` per field, read as memory maps.
 
-    OUT/recipe.json            seed, split, size: what the samples follow from
+    OUT/recipe.json            seed, split, size: what determines the samples
     OUT/shard-00000/image.npy  (1000, size, size, 3) uint8
     OUT/shard-00000/pose.npy   (1000, 24, 3) float32
     ...
 
-Dense labels lie in files of their own, which need not be there. A shard's files get their names
-when it is whole, ``image.npy`` last; so whoever looks for ``image.npy`` finds whole shards only,
-and an interrupted run goes on with the first missing one.
+Dense labels are in separate, optional files. The files of a shard get their final names when it is
+complete, ``image.npy`` last. A shard with an ``image.npy`` is therefore complete, and an
+interrupted run continues with the first shard that has none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from core.synth.sample import FieldLayout, Sample, field_layout, label_layout
 PER_SHARD = 1000
 RECIPE = "recipe.json"
 
-BLOCK = 50  # samples that a worker makes before it asks for more
+BLOCK = 50  # samples per task of a worker
 
 Job = tuple[Path, int, int]  # a shard's folder, its first sample, one past its last
 Block = tuple[Path, int, int, int]  # a shard's folder and first sample; first, one past last here
@@ -37,7 +37,7 @@ Block = tuple[Path, int, int, int]  # a shard's folder and first sample; first, 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What samples follow from; arguments of `PeopleSampler`."""
+    """What determines the samples: the arguments of `PeopleSampler`."""
 
     seed: int
     data: str | None = None
@@ -46,12 +46,12 @@ class Recipe:
     labels: bool = False
 
     def sampler(self) -> PeopleSampler:
-        """The source of the samples."""
+        """The sampler of this recipe."""
         data = Path(self.data) if self.data else None
         return PeopleSampler(self.seed, data, self.split, self.size, self.labels)
 
     def facts(self) -> dict[str, object]:
-        """The recipe without the path: the data folder may move."""
+        """The recipe as recorded on disk, without the path, since the data folder may move."""
         return {**asdict(self), "data": self.data is not None, "drawing": DRAWING_VERSION}
 
     def layout(self) -> FieldLayout:
@@ -62,9 +62,9 @@ class Recipe:
 def write_shards(
     folder: Path, recipe: Recipe, count: int, workers: int = 1, per_shard: int = PER_SHARD
 ) -> Iterator[int]:
-    """Write samples 0..count-1; yields the number of samples there are, again and again.
+    """Write samples 0..count-1; yields the number of finished samples after each block.
 
-    The files do not depend on ``workers``. Whole shards of an earlier run stay.
+    The files do not depend on ``workers``. Complete shards of an earlier run are kept.
 
     Raises:
         UserError: the folder holds samples of another recipe.
@@ -87,10 +87,10 @@ class ShardDataset:
     """All samples of a folder of shards, as memory maps."""
 
     def __init__(self, folder: Path) -> None:
-        """Open whole shards.
+        """Open all complete shards of a folder.
 
         Raises:
-            UserError: there are none, or a file is missing or damaged.
+            UserError: there is no shard, or a file is missing or damaged.
         """
         found = sorted(path.parent for path in Path(folder).glob("shard-*/image.npy"))
         if not found:
@@ -103,7 +103,7 @@ class ShardDataset:
         return int(self._ends[-1])
 
     def __getitem__(self, index: int) -> Sample:
-        """One sample, copied out of the maps."""
+        """One sample, copied from the maps."""
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         which = int(np.searchsorted(self._ends, index, side="right"))
@@ -112,7 +112,7 @@ class ShardDataset:
 
 
 def _write_all(recipe: Recipe, jobs: list[Job], workers: int) -> Iterator[int]:
-    """Numbers of samples, as blocks are done; one worker is this process."""
+    """Yields the number of samples of each finished block; a single worker is this process."""
     if workers == 1:
         sampler = recipe.sampler()
         for job in jobs:
@@ -134,7 +134,7 @@ def _write_all(recipe: Recipe, jobs: list[Job], workers: int) -> Iterator[int]:
 
 
 def _blocks(job: Job) -> list[Block]:
-    """Parts of a shard: so that few shards keep many workers busy."""
+    """A shard in parts, so that few shards keep many workers busy."""
     path, start, stop = job
     return [(path, start, at, min(at + BLOCK, stop)) for at in range(start, stop, BLOCK)]
 
@@ -144,13 +144,13 @@ def _shard(folder: Path, number: int) -> Path:
 
 
 def _is_complete(path: Path, count: int) -> bool:
-    """Whether a shard is there with ``count`` samples (a longer run writes a cut one again)."""
+    """Whether a shard has ``count`` samples; a longer run rewrites a shorter last shard."""
     image = path / "image.npy"
     return image.is_file() and len(np.load(image, mmap_mode="r")) == count
 
 
 def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
-    """Note the recipe in a new folder; refuse to mix recipes in an old one."""
+    """Write the recipe into a new folder; refuse a folder with another recipe."""
     path = Path(folder) / RECIPE
     if not path.is_file():
         write_atomic(path, lambda file: file.write_text(json.dumps(facts, indent=2) + "\n"))
@@ -164,7 +164,7 @@ def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
 
 
 def _open_shard(path: Path) -> dict[str, np.ndarray]:
-    """Memory maps of all fields, checked against each other."""
+    """Memory maps of a shard's fields, checked against each other."""
     present = [name for name in label_layout(2) if (path / f"{name}.npy").is_file()]
     shard = {name: _open_field(path / f"{name}.npy") for name in (*field_layout(2), *present)}
     length, size = shard["image"].shape[:2] if shard["image"].ndim > 1 else (0, 0)
@@ -180,7 +180,7 @@ def _open_shard(path: Path) -> dict[str, np.ndarray]:
 
 
 def _open_field(file: Path) -> np.ndarray:
-    """A memory map."""
+    """The memory map of one field."""
     try:
         array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -194,7 +194,7 @@ _sampler: PeopleSampler | None = None
 
 
 def _start_worker(recipe: Recipe) -> None:
-    """One sampler a process, one thread a sampler."""
+    """Make the sampler of this process; it uses one thread."""
     import cv2
     import torch
 
@@ -205,14 +205,14 @@ def _start_worker(recipe: Recipe) -> None:
 
 
 def _work(block: Block) -> int:
-    """A block with this process' sampler."""
+    """Write a block with the sampler of this process."""
     if _sampler is None:
         raise RuntimeError("the worker has no sampler")
     return _write_block(_sampler, block)
 
 
 def _allocate(recipe: Recipe, job: Job) -> None:
-    """The files of an empty shard."""
+    """Create the files of an empty shard."""
     path, start, stop = job
     path.mkdir(parents=True, exist_ok=True)
     for name, (shape, dtype) in recipe.layout().items():
@@ -222,7 +222,7 @@ def _allocate(recipe: Recipe, job: Job) -> None:
 
 
 def _write_block(sampler: PeopleSampler, block: Block) -> int:
-    """Samples first..last-1 into their shard; the number written."""
+    """Write samples first..last-1 into their shard; returns their number."""
     path, start, first, last = block
     arrays: dict[str, np.memmap] = {}
     for index in range(first, last):
@@ -234,7 +234,7 @@ def _write_block(sampler: PeopleSampler, block: Block) -> int:
 
 
 def _finish(path: Path, layout: FieldLayout) -> None:
-    """Name the files of a whole shard, image.npy last: it marks the shard as whole."""
+    """Rename the files of a complete shard, image.npy last: it marks the shard as complete."""
     for name in sorted(layout, key="image".__eq__):
-        np.lib.format.open_memmap(path / f"{name}.part", mode="r+").flush()  # to the disk
+        np.lib.format.open_memmap(path / f"{name}.part", mode="r+").flush()
         (path / f"{name}.part").replace(path / f"{name}.npy")

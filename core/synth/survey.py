@@ -1,6 +1,6 @@
-"""What is drawn, counted: ``python -m core.synth.survey --data DIR``.
+"""Statistics of synthetic people: ``python -m core.synth.survey --data DIR``.
 
-Sizes of the material, and of a number of people their heights, weights, views and occlusion.
+It counts the material, and the heights, body-mass indices, views and occlusions that are drawn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHAPES, VIEWS = 500, 5000
 
 
 def material_counts(sampler: PeopleSampler) -> dict[str, int]:
-    """How many of each there are to draw from."""
+    """Number of items of each kind of material."""
     materials, garments = sampler.materials, sampler.garments
     return {
         "poses": len(sampler.bank.poses),
@@ -35,7 +35,7 @@ def material_counts(sampler: PeopleSampler) -> dict[str, int]:
 
 
 def distributions(sampler: PeopleSampler) -> dict[str, list[float]]:
-    """Percentiles (0, 5, 50, 95, 100) of what is drawn for a person."""
+    """Percentiles (0, 5, 50, 95, 100) of heights, body-mass indices and camera pitches."""
     rng = np.random.default_rng(0)
     betas = np.stack([sampler.shapes(rng) for _ in range(SHAPES)])
     height, index = heights_and_bmis(sampler.dressable.body, betas)
@@ -48,14 +48,14 @@ def distributions(sampler: PeopleSampler) -> dict[str, list[float]]:
 
 
 def shares(people: Iterable[Sample]) -> dict[str, float]:
-    """Shares of pictures of some kind."""
+    """Share of pictures with each property of `_classify`."""
     rows = [_classify(sample) for sample in people]
     found = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {name: round(share, 3) for name, share in found.items()}
 
 
 def _classify(sample: Sample) -> dict[str, bool]:
-    """What a picture is."""
+    """Properties of a picture."""
     size = len(sample.image)
     person = sample.parts > 0
     hidden = (person & sample.occluder).sum() / max(int(person.sum()), 1)
@@ -73,13 +73,13 @@ def _percentiles(values: np.ndarray) -> list[float]:
 
 
 def main(data: str | None = None, split: str = "train", count: int = 200, seed: int = 0) -> None:
-    """Print what the sampler draws as JSON.
+    """Print statistics of what the sampler draws as JSON.
 
     Args:
         data: folder of material; by default $NBF_DATA, else everything is procedural.
         split: train or test.
         count: number of people drawn.
-        seed: of the people.
+        seed: of the sampler.
     """
     sampler = PeopleSampler(seed, data_dir(data), split)
     people = (sampler.sample(index) for index in range(count))

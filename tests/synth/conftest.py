@@ -1,4 +1,4 @@
-"""People small and procedural, made once."""
+"""Small procedural people, sampled once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Light, paint, backdrops, sensor: the parts of a picture one by one."""
+"""Light, paint, backdrops and degradation, each by itself."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_bright_zenith_lights_what_looks_up():
     assert down.max() < 0.05
 
 
-def test_light_turns_with_the_camera():
+def test_light_rotates_with_the_camera():
     sky = np.zeros((64, 128, 3), np.float32)
     sky[:16] = 1
     turn = Rotation.from_euler("xyz", [1.2, 0.4, -0.7]).as_matrix()
@@ -70,7 +70,7 @@ def test_shadow_map_sees_the_near_side():
     np.testing.assert_allclose(shadow.rotation @ shadow.rotation.T, np.eye(3), atol=1e-9)
 
 
-def test_texels_know_their_place(sampler):
+def test_texels_have_the_positions_of_their_faces(sampler):
     surface = sampler.dressable.texels_surface
     template = sampler.dressable.vertices_surface.position
     assert np.isfinite(surface.position).all()
@@ -136,7 +136,7 @@ def test_patterns_fill_their_square():
     assert field.max() == pytest.approx(1)
 
 
-def test_one_number_a_pixel_serves_three_channels():
+def test_values_are_repeated_in_three_channels():
     values = np.random.default_rng(0).random((5, 4), dtype=np.float32)
     np.testing.assert_array_equal(to_three_channels(values), np.repeat(values[..., None], 3, -1))
     assert to_three_channels(values[:0]).shape == (0, 4, 3)
@@ -154,7 +154,7 @@ def test_layer_covers_where_it_is_opaque_and_may_be_nowhere():
     assert (image == 0.25).sum() == 3 * (64 - 6)
 
 
-def test_looks_without_folder_give_everything():
+def test_materials_without_a_folder_are_complete():
     rng = np.random.default_rng(0)
     assert PLAIN.patch(rng, 40).shape == (40, 40, 3)
     assert PLAIN.skin(rng).dtype == np.uint8

@@ -1,4 +1,4 @@
-"""Furniture and neighbours: where they stand, what of them hides the person, what is refused."""
+"""Furniture and neighbours: positions, occlusion of the person, and what is refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GREY = Material(np.full((8, 8, 3), 128, np.uint8))
 
 
 def person_in(sampler, angles, depth=4.0):
-    """Somebody undressed, facing the camera."""
+    """An undressed person, facing the camera."""
     pose = pose_from_angles(angles)
     pose[0] = [np.pi, 0, 0]
     count = len(sampler.dressable.normals)
@@ -48,7 +48,7 @@ def scene_of(depth=4.0, size=64):
 
 
 def board(depth, half=0.4):
-    """An upright board before or behind the middle of the picture."""
+    """An upright board in the middle of the picture."""
     vertices = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32) * half
     faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
     uv = np.zeros((2, 3, 2), np.float32)
@@ -57,7 +57,7 @@ def board(depth, half=0.4):
     )
 
 
-def test_board_before_the_person_hides_and_behind_does_not(sampler):
+def test_board_in_front_hides_the_person_and_behind_does_not(sampler):
     scene = scene_of()
     person = draw_person(person_in(sampler, ARMS_DOWN), [GREY], scene)
     in_front, behind = (draw_solid(board(depth), person, scene) for depth in (3.0, 5.0))
@@ -69,7 +69,7 @@ def test_board_before_the_person_hides_and_behind_does_not(sampler):
 
 
 def test_board_through_the_person_hides_half(sampler):
-    """The sides lie behind the root's plane, the nearer leg before it or not, by depth alone."""
+    """Depth alone decides: the lifted leg is in front of the board, the rest behind it."""
     scene = scene_of()
     person = draw_person(person_in(sampler, ARMS_DOWN | {"l_hip": (-80, 0, 0)}), [GREY], scene)
     layers = draw_solid(board(3.85, 1.5), person, scene)
@@ -90,7 +90,7 @@ def test_boxes_stand_on_the_ground_and_keep_their_size():
     np.testing.assert_allclose([heights.min(), heights.max()], [0, 0.5], atol=1e-6)
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     np.testing.assert_allclose(high - low, [0.6, 0.5, 0.3], atol=1e-6)
-    np.testing.assert_allclose(low[2], 4.0 - 0.2, atol=1e-6)  # its front looks at the camera
+    np.testing.assert_allclose(low[2], 4.0 - 0.2, atol=1e-6)  # its front faces the camera
     a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2
     assert area == pytest.approx(2 * (0.6 * 0.5 + 0.6 * 0.3 + 0.5 * 0.3), rel=1e-5)
@@ -106,7 +106,7 @@ def test_all_kinds_are_solid_boxes_on_the_floor():
         assert high.max() < 3.1
 
 
-def test_seat_comes_under_those_who_sit(sampler):
+def test_a_sitting_person_gets_a_seat(sampler):
     rng = np.random.default_rng(0)
     sitting, standing = (person_in(sampler, t) for t in (ARMS_DOWN | SITTING, ARMS_DOWN))
     ground = Ground.below(sitting.body_vertices, FLIP)
@@ -133,7 +133,7 @@ def test_neighbour_stands_on_the_same_ground_within_reach(sampler):
         assert np.linalg.norm(gap[[0, 2]]) < 1.2
 
 
-def test_limb_ends_before_the_person(sampler):
+def test_limb_ends_in_front_of_the_person(sampler):
     rng = np.random.default_rng(1)
     person, other = person_in(sampler, ARMS_DOWN), person_in(sampler, ARMS_DOWN, 9.0)
     sizes = set()
@@ -143,10 +143,10 @@ def test_limb_ends_before_the_person(sampler):
         used = mesh.vertices[np.unique(mesh.faces)]
         rays = used[:, None, :2] / used[:, None, 2:] - person.joints[:, :2] / person.joints[:, 2:]
         assert np.linalg.norm(rays, axis=-1).min() < 0.05
-    assert len(sizes) > 2  # whole people, arms, legs
+    assert len(sizes) > 2  # complete people, arms, legs
 
 
-def test_what_is_at_the_lens_is_refused():
+def test_objects_too_near_to_the_camera_are_refused():
     assert board(1.0).clears_camera
     assert not board(0.2).clears_camera
 
@@ -167,7 +167,7 @@ def test_lamp_of_a_panorama_is_found():
     assert direction[2] > 0.3
 
 
-def test_somebody_in_front_leaves_enough(sampler, monkeypatch):
+def test_a_person_in_front_leaves_enough_visible(sampler, monkeypatch):
     from core.synth import people as module
 
     shares = {
@@ -184,7 +184,7 @@ def test_somebody_in_front_leaves_enough(sampler, monkeypatch):
     assert 0.05 < max(hidden) <= 1 - module.MIN_VISIBLE
 
 
-def test_company_occludes_and_is_the_samplers_own(sampler, monkeypatch):
+def test_interactions_occlude_and_are_reproducible(sampler, monkeypatch):
     from core.synth import people as module
 
     for name, share in {

@@ -85,12 +85,12 @@ def test_seen_kernels_carry_their_texture_coordinates_and_normals(labelled):
         cosine = (normals * sample.normals[row, column][on] / 127).sum(1)
         near_normal += list(cosine > 0.8)
     assert len(near_uv) > 500
-    assert np.mean(near_uv) > 0.85  # the rest lies at seams of the texture
-    assert np.mean(near_normal) > 0.9  # a pixel lies beside its vertex, and ears are small
+    assert np.mean(near_uv) > 0.85  # the rest is at seams of the texture
+    assert np.mean(near_normal) > 0.9  # a pixel is next to its vertex, and ears are small
 
 
 def hidden_by_rays(vertices, faces, targets):
-    """Whether a triangle lies between the camera and each target (more than 5 mm before it)."""
+    """Whether a triangle is between the camera and each target, more than 5 mm in front of it."""
     corner, edge1, edge2 = (
         vertices[faces[:, 0]],
         vertices[faces[:, 1]] - vertices[faces[:, 0]],

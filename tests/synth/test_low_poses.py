@@ -39,7 +39,7 @@ def test_bank_is_low_varied_and_within_the_limits(sampler, low):
     assert is_low(low.poses, sampler.dressable.joints).mean() > 0.97
     assert len(np.unique(low.poses[:, 1:22].round(3), axis=0)) == len(low.poses)
     cost = joint_limit_cost(rotation_from_axis_angle(torch.from_numpy(low.poses))).numpy()
-    assert (cost[-2000:] < 0.1).all()  # what the prior made
+    assert (cost[-2000:] < 0.1).all()  # those from the prior
 
 
 def test_bank_is_the_same_again_and_another_for_testing(sampler, low):

@@ -57,7 +57,7 @@ def test_joints_in_the_frame_lie_on_the_person(people):
 
 
 def test_parts_follow_the_body(people):
-    """Clothes stand off and hair adds; still most of the person is the body, part by part."""
+    """Despite clothes and hair, most pixels of each part are those of the body's part."""
     body = load_body()
     overlap, agree = [], []
     for sample in people:
@@ -124,7 +124,7 @@ def test_occluders_cover_some_and_leave_some(people):
 
 
 def test_occluder_changes_the_picture_only_where_it_is(sampler):
-    """Before the sensor, pixels outside the mask are those of the picture without occluders."""
+    """Without degradation, pixels outside the mask equal the picture without occluders."""
     from core.synth.drawing.occluders import random_occluders
 
     rng = np.random.default_rng(0)
@@ -146,7 +146,7 @@ def test_nobody_to_occlude_nothing_in_front(sampler):
     assert random_occluders(np.zeros((8, 8), bool), sampler.materials, rng) == []
 
 
-def test_over_keeps_what_is_not_covered():
+def test_alpha_over_keeps_what_is_not_covered():
     below = np.full((2, 2, 3), 0.5, np.float32)
     rgba = np.zeros((2, 2, 4), np.float32)
     rgba[0, 0] = [1, 0, 0, 1]
@@ -170,7 +170,7 @@ def test_contact_sheet_shows_pictures_and_truth(people):
     assert not sheet[64:, 128:].any()
 
 
-def test_view_turns_the_whole_body(sampler, monkeypatch):
+def test_view_rotates_all_of_the_body(sampler, monkeypatch):
     from core.synth import people as module
     from core.synth.sampling.camera import random_orientation
 

@@ -51,7 +51,7 @@ def test_splits_share_no_pose(bank_file):
 def test_upright_and_others_are_all():
     pose = np.zeros((3, 24, 3), np.float32)
     pose[1, 0] = [np.pi / 2, 0, 0]  # on the belly
-    pose[2, 0] = [0, 3.0, 0]  # turned around
+    pose[2, 0] = [0, 3.0, 0]  # facing backwards
     bank = PoseBank(pose)
     assert bank.upright.tolist() == [0, 2]
     assert bank.others.tolist() == [1]

@@ -1,4 +1,4 @@
-"""Body shapes: heights and mass indices of adults."""
+"""Body shapes: heights and body-mass indices of adults."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def shapes() -> ShapeSampler:
     return ShapeSampler(load_body())
 
 
-def test_index_of_a_cube_is_its_mass_by_its_height_squared():
+def test_bmi_of_a_cube_is_its_mass_over_its_height_squared():
     body = load_body()
     height, index = heights_and_bmis(body, np.zeros((1, 10)))
     assert 1.6 < height[0] < 1.8
     assert 20 < index[0] < 28
 
 
-def test_fit_tells_the_measured_index(shapes):
+def test_fit_approximates_the_measured_bmi(shapes):
     betas = np.random.default_rng(5).normal(0, 1, (60, 10)).clip(-2.5, 2.5)
     _, measured = heights_and_bmis(load_body(), betas)
     told = np.array([shapes.bmi(row) for row in betas])
@@ -40,7 +40,7 @@ def test_shapes_are_adults(shapes):
 
 
 def test_redrawing_leaves_the_stream_alone(shapes):
-    """Another shape for some must not change who comes next."""
+    """A rejected shape must not change the people that follow."""
     first, second = np.random.default_rng(3), np.random.default_rng(3)
     for _ in range(30):
         shapes(first)

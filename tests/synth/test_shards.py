@@ -1,4 +1,4 @@
-"""Shards: round trip, resumption, and damage that names itself."""
+"""Shards: round trip, resumption, and named damage."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_interrupted_run_goes_on(copy, people):
     assert whole.stat().st_mtime_ns == before
 
 
-def test_run_that_dies_between_files_leaves_no_whole_shard(tmp_path, monkeypatch):
+def test_run_that_dies_between_files_leaves_no_complete_shard(tmp_path, monkeypatch):
     renamed = []
 
     def replace(path, target):

@@ -1,4 +1,4 @@
-"""What is drawn, counted."""
+"""Statistics of synthetic people."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def test_material_is_counted(sampler):
     assert found["skins"] == 0
 
 
-def test_spreads_are_adults_and_views(sampler):
+def test_distributions_are_of_adults_and_views(sampler):
     found = distributions(sampler)
     assert 1.4 < found["height_m"][0] < found["height_m"][-1] < 2.05
     assert 16.5 < found["mass_index"][0] < found["mass_index"][-1] < 38.5
     assert -41 < found["pitch_degrees"][0] < found["pitch_degrees"][2] < found["pitch_degrees"][4]
     assert found["pitch_degrees"][4] < 61
-    assert 0 < found["pitch_degrees"][2] < 20  # photographers look down a little
+    assert 0 < found["pitch_degrees"][2] < 20  # most cameras look slightly down
 
 
 def test_shares_are_what_the_samples_show(people):

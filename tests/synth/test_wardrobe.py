@@ -47,7 +47,7 @@ def shirt(tmp_path):
 
 
 def base_mesh(angle: float = 0.0) -> BaseMesh:
-    """Sixteen points on joint 0; the T-pose is the A-pose turned about z."""
+    """Sixteen points on joint 0; the T-pose is the A-pose rotated about z."""
     apose = np.random.default_rng(0).normal(size=(16, 3))
     apose[:4] = [[0, 0, 0], [2, 0, 0], [0, 0, 1], [0, 1, 0]]
     cosine, sine = np.cos(angle), np.sin(angle)

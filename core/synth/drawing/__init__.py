@@ -1,1 +1,1 @@
-"""What the picture shows beside the person: scene, light, occluders, and the dense labels."""
+"""Rendering: background, light, interactions, occluders, degradation, and dense labels."""

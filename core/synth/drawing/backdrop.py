@@ -1,4 +1,4 @@
-"""What lies behind the person: surroundings, a floor with a shadow, clutter."""
+"""The background: surroundings, a floor with a shadow, clutter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import brightness_ramp, to_three_channels
 
 FLOOR_TILE = 256  # pixels
-HORIZON = 0.02  # the floor ends where rays fall less than this for a metre of depth
+HORIZON = 0.02  # the floor ends where rays descend by less than this per metre of depth
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def surroundings(
 ) -> Float32[np.ndarray, "size size 3"]:
     """A piece of a panorama in the camera's direction, 0..1 (square-root coded).
 
-    A plain rectangle of the equirectangular picture: at these angles nobody sees the difference.
+    It is a rectangle of the equirectangular picture; the distortion is small at these angles.
     """
     rows, columns = panorama.shape[:2]
     forward = camera_from_world.T @ np.array([0.0, 0.0, 1.0])
@@ -69,7 +69,7 @@ def surroundings(
 def flat_backdrop(
     materials: MaterialLibrary, size: int, rng: np.random.Generator
 ) -> Float32[np.ndarray, "size size 3"]:
-    """A wall: one texture with a slope of brightness, 0..1."""
+    """A wall: one texture under a ramp of brightness, 0..1."""
     wall = cv2.resize(materials.patch(rng), (size, size)).astype(np.float32) / 255
     ramp = brightness_ramp(size, rng)
     return (wall * (ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None])).clip(0, 1)
@@ -82,7 +82,7 @@ def draw_floor(
     tile: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Draw the tiled ground plane into ``picture``; returns where it lies (size, size) bool."""
+    """Draw the tiled ground plane into ``picture``; returns its mask, (size, size) bool."""
     size = len(picture)
     texels_per_metre = FLOOR_TILE / rng.uniform(0.6, 4)
     place = np.stack([*(ground.axes / texels_per_metre), ground.foot], 1)
@@ -95,7 +95,8 @@ def draw_floor(
     )  # fmt: skip
     descent = _descent(ground, focal, size)
     floor_mask = descent > HORIZON
-    # A pixel covers -height / (focal descent^2) metres of depth; what is finer blurs to the mean.
+    # A pixel covers -height / (focal descent^2) metres of depth; finer texture fades to its mean,
+    # against aliasing.
     per_texel = np.float32(1.5 * focal / max(-ground.height * texels_per_metre, 1e-9))
     detail = to_three_channels(np.minimum(per_texel * np.square(descent), 1))
     mean = np.array(cv2.mean(tile)[:3], np.float32)
@@ -109,7 +110,7 @@ def draw_floor(
 
 
 def _descent(ground: Ground, focal: float, size: int) -> Float32[np.ndarray, "size size"]:
-    """How far each pixel's ray falls for a metre of depth; 0 under a plane above the camera."""
+    """Descent of each pixel's ray per metre of depth; 0 if the plane is above the camera."""
     if ground.height >= 0:
         return np.zeros((size, size), np.float32)
     offset = (np.arange(size) + 0.5 - size / 2) / focal
@@ -126,9 +127,9 @@ def cast_shadow(
     focal: float,
     rng: np.random.Generator,
 ) -> None:
-    """Darken the floor where the person, flattened along the light, lies on it."""
+    """Darken the floor by the shadow: the mesh projected onto the ground along the light."""
     steep = float(towards_light @ ground.up)
-    if steep < 0.2:
+    if steep < 0.2:  # a shadow would be longer than five times the height
         return
     size = len(picture)
     above = mesh.vertices @ ground.up - ground.height
@@ -145,7 +146,7 @@ def clutter(
     materials: MaterialLibrary,
     rng: np.random.Generator,
 ) -> None:
-    """Shapes of any texture behind the person: distractors."""
+    """Draw textured shapes behind the person, as distractors."""
     size = len(picture)
     for _ in range(rng.integers(0, 5)):
         alpha = random_shape(size, rng.uniform(0, size, 2), rng.uniform(0.04, 0.25) * size, rng)

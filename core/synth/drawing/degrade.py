@@ -1,4 +1,4 @@
-"""What lens, sensor and file format do to a picture."""
+"""Degradation of a picture by lens, sensor and file format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def degrade(
 
 
 def _blur(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A soft lens, motion, or a photo of few pixels; mostly nothing."""
+    """Defocus, motion blur, low resolution, or mostly nothing."""
     kind = rng.random()
     size = image.shape[0]
     if kind < 0.2:
@@ -48,7 +48,7 @@ def _motion_kernel(rng: np.random.Generator) -> np.ndarray:
 
 
 def _color(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Exposure, colour cast, contrast, saturation; now and then greyscale."""
+    """Exposure, colour cast, contrast, saturation; sometimes greyscale."""
     wanted = rng.uniform(60, 150)  # mean brightness an automatic exposure aims at
     exposure = np.clip(wanted / max(float(image.mean()), 1.0), 0.6, 2.2)
     gain = exposure * rng.uniform(0.92, 1.08, 3)
@@ -60,7 +60,7 @@ def _color(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _jpeg(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Through a JPEG of random quality."""
+    """Compress as JPEG of random quality."""
     quality = int(rng.integers(30, 95))
     encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))

@@ -1,4 +1,4 @@
-"""Furniture as textured boxes in the scene: under, beside, behind and in front of the person."""
+"""Furniture as textured boxes: under, next to, behind and in front of the person."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import random_color
 
 FRAME, PAD = 0, 1  # materials: of legs and rails, of seats and tops
-SEAT_BELOW = 0.11  # metres from the pelvis joint down to what one sits on
+SEAT_BELOW = 0.11  # metres from the pelvis joint down to the seat
 LOWEST_SEAT = 0.15  # metres above the ground
-BUTTOCKS = 0.16  # metres from the pelvis joint back to what one leans on
+BUTTOCKS = 0.16  # metres from the pelvis joint back to the back rest
 
 # Corners of a unit cube by face, counter-clockwise seen from outside, and the axes of its texture.
 _FACES = np.array(
@@ -69,7 +69,7 @@ def seat(height: float, rng: np.random.Generator) -> list[Block]:
 def _legs(
     width: float, back: float, front: float, height: float, rng: np.random.Generator
 ) -> list[Block]:
-    """Four of them."""
+    """Four legs."""
     leg = rng.uniform(0.02, 0.06)
     corners = [(x, z) for x in (-width / 2, width / 2 - leg) for z in (back, front - leg)]
     return [Block((x, 0, z), (x + leg, height, z + leg)) for x, z in corners]
@@ -93,7 +93,7 @@ def _back_rest(width: float, back: float, height: float, rng: np.random.Generato
 
 
 def _table(rng: np.random.Generator) -> list[Block]:
-    """A table; with a front it is a desk."""
+    """A table, or a desk, which has a front panel."""
     width, depth = rng.uniform(0.6, 2.0), rng.uniform(0.5, 0.9)
     height, thick = rng.uniform(0.4, 1.05), rng.uniform(0.02, 0.06)
     back, front = -depth / 2, depth / 2
@@ -106,7 +106,7 @@ def _table(rng: np.random.Generator) -> list[Block]:
 
 
 def _chair(rng: np.random.Generator) -> list[Block]:
-    """A chair or bench that nobody sits on."""
+    """An empty chair or bench."""
     return seat(rng.uniform(0.4, 0.75), rng)
 
 
@@ -162,13 +162,13 @@ def build(
     """Furniture in the camera frame.
 
     Args:
-        place: the point of the ground at its origin.
-        facing: a level unit vector to which its front looks.
+        place: the point of the ground at the furniture's origin.
+        facing: level unit vector in the direction of its front.
     """
     axes = np.stack([np.cross(ground.up, facing), ground.up, facing])  # rows: x, y, z
     low, high = (np.array([getattr(b, name) for b in blocks]) for name in ("low", "high"))
     corners = low[:, None] + _CORNERS[None] * (high - low)[:, None]  # (blocks, 8, 3)
-    quads = corners[:, _FACES]  # (blocks, 6, 4, 3): own vertices, for flat shading
+    quads = corners[:, _FACES]  # (blocks, 6, 4, 3): vertices are not shared, for flat shading
     flat = np.stack([quads[:, k][..., list(axis)] for k, axis in enumerate(_FLAT)], 1)
     count = quads.shape[0] * 6
     first = 4 * np.arange(count, dtype=np.int32)[:, None]
@@ -181,7 +181,7 @@ def build(
 
 
 def random_materials(materials: MaterialLibrary, rng: np.random.Generator) -> list[Material]:
-    """Of the frame and of the pads: a texture, tinted or not, or a plain colour."""
+    """Materials of frame and pads: a texture, tinted or not, or a plain colour."""
     chosen = []
     for _ in range(2):
         if rng.random() < 0.65:
@@ -199,7 +199,7 @@ def random_materials(materials: MaterialLibrary, rng: np.random.Generator) -> li
 def seat_place(
     pelvis: Float32[np.ndarray, "3"], ground: Ground
 ) -> tuple[float, Float[np.ndarray, "3"]] | None:
-    """Height of a seat under a pelvis, and the point of the ground below; None on the ground."""
+    """Height of a seat under a pelvis, and the ground point below; None if that is too low."""
     height = float(pelvis @ ground.up) - ground.height - SEAT_BELOW
     if height < LOWEST_SEAT:
         return None

@@ -1,4 +1,4 @@
-"""What shares the person's space: furniture and other people that touch, pass behind and before."""
+"""Furniture and other people in the person's space, partly in front and partly behind."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.dressable_body import DressedPerson
 from core.synth.sampling.camera import bounds
 
-MIN_DEPTH = 0.3  # metres before the camera that stay empty
+MIN_DEPTH = 0.3  # metres in front of the camera that stay empty
 LIMBS = ([16, 18, 20, 22], [17, 19, 21, 23], [1, 4, 7, 10], [2, 5, 8, 11])
-ENDS = (20, 21, 7, 8)  # wrists and ankles: what reaches the person
+ENDS = (20, 21, 7, 8)  # wrists and ankles: the joint of each limb that reaches the person
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Solid:
 
     @property
     def clears_camera(self) -> bool:
-        """Whether nothing of it is too near to the camera."""
+        """Whether all of the mesh is far enough from the camera."""
         return bool(bounds(self.mesh.vertices)[0][2] > MIN_DEPTH)
 
 
 def furniture(
     person: DressedPerson, ground: Ground, materials: MaterialLibrary, rng: np.random.Generator
 ) -> Solid:
-    """Something to sit on under a sitting person, else a piece in front, beside or behind."""
+    """A seat under a sitting person, or a piece in front of, next to or behind a person."""
     found = seat_place(person.joints[0], ground) if is_sitting(person, ground) else None
     if found is not None and rng.random() < 0.7:
         height, place = found
@@ -51,7 +51,7 @@ def furniture(
 
 
 def is_sitting(person: DressedPerson, ground: Ground) -> bool:
-    """Both thighs nearly level, the torso more or less upright."""
+    """Whether both thighs are nearly level and the torso is roughly upright."""
     joints = person.joints
     thighs, torso = joints[[4, 5]] - joints[[1, 2]], joints[12] - joints[0]
     rise = (thighs @ ground.up) / np.linalg.norm(thighs, axis=1)
@@ -64,7 +64,7 @@ def place_neighbour(
     view: Float[np.ndarray, "3 3"],
     rng: np.random.Generator,
 ) -> DressedPerson:
-    """Another person on the same ground, so near that the two touch or overlap."""
+    """The other person, moved onto the same ground so near that both touch or overlap."""
     ground = Ground.below(person.body_vertices, view)
     feet = Ground.below(other.body_vertices, view)
     side, depth = rng.choice([-1, 1]) * rng.uniform(0.1, 0.5), rng.normal(0, 0.25)
@@ -77,10 +77,10 @@ def place_neighbour(
 def reaching_limb(
     other: DressedPerson, person: DressedPerson, rng: np.random.Generator
 ) -> TexturedMesh:
-    """An arm or leg of another person whose end is before the person.
+    """Another person with the wrist or ankle of one limb in front of the person.
 
-    Half of the time the whole other person is there, else the rest of them is left out, as a frame
-    would leave it out.
+    Half of the time all of the other person is kept, else only the limb, as if the rest were
+    outside the picture.
     """
     limb = int(rng.integers(4))
     joint = person.joints[rng.integers(24)]
@@ -95,14 +95,14 @@ def reaching_limb(
 
 
 def _forward(person: DressedPerson) -> np.ndarray:
-    """Where a sitting person's thighs point."""
+    """Direction of a sitting person's thighs, not normalised."""
     joints = person.joints
     thighs: np.ndarray = (joints[[4, 5]] - joints[[1, 2]]).sum(0)
     return thighs
 
 
 def _level(direction: np.ndarray, ground: Ground) -> np.ndarray:
-    """The unit vector along the ground below a direction."""
+    """A direction projected onto the ground, as a unit vector."""
     flat = direction - (direction @ ground.up) * ground.up
     length = np.linalg.norm(flat)
     unit: np.ndarray = flat / length if length > 1e-6 else ground.axes[0]

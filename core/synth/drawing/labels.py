@@ -1,4 +1,4 @@
-"""Dense truth about the undressed body: texture coordinates, normals, and the kernels one sees."""
+"""Dense ground truth of the undressed body: texture coordinates, normals, kernel visibility."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.synth.dressing.dressable_body import DressableBody
 KERNELS = 858  # of the surface layout, in the order of `NeuralBodyVolume.from_body`
 IN_FRAME, NOT_SELF_OCCLUDED, NOT_OCCLUDED = 1, 2, 4  # bits of `Labels.kernels`
 VISIBLE = IN_FRAME | NOT_SELF_OCCLUDED | NOT_OCCLUDED
-DEPTH_TOLERANCE = 0.01  # metres that surface may lie before the plane through a kernel
+DEPTH_TOLERANCE = 0.01  # metres by which surface may be in front of a kernel's tangent plane
 
 
 @dataclass(frozen=True)
 class Labels:
-    """See the fields of the same names in `core.synth.sample.Sample`."""
+    """The dense labels; see the fields of the same names in `core.synth.sample.Sample`."""
 
     iuv: UInt16[np.ndarray, "half half 3"]
     normals: Int8[np.ndarray, "half half 3"]
@@ -28,7 +28,7 @@ class Labels:
 
 
 def kernel_vertices(dressable: DressableBody) -> Int[np.ndarray, " kernels"]:
-    """The body vertex at which each kernel sits."""
+    """The body vertex at which each kernel is."""
     return np.asarray(even_vertices(dressable.body, KERNELS))
 
 
@@ -40,7 +40,7 @@ def dense_labels(
     occluder: Bool[np.ndarray, "size size"],
     chosen: Int[np.ndarray, " kernels"],
 ) -> Labels:
-    """All of a body's labels.
+    """All dense labels of a body.
 
     Args:
         vertices: metres, camera frame.
@@ -57,7 +57,7 @@ def dense_labels(
 
 
 def _interpolated(corners: Float32[np.ndarray, "faces 3 dim"], raster: Raster) -> np.ndarray:
-    """Values at the pixels that see the body (pixels dim)."""
+    """Values at the pixels that see the body, (pixels, dim)."""
     seen = raster.mask
     return np.einsum("pk,pkd->pd", raster.barycentric[seen], corners[raster.face_ids[seen]])
 
@@ -91,30 +91,30 @@ def _visibility(
     focal: float,
     occluder: Bool[np.ndarray, "size size"],
 ) -> UInt8[np.ndarray, " kernels"]:
-    """The bits of each kernel; those outside the frame have none."""
+    """Visibility bits of each kernel; 0 outside the frame."""
     size = len(occluder)
     x, y = (focal * points[:, :2] / points[:, 2:] + size / 2).T
     inside = (points[:, 2] > 0) & (x >= 0) & (y >= 0) & (x < size) & (y < size)
     column, row = np.where(inside, x, 0).astype(int), np.where(inside, y, 0).astype(int)
-    reach = (normals * points).sum(1)
+    plane_offset = (normals * points).sum(1)
     nearest = raster.depth[row // 2, column // 2]
-    bare = (reach < 0) & (
-        nearest >= _plane_depth(points, normals, reach, raster, focal) - DEPTH_TOLERANCE
+    not_self_occluded = (plane_offset < 0) & (
+        nearest >= _plane_depth(points, normals, plane_offset, raster, focal) - DEPTH_TOLERANCE
     )
-    bits = IN_FRAME + NOT_SELF_OCCLUDED * bare + NOT_OCCLUDED * ~occluder[row, column]
+    bits = IN_FRAME + NOT_SELF_OCCLUDED * not_self_occluded + NOT_OCCLUDED * ~occluder[row, column]
     return np.where(inside, bits, 0).astype(np.uint8)
 
 
 def _plane_depth(
-    points: np.ndarray, normals: np.ndarray, reach: np.ndarray, raster: Raster, focal: float
+    points: np.ndarray, normals: np.ndarray, plane_offset: np.ndarray, raster: Raster, focal: float
 ) -> np.ndarray:
-    """Depth of each kernel's tangent plane in the middle of its pixel, at most the kernel's own.
+    """Depth of each kernel's tangent plane at the centre of its pixel, at most the kernel's own.
 
-    A pixel's middle lies up to a centimetre beside the kernel: seen at a slant, so much surface has
-    another depth, which hides nothing.
+    The centre of the pixel is up to a centimetre away from the kernel. A slanted surface has
+    another depth there, although nothing is in front of the kernel.
     """
     half, middle = focal / 2, len(raster.depth) / 2
     screen = np.floor(half * points[:, :2] / points[:, 2:] + middle) + 0.5
     slope = (normals[:, :2] * (screen - middle)).sum(1) / half + normals[:, 2]
-    depth = reach / np.minimum(slope, -1e-6)
+    depth = plane_offset / np.minimum(slope, -1e-6)
     return np.where(depth > 0, np.minimum(depth, points[:, 2]), points[:, 2])

@@ -1,4 +1,4 @@
-"""Light for synthetic people: a main light, a weak second one, and light from the surroundings."""
+"""Lighting of synthetic people: a main light, a weak second one, and ambient light."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from core.synth.sampling.camera import bounds
 SHADOW_PIXELS = 256
 LIGHT_DISTANCE = 60.0  # metres: far enough for nearly parallel rays
 PROBES = 64  # directions at which ambient light is fitted
-FROM_PANORAMA = 0.6  # share of scenes under a sun or lamp of the panorama that it lights
-GLARE = 5  # times the mean radiance above the horizon, from which on a spot is a sun or lamp
+FROM_PANORAMA = 0.6  # share of scenes lit by the panorama's sun or lamp, if it has one
+GLARE = 5  # times the mean radiance above the horizon; a brighter spot is a sun or lamp
 
 
 def random_lighting(
@@ -53,7 +53,7 @@ def brightest_direction(
 
 
 def _from_above(rng: np.random.Generator) -> np.ndarray:
-    """A direction towards a lamp or the sun, mostly 10 to 70 degrees above the horizon."""
+    """A direction towards a lamp or the sun, 5 to 75 degrees above the horizon."""
     height, heading = np.deg2rad(rng.uniform(5, 75)), rng.uniform(0, 2 * np.pi)
     flat = np.cos(height)
     return np.array([flat * np.cos(heading), np.sin(height), flat * np.sin(heading)])
@@ -73,7 +73,7 @@ def ambient_terms(
 
 @cache
 def _probes() -> tuple[np.ndarray, np.ndarray]:
-    """Normals at which light is measured, and the fit of the nine polynomials to it (9, PROBES)."""
+    """Normals at which irradiance is sampled, and the fit of the polynomials to it, (9, PROBES)."""
     normals = _spiral(PROBES)
     return normals, np.linalg.pinv(ambient_basis(normals))
 
@@ -90,7 +90,7 @@ def _sky_directions(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _spiral(count: int) -> np.ndarray:
-    """Evenly spread unit vectors (count, 3)."""
+    """Evenly spread unit vectors (count, 3), on a golden-ratio spiral."""
     index = np.arange(count) + 0.5
     z = 1 - 2 * index / count
     angle = np.pi * (1 + 5**0.5) * index
@@ -103,7 +103,7 @@ def shadow_map(
     faces: np.ndarray,
     towards_light: Float[np.ndarray, "3"],
 ) -> ShadowMap:
-    """What the first light sees of the person."""
+    """The shadow map of a mesh, seen from a distant light."""
     low, high = bounds(vertices)
     middle = (low + high) / 2
     rotation = _look_along(-towards_light)

@@ -1,4 +1,4 @@
-"""Things in front of the person, each with its exact coverage."""
+"""Flat occluders in front of the person, with exact coverage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32
 from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.patterns import brightness_ramp, random_color, to_three_channels
 
-FINE = 2  # masks are drawn this much larger, then averaged
+FINE = 2  # supersampling factor of masks
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Occluder:
     color: Float32[np.ndarray, "size size 3"]
 
     def cover(self, image: Float32[np.ndarray, "size size 3"]) -> None:
-        """Draw into a picture of linear colour."""
+        """Composite over a picture of linear colour, in place."""
         here = bounding_slices(self.alpha)
         image[here] += to_three_channels(self.alpha[here]) * (
             np.square(self.color[here]) - image[here]
@@ -33,7 +33,7 @@ class Occluder:
 def random_occluders(
     person: Bool[np.ndarray, "size size"], materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
-    """One or two occluders that lie over some part of the person (at least nearly)."""
+    """One or two occluders, each at a random pixel of the person."""
     rows, columns = np.nonzero(person)
     if not len(rows):
         return []
@@ -48,7 +48,7 @@ def random_occluders(
 
 
 def bounding_slices(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
-    """Rows and columns in which a layer covers anything."""
+    """Rows and columns of the bounding box of a layer's coverage."""
     left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))
     return slice(top, top + height), slice(left, left + width)
 
@@ -69,10 +69,10 @@ def random_shape(
             corners *= rng.uniform(0.5, 1.3, (24, 1))
     if kind < 0.5 and rng.random() < 0.5:
         turn = 0.0
-    return _polygon(size, center + (corners * radii) @ _turn(turn).T)
+    return _polygon(size, center + (corners * radii) @ _rotation2d(turn).T)
 
 
-def _turn(angle: float) -> np.ndarray:
+def _rotation2d(angle: float) -> np.ndarray:
     """Rotation of the plane (2, 2)."""
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
@@ -93,7 +93,7 @@ def _polygons(size: int, shapes: list[np.ndarray]) -> np.ndarray:
 
 
 def _surface(size: int, materials: MaterialLibrary, rng: np.random.Generator) -> np.ndarray:
-    """Texture or plain colour with a slope of brightness, (size, size, 3)."""
+    """Texture or plain colour under a ramp of brightness, (size, size, 3)."""
     if rng.random() < 0.7:
         color = cv2.resize(materials.patch(rng, 128), (size, size)).astype(np.float32) / 255
         color *= np.float32(rng.uniform(0.5, 1.2))
@@ -120,17 +120,17 @@ def _bars(
     tilt = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < 0.25 else 0)
     slab = np.array([[-1, -3 * size], [1, -3 * size], [1, 3 * size], [-1, 3 * size]]) * [half, 1]
     steps = [np.array([(i - count // 2) * gap, 0]) for i in range(count)]
-    shapes = [center + (slab + step) @ _turn(tilt).T for step in steps]
+    shapes = [center + (slab + step) @ _rotation2d(tilt).T for step in steps]
     return [Occluder(_polygons(size, shapes), _surface(size, materials, rng))]
 
 
 def _barrier(
     size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
-    """A wall, desk or door that reaches in from the border beyond the point."""
+    """A wall, desk or door that reaches from the border to the point."""
     side = rng.choice([0, np.pi / 2, -np.pi / 2, np.pi], p=[0.7, 0.13, 0.13, 0.04])
     slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
-    corners = center + slab @ _turn(side + rng.normal(0, 0.06)).T
+    corners = center + slab @ _rotation2d(side + rng.normal(0, 0.06)).T
     return [Occluder(_polygon(size, corners), _surface(size, materials, rng))]
 
 
@@ -172,7 +172,7 @@ def _table(
 def _limb(
     size: int, center: np.ndarray, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
-    """A rounded, tapering cylinder of skin or cloth that comes from outside."""
+    """A rounded, tapering cylinder of skin or cloth."""
     angle = rng.uniform(0, 2 * np.pi)
     along = np.array([np.cos(angle), np.sin(angle)])
     tip, root = rng.uniform(0.02, 0.05) * size, rng.uniform(0.03, 0.08) * size

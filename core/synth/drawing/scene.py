@@ -1,4 +1,4 @@
-"""Drawing what stands in a scene: people and solids, supersampled, before and behind each other."""
+"""Rendering people and solids of a scene, supersampled, with mutual occlusion."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from core.synth.dressing.dressable_body import DressableBody, DressedPerson
 from core.synth.dressing.patterns import to_three_channels
 from core.synth.sampling.camera import Framing
 
-FINE = 2  # everything is drawn this much larger, then averaged
+FINE = 2  # supersampling factor
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What the layers of one picture share.
+    """Camera and light, which all layers of a picture share.
 
     Attributes:
         view: camera-from-world rotation (world: y up).
@@ -35,10 +35,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class DrawnPerson:
-    """A person as drawn: premultiplied linear colour with coverage, and what each part is.
+    """A rendered person: premultiplied linear colour with coverage, and 1 + joint of each pixel.
 
     Attributes:
-        raster: at the finer grid.
+        raster: at ``FINE`` times the picture's resolution.
     """
 
     rgba: Float32[np.ndarray, "size size 4"]
@@ -48,11 +48,12 @@ class DrawnPerson:
 
 @dataclass(frozen=True)
 class SolidLayers:
-    """A solid as drawn: premultiplied linear colour with coverage.
+    """A rendered solid: premultiplied linear colour with coverage.
 
     Attributes:
-        front: what of it lies before the person, beside them before their middle.
-        hides: where that is.
+        full: all of the solid.
+        front: its part in front of the person; next to the person, in front of their root.
+        occlusion: mask of ``front``.
     """
 
     full: Float32[np.ndarray, "size size 4"]
@@ -61,7 +62,7 @@ class SolidLayers:
 
 
 def draw_person(person: DressedPerson, materials: list[Material], scene: Scene) -> DrawnPerson:
-    """A person."""
+    """Render a person."""
     mesh = person.mesh
     raster, lighting = _raster(mesh, scene), _with_shadow(mesh, scene)
     label = (person.face_part + 1).astype(np.uint8)
@@ -69,7 +70,7 @@ def draw_person(person: DressedPerson, materials: list[Material], scene: Scene) 
 
 
 def draw_solid(solid: Solid, person: DrawnPerson, scene: Scene) -> SolidLayers:
-    """A solid, and what of it lies before a person (where the person is not, before their root)."""
+    """Render a solid, and by itself its part in front of a person."""
     mesh = solid.mesh
     raster, lighting = _raster(mesh, scene), _with_shadow(mesh, scene)
     label = np.ones(len(mesh.faces), np.uint8)
@@ -92,20 +93,20 @@ def body_raster(dressable: DressableBody, person: DressedPerson, scene: Scene) -
 def alpha_over(
     below: Float32[np.ndarray, "size size 3"], rgba: Float32[np.ndarray, "size size 4"]
 ) -> Float32[np.ndarray, "size size 3"]:
-    """Premultiplied colour over a picture (both linear)."""
+    """Composite premultiplied colour over a picture, both linear."""
     picture = below * to_three_channels(1 - rgba[..., 3])
     picture += rgba[..., :3]
     return picture
 
 
 def _raster(mesh: TexturedMesh, scene: Scene) -> Raster:
-    """What the finer grid sees."""
+    """A mesh, rasterised at ``FINE`` times the picture's resolution."""
     fine = FINE * scene.size
     focal, center = FINE * scene.framing.focal, (fine / 2, fine / 2)
     return rasterize(mesh.vertices, mesh.faces, focal, center, fine, fine)
 
 
 def _with_shadow(mesh: TexturedMesh, scene: Scene) -> Lighting:
-    """The scene's light, the first one casting a mesh's own shadow."""
+    """The scene's lighting with the shadow of a mesh on itself."""
     light = scene.lighting
     return replace(light, shadow=shadow_map(mesh.vertices, mesh.faces, light.directions[0]))

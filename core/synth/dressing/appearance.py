@@ -1,4 +1,4 @@
-"""Where colours come from: texture patches, skins and surroundings, from a folder or procedural."""
+"""Materials: texture patches, skins and panoramas, from a folder or procedural."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from core.synth.dressing.patterns import noise, pattern, random_color
 
 PATCH = 256  # pixels of a texture patch
 SKIN = 384  # pixels of a skin's texture
-TILE, PITCH, MARGIN = 128, (176, 144), 16  # a sheet's tiles: side, rows and columns apart, border
+# Tiles of a catalogue sheet in pixels: side, distance between rows and columns, border.
+TILE, PITCH, MARGIN = 128, (176, 144), 16
 HELD_OUT = 5  # every fifth file of a kind is kept for the test split
 
 
 @dataclass(frozen=True)
 class MaterialLibrary:
-    """Material for the appearance of people and places.
+    """The materials of people, objects and surroundings.
 
     Attributes:
         tiles: square pictures of materials (may be empty).
@@ -34,12 +35,16 @@ class MaterialLibrary:
 
     @staticmethod
     def load(data: Path | None, split: str) -> MaterialLibrary:
-        """The split's share of a data folder; empty lists without a folder."""
+        """The split's share of a data folder; empty lists without a folder.
+
+        Raises:
+            UserError: the folder lacks a kind of material, or a picture is damaged.
+        """
         if data is None:
             return MaterialLibrary([], [], [])
-        sheets = _held_apart(data, "backgrounds/ambientcg_sheets/*.webp", split)
-        skins = _held_apart(data, "makehuman/skins/textures/*_diffuse*.jpg", split)
-        panoramas = _held_apart(data, "backgrounds/hdri/*.hdr", split)
+        sheets = _split_files(data, "backgrounds/ambientcg_sheets/*.webp", split)
+        skins = _split_files(data, "makehuman/skins/textures/*_diffuse*.jpg", split)
+        panoramas = _split_files(data, "backgrounds/hdri/*.hdr", split)
         return MaterialLibrary(
             [tile for path in sheets for tile in _cut_tiles(_read(path))],
             [cv2.resize(_read(p), (SKIN, SKIN), interpolation=cv2.INTER_AREA) for p in skins],
@@ -47,7 +52,7 @@ class MaterialLibrary:
         )
 
     def patch(self, rng: np.random.Generator, size: int = PATCH) -> UInt8[np.ndarray, "s s 3"]:
-        """A square of some texture."""
+        """A square patch of a random texture."""
         if not self.tiles or rng.random() < 0.25:
             return pattern(size, rng)
         tile = self.tiles[rng.integers(len(self.tiles))]
@@ -65,14 +70,14 @@ class MaterialLibrary:
         return cv2.merge([(255 * c * mottle).clip(0, 255).astype(np.uint8) for c in tone])
 
     def panorama(self, rng: np.random.Generator) -> Float32[np.ndarray, "rows columns 3"]:
-        """Surroundings as linear radiance around 1."""
+        """A panorama of linear radiance."""
         if self.panoramas:
             return self.panoramas[rng.integers(len(self.panoramas))]
         return _procedural_panorama(rng)
 
 
-def _held_apart(data: Path, glob: str, split: str) -> list[Path]:
-    """The files of one split: every fifth of a kind is for testing only."""
+def _split_files(data: Path, glob: str, split: str) -> list[Path]:
+    """The files of one split: every fifth file of a kind is for testing only."""
     paths = sorted(data.glob(glob))
     if not paths:
         raise UserError(f"data folder {data} has no {glob}; check --data or leave it out")
@@ -88,7 +93,7 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _cut_tiles(sheet: np.ndarray) -> list[np.ndarray]:
-    """The tiles of a catalogue sheet, without captions; those with a white border are left out."""
+    """The tiles of a catalogue sheet without captions; tiles with a white border are left out."""
     tiles = []
     for top in range(MARGIN, sheet.shape[0] - TILE + 1, PITCH[0]):
         for left in range(MARGIN, sheet.shape[1] - TILE + 1, PITCH[1]):
@@ -100,7 +105,7 @@ def _cut_tiles(sheet: np.ndarray) -> list[np.ndarray]:
 
 
 def _normalised(panorama: np.ndarray) -> np.ndarray:
-    """Radiance with a median of 0.2 (a mid grey), the sun's disc cut at 50."""
+    """Radiance with a median of 0.2 (a mid grey), clipped at 50 (the sun's disc)."""
     scaled = panorama * (0.2 / max(float(np.median(panorama)), 1e-6))
     return np.minimum(scaled, 50).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""A dressed body as one textured mesh: put on clothes, take a shape and a pose."""
+"""Dressing, shaping and posing a body, as one textured mesh."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class DressableBody:
 
     Attributes:
         faces, corner_uv: of the body.
-        face_part: joint that moves each face most.
+        face_part: joint with the largest blend weight of each face.
         normals: of the mean shape at rest.
-        joints, joint_shapedirs: rest joints of the mean shape, and how they move with the shape.
+        joints, joint_shapedirs: rest joints of the mean shape, and their displacement per shape
+            coefficient, metres.
         vertices_surface, texels_surface: rest positions and parts, for painting.
     """
 
@@ -42,7 +43,11 @@ class DressableBody:
 
     @staticmethod
     def of(body: Body) -> DressableBody:
-        """Tables of a body with texture coordinates."""
+        """The tables of a body.
+
+        Raises:
+            ValueError: the body has no texture coordinates, or has posedirs.
+        """
         if body.uv is None or body.uv_faces is None or body.posedirs is not None:
             raise ValueError("synthetic people need a body with texture and without posedirs")
         faces = body.faces.numpy().astype(np.int32)
@@ -63,7 +68,7 @@ class DressableBody:
 
     @cached_property
     def face_texels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the face is on the body's texture (see `core.synth.dressing.face`)."""
+        """The texels of the face (see `core.synth.dressing.face`)."""
         surface = self.texels_surface
         return face_texels(surface.position, surface.groups["face"], self.joints[15])
 
@@ -75,7 +80,7 @@ class Outfit:
     Attributes:
         skin: material of the body, painted clothes included.
         standoff: metres each body vertex is pushed out along its normal.
-        garments: items with the material each is made of.
+        garments: items with their materials.
     """
 
     skin: Material
@@ -94,7 +99,7 @@ class DressedPerson:
 
     Attributes:
         mesh: body without covered faces, and garments.
-        face_part: joint that moves each face of ``mesh`` most.
+        face_part: joint with the largest blend weight of each face of ``mesh``.
         body_vertices: of the undressed body.
         joints: posed joints.
     """
@@ -105,7 +110,7 @@ class DressedPerson:
     joints: Float32[np.ndarray, "24 3"]
 
     def moved(self, transl: Float[np.ndarray, "3"]) -> DressedPerson:
-        """The person elsewhere."""
+        """The person, translated by ``transl`` (metres)."""
         shift = transl.astype(np.float32)
         mesh = TexturedMesh(
             self.mesh.vertices + shift,
@@ -122,7 +127,7 @@ def pose_person(
     pose: Float32[np.ndarray, "24 3"],
     betas: Float32[np.ndarray, "10"],
 ) -> DressedPerson:
-    """Shape, dress and pose; entry 0 of ``pose`` is the rotation in the camera frame."""
+    """Shape, dress and pose a person; entry 0 of ``pose`` is the rotation in the camera frame."""
     rest_joints = _shaped(dressable.joints, dressable.joint_shapedirs, betas)
     rotations = Rotation.from_rotvec(pose).as_matrix().astype(np.float32)
     kinematics = forward_kinematics(*(torch.from_numpy(x)[None] for x in (rotations, rest_joints)))
@@ -140,7 +145,7 @@ def pose_person(
 
 
 def _shaped(rest: np.ndarray, shapedirs: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """Points (N, 3) of a shape."""
+    """Rest points (N, 3) of a shape."""
     return rest + (shapedirs.reshape(-1, shapedirs.shape[-1]) @ betas).reshape(rest.shape)
 
 
@@ -148,7 +153,9 @@ def _skin(
     points: tuple[np.ndarray, ...], weights: np.ndarray, motion: Float32[np.ndarray, "24 3 4"]
 ) -> list[Float32[np.ndarray, "points 3"]]:
     """Sets of points that share their blend weights, moved by linear blend skinning."""
-    blended = (motion.reshape(24, 12).T @ weights.T).reshape(3, 4, -1)  # points last: quick
+    blended = (motion.reshape(24, 12).T @ weights.T).reshape(
+        3, 4, -1
+    )  # points last, for contiguous rows
     posed = []
     for x, y, z in (np.ascontiguousarray(rest.T) for rest in points):
         rows = [row[0] * x + row[1] * y + row[2] * z + row[3] for row in blended]

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 EYE = np.array([0.034, 0.046])  # metres from the head joint: sideways, up
 MOUTH = -0.031  # metres up from the head joint
 FRONT = 0.03  # metres in front of the head joint where the face begins
-SKIN_SHADE = 0.55  # brows and lids without hair of another colour
+SKIN_SHADE = 0.55  # brightness of the rims of the eyes, relative to the skin
 
 
 def face_texels(
@@ -16,7 +16,7 @@ def face_texels(
     face: Bool[np.ndarray, "size size"],
     head: Float[np.ndarray, "3"],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Texels around eyes and mouth, and their place (x, y) relative to the head joint."""
+    """Texels around eyes and mouth, and their (x, y) relative to the head joint, metres."""
     local = position - head.astype(np.float32)
     x, y = np.abs(local[..., 0]), local[..., 1]
     eyes = (np.abs(x - EYE[0]) < 0.025) & (np.abs(y - EYE[1]) < 0.025)
@@ -31,7 +31,12 @@ def paint_face(
     mouth: bool,
     rng: np.random.Generator,
 ) -> None:
-    """Draw into ``texture``; ``mouth`` where the skin shows none."""
+    """Paint eyes and brows into ``texture``, in place.
+
+    Args:
+        texels: as from `face_texels`.
+        mouth: paint a mouth, too, because the skin has none.
+    """
     (rows, columns), place = texels
     side = np.abs(place - [0, EYE[1]] - np.outer(np.sign(place[:, 0]), [EYE[0], 0]))
     color = texture[rows, columns].astype(np.float32)

@@ -23,7 +23,7 @@ from core.synth.dressing.patterns import random_color
 from core.synth.dressing.wardrobe import Garment
 
 WEARS_SUIT = 0.55  # share of people in modelled garments, where there are any
-LEAST_CLOTH = 128  # pixels of a garment's texture made of a tile
+MIN_CLOTH = 128  # smallest width in pixels of a garment's texture made from a tile
 HAIR_COLORS = np.array(
     [
         [0.05, 0.04, 0.04],
@@ -52,7 +52,7 @@ def random_outfit(
     texel_region = region_of(dressable.texels_surface, cut)
     kinds = {garment.kind for garment in worn}
     for painted in (region, texel_region):
-        _leave_room(painted, kinds)
+        _remove_covered(painted, kinds)
     texture = materials.skin(rng)
     paint_face(texture, dressable.face_texels, not materials.skins, rng)
     paint(texture, dressable.texels_surface, texel_region, materials, rng)
@@ -72,7 +72,7 @@ def _choose(garments: dict[str, list[Garment]], rng: np.random.Generator) -> lis
     return worn
 
 
-def _leave_room(region: np.ndarray, kinds: set[str]) -> None:
+def _remove_covered(region: np.ndarray, kinds: set[str]) -> None:
     """No painted clothes under a suit, painted shoes under shoes, painted hair under hair."""
     if "suit" in kinds:
         region[(region != HAIR) & (region != SHOES)] = BARE
@@ -83,7 +83,7 @@ def _leave_room(region: np.ndarray, kinds: set[str]) -> None:
 
 
 def _material(garment: Garment, materials: MaterialLibrary, rng: np.random.Generator) -> Material:
-    """The garment's own picture, recoloured, or made of another cloth."""
+    """The garment's own texture, a recoloured one, or one of another cloth."""
     gloss = float(rng.uniform(0, 0.06))
     if garment.kind == "hair":
         return Material(_recolored(garment, _hair_color(rng)), gloss=2 * gloss)
@@ -104,14 +104,14 @@ def _hair_color(rng: np.random.Generator) -> np.ndarray:
 
 
 def _recolored(garment: Garment, color: np.ndarray) -> np.ndarray:
-    """Folds and seams of the picture in one colour."""
+    """Folds and seams of the garment's texture in one colour."""
     table = np.arange(256)[:, None] / 128 * (255 * color)
     return cv2.LUT(garment.relief, table.clip(0, 255).astype(np.uint8)[:, None])
 
 
 def _reclothed(garment: Garment, tile: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Folds and seams of the picture on a repeated tile of cloth."""
-    side = max(garment.texture.shape[1], LEAST_CLOTH)
+    """Folds and seams of the garment's texture on a repeated tile of cloth."""
+    side = max(garment.texture.shape[1], MIN_CLOTH)
     repeats = int(rng.integers(1, 7))
     small = cv2.resize(tile, (side // repeats + 1,) * 2, interpolation=cv2.INTER_AREA)
     cloth = np.tile(small, (repeats, repeats, 1))

@@ -1,7 +1,8 @@
-"""Clothes painted on the body: cheap, endlessly varied, and there without any data folder.
+"""Clothes painted on the body's texture; they need no data folder.
 
 Cut lines (hem, sleeve, neck, cuff) split the rest-pose body into regions, each of one fabric.
-The same rule is asked for texels (to colour them) and for vertices (to loosen the cloth).
+The same rule is applied to texels (for their colour) and to vertices (for their distance from the
+skin).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from core.synth.dressing.patterns import random_color
 BARE, TOP, BOTTOM, SHOES, HAIR = range(5)
 FEET = (7, 8, 10, 11)
 ARMS, HANDS, HEAD = (16, 17, 18, 19), (20, 21, 22, 23), (12, 15)
-SOFT_EDGE = 0.004  # metres of wobble of cut lines
+SOFT_EDGE = 0.004  # metres; amplitude of the waves of cut lines
 
 
 @dataclass(frozen=True)
@@ -31,30 +32,28 @@ class BodySurface:
 
     Attributes:
         position: metres, mean shape, T-pose.
-        part: joint that moves the point most.
+        part: joint with the largest blend weight.
     """
 
     position: Float32[np.ndarray, "*shape 3"]
     part: Int[np.ndarray, "*shape"]
 
     @cached_property
-    def wobbled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Distance from the middle, height and depth, the first two wobbling: cut lines do."""
+    def wavy_position(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """|x|, y and z, the first two with small waves, which make cut lines uneven."""
         x, y, z = (np.ascontiguousarray(self.position[..., k]) for k in range(3))
-        wobble = SOFT_EDGE * np.sin(60 * x + 45 * z)
-        return np.abs(x) + wobble, y + wobble, z
+        wave = SOFT_EDGE * np.sin(60 * x + 45 * z)
+        return np.abs(x) + wave, y + wave, z
 
     @cached_property
     def cloth_plane(self) -> Float32[np.ndarray, "*shape 2"]:
-        """Where cloth is laid flat, metres: it is wrapped a little around the body."""
+        """Position on the plane of the cloth, metres; depth shifts it, which wraps the cloth."""
         x, y, z = (self.position[..., k] for k in range(3))
         return np.stack([x + np.float32(0.7) * z, y + np.float32(0.4) * z], -1)
 
     @cached_property
     def groups(self) -> dict[str, Bool[np.ndarray, "*shape"]]:
-        """Which points belong to arms (with hands), hands, head (with neck), face, feet; to what
-        tops and trousers may cover without the arms, and to sleeves.
-        """
+        """Masks of body parts, of what tops and trousers may cover ("clothed"), and of sleeves."""
         kinds = {
             "arm": (*ARMS, *HANDS),
             "hand": HANDS,
@@ -68,18 +67,18 @@ class BodySurface:
 
 @dataclass(frozen=True)
 class Cut:
-    """Where painted clothes begin and end, metres in the rest pose.
+    """The cut lines of painted clothes, metres in the rest pose.
 
     Attributes:
-        hem: height of the top's lower edge (a dress when it reaches the thighs).
+        hem: height of the top's lower edge; a dress reaches the thighs.
         waist: height up to which trousers or a skirt reach.
-        sleeve: distance from the middle at which sleeves end.
+        sleeve: distance from the plane of symmetry at which sleeves end.
         cuff: height at which trousers end.
         neck: height of the collar.
         shoe: height of the shoes' upper edge.
-        hairline, crown, nape: hair lies behind ``hairline`` (z) or above ``crown``, and above
+        hairline, crown, nape: hair is behind ``hairline`` (z) or above ``crown``, and above
             ``nape``.
-        worn: which regions are worn at all.
+        worn: the regions that are worn.
     """
 
     hem: float
@@ -101,7 +100,7 @@ def texel_surface(
     corner_uv: Float32[np.ndarray, "faces 3 2"],
     size: int = SKIN,
 ) -> BodySurface:
-    """Rest position and part of every texel of the body's UV layout, gaps filled from nearby."""
+    """Rest position and part of every texel of the body's UV layout, gaps filled by the nearest."""
     flat = corner_uv.reshape(-1, 2)
     plane = np.stack([flat[:, 0], 1 - flat[:, 1], np.ones(len(flat))], 1).astype(np.float32)
     corners = np.arange(len(plane), dtype=np.int32).reshape(-1, 3)
@@ -145,7 +144,7 @@ def random_cut(joints: Float[np.ndarray, "24 3"], rng: np.random.Generator) -> C
 
 def region_of(surface: BodySurface, cut: Cut) -> UInt8[np.ndarray, "*shape"]:
     """The region of each point."""
-    (x, y, z), of = surface.wobbled, surface.groups
+    (x, y, z), of = surface.wavy_position, surface.groups
     region = np.zeros(surface.part.shape, np.uint8)
     clothed = of["clothed"]
     _mark(region, BOTTOM, cut, clothed & (y < cut.waist) & (y > cut.cuff))
@@ -158,7 +157,7 @@ def region_of(surface: BodySurface, cut: Cut) -> UInt8[np.ndarray, "*shape"]:
 
 
 def _mark(region: np.ndarray, kind: int, cut: Cut, where: np.ndarray) -> None:
-    """Paint ``kind`` where it is worn."""
+    """Set ``kind`` in a mask if it is worn."""
     if kind in cut.worn:
         region[where] = kind
 
@@ -170,14 +169,14 @@ def paint(
     materials: MaterialLibrary,
     rng: np.random.Generator,
 ) -> None:
-    """Lay a fabric on each region of the body's texture."""
+    """Draw a random fabric on each region of the body's texture, in place."""
     found = [kind for kind in range(1, 5) if (region == kind).any()]
     cloths = {kind: _cloth(materials, rng, kind == HAIR) for kind in found}
     lay_cloth(texture, region, surface.cloth_plane, cloths)
 
 
 def _cloth(materials: MaterialLibrary, rng: np.random.Generator, dark: bool) -> Cloth:
-    """A fabric, fine or coarse, anywhere on the body."""
+    """A random fabric of random scale and offset."""
     tile = fabric(materials, rng, dark)
     density = len(tile) * np.exp(rng.uniform(np.log(0.8), np.log(8)))
     return Cloth(tile, density, (rng.uniform(0, len(tile)), rng.uniform(0, len(tile))))
@@ -205,7 +204,7 @@ def cloth_standoff(
     position: Float32[np.ndarray, "vertices 3"],
     rng: np.random.Generator,
 ) -> Float32[np.ndarray, " vertices"]:
-    """Metres that painted cloth or hair stands off the skin, with folds."""
+    """Distance of painted cloth or hair from the skin, with folds, metres."""
     reach = np.array(
         [0, rng.uniform(0, 0.022), rng.uniform(0, 0.022), 0.006, rng.uniform(0.003, 0.025)]
     )

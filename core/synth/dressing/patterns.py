@@ -19,7 +19,7 @@ def random_color(rng: np.random.Generator) -> Float32[np.ndarray, "3"]:
 def to_three_channels(
     values: Float32[np.ndarray, "rows columns"],
 ) -> Float32[np.ndarray, "rows columns 3"]:
-    """One number a pixel for all three channels: NumPy is slow to stretch the last axis."""
+    """The same values in three channels; OpenCV is faster than NumPy along the last axis."""
     if not values.size:
         return np.zeros((*values.shape, 3), np.float32)
     tripled: np.ndarray = cv2.merge([values, values, values])
@@ -40,7 +40,7 @@ def noise(size: int, rng: np.random.Generator, octaves: int = 4) -> Float32[np.n
 
 
 def brightness_ramp(size: int, rng: np.random.Generator) -> Float32[np.ndarray, " size"]:
-    """Brightness that rises or falls evenly, around 1."""
+    """A linear ramp of brightness around 1."""
     first, last = rng.uniform(0.6, 1.2, 2)
     return np.linspace(float(first), float(last), size).astype(np.float32)
 
@@ -64,7 +64,7 @@ def _stripes(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _checks(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Crossing bands, half as strong where only one of them runs."""
+    """Crossing bands, half as strong where only one of them is."""
     count, share = int(rng.integers(2, 10)), rng.uniform(0.2, 0.6)
     line = (np.arange(size) * count / size % 1 < share).astype(np.float32)
     return 0.5 * (line[:, None] + line[None])

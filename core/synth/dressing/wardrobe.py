@@ -38,12 +38,12 @@ class Garment:
 
     @cached_property
     def face_part(self) -> Int32[np.ndarray, " faces"]:
-        """The joint that moves each face most."""
+        """The joint with the largest summed blend weight of each face."""
         return self.weights[self.faces].sum(1).argmax(1).astype(np.int32)
 
     @cached_property
     def relief(self) -> UInt8[np.ndarray, "rows columns 3"]:
-        """Folds and seams of the texture: its brightness thrice, 128 for the usual one."""
+        """Folds and seams of the texture: its brightness, 128 at the 70th percentile."""
         grey = cv2.cvtColor(self.texture, cv2.COLOR_RGB2GRAY)
         usual = max(float(np.percentile(grey[::8, ::8], 70)), 1.0)
         table = (np.arange(256) * (128 / usual)).clip(35, 210)
@@ -51,7 +51,11 @@ class Garment:
 
     @staticmethod
     def load(path: Path) -> Garment:
-        """Read one item."""
+        """Read one item.
+
+        Raises:
+            UserError: the file is missing, damaged, or has other fields.
+        """
         item = read_npz(path, "garment", FIX)
         if {*item, "name"} != {field.name for field in fields(Garment)}:
             raise UserError(f"garment {path} has other fields than it should; {FIX}")
@@ -59,7 +63,10 @@ class Garment:
 
 
 def load_wardrobe(folder: Path, split: str) -> dict[str, list[Garment]]:
-    """The split's items by kind; every fifth item of a kind is for testing only."""
+    """The split's items by kind; every fifth item of a kind is for testing only.
+
+    Kinds with fewer than three items are in both splits.
+    """
     kinds: dict[str, list[Garment]] = {}
     for path in sorted(folder.glob("*.npz")):
         garment = Garment.load(path)

@@ -1,1 +1,1 @@
-"""What a synthetic person is: shape, pose and the camera that sees it."""
+"""Sampling of shapes, poses and cameras."""

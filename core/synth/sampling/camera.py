@@ -9,10 +9,10 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 FLIP = np.diag([1.0, -1.0, -1.0])  # y up, z towards the viewer -> y down, z forward
-DIAGONAL_MM = 43.27  # of a 36 x 24 mm frame, to which focal equivalents refer
+DIAGONAL_MM = 43.27  # of a 36 x 24 mm frame, to which 35 mm equivalents refer
 MIN_DISTANCE = 0.5  # metres between the camera and the nearest point of the person
 
-# Which body parts the box is drawn around, and how often.
+# Probabilities and body parts of the box by which the person is framed.
 LOWER_LEGS = [4, 5, 7, 8, 10, 11]
 LEGS = [1, 2, *LOWER_LEGS]
 CHEST_UP = [9, 12, 13, 14, 15, 16, 17]
@@ -31,8 +31,8 @@ class Framing:
 
     Attributes:
         focal: pixels of the crop.
-        transl: metres to add to the body so that it stands before the camera.
-        truncated: the box was drawn around a part of the body only.
+        transl: metres; places the body in front of the camera.
+        truncated: the box was drawn around a part of the body.
     """
 
     focal: float
@@ -53,7 +53,7 @@ def random_orientation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
 
 
 def random_distance(height: float, rng: np.random.Generator) -> float:
-    """Metres to a person of ``height`` metres for a lens of 24-200 mm and a usual framing."""
+    """Distance in metres to a person of ``height`` metres for a lens of 24-200 mm."""
     lens = np.exp(rng.uniform(np.log(24), np.log(200)))
     photo_diagonal = rng.uniform(1.2, 1.8)  # in photo heights
     share = rng.uniform(0.3, 1.1)  # of the photo's height that the person takes
@@ -66,10 +66,10 @@ def frame_person(
     size: int,
     rng: np.random.Generator,
 ) -> Framing:
-    """Place a person so that its box fills the crop as a detector's padded box would.
+    """Place a person so that their box fills the crop as a detector's padded box would.
 
     Args:
-        vertices: metres, in the camera's orientation but around the origin.
+        vertices: metres, in the camera's orientation, around the origin.
         vertex_part: joint that each vertex belongs to.
     """
     parts = _random_parts(rng)
@@ -77,7 +77,7 @@ def frame_person(
     low, high = bounds(vertices)
     depth = max(random_distance(float((high - low).max()), rng), MIN_DISTANCE - float(low[2]))
     transl = np.array([0.0, 0.0, depth])
-    for _ in range(2):  # perspective moves the box a little when the person moves
+    for _ in range(2):  # the perspective, and so the box, changes slightly with the position
         low, high = _screen_box(boxed + transl)
         transl[:2] -= (low + high) / 2 * depth
     low, high = _screen_box(boxed + transl)
@@ -89,13 +89,13 @@ def frame_person(
 
 
 def bounds(points: Float[np.ndarray, "points dim"]) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corner of the box around points (NumPy is slow along the first axis)."""
+    """Lower and upper corner of the points' box; transposed, since NumPy is slow along axis 0."""
     columns = np.ascontiguousarray(points.T)
     return columns.min(1), columns.max(1)
 
 
 def _random_parts(rng: np.random.Generator) -> list[int]:
-    """The body parts that the box shall hold."""
+    """The body parts that the box contains."""
     probabilities = [probability for probability, _ in FRAMINGS]
     return FRAMINGS[rng.choice(len(FRAMINGS), p=probabilities)][1]
 

@@ -1,7 +1,7 @@
-"""Sitting, kneeling and lying poses: a bank's own, everyday ones, and many between from the prior.
+"""Low poses (sitting, kneeling, lying): a bank's own, everyday ones, and more from the prior.
 
-Motion capture seldom leaves its feet. The few poses that do are encoded by the pose prior; new ones
-are decoded between neighbours in its latent space, with noise, and kept if they are low still.
+Motion capture contains few of them. They are encoded by the pose prior; new poses are decoded from
+points between neighbours in its latent space, with noise, and kept if they are low as well.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from core.synth.sampling.poses import (
     pose_from_angles,
 )
 
-COUNT = 3000
-VARIANTS = 12  # of each everyday pose among the parents
-NEIGHBOURS = 8
+COUNT = 3000  # poses from the prior
+VARIANTS = 12  # perturbed copies of each everyday pose among the parents
+NEIGHBOURS = 8  # among which the second parent is chosen
 NOISE = 0.4  # standard deviations of the latent normal
-MAX_LIMIT_COST = 0.1  # squared radians past the joint limits that a pose may be
+MAX_LIMIT_COST = 0.1  # radians^2; largest squared excess over the joint limits
 _STREAM = 13
 
 KNEELING: JointAngles = {"l_knee": (105, 0, 0), "r_knee": (105, 0, 0), "l_ankle": (35, 0, 0)}
@@ -122,7 +122,7 @@ EVERYDAY: tuple[JointAngles, ...] = (
 def is_low(
     poses: Float32[np.ndarray, "poses 24 3"], rest_joints: Float32[np.ndarray, "24 3"]
 ) -> Bool[np.ndarray, " poses"]:
-    """Poses that sit (both thighs nearly level), or have the pelvis near the ground, or lie."""
+    """Whether poses sit (both thighs nearly level), have the pelvis near the ground, or lie."""
     rotations = rotation_from_axis_angle(torch.from_numpy(poses))
     rest = torch.from_numpy(rest_joints).expand(len(poses), -1, -1)
     joints = forward_kinematics(rotations, rest).joints.numpy()
@@ -133,7 +133,7 @@ def is_low(
 
 
 def low_bank(bank: PoseBank, rest_joints: Float32[np.ndarray, "24 3"], split: str) -> PoseBank:
-    """The bank's low poses, everyday ones, and `COUNT` from the prior between them."""
+    """The bank's low poses, everyday ones, and up to `COUNT` from the prior between them."""
     rng = np.random.default_rng([SPLIT_CODE[split], _STREAM])
     everyday = [
         perturbed(pose_from_angles(angles), rng, 2.0)
@@ -142,16 +142,16 @@ def low_bank(bank: PoseBank, rest_joints: Float32[np.ndarray, "24 3"], split: st
     ]
     own = bank.poses[is_low(bank.poses, rest_joints)]
     parents = np.concatenate([own, np.stack(everyday)])
-    between = _between(parents, 3 * COUNT, rng)
+    between = _interpolated(parents, 3 * COUNT, rng)
     good = is_low(between, rest_joints) & _within_limits(between)
     return PoseBank(np.concatenate([parents, between[good][:COUNT]]))
 
 
 @torch.no_grad()
-def _between(parents: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _interpolated(parents: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Poses decoded between parents that are neighbours in the prior's latent space.
 
-    Roots and hands are those of the first parent.
+    Root and hands, which the prior lacks, are those of the first parent.
     """
     prior = load_prior()
     latent = prior.encode(rotation_from_axis_angle(torch.from_numpy(parents[:, 1:22]))).mean.numpy()
@@ -168,12 +168,12 @@ def _between(parents: np.ndarray, count: int, rng: np.random.Generator) -> np.nd
 
 
 def _within_limits(poses: np.ndarray) -> np.ndarray:
-    """Poses that no joint limit refuses."""
+    """Mask of the poses within the joint limits."""
     cost = joint_limit_cost(rotation_from_axis_angle(torch.from_numpy(poses)))
     return cost.numpy() < MAX_LIMIT_COST
 
 
 def _elevation(vectors: np.ndarray) -> np.ndarray:
-    """Height of unit vectors along some directions."""
+    """The y component of vectors scaled to unit length."""
     height: np.ndarray = vectors[..., 1] / np.linalg.norm(vectors, axis=-1)
     return height

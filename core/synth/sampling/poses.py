@@ -1,4 +1,4 @@
-"""Poses for synthetic people: a bank of real ones, mirrored, mixed and perturbed."""
+"""Poses of synthetic people: those of a bank, mirrored, mixed and perturbed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.nets.pose_prior import load_prior
 LEGS = [1, 2, 4, 5, 7, 8, 10, 11]
 UPRIGHT = 0.88  # share of poses drawn from the upright ones
 PRIOR_POSES = 1500  # drawn from the prior where there is no mocap
-EVERYDAY = 0.15  # perturbed canonical poses added to a bank of mocap, as a share of it
+EVERYDAY = 0.15  # perturbed canonical poses added to a mocap bank, as a share of it
 SPLIT_CODE = {"train": 0, "test": 1}
 
 JointAngles = dict[str, tuple[float, float, float]]
@@ -40,7 +40,7 @@ SITTING: JointAngles = {
 }
 BOWED: JointAngles = {"pelvis": (25, 0, 0), "spine1": (20, 0, 0), "spine2": (15, 0, 0)}
 
-# Everyday poses: degrees of axis-angle of the joints that leave the T-pose.
+# Everyday poses: axis-angle vectors in degrees of the joints that leave the T-pose.
 CANONICAL: tuple[JointAngles, ...] = (
     ARMS_DOWN,
     ARMS_DOWN | STEP,
@@ -69,24 +69,27 @@ class PoseBank:
 
     @cached_property
     def upright(self) -> Int[np.ndarray, " upright"]:
-        """Poses whose pelvis leans by less than 40 degrees: what most photos show."""
-        return np.flatnonzero(self._height_of_up > np.cos(np.deg2rad(40)))
+        """Indices of poses whose pelvis leans by less than 40 degrees, as in most photos."""
+        return np.flatnonzero(self._cosine_of_lean > np.cos(np.deg2rad(40)))
 
     @cached_property
     def others(self) -> Int[np.ndarray, " others"]:
-        """All other poses: bowed, lying, tumbling."""
+        """Indices of all other poses: bowed, lying, tumbling."""
         return np.setdiff1d(np.arange(len(self.poses)), self.upright)
 
     @cached_property
-    def _height_of_up(self) -> Float[np.ndarray, " poses"]:
+    def _cosine_of_lean(self) -> Float[np.ndarray, " poses"]:
         """Cosine of the pelvis' lean."""
         return Rotation.from_rotvec(self.poses[:, 0]).as_matrix()[:, 1, 1]
 
     @staticmethod
     def load(path: Path, split: str) -> PoseBank:
-        """The poses of one split of a bank written from mocap, and varied everyday ones.
+        """The poses of one split of a mocap bank, and varied everyday ones.
 
-        Mocap walks, jumps and plays; it seldom sits.
+        Everyday poses are added because people seldom sit in motion capture.
+
+        Raises:
+            UserError: the file is missing, damaged, or not a pose bank.
         """
         fix = "build it: python -m core.mocap --data DIR"
         file = read_npz(path, "pose bank", fix, ("pose", "split"))
@@ -95,7 +98,7 @@ class PoseBank:
 
     @staticmethod
     def without_mocap(split: str) -> PoseBank:
-        """Poses drawn from the shipped prior, and varied everyday ones."""
+        """Poses sampled from the shipped prior, and varied everyday ones."""
         rng = np.random.default_rng([SPLIT_CODE[split], 1])
         latent = torch.from_numpy(rng.standard_normal((PRIOR_POSES, 32), dtype=np.float32))
         with torch.no_grad():
@@ -112,7 +115,7 @@ class PoseBank:
 
 
 def pose_from_angles(angles: JointAngles) -> Float32[np.ndarray, "24 3"]:
-    """The T-pose with some joints turned."""
+    """The T-pose with some joints rotated; ``angles`` are axis-angle vectors in degrees."""
     pose = np.zeros((24, 3), np.float32)
     for name, degrees in angles.items():
         pose[JOINT_NAMES.index(name)] = np.deg2rad(degrees)
@@ -120,7 +123,7 @@ def pose_from_angles(angles: JointAngles) -> Float32[np.ndarray, "24 3"]:
 
 
 def _everyday(count: int, split: str) -> np.ndarray:
-    """Varied canonical poses (count, 24, 3), other ones for each split."""
+    """Perturbed canonical poses (count, 24, 3), which differ between the splits."""
     rng, bank = np.random.default_rng(SPLIT_CODE[split]), PoseBank.canonical()
     poses = np.zeros((count, 24, 3), np.float32)
     for pose in poses:
@@ -129,12 +132,12 @@ def _everyday(count: int, split: str) -> np.ndarray:
 
 
 def mirror_pose(pose: Float32[np.ndarray, "24 3"]) -> Float32[np.ndarray, "24 3"]:
-    """The pose seen in a mirror: left and right change places."""
+    """The mirrored pose: left and right are exchanged."""
     return pose[list(JOINT_FLIP)] * np.array([1, -1, -1], pose.dtype)
 
 
 def random_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray, "24 3"]:
-    """A pose of the bank, sometimes with other legs or free arms, mirrored, perturbed."""
+    """A pose of the bank, sometimes with other legs or random arms, mirrored and perturbed."""
     pose = _pick(bank, rng)
     if rng.random() < 0.35:
         pose[LEGS] = _pick(bank, rng)[LEGS]
@@ -152,7 +155,7 @@ def _pick(bank: PoseBank, rng: np.random.Generator) -> np.ndarray:
 
 
 def low_pose(bank: PoseBank, rng: np.random.Generator) -> Float32[np.ndarray, "24 3"]:
-    """A pose of a bank of low ones, mirrored, perturbed; its legs stay its own."""
+    """A pose of a bank of low ones, mirrored and perturbed, but with its own legs."""
     pose = bank.poses[rng.integers(len(bank.poses))]
     return perturbed(mirror_pose(pose) if rng.random() < 0.5 else pose, rng, 1.0)
 

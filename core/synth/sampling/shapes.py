@@ -1,4 +1,4 @@
-"""Body shapes of adults: heights and weights as they are common, extremes left out."""
+"""Body shapes of adults, with common heights and body-mass indices (BMI)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from jaxtyping import Float, Float32, Int
 from core.body.model import Body
 
 DENSITY = 1010.0  # kg / m^3 of a human body
-MAX_BETA = 2.5  # largest coefficient
+MAX_BETA = 2.5  # largest shape coefficient
 BMI_RANGE = (17.0, 38.0)  # kg / m^2
-UNIFORM_SHARE = 0.2  # share of people whose first coefficients, height and weight, are drawn evenly
-UNIFORM_COMPONENTS = 4  # how many of them
-FIT_SAMPLES = 400  # shapes from which the index is learnt
+UNIFORM_SHARE = 0.2  # share of people whose first coefficients are uniformly distributed
+UNIFORM_COMPONENTS = 4  # number of these coefficients; they determine height and weight
+FIT_SAMPLES = 400  # shapes to which the approximation of the BMI is fitted
 _STREAM = 17
 
 
 def heights_and_bmis(
     body: Body, betas: Float[np.ndarray, "shapes 10"]
 ) -> tuple[Float[np.ndarray, " shapes"], Float[np.ndarray, " shapes"]]:
-    """Height in the rest pose (metres) and body mass index (kg / m^2) of shapes."""
+    """Height in the rest pose (metres) and BMI (kg / m^2, from the volume) of shapes."""
     template, shapedirs = body.v_template.numpy(), body.shapedirs.numpy()
     faces = body.faces.numpy()
     found = np.array([_measure(template + shapedirs @ row, faces) for row in betas])
@@ -34,10 +34,10 @@ def _measure(vertices: np.ndarray, faces: Int[np.ndarray, "faces 3"]) -> tuple[f
 
 
 class ShapeSampler:
-    """Shapes whose mass index is an adult's: of the basis' own normal distribution, and extremes.
+    """Shapes with the BMI of an adult: normally distributed coefficients, and more extreme ones.
 
-    The index of a shape is taken from a fit of its logarithm by a quadratic polynomial of the
-    coefficients; of 1500 shapes the worst is told 1.5 percent wrong.
+    The BMI is approximated by a quadratic polynomial of the coefficients that is fitted to its
+    logarithm; the largest error over 1500 shapes is 1.5 percent.
     """
 
     def __init__(self, body: Body) -> None:
@@ -46,13 +46,13 @@ class ShapeSampler:
         self._coefficients = np.linalg.lstsq(_terms(betas), np.log(index), rcond=None)[0]
 
     def bmi(self, betas: Float[np.ndarray, "10"]) -> float:
-        """Body mass index of a shape, kg / m^2."""
+        """Approximate BMI of a shape, kg / m^2."""
         return float(np.exp(_terms(betas[None])[0] @ self._coefficients))
 
     def __call__(self, rng: np.random.Generator) -> Float32[np.ndarray, "10"]:
-        """A shape."""
+        """Draw a shape."""
         betas = _normal(rng, 1)[0]
-        more = rng.spawn(1)[0]  # what follows in ``rng`` does not depend on how often one draws
+        more = rng.spawn(1)[0]  # later draws of ``rng`` do not depend on the number of rejections
         extreme = more.random() < UNIFORM_SHARE
         while True:
             if extreme:
@@ -63,7 +63,7 @@ class ShapeSampler:
 
 
 def _normal(rng: np.random.Generator, count: int) -> Float[np.ndarray, "count 10"]:
-    """Standard normal coefficients, cut."""
+    """Standard normal coefficients, clipped at `MAX_BETA`."""
     return rng.normal(0, 1, (count, 10)).clip(-MAX_BETA, MAX_BETA)
 
 
