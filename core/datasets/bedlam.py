@@ -1,14 +1,13 @@
-"""AGORA and BEDLAM as BEDLAM's authors prepare them: one npz a scene.
+"""AGORA and BEDLAM as BEDLAM's authors prepare them: one npz per scene.
 
 ``imgname``; ``center`` and ``scale`` (SPIN's); ``pose_cam`` (72 numbers for SMPL, 66 or more for
 SMPL-X), ``shape``, ``trans_cam``; ``cam_int`` (3 x 3); ``cam_ext`` (4 x 4), whose last column is
 added to ``trans_cam``; ``gtkps`` (projected joints, pixels); ``gender``, ``sub``.
 
-AGORA's own ``*_withjv.pkl`` hold pandas tables, which cannot be read without running what is in
-them: this npz is the way in.
+AGORA's own ``*_withjv.pkl`` hold pandas tables, which cannot be unpickled safely; use this npz.
 
-Some scenes are rendered lying down, while their labels are for upright photos. They are told by the
-principal point, which is the middle of the photo.
+Some scenes are stored rotated by 90 degrees, while their labels are for upright photos. They are
+recognised by the principal point, which is the middle of the upright photo.
 """
 
 from __future__ import annotations
@@ -55,13 +54,15 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
         genders=genders(file),
         **named,
         quarter_turns=int(_is_rotated(intrinsics, root / images[0])) if images else 0,
-        notes=() if is_smpl else ("SMPL-X bodies: their pose serves for SMPL, their shape not",),
+        notes=()
+        if is_smpl
+        else ("SMPL-X bodies: their pose is used for SMPL, their shape is not",),
     )
     return without_bad_boxes(dataset)
 
 
 def _points(file: Npz, is_smpl: bool) -> Columns:
-    """Joints of the model, which begin ``gtkps``."""
+    """2D joints of the model, which are the first points of ``gtkps``."""
     if "gtkps" not in file:
         return {}
     points = file.any_numbers("gtkps")
@@ -78,7 +79,7 @@ def _points(file: Npz, is_smpl: bool) -> Columns:
 
 
 def _body(file: Npz, pose: np.ndarray, is_smpl: bool) -> Columns:
-    """Pose; for SMPL shape and place, too."""
+    """Pose, and for SMPL also shape and translation."""
     if pose.ndim != 2 or pose.shape[1] < 66:
         raise UserError(
             f"{printable(file.path)}: pose_cam has the shape {pose.shape}, not (n, 72) or (n, 66)"
@@ -107,9 +108,9 @@ def _intrinsics(file: Npz) -> np.ndarray | None:
 
 
 def _is_rotated(intrinsics: np.ndarray | None, photo: Path) -> bool:
-    """Whether a scene's photos are stored lying down: the labels are upright and the photo is not.
+    """Whether a scene's photos are stored rotated: the labels are upright and the photo is not.
 
-    A photo that is not there is taken to lie, as all upright scenes do that are distributed.
+    A missing photo counts as rotated, since those of all distributed upright scenes are.
     """
     if intrinsics is None or not (intrinsics[0, 3] > intrinsics[0, 2]):
         return False

@@ -1,4 +1,4 @@
-"""What is in a data set, and whether it holds together."""
+"""Summary and consistency check of a data set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from core.datasets.record import KEYPOINT_COLUMNS, PLAIN_COLUMNS, PhotoDataset
 from core.errors import UserError
 
 NAMED = 5
-"""Missing photos that are named; there may be thousands."""
+"""Number of missing photos that are named; there may be thousands."""
 DECODED = 16
-"""Photos that are opened, evenly spread; all would take an hour."""
-APART = 0.05
-"""Share of the box by which projected 3D joints may miss 2D joints before it is a problem."""
+"""Number of photos that are opened, evenly spread; opening all would take an hour."""
+MAX_REPROJECTION_ERROR = 0.05
+"""Largest reprojection error of 3D joints that is not a problem, as a share of the box."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class DatasetReport:
     """What `check_dataset` found.
 
     Attributes:
-        known: for how many people each column is known.
+        known: number of people for whom each column is known.
         sides: 5th, 50th and 95th percentile of the boxes' longer sides in pixels.
         reprojection: median distance of projected 3D joints from 2D joints, as a share of the box's
             longer side; None where the data set has no placed 3D joints or no 2D joints.
-        problems: what is wrong, a line each; empty if nothing is.
-        notes: what a user should know all the same.
+        problems: one line each.
+        notes: hints that are not problems, one line each.
     """
 
     name: str
@@ -46,7 +46,7 @@ class DatasetReport:
 
 
 def check_dataset(dataset: PhotoDataset, decode: int = DECODED) -> DatasetReport:
-    """Count what is there, look for every photo, open some, compare 3D with 2D joints.
+    """Count what is known, look for every photo, open some, compare 3D with 2D joints.
 
     Args:
         decode: how many photos to open.
@@ -58,8 +58,10 @@ def check_dataset(dataset: PhotoDataset, decode: int = DECODED) -> DatasetReport
     apart = reprojection_error(dataset)
     problems = _missing_problems(missing, dataset)
     problems += _photo_problems(dataset, set(missing), decode)
-    if apart is not None and apart > APART:
-        problems.append(f"3D joints miss 2D joints by {apart:.0%} of the box: other cameras?")
+    if apart is not None and apart > MAX_REPROJECTION_ERROR:
+        problems.append(
+            f"3D joints miss 2D joints by {apart:.0%} of the box; are they of other cameras?"
+        )
     return DatasetReport(
         name=dataset.name,
         split=dataset.split,
@@ -76,15 +78,15 @@ def check_dataset(dataset: PhotoDataset, decode: int = DECODED) -> DatasetReport
 
 
 def missing_photos(dataset: PhotoDataset) -> list[str]:
-    """Photos that are not there, each once, in order."""
+    """Photos that do not exist, each once, in order."""
     return [name for name in dict.fromkeys(dataset.images) if not (dataset.root / name).is_file()]
 
 
 def photo_problems(dataset: PhotoDataset, decode: int = DECODED) -> list[str]:
-    """What is wrong with photos, a line each: missing, cut short, unreadable, or others.
+    """Problems of photos, one line each: missing, truncated, unreadable, or other photos.
 
-    All are looked for, and at the end of all, which a file that was cut short lacks; those without
-    an end that we know, and ``decode`` others, are opened.
+    All must exist and should end as a JPEG or PNG does, which a truncated file does not. Those with
+    another end, and ``decode`` of the rest, are opened.
     """
     missing = missing_photos(dataset)
     problems = _missing_problems(missing, dataset)
@@ -143,7 +145,7 @@ def _missing_problems(missing: list[str], dataset: PhotoDataset) -> list[str]:
 
 
 def _photo_problems(dataset: PhotoDataset, missing: set[str], decode: int) -> list[str]:
-    """Photos that cannot be read, and boxes that lie beside them."""
+    """Photos that cannot be read, and boxes outside their photo."""
     there = [i for i, name in enumerate(dataset.images) if name not in missing]
     chosen = np.linspace(0, len(there) - 1, min(decode, len(there))).astype(int).tolist()
     problems = []
@@ -156,5 +158,5 @@ def _photo_problems(dataset: PhotoDataset, missing: set[str], decode: int) -> li
         x, y, w, h = dataset.boxes[person].tolist()
         if x >= width or y >= height or x + w <= 0 or y + h <= 0:
             place = f"{dataset.images[person]} of {width} x {height} pixels"
-            problems.append(f"person {person}'s box lies outside {place}: other photos?")
+            problems.append(f"person {person}'s box is outside {place}; are these other photos?")
     return problems

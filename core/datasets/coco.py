@@ -1,8 +1,8 @@
-"""Photos with COCO's keypoints: one's own folder, or COCO itself.
+"""Photos with COCO keypoints: a user's own folder, or COCO itself.
 
 A json of ``{"images": [...], "annotations": [...]}`` as COCO distributes it, or a list of results
 ``[{"image_id": ..., "keypoints": [...], "score": ...}]`` as detectors write it. Each person has 17
-points (x, y, v); v is 0 (not marked), 1 (hidden), 2 (seen), or in results a confidence.
+points (x, y, v); v is 0 (not annotated), 1 (occluded), 2 (visible), or in results a confidence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.io.keypoints import MARGIN, UNSEEN
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 LEAST_POINTS = 3
-"""People of whom fewer points were marked are left out: nobody could fit a body to two."""
+"""People with fewer annotated points are left out: they do not determine a body."""
 
 _Points = Float32[np.ndarray, "17 3"]
 
@@ -38,12 +38,12 @@ class _Person:
 
 @dataclass(frozen=True)
 class KeypointFile:
-    """What a json of COCO's keypoints holds.
+    """The content of a COCO keypoint file.
 
     Attributes:
-        people: everybody with enough points.
+        people: those with enough points.
         names: file names of the photos by their id (empty for a list of results).
-        left_out: how many people had fewer points, or were crowds.
+        left_out: number of people with fewer points.
     """
 
     people: list[_Person]
@@ -52,7 +52,7 @@ class KeypointFile:
 
     @property
     def by_id(self) -> dict[int | None, _Points]:
-        """Points by the number of the annotation."""
+        """Points by annotation id."""
         return {p.annotation: p.points for p in self.people if p.annotation is not None}
 
 
@@ -63,7 +63,7 @@ def open_photos(
     file: Path | None = None,
     photos: Path | None = None,
 ) -> PhotoDataset:
-    """The people of a folder of photos with one json of COCO's keypoints.
+    """The people of a folder of photos with one COCO keypoint file.
 
     Args:
         folder: holds the json, and the photos in it or below it.
@@ -71,14 +71,14 @@ def open_photos(
         photos: the folder of the photos, where it is not ``folder``.
 
     Raises:
-        UserError: no json or several, a damaged one, or one that names no photo of the folder.
+        UserError: there is no json or several, it is damaged, or it names no photo of the folder.
     """
     require_folder(folder, "your photos and their keypoints")
     path = file or _only_json(folder)
     found = read_keypoints(path)
     root = photos or folder
     if not found.people:
-        raise UserError(f"{printable(path)} holds nobody with {LEAST_POINTS} or more keypoints")
+        raise UserError(f"{printable(path)} holds no person with {LEAST_POINTS} or more keypoints")
     images = _photos(found, root, path)
     points = np.stack([person.points for person in found.people])
     joints, landmarks = sort_points(points, COCO_17)
@@ -99,14 +99,14 @@ def open_photos(
 
 
 def read_keypoints(path: Path) -> KeypointFile:
-    """The people of a json of COCO's keypoints.
+    """The people of a COCO keypoint file.
 
     Raises:
         UserError: the file is missing or damaged, or is of another layout.
     """
 
     def keep(entry: dict) -> Any:
-        entry.pop("segmentation", None)  # most of COCO's files, and never needed
+        entry.pop("segmentation", None)  # most of the file's size, and not needed
         return entry
 
     document = read_json(path, "COCO keypoint file", keep)
@@ -123,11 +123,11 @@ def read_keypoints(path: Path) -> KeypointFile:
 
 
 def _only_json(folder: Path) -> Path:
-    """The json of a folder."""
+    """The only json of a folder."""
     found = sorted(p for d in (folder, folder / "annotations") for p in d.glob("*.json"))
     if len(found) != 1:
         names = ", ".join(p.name for p in found[:5]) or "none"
-        message = f"one json of COCO's keypoints is needed, there are {len(found)} ({names})"
+        message = f"one COCO keypoint file (.json) is needed, there are {len(found)} ({names})"
         raise UserError(f"{printable(folder)}: {message}; keep one")
     return found[0]
 
@@ -172,7 +172,7 @@ def _points(values: object, is_result: bool, where: str) -> _Points:
 
 
 def _box(values: object, where: str) -> tuple[float, float, float, float] | None:
-    """COCO's box; one without area is none."""
+    """COCO's box, or None if it is missing or smaller than a pixel."""
     if values is None:
         return None
     if not isinstance(values, list) or len(values) != 4:
@@ -201,10 +201,10 @@ def _extent(points: _Points) -> tuple[float, float, float, float]:
 
 
 def _photos(found: KeypointFile, root: Path, path: Path) -> list[str]:
-    """Each person's photo relative to the folder.
+    """The path of each person's photo, relative to the folder.
 
-    COCO's own files name photos without their folder, results by number or by stem; so names that
-    are not there as they stand are looked up among the folder's photos.
+    COCO's own files name photos without their folder, result files by number or by stem. Unless the
+    first name is a path, names are therefore looked up among the photos in and below the folder.
     """
     images = [person.image for person in found.people]
     if (root / images[0]).is_file():

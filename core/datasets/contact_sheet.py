@@ -1,4 +1,4 @@
-"""Contact sheets of real people: what the data set says, drawn onto their crops."""
+"""Contact sheets of real people: their crops with annotations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record_contact_sheet(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Crops in rows: 2D joints (left green), landmarks (blue), placed 3D joints (orange rings).
 
-    Rings lie on the dots where the data set's camera, 3D and 2D joints agree.
+    Rings are around the dots where the data set's camera, 3D and 2D joints agree.
 
     Raises:
         UserError: a photo cannot be read.
@@ -40,7 +40,7 @@ def record_contact_sheet(
 
 
 def draw_points(crop: PhotoCrop) -> UInt8[np.ndarray, "size size 3"]:
-    """One crop with its points."""
+    """One crop with its points and bones."""
     picture = np.ascontiguousarray(crop.image)
     if crop.landmarks2d is not None:
         for point in crop.landmarks2d:
@@ -71,13 +71,13 @@ def _draw_bones(picture: np.ndarray, joints: Float32[np.ndarray, "24 3"]) -> Non
 
 
 def _dot(picture: np.ndarray, point: Float32[np.ndarray, "3"], color: tuple[int, int, int]) -> None:
-    """Filled where the point was seen, small where it is hidden or doubtful."""
+    """A dot, smaller where the confidence is at most one half."""
     if point[2] > 0:
         radius = 2 if point[2] > 0.5 else 1
         cv2.circle(picture, _fixed(point[:2]), radius << _BITS, color, -1, cv2.LINE_AA, _BITS)
 
 
 def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """OpenCV's fixed-point coordinates, whose pixel centres are integers; far points are cut."""
+    """OpenCV's fixed-point coordinates, whose pixel centres are integers; clips far points."""
     x, y = np.round((point.clip(-2000, 4000) - 0.5) * (1 << _BITS)).astype(int).tolist()
     return x, y

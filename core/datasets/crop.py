@@ -1,4 +1,4 @@
-"""A record as nets see it: the square crop of a virtual camera, and the truth in that camera."""
+"""The square crop of a record by a virtual camera, and the ground truth in that camera."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ Matrix = Float[np.ndarray, "3 3"]
 
 @dataclass(frozen=True)
 class PhotoCrop:
-    """One person in the crop camera; what is not known is None (see `PhotoRecord`).
+    """One person in the crop camera; unknown values are None (see `PhotoRecord`).
 
     Attributes:
-        image: RGB, black where the photo ends.
-        inside: True where there is photo.
+        image: RGB, black outside the photo.
+        inside: True inside the photo.
         view: the crop's virtual camera; its focal length is ``view.focal`` pixels.
         joints2d, landmarks2d: x, y, confidence in pixels of the crop.
         joints3d, landmarks3d: x, y, z, confidence; metres.
-        placed: whether they are where they are in the camera, or only relative to each other.
-        pose: axis-angle; entry 0 turns the body into the crop camera.
-        betas: SMPL's shape.
-        weak_camera: pixels of the crop per metre, x and y in metres; the middle of the crop is 0.
-        transl_in_photo: the record's ``transl``, in the photo's camera: `transl` turns it.
+        placed: whether they are at their position in the camera, or only relative to each other.
+        pose: axis-angle; entry 0 rotates the body into the crop camera's frame.
+        betas: SMPL's shape coefficients.
+        weak_camera: scaled-orthographic camera: crop pixels per metre, and the body's x and y in
+            metres; the origin is the middle of the crop.
+        transl_in_photo: the record's ``transl``, in the photo's camera (see `transl`).
     """
 
     image: UInt8[np.ndarray, "size size 3"]
@@ -48,11 +49,11 @@ class PhotoCrop:
     transl_in_photo: Float32[np.ndarray, "3"] | None
 
     def transl(self, rest_pelvis: Float[np.ndarray, "3"]) -> Float32[np.ndarray, "3"] | None:
-        """Where the body is: vertices = LBS(pose, betas) + transl in the crop camera, or None.
+        """The translation in the crop camera, for vertices = LBS(pose, betas) + transl, or None.
 
         Args:
-            rest_pelvis: the pelvis joint of the shaped body in its rest pose, about which ``pose``
-                turns it.
+            rest_pelvis: pelvis joint of the shaped body in its rest pose, about which ``pose``
+                rotates it, metres.
         """
         rotation = self.view.rotation.T
         if self.transl_in_photo is not None:
@@ -77,7 +78,7 @@ def crop_person(
     """The crop of one person; the photo is read.
 
     Args:
-        focal: of a photo that does not tell, pixels; else its diagonal.
+        focal: focal length in pixels of a photo without intrinsics; by default its diagonal.
 
     Raises:
         UserError: the photo cannot be read.
@@ -102,9 +103,9 @@ def crop_person(
 
 
 def true_body(crop: PhotoCrop, body: Body) -> Posed | None:
-    """Vertices and joints of the true body in the crop camera, or None if it is not known.
+    """Vertices and joints of the true body in the crop camera, or None if it is unknown.
 
-    A body whose place is not known stands at the origin, which root-aligned errors do not mind.
+    A body of unknown translation is at the origin, which does not affect root-aligned errors.
 
     Args:
         body: the model that pose and betas are for: SMPL of the record's gender.
@@ -125,12 +126,15 @@ def view_of(
     padding: float = PADDING,
     focal: float | None = None,
 ) -> CropView:
-    """The camera of a crop of ``size`` pixels, exact also for a principal point off the middle."""
+    """The virtual camera of a record's crop of ``size`` pixels.
+
+    It accounts for a principal point off the middle and for unequal focal lengths.
+    """
     if record.intrinsics is None:
         focal = default_focal(width, height) if focal is None else focal
         return crop_view(width, height, record.box, focal, size, padding)
     fx, fy, cx, cy = record.intrinsics.astype(np.float64).tolist()
-    stretch = fx / fy  # of rows, until both focal lengths are fx
+    stretch = fx / fy  # scale of the rows that makes both focal lengths fx
     move = np.array([[1, 0, width / 2 - cx], [0, stretch, height / 2 - stretch * cy], [0, 0, 1.0]])
     x, y, _ = move @ [record.box.x, record.box.y, 1.0]
     box = Box(x, y, record.box.width, record.box.height * stretch)
@@ -141,7 +145,7 @@ def view_of(
 def _into_crop(
     points: Float32[np.ndarray, "points 3"] | None, view: CropView
 ) -> Float32[np.ndarray, "points 3"] | None:
-    """2D points under the crop's homography; unknown ones stay 0."""
+    """2D points mapped by the crop's homography; unknown ones stay 0."""
     if points is None:
         return None
     plane = np.concatenate([points[:, :2], np.ones_like(points[:, :1])], 1) @ view.homography.T

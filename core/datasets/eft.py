@@ -1,10 +1,10 @@
 """EFT's json files: SMPL fitted to the people of COCO, MPII and LSPET (Joo et al., 3DV 2021).
 
-``{"ver": ..., "data": [{...}]}``, a person an entry: ``parm_pose`` (24 rotation matrices),
+``{"ver": ..., "data": [{...}]}`` with one entry per person: ``parm_pose`` (24 rotation matrices),
 ``parm_shape`` (10), ``parm_cam`` (s, tx, ty: the crop spans -1..1, x = s X + tx), ``bbox_center``
 and ``bbox_scale`` (a square of 200 * scale pixels, the box widened by 1.2), ``imageName`` (no
 folder), ``gt_keypoint_2d`` (SPIN's 49, pixels; not in all releases), ``annotId`` (COCO), and
-``smpltype``. Fitted to the crop, so the frame is "crop".
+``smpltype``. The bodies are fitted to crops, so the frame is "crop".
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from core.errors import UserError
 from core.io.files import printable
 
 _NOT_ORTHOGONAL = 0.02
-"""By how much a rotation matrix of a fit may miss being one."""
+"""Largest entry of |R R^T - I| of a rotation matrix of a fit."""
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """One entry, as arrays, so that a large file does not lie in memory as lists."""
+    """One entry as arrays, which take less memory than lists."""
 
     image: str
     center: Float32[np.ndarray, "2"]
@@ -62,7 +62,7 @@ def open_eft(
         annotations: COCO's own json, for the 2D points of releases without ``gt_keypoint_2d``.
 
     Raises:
-        UserError: the file is missing or damaged, or an entry lacks something or is no fit.
+        UserError: the file is missing or damaged, or an entry is incomplete or invalid.
     """
     fits = _read(path)
     boxes = square_boxes(
@@ -132,7 +132,7 @@ def _numbers(values: object, shape: tuple[int, ...], where: str) -> np.ndarray:
 
 
 def _bodies(fits: Sequence[_Fit], path: Path) -> Columns:
-    """Pose, shape and place."""
+    """Pose, shape and camera."""
     matrices = np.stack([fit.rotations for fit in fits])
     _check_rotations(matrices, fits, path)
     pose = Rotation.from_matrix(matrices.reshape(-1, 3, 3).astype(np.float64)).as_rotvec()
@@ -157,7 +157,7 @@ def _check_rotations(
 
 
 def _weak_cameras(fits: Sequence[_Fit], path: Path) -> Float32[np.ndarray, "people 3"]:
-    """EFT moves after it scales, in units of half a crop; we move before, in metres."""
+    """EFT translates after scaling, in half crops; records translate before, in metres."""
     scale, x, y = np.stack([fit.camera for fit in fits]).T
     if (scale <= 0).any():
         image = fits[int((scale <= 0).argmax())].image
@@ -169,7 +169,7 @@ def _weak_cameras(fits: Sequence[_Fit], path: Path) -> Float32[np.ndarray, "peop
 def _points2d(
     fits: Sequence[_Fit], annotations: Path | None
 ) -> tuple[np.ndarray | None, np.ndarray | None, tuple[str, ...]]:
-    """2D points and what to say about them."""
+    """2D joints, 2D landmarks, and notes about them."""
     layout: PointLayout
     if any(fit.points is not None for fit in fits):
         found = np.stack([np.zeros((49, 3)) if f.points is None else f.points for f in fits])

@@ -1,4 +1,7 @@
-"""Reading files of strangers: bounded, without running anything, every failure one clear line."""
+"""Reading the files of data sets: limited in size, without executing anything.
+
+Every failure is one `UserError` line that names the file and the fix.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from core.io.files import check_file, printable, unreadable
 from core.io.npz import NpzReader
 
 MAX_BYTES = 4 * 2**30
-"""Largest array, pickle or json that is read; COCO's own training annotations have 240 MB."""
+"""Largest array, pickle or JSON that is read; COCO's training annotations have 240 MB."""
 LARGEST = 1e15
+"""Numbers of a larger magnitude count as damaged."""
 HELP = "docs/datasets.md lists the files"
 FIX = f"copy or download it again ({HELP})"
 
@@ -32,7 +36,7 @@ def require_folder(folder: Path, dataset: str) -> Path:
     """The folder of a data set.
 
     Raises:
-        UserError: it is not there.
+        UserError: the folder does not exist.
     """
     if not folder.is_dir():
         raise UserError(f"{printable(folder)} is not a folder; name the one that holds {dataset}")
@@ -40,14 +44,14 @@ def require_folder(folder: Path, dataset: str) -> Path:
 
 
 def require_file(root: Path, candidates: Sequence[str], dataset: str, source: str) -> Path:
-    """The first of the files that is there.
+    """The first of several files that exists.
 
     Args:
         candidates: paths relative to ``root``, the usual one first.
-        source: where users get it.
+        source: where the file can be obtained.
 
     Raises:
-        UserError: none is; the line names the usual one.
+        UserError: none exists; the line names the usual one.
     """
     require_folder(root, dataset)
     for name in candidates:
@@ -77,9 +81,9 @@ class Npz:
         return key in self._reader
 
     def numbers(self, key: str, shape: Shape) -> np.ndarray:
-        """An array as float32; ``shape`` says a number where it must be that one.
+        """An array as float32 of a shape whose first entry may be None, for any length.
 
-        An array whose rows are flat, or have an axis of one too many, is reshaped.
+        Flat rows, and rows with additional axes of length one, are reshaped.
 
         Raises:
             UserError: it is missing, damaged, of another shape, or holds no numbers.
@@ -102,7 +106,7 @@ class Npz:
         return self.numbers(key, shape) if key in self else None
 
     def texts(self, key: str) -> list[str]:
-        """A list of texts (names of photos, genders).
+        """A list of strings (names of photos, genders).
 
         Raises:
             UserError: it is missing, damaged, or holds something else.
@@ -110,7 +114,7 @@ class Npz:
         found = self._reader.read(key)
         values = found.ravel().tolist() if isinstance(found, np.ndarray) else found
         if not isinstance(values, list) or not all(isinstance(v, str | bytes) for v in values):
-            raise UserError(f"{printable(self.path)}: {key} is not a list of texts; {FIX}")
+            raise UserError(f"{printable(self.path)}: {key} is not a list of strings; {FIX}")
         return [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
 
     def tree(self, key: str) -> object:
@@ -151,14 +155,14 @@ def read_pickle_file(path: Path, what: str) -> dict[str, Any]:
 
 
 def read_json(path: Path, what: str, keep: Callable[[dict], Any] | None = None) -> Any:
-    """A json document.
+    """A JSON document.
 
     Args:
-        keep: called with every object as soon as it is read; what it returns is kept instead, so
-            that a large file never lies in memory as a whole.
+        keep: called with every object as soon as it is parsed; its result replaces the object, so
+            that a large file is never in memory as a whole.
 
     Raises:
-        UserError: the file is missing, too large, or not json.
+        UserError: the file is missing, too large, or not JSON.
     """
     try:
         check_size(path)
@@ -181,21 +185,21 @@ def check_size(path: Path) -> None:
 
 
 def to_float32(array: np.ndarray) -> np.ndarray:
-    """The array in single precision; what is too large for it becomes infinite, silently."""
+    """The array in single precision; values that are too large become infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return array.astype(np.float32)
 
 
 def all_finite(array: np.ndarray) -> bool:
-    """Whether there are numbers, all finite and none beyond what single precision can compute."""
+    """Whether there are numbers, all finite and smaller than `LARGEST`."""
     return array.size > 0 and bool((np.abs(array) < LARGEST).all())
 
 
 def fit_shape(array: np.ndarray, shape: Shape, where: str) -> np.ndarray:
-    """The array in a shape, None standing for any number in the first place.
+    """The array, reshaped; None as the first entry of ``shape`` stands for any length.
 
     Raises:
-        UserError: its rows hold another number of values.
+        UserError: the rows hold another number of values.
     """
     width = math.prod(n for n in shape[1:] if n is not None)
     rows = len(array) if array.ndim else 0
@@ -210,7 +214,7 @@ def relative_photo_path(name: str, where: str) -> str:
     """A photo's name as a path inside the data set's folder, with forward slashes.
 
     Raises:
-        UserError: it leads out of the folder.
+        UserError: the path leads out of the folder.
     """
     path = PurePosixPath(name.replace("\\", "/"))
     if not name or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:

@@ -1,10 +1,10 @@
 """mmhuman3d's HumanData files.
 
-``image_path``; ``bbox_xywh`` (4 or 5 numbers, widened by 1.2 as their converters do);
-``keypoints2d`` and ``keypoints3d`` (also with ``_original`` or ``_smpl`` behind) of 190 points with
-confidence, in compressed files only those that ``..._mask`` marks; ``smpl`` (``global_orient``,
-``body_pose``, ``betas``, ``transl``) or ``smplx``; ``meta`` and ``misc``; ``cam_param``. The
-dictionaries are pickles inside the npz and are read by the allow-list.
+Arrays: ``image_path``; ``bbox_xywh`` (4 or 5 numbers, widened by 1.2 by their converters);
+``keypoints2d`` and ``keypoints3d`` (also with the suffix ``_original`` or ``_smpl``) of 190 points
+with confidences, of which compressed files hold those that ``..._mask`` marks. Dictionaries:
+``smpl`` (``global_orient``, ``body_pose``, ``betas``, ``transl``) or ``smplx``; ``meta`` and
+``misc``; ``cam_param``. They are pickles inside the npz and are read through an allow-list.
 """
 
 from __future__ import annotations
@@ -99,14 +99,14 @@ def _points(file: Npz, stem: str, columns: int) -> np.ndarray | None:
 
 
 def _is_in_front(joints: np.ndarray, landmarks: np.ndarray) -> bool:
-    """Whether 3D points are where they are in the camera: then all have a positive depth."""
+    """Whether 3D points are at their position in the camera: all have a positive depth."""
     known = np.concatenate([joints, landmarks], 1).reshape(-1, 4)
     known = known[known[:, 3] > 0]
     return bool(len(known)) and bool((known[:, 2] > 0).all())
 
 
 def _body(file: Npz, people: int) -> Columns:
-    """Pose, shape and place of SMPL; of SMPL-X only the pose, whose joints mean the same."""
+    """Pose, shape and translation of SMPL; of SMPL-X only the pose, whose joints are the same."""
     is_smpl = "smpl" in file
     key = "smpl" if is_smpl else "smplx"
     if key not in file:
@@ -127,7 +127,7 @@ def _body(file: Npz, people: int) -> Columns:
         columns["betas"] = numbers("betas", 10)
         if "transl" in body:
             transl = numbers("transl", 3)
-            transl[transl[:, 2] <= 0] = np.nan  # not in front of the camera: not in its frame
+            transl[transl[:, 2] <= 0] = np.nan  # behind the camera, so not in its frame
             columns["transl"] = transl
     if "has_smpl" in file:
         missing = file.numbers("has_smpl", (people,)) == 0
@@ -161,7 +161,7 @@ def _intrinsics(file: Npz, people: int) -> np.ndarray | None:
 
 
 def _camera(parameters: object) -> np.ndarray:
-    """The intrinsic matrix of mmhuman3d's camera, NaN if there is none."""
+    """fx, fy, cx, cy of an mmhuman3d camera, NaN if it has no intrinsic matrix."""
     matrix = parameters.get("in_mat") if isinstance(parameters, dict) else None
     try:
         k = np.array(matrix, np.float32).reshape(3, 3)

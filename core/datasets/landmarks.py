@@ -1,13 +1,11 @@
-"""Which points of a person data sets mark, and in which order.
+"""The points that data sets annotate, and their order in the files.
 
-Every layout is a tuple of names in the file's order; None is a point we have no use for. A name is
+Every layout is a tuple of names in the file's order; None is a point that is not used. A name is
 one of SMPL's 24 joints or one of `LANDMARK_NAMES`: points on the face, the feet and the head, and
-joints that other data sets define differently from SMPL by some centimetres.
+joints whose definition in other data sets differs from SMPL's by some centimetres.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -38,17 +36,17 @@ LSP_14: PointLayout = (
     *_side("l", *_ARM),
     *("neck_lsp", "head_top"),
 )
-"""LSP's fourteen; also the first fourteen of SPIN's 24."""
+"""LSP's 14 points; also the first 14 of SPIN's 24."""
 
 SPIN_24: PointLayout = (
     *LSP_14,
     *("pelvis_mpii", "thorax_mpii", "spine_h36m", "jaw_h36m", "head_h36m"),
     *_FACE,
 )
-"""Points of `part` and `S` in SPIN's files."""
+"""The points of ``part`` and ``S`` in SPIN's files."""
 
 _BODY_25_LIMBS: PointLayout = (
-    *("nose", None),  # OpenPose's neck lies between the shoulders: it is not SMPL's
+    *("nose", None),  # OpenPose's neck is between the shoulders; it is not SMPL's
     *_side("r", *_ARM),
     *_side("l", *_ARM),
     None,  # the middle of the hips
@@ -64,20 +62,20 @@ BODY_25: PointLayout = (
 """OpenPose's BODY_25."""
 
 COCO_18: PointLayout = _BODY_25_LIMBS[:8] + _BODY_25_LIMBS[9:]
-"""OpenPose's eighteen, as 3DPW's ``poses2d``."""
+"""OpenPose's 18 points, as in 3DPW's ``poses2d``."""
 
 COCO_17: PointLayout = (
     *_FACE,
     *[f"{side}_{name}" for name in (*_ARM, "hip_lsp", "knee", "ankle") for side in "lr"],
 )
-"""COCO's seventeen; its hips are where annotators see them, as LSP's are."""
+"""COCO's 17 points; its hips are where annotators see them, as LSP's are."""
 
 SPIN_49: PointLayout = SPIN_24 + BODY_25
-"""``part``, then ``openpose``: what people marked takes precedence over what was detected."""
+"""``part``, then ``openpose``: annotations take precedence over detections."""
 
 SMPL_24: PointLayout = JOINT_NAMES
 SMPLX_22: PointLayout = JOINT_NAMES[:22]
-"""What SMPL-X has in common with SMPL: all but the hands."""
+"""The joints that SMPL-X shares with SMPL: all but the hands."""
 
 MPI_INF_3DHP_28: PointLayout = (
     *(None, None, None, "spine_h36m", "pelvis_mpii", "neck_lsp", "jaw_h36m", "head_h36m"),
@@ -86,7 +84,7 @@ MPI_INF_3DHP_28: PointLayout = (
     *(*_side("l", "hip_lsp", "knee", "ankle"), None, None),
     *(*_side("r", "hip_lsp", "knee", "ankle"), None, None),
 )
-"""MPI-INF-3DHP's 28 joints, taken over as SPIN does."""
+"""MPI-INF-3DHP's 28 joints, named as in SPIN's conversion."""
 
 HUMAN_DATA_190: PointLayout = (
     *SMPLX_22,
@@ -100,7 +98,7 @@ HUMAN_DATA_190: PointLayout = (
     *[None] * 10,  # points of single data sets
     *("l_hand", "r_hand"),
 )
-"""mmhuman3d's union of all data sets."""
+"""mmhuman3d's union of the points of all data sets."""
 
 _JOINT_ROW = {name: row for row, name in enumerate(JOINT_NAMES)}
 _LANDMARK_ROW = {name: row for row, name in enumerate(LANDMARK_NAMES)}
@@ -111,8 +109,8 @@ def sort_points(
 ) -> tuple[Float[np.ndarray, "people 24 columns"], Float[np.ndarray, "people 20 columns"]]:
     """A file's points as SMPL's joints and as landmarks; the last column is the confidence.
 
-    Where several points of the layout have one name, the first that was seen counts. Coordinates
-    of points that were not seen, or are not finite, become 0.
+    Of several points with the same name, the first with a positive confidence is used. Points
+    without one, or with coordinates that are not finite, become 0.
     """
     people, _, columns = points.shape
     joints = np.zeros((people, len(JOINT_NAMES), columns), np.float32)
@@ -134,17 +132,12 @@ def sort_points(
 def fill_missing_hips(
     joints: Float[np.ndarray, "people 24 3"], landmarks: Float[np.ndarray, "people 20 3"]
 ) -> None:
-    """Take 2D hips as annotators mark them for SMPL's, where there is nothing better (in place).
+    """Use annotated 2D hips for SMPL's hips where these are unknown, in place.
 
-    They differ by some centimetres, no more than annotators do among themselves. In 3D, where
-    centimetres are what is measured, they stay apart.
+    They differ by some centimetres, no more than annotators differ from each other. In 3D, where
+    centimetres are measured, the two are kept apart.
     """
     for side in "lr":
         joint, landmark = _JOINT_ROW[f"{side}_hip"], _LANDMARK_ROW[f"{side}_hip_lsp"]
         missing = joints[:, joint, -1] <= 0
         joints[missing, joint] = landmarks[missing, landmark]
-
-
-def seen(names: Sequence[str], table: Float[np.ndarray, "points columns"]) -> list[str]:
-    """Names of the points whose confidence is above 0."""
-    return [name for name, row in zip(names, table, strict=True) if row[-1] > 0]

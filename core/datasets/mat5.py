@@ -1,7 +1,7 @@
 """Tables of numbers from MATLAB 5 files, plain or compressed.
 
-SciPy reads these files, too, but believes whatever sizes they claim: one wrong byte can keep it
-busy for half a minute. Here nothing is taken to be larger than the bytes that are there.
+SciPy reads these files, too, but trusts the sizes that they claim: one wrong byte can keep it busy
+for half a minute. This reader takes no element to be larger than the bytes that are left.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Element = tuple[int, memoryview]
 
 
 def read_cells(path: Path, names: Collection[str]) -> dict[str, list[np.ndarray | None]]:
-    """Cell arrays by name, as lists of tables in MATLAB's order; what is no table becomes None.
+    """Cell arrays by name, as lists of tables in MATLAB's order; cells of other kinds become None.
 
     Raises:
-        ValueError: the file is no MATLAB 5 file, or damaged.
-        OSError: it cannot be read.
+        ValueError: the file is not a MATLAB 5 file, or damaged.
+        OSError: the file cannot be read.
     """
     data = path.read_bytes()
     if data[124:_HEADER] != _LITTLE:
@@ -58,7 +58,7 @@ def _inflate(content: memoryview) -> memoryview:
 
 
 def _elements(data: memoryview, padded: bool = True) -> Iterator[Element]:
-    """The elements of a stretch of bytes; inside of variables they fill up multiples of 8."""
+    """The elements in some bytes; inside variables they are padded to multiples of 8."""
     place = 0
     while place + 8 <= len(data):
         kind, size = struct.unpack_from("<II", data, place)

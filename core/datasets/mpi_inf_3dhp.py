@@ -27,7 +27,7 @@ from core.io.files import printable, unreadable
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 """SPIN's choice of the fourteen."""
 STEP = 10
-"""Every tenth frame is taken: neighbours look alike, and there are 1.3 million."""
+"""Every tenth frame is used: consecutive ones look alike, and there are 1.3 million."""
 SIDE = 2048
 """Width and height of the videos."""
 
@@ -38,10 +38,10 @@ _FIRST_HDF = b"MATLAB 7.3"
 def open_mpi_inf_3dhp(
     folder: Path, split: str = "train", name: str = "mpi-inf-3dhp-raw"
 ) -> PhotoDataset:
-    """The people of the training part, every tenth frame; points outside the photo drop out.
+    """The people of the training part, every tenth frame; points outside the photo are unknown.
 
     Args:
-        folder: holds ``S1`` to ``S8`` (those that are there are taken).
+        folder: holds ``S1`` to ``S8``, or some of them.
 
     Raises:
         UserError: there is no annot.mat, or one is damaged or of the test part.
@@ -67,7 +67,7 @@ def open_mpi_inf_3dhp(
 
 
 def _sequence(path: Path, folder: Path) -> Iterator[Columns]:
-    """One camera after the other."""
+    """The columns of each camera of a sequence."""
     annotations = _read(path)
     intrinsics_of = _calibration(path.with_name("camera.calibration"))
     place = path.parent.relative_to(folder).as_posix()
@@ -129,10 +129,10 @@ def _cell(cells: Sequence[np.ndarray | None], camera: int, where: str) -> np.nda
 
 
 def _calibration(path: Path) -> dict[int, Float32[np.ndarray, "4"]]:
-    """fx, fy, cx, cy by camera; nothing if the file is not there.
+    """fx, fy, cx, cy by camera; empty if there is no file.
 
     Raises:
-        UserError: it is damaged.
+        UserError: the file is damaged.
     """
     if not path.is_file():
         return {}

@@ -1,13 +1,14 @@
 """3DOH50K: people behind objects indoors (Zhang et al., CVPR 2020).
 
-``trainset/annots.json`` and ``testset/annots.json``: an object a photo, by its number, with
+``trainset/annots.json`` and ``testset/annots.json`` hold one object per photo, by its number, with
 ``img_path`` ("images/00000.jpg"), ``bbox`` ([[x1, y1], [x2, y2]]), ``intri`` (3 x 3), ``extri``
 (4 x 4), ``smpl_joints_2d`` (24 x 2), ``smpl_joints_3d`` (24 x 3), ``pose`` (72), ``betas`` (10),
 ``scale``, ``trans``.
 
-Lengths are in units of the authors' calibration, ``scale`` to a metre. Some readers of the file
-take the joints to be in the camera, others in the world; so whichever of the two puts them onto the
-file's own 2D joints is taken, person by person, and people for whom neither does have no 3D joints.
+Lengths are in units of the authors' calibration, of which ``scale`` are a metre. Some readers of
+the file take the joints to be in the camera frame, others in the world frame. For each person the
+frame is used in which the joints project onto the file's own 2D joints; if they do in neither, the
+3D joints are unknown.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def open_3doh50k(folder: Path, split: str, name: str = "3doh50k") -> PhotoDatase
         folder: holds ``trainset`` and ``testset``.
 
     Raises:
-        UserError: the annotations are missing or damaged, or an entry lacks something.
+        UserError: the annotations are missing or damaged, or an entry is incomplete.
     """
     part = f"{split}set"
     path = require_file(folder, [f"{part}/annots.json"], "3DOH50K", "from its authors")
@@ -146,6 +147,6 @@ def _miss(
 
 
 def _numbers(keys: list[str]) -> np.ndarray | None:
-    """Photos are frames of no sequence, but their numbers serve to thin them out."""
+    """The photos' numbers, by which they can be thinned out although they form no sequence."""
     digits = all(key.isascii() and key.isdecimal() and len(key) < 10 for key in keys)
     return np.array([int(key) for key in keys], np.int32) if digits else None

@@ -1,12 +1,12 @@
 """3DPW: people outdoors with SMPL bodies from inertial sensors (von Marcard et al., ECCV 2018).
 
-``sequenceFiles/SPLIT/SEQUENCE.pkl`` holds a dictionary of lists with an entry a person: ``poses``
-(frames x 72) and ``trans`` in the world, ``jointPositions`` (frames x 72, metres, the world),
+``sequenceFiles/SPLIT/SEQUENCE.pkl`` holds a dictionary of lists with one entry per person:
+``poses`` (frames x 72), ``trans`` and ``jointPositions`` (frames x 72) in the world frame, metres;
 ``betas``, ``poses2d`` (frames x 3 x 18 detections), ``campose_valid``, ``genders``; and for all
 people ``cam_poses`` (frames x 4 x 4, camera from world), ``cam_intrinsics`` (3 x 3), ``sequence``.
-The photos are ``imageFiles/SEQUENCE/image_00000.jpg``. Only frames with a valid camera are taken.
+The photos are ``imageFiles/SEQUENCE/image_00000.jpg``. Only frames with a valid camera are used.
 
-3DPW-OCC is the seventeen scenes that Zhang et al. (CVPR 2020) picked, from all three splits.
+3DPW-OCC is 17 scenes from all three splits, chosen by Zhang et al. (CVPR 2020).
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ OCCLUDED = (
 """Scenes of 3DPW-OCC; a sequence is called SCENE_00, SCENE_01, ..."""
 
 _GENDERS = {"m": "male", "f": "female"}
-_LEAST_POINTS = 6  # detections that a box is made of, as 3DPW itself demands
+_LEAST_POINTS = 6  # smallest number of detections that determine a box, as in 3DPW
 
 
 @dataclass(frozen=True)
 class _Track:
-    """One person of one sequence, in the frames whose camera is known."""
+    """One person of one sequence, in the frames with a valid camera."""
 
     sequence: str
     person: int
@@ -75,7 +75,7 @@ def open_3dpw_occ(folder: Path, split: str = "all", name: str = "3dpw-occ") -> P
     """The people of 3DPW-OCC, in the folder of 3DPW.
 
     Raises:
-        UserError: as `open_3dpw`; or none of the scenes is there.
+        UserError: as for `open_3dpw`, or there is none of the scenes.
     """
     files = [p for part in SPLITS for p in _files(folder, part) if _scene(p.stem) in OCCLUDED]
     if not files:
@@ -121,7 +121,7 @@ def _dataset(folder: Path, split: str, name: str, files: list[Path]) -> PhotoDat
 
 
 def _tracks(path: Path) -> Iterator[_Track]:
-    """Everybody in a sequence."""
+    """All people of a sequence."""
     data = read_pickle_file(path, "3DPW sequence file")
     camera = _array(data, "cam_poses", (None, 4, 4), path)
     camera_matrix = _array(data, "cam_intrinsics", (3, 3), path)
@@ -142,7 +142,7 @@ def _person(
     camera_matrix: Float[np.ndarray, "3 3"],
     frames: np.ndarray,
 ) -> Columns:
-    """The columns of one person: everything turned from the world into the camera."""
+    """The columns of one person, transformed from the world frame into the camera frame."""
 
     def rows(key: str, *shape: int) -> np.ndarray:
         return _array(data, key, (None, *shape), path, person, int(frames.max()) + 1)[frames]
@@ -178,7 +178,7 @@ def _float32(**columns: np.ndarray) -> Columns:
 def _project(
     joints: Float[np.ndarray, "frames 24 3"], intrinsics: Float[np.ndarray, "4"]
 ) -> Float[np.ndarray, "frames 24 3"]:
-    """Pixels of joints; those behind the camera are not known."""
+    """Pixels and confidences of joints; those behind the camera are unknown."""
     front = joints[..., 2:] > 0.05
     depth = np.where(front, joints[..., 2:], 1)
     pixels = joints[..., :2] / depth * intrinsics[:2] + intrinsics[2:]
@@ -188,7 +188,7 @@ def _project(
 def _boxes(
     joints: Float[np.ndarray, "frames 24 3"], points: Float[np.ndarray, "frames 18 3"]
 ) -> Float[np.ndarray, "frames 4"]:
-    """Around the detections, as most work on 3DPW does; around the joints where there are few."""
+    """Boxes around the detections, as usual for 3DPW, or around the joints if there are few."""
     enough = (points[..., 2] > 0).sum(1) >= _LEAST_POINTS
     boxes = [
         _extent(seen if use else all_)
@@ -237,7 +237,7 @@ def _array(
     """An array of the sequence, or one person's, in double precision.
 
     Args:
-        rows: how many it must have at least.
+        rows: smallest number of frames.
     """
     if person is None:
         found = data.get(key)

@@ -1,10 +1,10 @@
-"""What all data sets become: photographs of people, and columns of what is known about them.
+"""The common form of all data sets: photographs of people, and columns of annotations.
 
-Frames and units. Boxes and 2D points are pixels of the stored photo, x to the right, y down, as the
-data set gives them (annotators do not mark half pixels). Everything in 3D is metres, in OpenCV's
-camera (x right, y down, z forward). ``frame`` says which camera: "camera" is the photo's own;
-"crop" is one that looks straight at the middle of the box, which is what fits to cropped pictures
-(SPIN, EFT) assume. `core.datasets.crop` brings both into the crop camera that nets see.
+Frames and units: Boxes and 2D points are in pixels of the stored photo, x to the right, y down, as
+given by the data set; no half pixel is added. 3D values are in metres, in OpenCV's camera (x right,
+y down, z forward). ``frame`` states which camera: "camera" is the photo's own; "crop" is one that
+looks straight at the middle of the box, as fits to cropped pictures (SPIN, EFT) assume.
+`core.datasets.crop` transforms both into the crop camera of the networks.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Columns = dict[str, Any]
 GENDERS = ("neutral", "male", "female")
 
 KEYPOINT_COLUMNS = ("joints2d", "landmarks2d", "joints3d", "landmarks3d")
-"""Columns whose last number is a confidence, 0 where nothing is known."""
+"""Columns whose last number is a confidence, 0 for unknown points."""
 PLAIN_COLUMNS = ("pose", "betas", "transl", "weak_camera", "intrinsics")
-"""Columns that are NaN where nothing is known."""
+"""Columns that are NaN for people of whom they are unknown."""
 
 _ROWS: dict[str, tuple[int, ...]] = {
     "joints2d": (24, 3),
@@ -46,27 +46,27 @@ _ROWS: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class PhotoRecord:
-    """One person in one photo. What the data set does not tell is None.
+    """One person in one photo. Unknown values are None.
 
     Attributes:
         image: file of the photo.
-        quarter_turns: clockwise turns by 90 degrees that the stored photo needs first; boxes and
-            points are those of the turned one.
+        quarter_turns: number of clockwise rotations by 90 degrees that make the stored photo
+            upright; boxes and points refer to the upright photo.
         box: around the person, without a margin.
-        frame: the camera that 3D things are in, see the module.
-        joints2d: x, y, confidence of SMPL's joints; confidence 0 is not known.
+        frame: the camera of 3D values, see the module.
+        joints2d: x, y, confidence of SMPL's joints; confidence 0 means unknown.
         landmarks2d: the same for `LANDMARK_NAMES`.
         joints3d: x, y, z, confidence of SMPL's joints.
         landmarks3d: the same for `LANDMARK_NAMES`.
-        placed: 3D points are where they are in the camera; else only relative to each other.
-        pose: axis-angle of SMPL's joints; entry 0 turns the body into ``frame``.
-        betas: SMPL's shape, of the model for ``gender``.
-        transl: vertices = LBS(pose, betas) + transl. Where it is None, joints3d[0] may tell
-            where the pelvis is.
-        weak_camera: pixels of the photo per metre, and x and y to be added to the body's before;
-            the middle of the box is its origin.
+        placed: 3D points are at their position in the camera, not only relative to each other.
+        pose: axis-angle of SMPL's joints; entry 0 rotates the body into ``frame``.
+        betas: SMPL's shape coefficients, for the model of ``gender``.
+        transl: vertices = LBS(pose, betas) + transl. Where it is None, joints3d[0] may be the
+            pelvis.
+        weak_camera: scaled-orthographic camera: photo pixels per metre, and x and y in metres that
+            are added before scaling; the origin is the middle of the box.
         intrinsics: focal lengths and principal point: fx, fy, cx, cy in pixels.
-        gender: "neutral", "male" or "female": whose SMPL model pose and betas are for.
+        gender: "neutral", "male" or "female": the SMPL model of pose and betas.
         subject, sequence: names, unique in the data set.
         number: of the frame in its sequence.
     """
@@ -92,22 +92,22 @@ class PhotoRecord:
 
     @property
     def focal(self) -> float | None:
-        """Focal length of the photo in pixels, if the data set tells."""
+        """Focal length of the photo in pixels: the geometric mean of fx and fy."""
         return None if self.intrinsics is None else float(np.sqrt(np.prod(self.intrinsics[:2])))
 
 
 @dataclass(frozen=True)
 class PhotoDataset:
-    """The people of a data set, as columns with one row each; photos are read when asked for.
+    """The people of a data set, as columns with one row each; photos are read on demand.
 
     Attributes:
         name, split: as asked for.
         root: folder that ``images`` are relative to.
         images: the photo of each person.
         boxes: x, y, width, height around each person.
-        notes: what a user should know ("12 people left out: ...").
+        notes: hints for the user ("12 people left out: ...").
 
-    All other columns are described at `PhotoRecord`; None is a column that nobody has.
+    All other columns are described in `PhotoRecord`; a column is None if it is unknown for all.
     """
 
     name: str
@@ -151,7 +151,7 @@ class PhotoDataset:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> PhotoRecord:
-        """What is known about one person; the photo is not opened."""
+        """The record of one person; the photo is not opened."""
         if not 0 <= index < len(self):
             raise IndexError(f"person {index} of {len(self)}")
         known: Columns = {name: self._row(name, index) for name in _ROWS}
@@ -169,10 +169,10 @@ class PhotoDataset:
         )
 
     def photo(self, index: int) -> Photo:
-        """The photo of one person, decoded and turned.
+        """The photo of one person, decoded and upright.
 
         Raises:
-            UserError: it is missing, damaged or too large; the line says which.
+            UserError: the photo is missing, damaged or too large.
         """
         try:
             photo = load_image(self.root / self.images[index])
@@ -184,7 +184,7 @@ class PhotoDataset:
         return replace(photo, pixels=np.ascontiguousarray(rotated))
 
     def has(self, column: str) -> Bool[np.ndarray, " people"]:
-        """For whom a column is known."""
+        """Mask of the people for whom a column is known."""
         values = getattr(self, column)
         if values is None:
             return np.zeros(len(self), bool)
@@ -208,13 +208,13 @@ class PhotoDataset:
         return replace(self, **chosen)
 
     def every(self, step: int) -> PhotoDataset:
-        """People in every ``step``-th frame of their sequences (all people without numbers)."""
+        """People in every ``step``-th frame of their sequences; all people without numbers."""
         if step < 1:
             raise UserError(f"every {step}-th frame makes no sense; give 1 or more")
         return self if self.numbers is None else self.select(self.numbers % step == 0)
 
     def _columns(self) -> dict[str, Sequence | np.ndarray]:
-        """Everything that has a row for each person."""
+        """All columns that have a row for each person."""
         single = {"name", "split", "root", "frame", "placed", "quarter_turns", "notes"}
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in single}
         return {name: column for name, column in named.items() if column is not None}

@@ -1,4 +1,4 @@
-"""Data sets by name: which files each needs, and who opens it."""
+"""Data sets by name: the files that each needs, and the function that opens it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class DatasetKind:
     """A data set that can be opened by name.
 
     Attributes:
-        title: what it is, in a line.
-        splits: the first is what you get without asking; none means the stem of a file.
+        title: one line that describes it.
+        splits: the first is the default; empty if the split is the stem of a file.
         open: called with the folder and the split.
     """
 
@@ -59,7 +59,7 @@ def open_dataset(name: str, folder: Path, split: str | None = None) -> PhotoData
     chosen = split or (kind.splits[0] if kind.splits else "")
     dataset = kind.open(Path(folder).expanduser(), chosen)
     if not len(dataset):
-        raise UserError(f"{name} ({dataset.split}) in {printable(folder)} holds nobody; {HELP}")
+        raise UserError(f"{name} ({dataset.split}) in {printable(folder)} holds no people; {HELP}")
     return dataset
 
 
@@ -78,7 +78,7 @@ class _EftFiles:
     """One of EFT's files.
 
     Attributes:
-        fits: its name, the newest release's first.
+        fits: names of the file, the newest release's first.
         photos: folder of the photos.
     """
 
@@ -105,7 +105,7 @@ def _eft(name: str, files: dict[str, _EftFiles]) -> Opener:
 
 
 def _coco(folder: Path, split: str) -> PhotoDataset:
-    """COCO itself: the 2D points that people marked."""
+    """COCO itself: annotated 2D points."""
     candidates = [f"annotations/person_keypoints_{split}.json", f"person_keypoints_{split}.json"]
     path = require_file(folder, candidates, "coco", "from cocodataset.org")
     photos = folder / split
@@ -117,7 +117,7 @@ def _photos(folder: Path, split: str) -> PhotoDataset:
 
 
 def _any_npz(name: str, key: str, open_: Callable[[Path, Path, str, str], PhotoDataset]) -> Opener:
-    """Files whose name is the user's; the split is the stem, needed where there are several."""
+    """Files of any name; the split is the stem, needed where there are several."""
 
     def opener(folder: Path, split: str) -> PhotoDataset:
         path = _find_npz(folder, split, name)
@@ -144,10 +144,10 @@ def _find_npz(folder: Path, split: str, name: str) -> Path:
 
 
 def _photo_root(path: Path, key: str, name: str) -> Path:
-    """The folder below the file's in which the first photo is; the file's own if it is nowhere."""
+    """The folder, in or below the file's, that has the first photo; the file's own if none has."""
     photos = Npz(path, f"{name} npz").texts(key)
     if not photos:
-        raise UserError(f"{printable(path)} holds nobody")
+        raise UserError(f"{printable(path)} holds no people")
     first = relative_photo_path(photos[0], printable(path))
     beside = path.parent
     candidates = (beside, beside / "images", beside / path.stem, beside / path.stem / "png")

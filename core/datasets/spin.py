@@ -1,8 +1,8 @@
-"""SPIN's npz files: Human3.6M, MPI-INF-3DHP, COCO, LSP, LSPET, MPII, and whatever follows them.
+"""SPIN's npz files: Human3.6M, MPI-INF-3DHP, COCO, LSP, LSPET, MPII, and files of the same form.
 
-Arrays of one row a person: ``imgname``, ``center`` and ``scale`` (a square of 200 * scale pixels,
-the person's box widened by 1.2); where known ``part`` (24 points, pixels) and ``openpose`` (25
-detections), or both together as ``keypoints`` (49), ``S`` (24 points, metres in the camera's
+Arrays with one row per person: ``imgname``, ``center`` and ``scale`` (a square of 200 * scale
+pixels, the person's box widened by 1.2). Optional: ``part`` (24 points, pixels) and ``openpose``
+(25 detections), or both together as ``keypoints`` (49), ``S`` (24 points, metres in the camera's
 axes, relative to the pelvis), ``pose`` (72) and ``shape`` (10) of the people whom ``has_smpl``
 marks, ``gender``.
 """
@@ -30,7 +30,7 @@ from core.errors import UserError
 from core.io.files import printable
 
 MARGIN = 1.2
-"""By how much SPIN widened boxes; LSP's authors' own scales (MPII) are only about that."""
+"""Factor by which SPIN widens boxes; MPII's scales are its annotators' and only about that."""
 PIXELS = 200.0
 _GENDERS = {"m": "male", "f": "female", "n": "neutral"}
 _NUMBER = re.compile(r"(\d+)\.[A-Za-z]+$")
@@ -75,7 +75,7 @@ def open_spin(
 def square_boxes(
     center: Float32[np.ndarray, "people 2"], scale: Float32[np.ndarray, " people"]
 ) -> Float32[np.ndarray, "people 4"]:
-    """Boxes without SPIN's margin."""
+    """Boxes without SPIN's margin, from a square of 200 * scale pixels."""
     side = (PIXELS / MARGIN) * scale[:, None]
     if len(center) != len(scale):
         raise UserError(f"{len(center)} centers and {len(scale)} scales do not fit together")
@@ -83,18 +83,17 @@ def square_boxes(
 
 
 def genders(file: Npz) -> list[str | None] | None:
-    """Whose SMPL model the bodies are for, or None if the file does not say."""
+    """The gender of each person's SMPL model, or None if the file does not state it."""
     if "gender" not in file:
         return None
     return [_GENDERS.get(text[:1].lower()) for text in file.texts("gender")]
 
 
 def names_from_paths(images: Sequence[str]) -> Columns:
-    """Subjects, sequences and frame numbers, as far as the photos' names tell them.
+    """Subjects, sequences and frame numbers, as far as the photos' names contain them.
 
-    The sequence is the name without its last number, S1_Directions_1.54138969_000001.jpg being
-    frame 1 of S1_Directions_1.54138969. A folder or name that begins with S and a number tells the
-    subject.
+    The sequence is the name without its last number: S1_Directions_1.54138969_000001.jpg is frame 1
+    of S1_Directions_1.54138969. A folder or name that begins with S and a number is the subject.
     """
     numbers = [_NUMBER.search(image) for image in images]
     if not images or not all(numbers):
@@ -107,7 +106,7 @@ def names_from_paths(images: Sequence[str]) -> Columns:
 
 
 def _interned(texts: Sequence[str]) -> list[str]:
-    """The same texts, equal ones being one object: a sequence has thousands of frames."""
+    """The same strings, with equal ones as one object: a sequence has thousands of frames."""
     once: dict[str, str] = {}
     return [once.setdefault(text, text) for text in texts]
 
@@ -141,7 +140,7 @@ def _points3d(file: Npz) -> tuple[np.ndarray | None, np.ndarray | None]:
 
 
 def _body(file: Npz) -> Columns:
-    """Pose and shape, NaN for people without."""
+    """Pose and shape, NaN for people without them."""
     if "pose" not in file:
         return {}
     pose, betas = file.numbers("pose", (None, 24, 3)), file.any_numbers("shape")

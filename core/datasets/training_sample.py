@@ -1,14 +1,14 @@
-"""From a person in a photo to a training sample: the crop, and whatever is true of the body in it.
+"""Training samples from people in photos: the crop, and what is known of the body in it.
 
-Data sets tell different things. What one does not tell is filled with a stand-in (an upright body
-in the middle of the crop) so that all arrays are finite, and `Has` or a confidence of 0 says that
-nothing may be learnt from it.
+Data sets contain different annotations. Unknown values are filled with those of a stand-in (an
+upright body in the middle of the crop), so that all arrays are finite, and `Has` or a confidence of
+0 states that nothing may be learnt from them.
 
-Pose, betas and place are SMPL's. Joints mean the same on the body that is trained, so its pose and
-joints can be learnt from them as they are; betas do not. With the user's SMPL file the posed body
-gives joints, parts and depth, and its rest joints give those betas of the trained body that come
-nearest (`RestJoints.betas_of`): good for where kernels are, but bones do not tell girth, so they
-are not offered as true.
+Pose, betas and translation are SMPL's. The joints of the trained body mean the same, so that its
+pose and joints can be learnt from SMPL's; betas cannot. With the user's SMPL file the posed body
+gives joints, parts and depth, and its rest joints give the betas of the trained body with the
+nearest bones (`RestJoints.betas_of`). These suffice to place kernels, but bones do not determine
+girth, so they are not marked as true.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from core.nbv.volume import NeuralBodyVolume
 from core.render.mesh.raster import rasterize
 
 FAR = 5000 / 224
-"""Focal length over the crop's side that fits to crops (SPIN, EFT) assume: a camera far away."""
+"""Focal length that fits to crops (SPIN, EFT) assume, in crop sides: a distant camera."""
 LEAST_POINTS = 6
-"""2D joints that a body without a place is placed on."""
+"""Smallest number of 2D joints from which an unknown translation is computed."""
 MISSES = 0.06
-"""Share of the crop by which it may then miss them (median), else it stays without a place."""
-_BONE_NOISE = 0.01  # metres by which rest joints of two bodies differ beyond what betas explain
+"""Largest median distance from these joints, as a share of the crop; else it stays unknown."""
+_BONE_NOISE = 0.01  # metres; standard deviation of rest joints that betas do not explain
 _UPRIGHT = (np.pi, 0.0, 0.0)
-_STAND_IN_HEIGHT = 2.2  # metres that the crop's side spans where the stand-in stands
+_STAND_IN_HEIGHT = 2.2  # metres across the crop at the stand-in's depth
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Has:
 
 @dataclass(frozen=True)
 class CropSample:
-    """One person as training takes them, in the crop camera's frame.
+    """The training sample of one person, in the crop camera's frame.
 
     Attributes:
         pose, betas, transl: of the body that is trained.
         parts: 0 background, 1 + joint.
-        occluder: past the edge of the photo; objects are not known, unless ``has`` says so.
-        depth: metres; infinite beside the body.
-        joints3d: x, y, z, confidence; in place if ``has.place``, else relative to each other.
+        occluder: True outside the photo; objects are not known.
+        depth: metres; infinite outside the body.
+        joints3d: x, y, z, confidence; metres, only relative to each other unless ``has.place``.
         joints2d: x, y, confidence in pixels of the crop.
     """
 
@@ -95,18 +95,19 @@ class RestJoints:
 
     @staticmethod
     def of_volume(volume: NeuralBodyVolume) -> RestJoints:
-        """Those of a volume's body."""
+        """The rest joints of a volume's body."""
         tables = (volume.joint_template, volume.joint_shapedirs)
         return RestJoints(*(table.double().cpu().numpy() for table in tables))
 
     def pelvis(self, betas: Float[np.ndarray, "10"]) -> Float[np.ndarray, "3"]:
-        """The pelvis, about which a body turns."""
+        """The rest pelvis, about which the root rotation acts."""
         return self.template[0] + self.shapedirs[0] @ betas
 
     def betas_of(self, joints: Float[np.ndarray, "24 3"]) -> Float[np.ndarray, "10"]:
-        """Betas whose bones come nearest to those of other rest joints.
+        """Betas whose rest joints, relative to the pelvis, are nearest to given ones.
 
-        Betas are normally distributed; what they cannot explain is noise of a centimetre.
+        They are the maximum a posteriori for standard normal betas and Gaussian noise of the
+        joints with a standard deviation of a centimetre (ridge regression).
         """
         wanted = (joints - joints[0]) - (self.template - self.template[0])
         system = (self.shapedirs - self.shapedirs[0]).reshape(-1, 10)
@@ -116,9 +117,10 @@ class RestJoints:
 
 @dataclass(frozen=True)
 class SmplBody:
-    """A user's SMPL model, ready to be posed and drawn.
+    """A user's SMPL model with the tables for rendering.
 
-    ``is_trained``: it is the body that is trained, so its betas are, too.
+    Attributes:
+        is_trained: whether it is the body that is trained, so that its betas are true.
     """
 
     body: Body
@@ -137,13 +139,13 @@ class SmplBody:
 
 @dataclass(frozen=True)
 class CropSettings:
-    """How people become samples.
+    """How samples are made from people.
 
     Attributes:
         size: pixels of the crops.
         trained: rest joints of the body that is trained.
-        bodies: the user's SMPL models by gender; without a record's, its betas tell nothing.
-        unoccluded: the user vouches for it that nothing hides the people of this data set.
+        bodies: the user's SMPL models by gender; betas of other genders are not used.
+        unoccluded: the user asserts that nothing occludes the people of this data set.
     """
 
     size: int
@@ -152,13 +154,13 @@ class CropSettings:
     unoccluded: bool = False
 
     def body_of(self, record: PhotoRecord) -> SmplBody | None:
-        """The model that a record's pose and betas are for; neutral if it does not say whose."""
+        """The model of a record's pose and betas; neutral if its gender is unknown."""
         return self.bodies.get(record.gender or "neutral")
 
 
 @dataclass(frozen=True)
 class _TrueBody:
-    """SMPL in the crop camera."""
+    """The posed SMPL body in the crop camera's frame, metres."""
 
     vertices: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
@@ -207,7 +209,7 @@ def crop_sample(dataset: PhotoDataset, index: int, settings: CropSettings) -> Cr
 
 @torch.no_grad()
 def _true_body(crop: PhotoCrop, model: SmplBody) -> _TrueBody | None:
-    """The record's body, placed where the data set or the 2D joints say; None if it has none."""
+    """The record's body, translated by the data set or onto the 2D joints; None if unknown."""
     if crop.pose is None or crop.betas is None:
         return None
     rotations = rotation_from_axis_angle(torch.from_numpy(crop.pose)[None])
@@ -229,9 +231,11 @@ def place_on_points(
     focal: float,
     size: int,
 ) -> Float32[np.ndarray, "3"] | None:
-    """The translation that puts joints onto 2D joints, or None if there are few or it does not.
+    """The translation by which joints project onto 2D joints; None if it is not determined.
 
-    A joint X seen at u (pixels from the middle) says ``f (X + t)_xy = u (X + t)_z``: linear in t.
+    A joint X at the pixel u, relative to the middle, requires ``f (X + t)_xy = u (X + t)_z``, which
+    is linear in t. The least-squares solution, weighted by confidence, is refused if joints are
+    behind the camera or far from their pixels.
     """
     if points is None or (points[:, 2] > 0).sum() < LEAST_POINTS:
         return None
@@ -262,14 +266,14 @@ def _betas(
 
 
 def _joints3d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "24 4"]:
-    """The body's joints, all 24; else those that the data set tells."""
+    """All joints of the body, or else those that the data set contains."""
     if true is not None:
         return np.concatenate([true.joints, np.ones((24, 1), np.float32)], 1)
     return np.zeros((24, 4), np.float32) if crop.joints3d is None else crop.joints3d
 
 
 def _joints2d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "24 3"]:
-    """Marked joints; the others from the body in its place."""
+    """Annotated joints; the others are projected from the body if its translation is known."""
     points = np.zeros((24, 3), np.float32) if crop.joints2d is None else crop.joints2d
     if true is None or not true.is_placed:
         return points
@@ -281,7 +285,7 @@ def _joints2d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "2
 def _rasterized(
     crop: PhotoCrop, model: SmplBody | None, true: _TrueBody | None
 ) -> tuple[UInt8[np.ndarray, "s/4 s/4"], Float32[np.ndarray, "s/2 s/2"]]:
-    """Parts and depth of the body; nothing where it is not known."""
+    """Parts and depth of the body, empty if it or its translation is unknown."""
     size, focal = crop.view.size, crop.view.focal
     if model is None or true is None or not true.is_placed:
         return np.zeros((size // 4,) * 2, np.uint8), np.full((size // 2,) * 2, np.inf, np.float32)

@@ -1,4 +1,4 @@
-"""Missing, cut short, foreign, hostile: each file names itself and the mend, in one line."""
+"""Missing, truncated, foreign, hostile files: one line names the file and the fix."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Dangerous:
 
 
 def complaint(name, folder, split=None):
-    """The one line, of which every word can be printed."""
+    """The one line of the error, which must be printable."""
     with pytest.raises(UserError) as caught:
         open_dataset(name, folder, split)
     line = str(caught.value)
@@ -91,7 +91,7 @@ def test_foreign_content_is_refused(name, content, tmp_path, world):
     ("change", "reason"),
     [
         ({"scale": None}, "lacks 'scale'"),
-        ({"imgname": np.arange(3)}, "imgname is not a list of texts"),
+        ({"imgname": np.arange(3)}, "imgname is not a list of strings"),
         ({"imgname": np.array(["../x.jpg"] * 3)}, "outside the data set"),
         ({"imgname": np.array(["/etc/passwd"] * 3)}, "outside the data set"),
         ({"imgname": np.array(["C:\\x.jpg"] * 3)}, "outside the data set"),
@@ -325,7 +325,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path, world, monkeypatch):
     assert "more than" in complaint("coco-eft", tmp_path)
 
 
-def test_an_npz_may_not_lie_about_its_arrays(tmp_path, world):
+def test_an_npz_may_not_misstate_its_arrays(tmp_path, world):
     path = writers.write_spin(tmp_path, world)
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
@@ -356,7 +356,7 @@ def test_trees_hold_plain_values_only():
         assert found["twice"] == [shared, shared] and found["number"] == 3
 
 
-def test_trees_that_name_something_else_or_hold_themselves_are_refused():
+def test_trees_that_name_something_else_or_contain_themselves_are_refused():
     with pytest.raises(UnsafePickleError):
         read_tree(pickle.dumps({"a": [Dangerous()]}))
     circle: list = []

@@ -261,7 +261,7 @@ def test_3doh50k(tmp_path, world, joints_in_world):
 def test_3doh50k_joints_that_fit_no_camera_are_dropped(tmp_path, world, factor):
     path = writers.write_3doh50k(tmp_path, world, False)
     document = json.loads(path.read_text())
-    # beside where they should be, or the whole person behind the camera
+    # away from their pixels, or behind the camera
     document["00001"]["smpl_joints_3d"] = (
         world.joints[1] * [factor, factor, min(factor, 1)]
     ).tolist()
@@ -347,7 +347,7 @@ def test_bedlam_of_smplx(tmp_path, world):
     assert "SMPL-X" in data.notes[0]
 
 
-def test_bedlam_scenes_that_lie_on_their_side_are_turned(tmp_path, world):
+def test_bedlam_scenes_that_are_stored_rotated_become_upright(tmp_path, world):
     path = writers.write_bedlam(tmp_path, world)
     root = path.with_suffix("") / "png"
     arrays = dict(np.load(path))
@@ -360,7 +360,7 @@ def test_bedlam_scenes_that_lie_on_their_side_are_turned(tmp_path, world):
     assert photo.pixels.flags.c_contiguous
     data[0].image.unlink()
     assert open_bedlam(path, root, "bedlam", path.stem).quarter_turns == 1
-    write_photo(data[0].image, 120, 160)  # turned by their owner
+    write_photo(data[0].image, 120, 160)  # rotated by their owner
     assert open_bedlam(path, root, "bedlam", path.stem).quarter_turns == 0
 
 
@@ -420,13 +420,13 @@ def test_crop_places_bodies_by_their_pelvis_too(tmp_path, world):
     np.testing.assert_allclose(crop.joints2d[:, :2], pixels, atol=PIXEL)
 
 
-def test_crop_of_a_fit_to_a_crop_is_not_turned(tmp_path, world):
+def test_crop_of_a_fit_to_a_crop_is_not_rotated(tmp_path, world):
     path = writers.write_eft(tmp_path, world)
     data = open_eft(path, tmp_path, "coco-eft", "train", "train2014")
     size, person = 64, 1
     crop = crop_person(data, person, size)
     assert_same_pose(crop.pose, world.pose[person])
-    # A point at the body's own origin depth lies where the weak camera has it.
+    # A point at the depth of the body's origin is where the weak camera projects it.
     place = crop.transl(world.rest_pelvis[person])
     point = np.array([0.3, -0.5, 0.0]) + place
     pixel = point[:2] / point[2] * crop.view.focal + size / 2
@@ -434,7 +434,7 @@ def test_crop_of_a_fit_to_a_crop_is_not_turned(tmp_path, world):
     np.testing.assert_allclose(pixel, expected, rtol=1e-5)
 
 
-def test_relative_joints_place_nobody(tmp_path, world):
+def test_relative_joints_give_no_translation(tmp_path, world):
     path = writers.write_spin(tmp_path, world)
     crop = crop_person(open_spin(path, tmp_path, "h36m", "train"), 0, 64)
     assert crop.transl(world.rest_pelvis[0]) is None
@@ -442,7 +442,7 @@ def test_relative_joints_place_nobody(tmp_path, world):
     np.testing.assert_allclose(turned, (world.joints[0] - world.joints[0, 0])[LIMBS], atol=1e-5)
 
 
-def test_joints_that_are_not_placed_place_nobody(tmp_path, world):
+def test_joints_that_are_not_placed_give_no_translation(tmp_path, world):
     writers.write_3dpw(tmp_path, world)
     data = replace(open_3dpw(tmp_path, "test"), placed=False)
     assert crop_person(data, 0, 64).transl(world.rest_pelvis[0]) is None
@@ -459,7 +459,7 @@ def test_crop_leaves_its_padding_around_the_box(tmp_path, world):
     np.testing.assert_allclose(height, 100 / 1.25, rtol=0.02)
 
 
-def test_points_that_are_not_known_stay_nowhere_in_the_crop(tmp_path, world):
+def test_unknown_points_stay_zero_in_the_crop(tmp_path, world):
     path = writers.write_spin(tmp_path, world)
     crop = crop_person(open_spin(path, tmp_path, "h36m", "train"), 0, 64)
     assert (crop.joints2d[writers.HIDDEN] == 0).all()

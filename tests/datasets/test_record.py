@@ -16,7 +16,7 @@ from core.datasets.bedlam import open_bedlam
 from core.datasets.check import check_dataset, reprojection_error
 from core.datasets.contact_sheet import LEFT, RING, draw_points, record_contact_sheet
 from core.datasets.crop import crop_person
-from core.datasets.landmarks import LANDMARK_NAMES, seen
+from core.datasets.landmarks import LANDMARK_NAMES
 from core.datasets.record import PhotoDataset
 from core.datasets.registry import DATASETS, open_dataset
 from core.errors import UserError
@@ -69,11 +69,11 @@ def test_layouts(layout, row, name):
     assert layout[row] == name
 
 
-def test_a_record_knows_what_the_columns_know(scene):
+def test_a_record_is_a_row_of_the_columns(scene):
     record = scene[0]
     assert record.focal == pytest.approx(np.sqrt(150 * 140))
     assert record.landmarks2d is None and record.joints3d is None and record.placed is False
-    assert seen(JOINT_NAMES, record.joints2d) == list(JOINT_NAMES)
+    assert (record.joints2d[:, 2] > 0).all()
     assert [r.number for r in scene] == [0, 5, 10]
     with pytest.raises(IndexError):
         scene[3]
@@ -99,7 +99,7 @@ def test_columns_that_do_not_fit_are_refused(scene):
         replace(scene, pose=scene.pose[:, :22])
 
 
-def test_nothing_is_known_of_nobody():
+def test_an_empty_data_set_knows_nothing():
     data = PhotoDataset("x", "all", Path(), ["a"], np.ones((1, 4), np.float32))
     known = ("joints2d", "joints3d", "pose", "betas", "transl", "genders")
     assert not any(data.has(name).any() for name in known)
@@ -122,7 +122,7 @@ def test_check_names_missing_broken_and_foreign_photos(scene):
     first, second, third = check_dataset(replace(scene, boxes=boxes)).problems
     assert first.startswith("1 of 3 photos are missing") and scene.images[0] in first
     assert "is not an image" in second
-    assert "person 2's box lies outside" in third
+    assert "person 2's box is outside" in third
 
 
 def test_check_projects_3d_joints(tmp_path, world):
@@ -131,7 +131,7 @@ def test_check_projects_3d_joints(tmp_path, world):
     assert reprojection_error(data) < 1e-4
     wrong = data.intrinsics + np.array([0, 0, 20, 0], np.float32)
     report = check_dataset(replace(data, intrinsics=wrong))
-    assert report.reprojection > 0.05 and "other cameras?" in report.problems[0]
+    assert report.reprojection > 0.05 and "of other cameras?" in report.problems[0]
 
 
 def test_sheet_draws_rings_around_dots(tmp_path, world):

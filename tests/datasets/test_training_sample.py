@@ -1,4 +1,4 @@
-"""Samples of data sets: what is known is exact, what is not known says so."""
+"""Samples of data sets: known values are exact, unknown ones are marked."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def smpl(tmp_path_factory):
-    """The embedded body as a user's SMPL file: SMPL's files do not tell their topology."""
+    """The embedded body as a user's SMPL file, which has no topology tag."""
     with np.load(asset_path("body/freebody.npz"), allow_pickle=False) as file:
         tables = {name: file[name] for name in file.files if name != "topology"}
     path = tmp_path_factory.mktemp("smpl") / "SMPL_NEUTRAL.npz"
@@ -78,7 +78,7 @@ def test_a_captured_body_is_where_its_pixels_are(tmp_path, world, settings):
     column, row = (sample.joints2d[inside, :2] // 2).astype(int).T
     depth = sample.depth[row, column]
     apart = (sample.joints3d[inside, 2] - depth)[np.isfinite(depth)]
-    assert (apart > -0.02).all() and (apart < 0.3).all()  # a joint lies just behind the skin
+    assert (apart > -0.02).all() and (apart < 0.3).all()  # a joint is just behind the skin
 
 
 def test_parts_and_depth_agree(tmp_path, world, settings):
@@ -99,7 +99,7 @@ def test_betas_of_the_trained_body_itself_are_true(tmp_path, world, settings):
     np.testing.assert_allclose(trained_joints(sample), sample.joints3d[:, :3], atol=1e-4)
 
 
-def test_without_the_models_of_a_gender_betas_tell_nothing(tmp_path, world, settings):
+def test_without_the_model_of_a_gender_betas_are_unknown(tmp_path, world, settings):
     writers.write_3dpw(tmp_path, world)
     sample = crop_sample(open_dataset("3dpw", tmp_path), 2, settings)  # a woman
     assert sample.has.pose and sample.has.place  # joints are 3DPW's own
@@ -109,7 +109,7 @@ def test_without_the_models_of_a_gender_betas_tell_nothing(tmp_path, world, sett
     np.testing.assert_allclose(pelvis, sample.joints3d[0, :3], atol=1e-4)
 
 
-def test_a_photo_with_keypoints_tells_2d_alone(tmp_path, world, settings):
+def test_a_photo_with_keypoints_has_2d_joints_only(tmp_path, world, settings):
     writers.write_photos(tmp_path, world)
     sample = crop_sample(open_dataset("photos", tmp_path), 0, settings)
     assert not any(vars(sample.has).values())
@@ -154,11 +154,11 @@ def test_a_body_is_placed_on_its_points():
     moved = joints + place
     pixels = 300 * moved[:, :2] / moved[:, 2:] + SIZE / 2
     points = np.concatenate([pixels, np.ones((24, 1))], 1)
-    points[9:] = 0  # nine are marked
+    points[9:] = 0  # nine are annotated
     found = place_on_points(joints, points, 300, SIZE)
     np.testing.assert_allclose(found, place, atol=1e-4)
     assert place_on_points(joints, points * (np.arange(24) < 5)[:, None], 300, SIZE) is None
-    points[:9, :2] = rng.uniform(0, SIZE, (9, 2))  # of somebody else
+    points[:9, :2] = rng.uniform(0, SIZE, (9, 2))  # of another person
     assert place_on_points(joints, points, 300, SIZE) is None
     assert place_on_points(joints, None, 300, SIZE) is None
 
@@ -178,6 +178,6 @@ def test_betas_of_other_rest_joints(settings):
     betas = np.array([1.0, -0.5, 0.3, 0, 0, 0, 0, 0, 0, 0])
     trained = settings.trained
     bones = trained.template + trained.shapedirs @ betas
-    found = trained.betas_of(bones + 3.0)  # wherever it stands
+    found = trained.betas_of(bones + 3.0)  # at any position
     again = trained.template + trained.shapedirs @ found
     np.testing.assert_allclose(again - again[0], bones - bones[0], atol=2e-3)

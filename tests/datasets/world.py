@@ -1,4 +1,4 @@
-"""Three people of the embedded body before a camera: the geometry that every loader must find."""
+"""Three posed bodies in front of a camera: the geometry that every loader must return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEOPLE = 3
 
 @dataclass(frozen=True)
 class World:
-    """Metres in the camera's frame; the camera is none of a textbook's."""
+    """Metres in the camera's frame; the principal point is off the middle, and fx is not fy."""
 
     body: Body
     pose: np.ndarray

@@ -1,4 +1,4 @@
-"""Data sets of three people, written as their authors lay them out."""
+"""Data sets of three people in the layouts of their authors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.datasets.landmarks import (
 from tests.datasets.world import PEOPLE, World, write_photo
 
 HIDDEN = 5
-"""The joint of SMPL that no file shows: the right knee."""
+"""The joint that is unknown in all files: the right knee."""
 
 
 def laid_out(points: np.ndarray, layout: PointLayout) -> np.ndarray:
@@ -66,7 +66,7 @@ def write_spin(folder: Path, world: World, file: str = "h36m_train.npz") -> Path
 
 
 def write_eft(folder: Path, world: World, points: bool = True) -> Path:
-    """Weak cameras of our own making: nobody's 2D points but those of the weak cameras."""
+    """Weak cameras, and the 2D points that they see."""
     center, scale = center_and_scale(world)
     entries = []
     for person in range(PEOPLE):
@@ -260,7 +260,7 @@ def write_bedlam(
 
 
 def write_3dhp(folder: Path, world: World, frames: int = 21, compressed: bool = True) -> Path:
-    """The world's person (frame / 10) in every camera."""
+    """Person (frame / 10) of the world in every camera."""
     place = folder / "S1" / "Seq1"
     place.mkdir(parents=True, exist_ok=True)
     order = np.arange(frames) // 10 % PEOPLE
