@@ -52,7 +52,7 @@ def convolutions(module: nn.Module) -> list[nn.Conv2d]:
 
 
 def full_pairs(network: BlazePose, ops: list[Convolution]) -> list[tuple[nn.Conv2d, Convolution]]:
-    """Which convolution of ours takes which of the original's weights."""
+    """Pairs of a convolution of this project and the one of the file whose weights it takes."""
     laterals = [i for pair in _FULL_LATERALS for i in pair]
     elsewhere = {*laterals, *_FULL_TOP, *_FULL_SEGMENTATION}
     trunk = [i for i in range(_FULL_LATERALS[-1][1]) if i not in elsewhere]
@@ -90,7 +90,7 @@ def detector_pairs(
 
 
 def copy_weights(pairs: list[tuple[nn.Conv2d, Convolution]]) -> None:
-    """Fill our convolutions; any difference in shape, stride or grouping is an error."""
+    """Copy the weights; any difference in shape, stride or grouping is an error."""
     for conv, op in pairs:
         assert conv.bias is not None
         here = (tuple(conv.weight.shape), conv.stride[0], conv.groups)
@@ -102,7 +102,7 @@ def copy_weights(pairs: list[tuple[nn.Conv2d, Convolution]]) -> None:
 
 
 def convert(name: str, path: Path) -> tuple[nn.Module, dict[str, float]]:
-    """Our network with the file's weights in half precision, and its errors by output."""
+    """The network with the file's weights in half precision, and its error by output."""
     ops = read_convolutions(path)
     network: nn.Module
     if name == "blazepose_full":
@@ -111,13 +111,13 @@ def convert(name: str, path: Path) -> tuple[nn.Module, dict[str, float]]:
     else:
         network = PersonDetectorNetwork()
         copy_weights(detector_pairs(network, ops))
-    network.half().float().eval()  # what the file will hold
+    network.half().float().eval()  # as it will be saved
     return network, compare(network, path)
 
 
 @torch.no_grad()
 def compare(network: nn.Module, path: Path) -> dict[str, float]:
-    """Largest difference to the original over its largest value, by output, on a noise image."""
+    """Largest difference from the original, relative to its largest value, by output."""
     original = Interpreter(str(path), num_threads=1)
     original.allocate_tensors()
     (entry,) = original.get_input_details()
@@ -158,7 +158,9 @@ def save(network: nn.Module, path: Path, source: str) -> None:
     state: dict[str, Tensor] = {
         name: value.half().contiguous() for name, value in network.state_dict().items()
     }
-    metadata = {"source": f"{source}, Apache-2.0"}  # one entry: the order of several is random
+    metadata = {
+        "source": f"{source}, Apache-2.0"
+    }  # one entry, since the order of several is random
     write_atomic(path, lambda p: save_file(state, p, metadata))
 
 

@@ -1,4 +1,4 @@
-"""Reads the convolutions of a float TensorFlow Lite file, in the order they run.
+"""Reading the convolutions of a float TensorFlow Lite file, in execution order.
 
 Weights may be float16 or float32, dense or block-sparse. Needs ``pip install tflite`` (the
 flatbuffer schema).
@@ -26,7 +26,7 @@ _SPARSE_CSR = 1
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution's PyTorch-shaped weights."""
+    """The weights of a convolution in PyTorch's layout."""
 
     weight: Tensor  # (out, in / groups, k, k)
     bias: Tensor  # (out,)

@@ -1,1 +1,1 @@
-"""Motion capture of several formats, as poses of the SMPL skeleton."""
+"""Reading motion capture of several formats as poses of the SMPL skeleton."""

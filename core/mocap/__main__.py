@@ -1,4 +1,4 @@
-"""Write the pose bank into the cache: ``python -m core.mocap --data DIR``.
+"""Write the pose bank to the cache: ``python -m core.mocap --data DIR``.
 
 Reads the recordings below DIR/mocap (see `core.mocap.pose_bank.motions`).
 """
@@ -16,7 +16,7 @@ from core.mocap.pose_bank import read_bank
 
 
 def main(data: str | None = None, out: Path | None = None) -> None:
-    """Read all motions of the data folder and write the bank of poses.
+    """Read all motions of the data folder and write the pose bank.
 
     Args:
         data: the data folder; by default $NBF_DATA.

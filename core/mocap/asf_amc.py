@@ -22,10 +22,10 @@ class Bone:
     """A bone of an Acclaim skeleton.
 
     Attributes:
-        parent: name of the bone it hangs on.
-        direction: in the rest pose.
-        axis: rotation of the bone's own axes, in which its angles count.
-        freedom: which of "xyz" it can turn about, in the order of the motion file.
+        parent: name of the parent bone.
+        direction: unit vector in the rest pose.
+        axis: rotation of the bone's local axes, about which its angles are.
+        freedom: the axes of "xyz" about which it rotates, in the order of the motion file.
     """
 
     parent: str = "root"
@@ -38,7 +38,7 @@ def read_skeleton(path: Path) -> dict[str, Bone]:
     """The bones of an .asf file by name, parents before children.
 
     Raises:
-        UserError: the file is missing or no Acclaim skeleton.
+        UserError: the file is missing or not an Acclaim skeleton.
     """
     section, name = "", ""
     bones: dict[str, Bone] = {}
@@ -91,7 +91,9 @@ def read_motion(path: Path, skeleton: dict[str, Bone], every: int = 2) -> BoneMo
         rotations = centred_hands(_global_rotations(frames, skeleton))
         return BoneMotion(rotations, directions, BONE_OF_JOINT)
     except (KeyError, ValueError, IndexError) as error:
-        raise UserError(f"{path} does not fit its skeleton ({error}); pair it right") from error
+        raise UserError(
+            f"{path} does not fit its skeleton ({error}); give the skeleton that belongs to it"
+        ) from error
 
 
 def _read_frames(path: Path) -> list[dict[str, list[float]]]:
@@ -115,7 +117,7 @@ def _read_frames(path: Path) -> list[dict[str, list[float]]]:
 def _global_rotations(
     frames: list[dict[str, list[float]]], skeleton: dict[str, Bone]
 ) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
-    """Rotations along the tree: parent C M C^-1, with C the bone's axes and M its angles."""
+    """Global rotations along the tree: R_parent C M C^-1 for the bone's axes C and angles M."""
     root = np.array([frame["root"][3:6] for frame in frames])
     rotations = {"root": Rotation.from_euler("xyz", root, degrees=True)}
     for name, bone in skeleton.items():

@@ -1,4 +1,4 @@
-"""Biovision hierarchies (.bvh) posed on MakeHuman's skeleton, whose arms hang by 45 degrees."""
+"""Biovision hierarchies (.bvh) on MakeHuman's skeleton, whose arms rest 45 degrees down."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from core.errors import UserError
 from core.io.files import unreadable
 from core.mocap.retarget import BoneMotion
 
-# The bone whose rotation a joint takes: where MakeHuman splits a bone in two, the second half
-# carries the twist of both; the forearm's belongs to the hand.
+# The bone whose rotation a joint takes. Where MakeHuman splits a bone in two, the second half has
+# the twist of both; the twist of the forearm belongs to the hand.
 BONE_OF_JOINT = {
     0: "root",
     1: "upperleg02.L",
@@ -38,7 +38,7 @@ BONE_OF_JOINT = {
     21: "wrist.R",
 }
 
-# Bones from whose first joint to whose second a long bone reaches at rest.
+# For each long bone, the joints between which it reaches at rest.
 _LONG_BONES = {
     f"{bone}.{side}": (f"{start}.{side}", f"{end}.{side}")
     for side in "LR"
@@ -57,7 +57,7 @@ class Joint:
     """A joint of a hierarchy.
 
     Attributes:
-        parent: its index, -1 for the root.
+        parent: index of the parent, -1 for the root.
         offset: from the parent at rest, in the file's unit.
         channels: such as "Xposition" or "Zrotation", in the order of the numbers.
     """
@@ -88,14 +88,16 @@ def read_motion(path: Path) -> BoneMotion:
         }
         return BoneMotion(rotations, directions, BONE_OF_JOINT)
     except (KeyError, ValueError) as error:
-        raise UserError(f"{path} is not on MakeHuman's skeleton ({error}); export it so") from error
+        raise UserError(
+            f"{path} is not on MakeHuman's skeleton ({error}); export it on that skeleton"
+        ) from error
 
 
 def read_hierarchy(path: Path) -> tuple[list[Joint], Float[np.ndarray, "frames channels"]]:
     """Joints, parents before children, and the numbers of their channels in each frame.
 
     Raises:
-        UserError: the file is missing or no such hierarchy.
+        UserError: the file is missing or not such a hierarchy.
     """
     try:
         head, _, motion = path.read_text(encoding="latin1").partition("MOTION")
@@ -136,7 +138,8 @@ def _parse_frames(text: str, width: int) -> Float[np.ndarray, "frames channels"]
     frames = int(words[words.index("Frames:") + 1])
     start = words.index("Time:") + 2
     if frames < 1 or frames * width > _MOST_NUMBERS or len(words) - start != frames * width:
-        raise ValueError(f"{frames} frames of {width} numbers are announced, others are there")
+        found = len(words) - start
+        raise ValueError(f"it announces {frames} frames of {width} numbers, {found} numbers follow")
     numbers = np.array(words[start:], np.float64).reshape(frames, width)
     if not np.isfinite(numbers).all():
         raise ValueError("it holds numbers that are not finite")
@@ -146,7 +149,7 @@ def _parse_frames(text: str, width: int) -> Float[np.ndarray, "frames channels"]
 def _global_rotations(
     joints: list[Joint], numbers: Float[np.ndarray, "frames channels"]
 ) -> dict[str, Rotation]:
-    """Global rotation of each joint; channels turn about the moving axes, first to last."""
+    """Global rotation of each joint; channels are intrinsic rotations, first to last."""
     rotations: list[Rotation] = []
     column = 0
     for joint in joints:
@@ -161,7 +164,7 @@ def _global_rotations(
 
 
 def _rest_positions(joints: list[Joint]) -> dict[str, Float[np.ndarray, "3"]]:
-    """Where each joint is at rest."""
+    """Position of each joint in the rest pose, in the file's unit."""
     positions: list[np.ndarray] = []
     for joint in joints:
         positions.append(joint.offset + (positions[joint.parent] if joint.parent >= 0 else 0))

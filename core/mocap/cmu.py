@@ -1,7 +1,7 @@
-"""What the two formats of CMU's recordings share: which bones are which, and how far to trust them.
+"""What both formats of CMU's recordings share: the names of bones, and the correction of hands.
 
-Their collar bones never move, and the two markers of a hand do not fix how it sits on the wrist:
-each recording bends all its hands by some constant of up to 50 degrees.
+The two markers of a hand do not determine its rotation on the wrist: each recording bends all its
+hands by a constant of up to 50 degrees. Collar bones never move and are not used.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BONE_OF_JOINT = {
 def centred_hands(
     rotations: dict[str, Float[np.ndarray, "frames 3 3"]],
 ) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
-    """The bones with both hands straight on their wrists on the recording's average."""
+    """The bones, with each hand rotated so that it is straight on average over the recording."""
     centred = dict(rotations)
     for side in "lr":
         wrist = Rotation.from_matrix(rotations[f"{side}wrist"])

@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.io.files import unreadable
 from core.mocap.retarget import BoneMotion
 
-# Columns after the frame's duration and the root's place.
+# Start and width of each joint's columns, after the frame's duration and the root's position.
 COLUMNS = {
     "root": (4, 4),
     "chest": (8, 4),
@@ -84,7 +84,7 @@ def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Ro
 
 
 def _global_rotations(local: dict[str, Rotation]) -> dict[str, Float[np.ndarray, "frames 3 3"]]:
-    """Global rotations; the chest's turn is shared by three vertebrae, the neck's by two."""
+    """Global rotations; three joints share the chest's rotation, two joints the neck's."""
     rotations = {"root": local["root"]}
     third = Rotation.from_rotvec(local["chest"].as_rotvec() / 3)
     half = Rotation.from_rotvec(local["neck"].as_rotvec() / 2)

@@ -1,7 +1,8 @@
 """CMU motions as exponential maps, the format of motion-prediction papers.
 
-A file holds one array of (frames, 117): the root's place, then axis-angle vectors of 38 joints in
-the order of `JOINTS`. Vectors describe row-vector rotations, the transposes of ours.
+A file holds one array of (frames, 117): the root's position, then axis-angle vectors of 38 joints
+in the order of `JOINTS`. The vectors are of rotations that act on row vectors, the transposes of
+those used here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from core.io.npz import read_npz
 from core.mocap.cmu import BONE_OF_JOINT, centred_hands
 from core.mocap.retarget import BoneMotion
 
-# (name, index of the parent); bones have the names of the Acclaim skeleton, their ends none.
+# (name, index of the parent); names are those of the Acclaim skeleton, empty for ends of chains.
 JOINTS = (
     *(("root", -1), ("lhipjoint", 0), ("lfemur", 1), ("ltibia", 2), ("lfoot", 3), ("ltoes", 4)),
     *(("", 5), ("rhipjoint", 0), ("rfemur", 7), ("rtibia", 8), ("rfoot", 9), ("rtoes", 10)),
@@ -28,7 +29,7 @@ JOINTS = (
 )
 COLUMNS = 3 + 3 * len(JOINTS)
 
-# Rest directions of the long bones of the recordings' skeleton, which is CMU's.
+# Rest directions of the long bones of CMU's skeleton.
 DIRECTIONS = {
     "femur": (0.342, -0.940, 0.0),
     "tibia": (0.342, -0.940, 0.0),
@@ -38,7 +39,7 @@ DIRECTIONS = {
 
 
 def read_motion(path: Path) -> BoneMotion:
-    """The motion of an npz whose array ``x`` is as above.
+    """The motion of an npz whose array ``x`` is as described above.
 
     Raises:
         UserError: the file is missing, damaged, or of another width.
@@ -60,7 +61,7 @@ def read_motion(path: Path) -> BoneMotion:
 
 
 def _directions() -> dict[str, np.ndarray]:
-    """Both sides of `DIRECTIONS`."""
+    """`DIRECTIONS` of both sides."""
     mirror = np.array([-1, 1, 1])
     left = {f"l{name}": np.array(value) for name, value in DIRECTIONS.items()}
     return left | {f"r{name}": np.array(v) * mirror for name, v in DIRECTIONS.items()}

@@ -1,4 +1,4 @@
-"""All poses of a folder of motion capture, thinned, with whole sequences held out."""
+"""The poses of a folder of motion capture, thinned, with complete sequences held out."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from core.io.atomic import write_atomic
 from core.mocap import asf_amc, bvh, deepmimic, expmap
 from core.mocap.retarget import BoneMotion, smpl_poses
 
-CHANGE = np.deg2rad(8)  # a frame counts when some joint has turned this much since the last
+CHANGE = np.deg2rad(8)  # a frame is kept if a joint has rotated by more since the last one
 LEAD_IN = 12  # frames of calibration pose at the start of a recording
-BROKEN = 0.15  # squared radians past the joint limits: markers lost or swapped
+BROKEN = 0.15  # radians^2 over the joint limits: markers were lost or swapped
 EXTREMITIES = [7, 8, 10, 11, 20, 21]  # ankles, toes, wrists: two markers each, lost most often
 HELD_OUT = frozenset(
     (
@@ -34,7 +34,7 @@ HELD_OUT = frozenset(
 
 @dataclass(frozen=True)
 class SourceCount:
-    """What became of one source's frames."""
+    """Number of sequences, frames, broken frames and kept frames of one source."""
 
     sequences: int = 0
     frames: int = 0
@@ -42,7 +42,7 @@ class SourceCount:
     kept: int = 0
 
     def plus(self, frames: int, broken: int, kept: int) -> SourceCount:
-        """One sequence more."""
+        """The counts with one more sequence."""
         return SourceCount(
             self.sequences + 1, self.frames + frames, self.broken + broken, self.kept + kept
         )
@@ -50,11 +50,11 @@ class SourceCount:
 
 @dataclass(frozen=True)
 class MocapBank:
-    """Poses with where they come from.
+    """Poses and their sources.
 
     Attributes:
-        pose: axis-angle, the root's first, y up.
-        split: 0 to train on, 1 held out.
+        pose: axis-angle, the root first, y up.
+        split: 0 for training, 1 held out.
         source: the sequence of each pose.
         counts: by folder.
     """
@@ -80,7 +80,7 @@ def read_bank(folder: Path, rest_joints: Float[np.ndarray, "24 3"]) -> MocapBank
     """Read every motion below ``folder`` (see `motions`).
 
     Raises:
-        UserError: there is none, or one is damaged.
+        UserError: there is no motion, or one is damaged.
     """
     poses: list[np.ndarray] = []
     source: list[str] = []
@@ -103,7 +103,7 @@ def read_bank(folder: Path, rest_joints: Float[np.ndarray, "24 3"]) -> MocapBank
 
 
 def motions(folder: Path) -> Iterator[tuple[str, str, BoneMotion]]:
-    """(folder, sequence, motion) of all known sub-folders, in the order of their names."""
+    """(folder, sequence, motion) of all known sub-folders, sorted by name."""
     for path in sorted((folder / "cmu_asfamc").glob("*.amc*")):
         name = path.name.split(".")[0]
         skeleton = asf_amc.read_skeleton(path.with_name(f"{name.split('_')[0]}.asf"))
@@ -124,7 +124,7 @@ def is_held_out(name: str) -> bool:
 def without_broken_frames(
     poses: Float32[np.ndarray, "frames 24 3"],
 ) -> Float32[np.ndarray, "whole 24 3"]:
-    """Frames without those that bend as no body does; impossible hands and feet go to rest."""
+    """Frames within the joint limits; hands and feet beyond them are set to rest first."""
     rotations = rotation_from_axis_angle(torch.from_numpy(poses))
     excess = torch.nn.functional.pad(squared_joint_excess(rotations), (1, 0)).numpy()
     unreliable = np.zeros(excess.shape, bool)
@@ -136,7 +136,7 @@ def without_broken_frames(
 def thin(
     poses: Float32[np.ndarray, "frames 24 3"], change: float = CHANGE
 ) -> Float32[np.ndarray, "kept 24 3"]:
-    """Frames in which some joint (the root apart) has turned by ``change`` since the last kept."""
+    """Frames in which a joint other than the root has rotated by ``change`` since the last one."""
     if not len(poses):
         return poses
     rotations = Rotation.from_rotvec(poses[:, 1:].reshape(-1, 3)).as_matrix().reshape(-1, 23, 3, 3)

@@ -1,10 +1,10 @@
-"""From the global bone rotations of some skeleton to SMPL's local joint rotations.
+"""Retargeting: from a skeleton's global bone rotations to SMPL's local joint rotations.
 
-Skeletons rest in different poses: CMU's legs are spread by 20 degrees, MakeHuman's arms hang by
-45, DeepMimic's hang straight down. Let A take SMPL's rest pose into the other skeleton's, bone by
-bone: then SMPL's bone points where the other one does when its global rotation is G A, with G that
-of the other bone. Down a limb each A starts from its parent's, so that feet and hands keep their
-place at the end of the leg or arm and no bone is rolled about itself.
+Skeletons differ in their rest pose: CMU's legs are spread by 20 degrees, MakeHuman's arms are 45
+degrees down, DeepMimic's are vertical. Let A be the rotation of a bone from SMPL's rest pose to the
+other skeleton's. If G is the global rotation of the other bone, SMPL's bone has the same direction
+with the global rotation G A. Along a limb each A starts from its parent's, so that feet and hands
+keep their orientation relative to the leg or arm and bones are not twisted.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scipy.spatial.transform import Rotation
 
 from core.body.names import PARENTS
 
-# Joint -> the joint at the other end of its bone. Only long bones are aligned: trunk, head,
-# hands and feet are neutral in every rest pose, however their markers were placed.
+# Joint -> the joint at the other end of its bone. Only long bones are aligned: trunk, head, hands
+# and feet are neutral in every rest pose, whatever their markers' positions.
 _BONE_END = {1: 4, 2: 5, 4: 7, 5: 8, 16: 18, 17: 19, 18: 20, 19: 21}
 
 _COLLARS = {13: 16, 14: 17}
-_COLLAR_SHARE = 0.17  # of the arm's swing: 15 degrees down for arms that hang, 15 up overhead
+_COLLAR_SHARE = 0.17  # of the arm's swing: 15 degrees down for hanging arms, 15 up for raised ones
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class BoneMotion:
 
     Attributes:
         rotations: by name of the bone.
-        directions: rest direction of each long bone; bones without one rest as SMPL's do.
+        directions: rest direction of each long bone; bones without one rest as in SMPL.
         bone_of_joint: SMPL joint -> bone; joints without one follow their parent, collar bones
             without one follow their arm.
 
     Raises:
-        ValueError: a bone that a joint takes is not there.
+        ValueError: a bone of ``bone_of_joint`` is missing.
     """
 
     rotations: Mapping[str, Float[np.ndarray, "frames 3 3"]]
@@ -56,7 +56,7 @@ def smpl_poses(
     """Axis-angle poses; entry 0 is the root's rotation in the recording's frame.
 
     Args:
-        rest_joints: of the body that is to move, metres.
+        rest_joints: of the body that is posed, metres.
     """
     rotations = _global_rotations(motion, rest_joints)
     local = rotations.copy()
@@ -89,7 +89,7 @@ def _global_rotations(
 def _alignments(
     motion: BoneMotion, rest_joints: Float[np.ndarray, "24 3"]
 ) -> list[Float[np.ndarray, "3 3"]]:
-    """A of each joint: its parent's, then the least turn that lays long bones on each other."""
+    """A of each joint: its parent's, then for long bones the smallest rotation that aligns them."""
     aligned = [np.eye(3)]
     for joint in range(1, 24):
         inherited = aligned[PARENTS[joint]]
@@ -106,7 +106,7 @@ def _follow_arm(
     arm: Float[np.ndarray, "frames 3 3"],
     rest_direction: Float[np.ndarray, "3"],
 ) -> Float[np.ndarray, "frames 3 3"]:
-    """Collar bones that rise, sink and swing with the arm, by a share of its turn."""
+    """Rotation of collar bones that follow the arm by a share of its swing."""
     pointing = np.einsum("nba,nbc,c->na", trunk, arm, rest_direction)
     swing = smallest_rotation(rest_direction, pointing)
     return trunk @ Rotation.from_rotvec(_COLLAR_SHARE * swing.as_rotvec()).as_matrix()

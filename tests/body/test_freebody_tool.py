@@ -33,7 +33,7 @@ SIDES = 8  # quads along an edge of the toy's cube
 
 
 def quad_ball():
-    """A ball of quads, symmetric in x; texture rows tell the vertex and the half (z)."""
+    """A ball of quads, symmetric in x; texture rows encode the vertex and the half."""
     grid = np.stack(np.meshgrid(np.arange(SIDES), np.arange(SIDES)), -1).reshape(-1, 2)
     corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
     flat = (grid[:, None] + corners) / SIDES * 2 - 1
@@ -84,7 +84,7 @@ def check_mesh(mesh, ball):
     np.testing.assert_array_equal(corners[:, 0, 1], front)
 
 
-def test_halves_make_the_whole_again(ball):
+def test_halves_make_the_mesh_again(ball):
     points, quads, uv_quads, uv, mirror = ball
     half = left_half(quads, uv_quads, points, mirror)
     assert len(half.faces) == len(quads)  # half of them, two triangles each
@@ -103,7 +103,7 @@ def test_decimation_keeps_surface_symmetry_and_seams(ball, target, share):
     assert share * before < after < before
 
 
-def test_what_matters_less_goes_first(ball):
+def test_less_important_vertices_are_removed_first(ball):
     low = ball[0][:, 1] < -0.2
     plain = decimated(ball, 250)
     uneven = decimated(ball, 250, np.where(low, 0.001, 1.0))
@@ -179,7 +179,7 @@ def test_merged_weights_stay_affine_and_symmetric():
 
 
 def test_arms_become_level_and_palms_face_down():
-    """A toy person with hanging arms and turned hands, and its mirror image."""
+    """A toy person with hanging arms and rotated hands, and its mirror image."""
     joints = JOINTS.copy()
     down = np.array([[np.cos(0.7), np.sin(0.7), 0], [-np.sin(0.7), np.cos(0.7), 0], [0, 0, 1]])
     for side, turn in (("l", down), ("r", down.T)):
@@ -298,7 +298,7 @@ def test_landmarks_take_their_numbers():
     assert {name: order[number] for name, number in VERTEX_NUMBERS.items()} == landmarks
     assert (order != np.arange(6890)).sum() <= 42
     landmarks["reye"] = landmarks["leye"]
-    with pytest.raises(ValueError, match="fall together"):
+    with pytest.raises(ValueError, match="coincide"):
         order_for_landmarks(landmarks, 6890)
 
 

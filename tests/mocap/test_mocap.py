@@ -135,7 +135,7 @@ def test_thinning_keeps_frames_that_differ():
     assert len(kept) == 1 + int(1 / np.deg2rad(8)) and steps.min() > np.deg2rad(8)
 
 
-def test_impossible_hands_go_to_rest_and_impossible_bodies_go():
+def test_impossible_hands_are_set_to_rest_and_impossible_frames_removed():
     poses = np.zeros((3, 24, 3), np.float32)
     poses[:, 18, 1] = -0.5
     poses[1, 20, 1] = 2.5  # a wrist bent sideways by 143 degrees
@@ -145,7 +145,7 @@ def test_impossible_hands_go_to_rest_and_impossible_bodies_go():
     assert not whole[1, 20].any() and whole[1, 18, 1] == -0.5
 
 
-def test_bank_round_trip_holds_out_whole_sequences(tmp_path):
+def test_bank_round_trip_holds_out_complete_sequences(tmp_path):
     folder = tmp_path / "cmu_asfamc"
     folder.mkdir()
     write_skeleton(folder / "01.asf")

@@ -32,7 +32,7 @@ def test_same_rest_pose_gives_the_pose_back():
 
 @given(st.lists(ANGLES, min_size=8, max_size=8))
 def test_bones_point_where_the_recording_points_them(angles):
-    """A skeleton at rest with every long bone turned about z: ours takes up that very stance."""
+    """The rest pose of a skeleton with rotated long bones becomes SMPL's pose."""
     directions, bones = {}, {}
     for (joint, end), angle in zip(LONG.items(), angles, strict=True):
         turn = Rotation.from_euler("z", angle)
@@ -46,7 +46,7 @@ def test_bones_point_where_the_recording_points_them(angles):
         assert np.allclose(pointing, theirs, atol=1e-4)
 
 
-def test_hands_and_feet_keep_their_place_on_spread_limbs():
+def test_hands_and_feet_keep_their_orientation_on_spread_limbs():
     directions = {BONES[j]: Rotation.from_euler("z", 25, True).apply([0, -1, 0]) for j in (1, 4)}
     bones = {j: BONES[j] for j in (1, 4, 7)}
     rotations = {name: np.eye(3)[None] for name in bones.values()}
@@ -62,7 +62,7 @@ def test_collar_bones_follow_arms_they_are_not_recorded_for(arm, axis, sign):
     assert np.allclose(pose[13] + pose[16], arm, atol=1e-6)
 
 
-def test_least_turn():
+def test_smallest_rotation():
     source, target = np.array([1.0, 0, 0]), np.array([[0, 2.0, 0], [1, 0, 0], [0, 0, -3]])
     rotated = smallest_rotation(source, target)
     assert np.allclose(rotated.apply(source), target / np.linalg.norm(target, axis=1)[:, None])

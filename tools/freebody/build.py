@@ -17,9 +17,9 @@ from tools.freebody.skeleton import JOINT
 
 TOPOLOGY = "freebody-1"
 _VERTICES = 6890  # as SMPL has
-_DECIMATION_SHAPES = 4  # people whose surfaces are kept beside the mean
+_DECIMATION_SHAPES = 4  # people whose surfaces count in the decimation, besides the mean
 _REGRESSOR_PEOPLE = 150
-_UNSEEN = 0.02  # how much a vertex in the mouth or behind an eye matters
+_UNSEEN = 0.02  # importance of a vertex in the mouth or an eye socket
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FreeBody:
     """The finished body.
 
     Attributes:
-        mesh: ``kept`` are rows of the skin.
+        mesh: ``kept`` are indices into the skin's vertices.
         shape: mean and shape basis.
         weights: (V, 24).
         regressor: (24, V).
@@ -41,7 +41,7 @@ class FreeBody:
     landmarks: dict[str, int]
 
     def reordered(self, order: np.ndarray) -> FreeBody:
-        """The same body, its new vertex i the old vertex ``order[i]``."""
+        """The same body; its new vertex i is the old vertex ``order[i]``."""
         place = np.argsort(order)
         shape = replace(
             self.shape, mean=self.shape.mean[order], shapedirs=self.shape.shapedirs[order]
@@ -55,7 +55,7 @@ class FreeBody:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What the file holds: SMPL's keys, texture coordinates, parts, mirror and landmarks."""
+        """The arrays of the file: SMPL's keys, texture coordinates, parts, mirror and landmarks."""
         mesh, names = self.mesh, sorted(self.landmarks)
         parents = np.where(np.array(PARENTS) < 0, 2**32 - 1, PARENTS)
         return {
@@ -78,7 +78,7 @@ class FreeBody:
 
 
 def build_body(mannequin: Mannequin, people: People, rng: np.random.Generator) -> FreeBody:
-    """Decimate the skin, then learn shapes, weights and joints on what is left of it."""
+    """Decimate the skin, then learn shapes, weights and joints on its remaining vertices."""
     mesh = _decimated(mannequin, people, rng)
     rows = mannequin.source.skin[mesh.kept]
     skin = People(people.vertices[:, rows], people.joints)
@@ -105,7 +105,7 @@ def _landmarks(mannequin: Mannequin, people: People, body: FreeBody) -> dict[str
     source, heads = mannequin.source, mannequin.heads
     rows = source.skin[body.mesh.kept]
     row = source.bones.index
-    eye = heads[row("eye.L")] - heads[row("head")]  # the head is not turned in the T-pose
+    eye = heads[row("eye.L")] - heads[row("head")]  # the head is not rotated in the T-pose
     surface = LandmarkInput(
         mean=body.shape.mean,
         weights=body.weights,

@@ -1,4 +1,4 @@
-"""How exactly a built body is the shipped one."""
+"""Comparison of a built body with the shipped one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from core.io.npz import read_npz
 
 _ROUNDING = 1e-5
-"""Largest difference that other linear-algebra libraries explain (metres, or a share of one)."""
+"""Largest difference that another linear-algebra library explains (metres, or weights)."""
 
 
 def compare(built: Path, shipped: Path) -> tuple[bool, str]:
-    """Whether one body stands for the other, and one line that says how nearly."""
+    """Whether both bodies are the same up to rounding, and one line about the difference."""
     if built.read_bytes() == shipped.read_bytes():
         return True, "byte-identical to the shipped body"
     ours, theirs = (read_npz(path, "body", "build it again") for path in (built, shipped))
@@ -29,7 +29,7 @@ def compare(built: Path, shipped: Path) -> tuple[bool, str]:
 
 
 def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Largest difference; infinite where anything but real numbers differs at all."""
+    """Largest difference of float32 arrays; infinite if arrays of another type differ at all."""
     if ours.shape == theirs.shape and ours.dtype == theirs.dtype == np.float32:
         return float(np.abs(ours - theirs).max())
     same = ours.dtype == theirs.dtype and np.array_equal(ours, theirs)

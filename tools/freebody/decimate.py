@@ -1,8 +1,8 @@
 """Edge collapses by quadric error that respect symmetry, texture seams and several bodies at once.
 
-A collapse moves a vertex onto a neighbour, so the vertices that remain are vertices of the input:
-whatever is known of these (shape, weights, texture) holds on. The order is that of Garland and
-Heckbert, with errors averaged over the shapes of several people.
+A collapse moves a vertex onto a neighbour, so the remaining vertices are vertices of the input, and
+what is known of them (shape, weights, texture) stays valid. The order is that of Garland and
+Heckbert (SIGGRAPH 1997), with errors averaged over the shapes of several people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tools.freebody.halfmesh import HalfMesh
 
 _MAX_VALENCE = 11
 _MIN_COSINE = 0.3  # between a face's normal before and after
-_MIN_AREA = 0.04  # of a face, by its longest edge squared; 2 is a right angle's
+_MIN_AREA = 0.04  # twice a face's area, divided by its longest edge squared
 _LENGTH = 1e-9  # breaks ties on flat surfaces: short edges first
 _LENGTH_4 = 1e-5 * 50
 
@@ -26,7 +26,7 @@ class Decimator:
     Args:
         half: the mesh; it is changed in place.
         shapes: (n, V, 3) the people whose surfaces count; the first two are checked for flips.
-        importance: (V,) factor of the error: small where nobody looks.
+        importance: (V,) factor of the error, small where the surface is hidden.
     """
 
     def __init__(self, half: HalfMesh, shapes: np.ndarray, importance: np.ndarray) -> None:
@@ -63,9 +63,9 @@ class Decimator:
             removed = 1 if self.centre[u] else 2
             if stamp != self.stamp[u] or not self.faces_of[v] or total - removed < target:
                 continue
-            renamed = self._legal(u, v)
-            if renamed is not None:
-                self._collapse(u, v, renamed)
+            new_corners = self._legal(u, v)
+            if new_corners is not None:
+                self._collapse(u, v, new_corners)
                 total -= removed
         if total != target:
             raise ValueError(f"stuck at {total} vertices, {target} were asked for")
@@ -76,14 +76,14 @@ class Decimator:
         return {x for index in self.faces_of[v] for x in self.faces[index]} - {v}
 
     def _push(self, u: int) -> None:
-        """Offer the collapses of u onto each neighbour; earlier offers are void."""
+        """Queue the collapses of u onto each neighbour; entries of an older stamp are ignored."""
         self.stamp[u] += 1
         for v in self._neighbours(u):
             if self.centre[v] or not self.centre[u]:
                 heapq.heappush(self.heap, (self._cost(u, v), u, v, self.stamp[u]))
 
     def _cost(self, u: int, v: int) -> float:
-        """Mean squared distance of v, as a stand-in for u, from the planes of both."""
+        """Mean squared distance of v, in place of u, from the planes of both."""
         point, quadric = self.homogeneous[v], self.quadrics[u] + self.quadrics[v]
         error = np.einsum("sa,sab,sb->s", point, quadric, point).mean()
         length = ((self.points[u] - self.points[v]) ** 2).sum()
@@ -91,19 +91,19 @@ class Decimator:
         return float(error + spread + _LENGTH * length)
 
     def _legal(self, u: int, v: int) -> dict[int, int] | None:
-        """The new name of each corner of u if u may collapse onto v, else None."""
+        """The new corner for each corner of u if u may collapse onto v, else None."""
         shared = [index for index in self.faces_of[u] if v in self.faces[index]]
         if not self._keeps_surface(u, v, len(shared)):
             return None
-        renamed = self._rename_corners(u, v, shared)
-        if renamed is None or any(
+        new_corners = self._rename_corners(u, v, shared)
+        if new_corners is None or any(
             self._degenerates(index, u, v) for index in self.faces_of[u] if index not in shared
         ):
             return None
-        return renamed
+        return new_corners
 
     def _keeps_surface(self, u: int, v: int, shared: int) -> bool:
-        """Whether the result is a surface again, with its edge on the plane of symmetry."""
+        """Whether the result is a manifold with its boundary in the plane of symmetry."""
         if shared != (1 if self.centre[u] else 2):
             return False
         ring, ring_v = self._neighbours(u), self._neighbours(v)
@@ -112,15 +112,15 @@ class Decimator:
         return len(self.faces_of[u]) + len(self.faces_of[v]) - 4 <= _MAX_VALENCE
 
     def _rename_corners(self, u: int, v: int, shared: list[int]) -> dict[int, int] | None:
-        """Corners of u as corners of v, if no texture seam is torn."""
-        renamed: dict[int, int] = {}
+        """The corner of v for each corner of u; None if a texture seam would tear."""
+        new_corners: dict[int, int] = {}
         for index in shared:
             face, corner = self.faces[index], self.corners[index]
             old, new = corner[face.index(u)], corner[face.index(v)]
-            if renamed.setdefault(old, new) != new:
+            if new_corners.setdefault(old, new) != new:
                 return None
         own = {self.corners[index][self.faces[index].index(u)] for index in self.faces_of[u]}
-        return renamed if own <= renamed.keys() else None
+        return new_corners if own <= new_corners.keys() else None
 
     def _degenerates(self, index: int, u: int, v: int) -> bool:
         """Whether a face of u would flip, become a sliver or lie in the plane of symmetry."""
@@ -131,7 +131,7 @@ class Decimator:
         slack = 1 if self.importance[u] > 0.5 else 0.2
         return any(_flips(shape[old], shape[new], slack * _MIN_AREA) for shape in self.shapes[:2])
 
-    def _collapse(self, u: int, v: int, renamed: dict[int, int]) -> None:
+    def _collapse(self, u: int, v: int, new_corners: dict[int, int]) -> None:
         ring = self._neighbours(u)
         for index in list(self.faces_of[u]):
             face, corner = self.faces[index], self.corners[index]
@@ -141,7 +141,7 @@ class Decimator:
                 del self.faces[index], self.corners[index]
             else:
                 k = face.index(u)
-                face[k], corner[k] = v, renamed[corner[k]]
+                face[k], corner[k] = v, new_corners[corner[k]]
                 self.faces_of[v].add(index)
         self.faces_of[u].clear()
         self.stamp[u] += 1
@@ -166,7 +166,7 @@ def _quadrics(faces: np.ndarray, shapes: np.ndarray) -> np.ndarray:
 
 
 def _flips(old: np.ndarray, new: np.ndarray, least: float) -> bool:
-    """Whether a triangle (3, 3) turns too far or becomes too thin."""
+    """Whether a triangle (3, 3) flips, rotates too far, or becomes too thin."""
     before = np.cross(old[1] - old[0], old[2] - old[0])
     after = np.cross(new[1] - new[0], new[2] - new[0])
     size_before, size_after = np.linalg.norm(before), np.linalg.norm(after)

@@ -1,6 +1,6 @@
-"""Closed eyes for the sockets that MakeHuman leaves empty: a skin over the rim, bulged as a ball.
+"""Closed eyes for MakeHuman's empty sockets: a surface over the rim, bulged as an eyeball.
 
-Eyes are separate meshes there, which a body in one piece cannot have.
+MakeHuman's eyes are separate meshes, which a body of one mesh cannot have.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 from tools.freebody.source import Source
 
-_EYEBALL = 0.0155  # metres, the least radius of the bulge
-_LID = 0.001  # metres that the bulge stays behind the rim
+_EYEBALL = 0.0155  # metres; smallest radius of the bulge
+_LID = 0.001  # metres by which the bulge is behind the rim
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _neighbours(quads: np.ndarray, count: int) -> list[set[int]]:
 def _cap(
     inside: np.ndarray, points: np.ndarray, neighbours: list[set[int]], eye: np.ndarray
 ) -> EyeCap:
-    """The socket around ``eye``: inner vertices connected with the one nearest to it."""
+    """The cap of the socket at ``eye``: the inner vertices connected to the nearest one."""
     distance = np.linalg.norm(points - eye, axis=1)
     found = _connected(int(np.where(inside, distance, np.inf).argmin()), inside, neighbours)
     inner = np.array(sorted(found))

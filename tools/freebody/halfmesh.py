@@ -1,4 +1,4 @@
-"""One half of a symmetric mesh with texture corners for both halves, and the way back to the whole.
+"""One half of a symmetric mesh with texture corners for both halves, and its mirroring.
 
 Decimating the half and mirroring the result keeps the mesh symmetric.
 """
@@ -34,7 +34,7 @@ class HalfMesh:
 
 @dataclass(frozen=True)
 class Mesh:
-    """A whole triangle mesh.
+    """A triangle mesh of both halves.
 
     Attributes:
         kept: (N,) its vertices, as vertices of the mesh it was made from.
@@ -51,7 +51,7 @@ class Mesh:
     mirror: np.ndarray
 
     def reordered(self, order: np.ndarray) -> Mesh:
-        """The same mesh, its new vertex i the old vertex ``order[i]``."""
+        """The same mesh; its new vertex i is the old vertex ``order[i]``."""
         place = np.argsort(order)
         return replace(
             self,
@@ -70,7 +70,7 @@ def volumes(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 def left_half(
     quads: np.ndarray, uv_quads: np.ndarray, points: np.ndarray, mirror: np.ndarray
 ) -> HalfMesh:
-    """Cut a symmetric mesh of quads (Q, 4) in half, and its quads along their short diagonals."""
+    """One half of a symmetric mesh of quads (Q, 4), which are cut along their short diagonals."""
     centre = np.abs(points[:, 0]) < _ON_AXIS
     left = ((points[:, 0] > 0) | centre)[quads].all(1)
     quad_of = {tuple(sorted(quad)): i for i, quad in enumerate(quads.tolist())}
@@ -96,7 +96,7 @@ def _triangles(quad: np.ndarray) -> tuple[tuple[int, int, int], tuple[int, int, 
 
 
 def both_halves(half: HalfMesh, mirror: np.ndarray, uv: np.ndarray) -> Mesh:
-    """The whole mesh; vertices that no face uses are left out."""
+    """The complete mesh, without vertices that no face uses."""
     left = np.array(half.faces)
     used = np.unique(left)
     kept = np.array([v for u in used.tolist() for v in dict.fromkeys((u, int(mirror[u])))])

@@ -1,6 +1,6 @@
-"""Nose, eyes, ears, toes, heels and fingertips, at the vertex numbers that SMPL has for them.
+"""Nose, eyes, ears, toes, heels and fingertips, at SMPL's vertex numbers for them.
 
-So code that reads SMPL's landmark vertices by number (smplx does) finds the right points.
+Code that reads SMPL's landmark vertices by number, such as smplx, then finds the right points.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _LID = np.array([0, 0, 0.012])  # from the eye's centre
 
 @dataclass(frozen=True)
 class LandmarkInput:
-    """What the landmarks are found from.
+    """The input of the search for landmarks.
 
     Attributes:
         mean: (V, 3) the mean body.
         weights: (V, 24).
         mirror: (V,).
         inside: (V,) vertices in the mouth or an eye socket.
-        moved_by: (V,) blend weights of a MakeHuman bone, by its name.
+        moved_by: returns the (V,) blend weights of a MakeHuman bone by its name.
         head: (3,) the head joint.
         left_eye: (3,) the eyeball's centre.
     """
@@ -92,15 +92,15 @@ def _furthest(points: np.ndarray, allowed: np.ndarray, direction: np.ndarray) ->
 
 
 def order_for_landmarks(landmarks: dict[str, int], count: int) -> np.ndarray:
-    """The old vertex at each new number, so that each landmark has its number.
+    """The old vertex at each new number, such that each landmark has its number.
 
-    The vertex that stood there takes the landmark's old place.
+    The vertex that had this number takes the landmark's old one.
 
     Raises:
         ValueError: two landmarks are one vertex.
     """
     if len(set(landmarks.values())) != len(landmarks):
-        raise ValueError(f"landmarks fall together: {landmarks}")
+        raise ValueError(f"landmarks coincide: {landmarks}")
     old_at, new_of = np.arange(count), np.arange(count)
     for name, old in landmarks.items():
         target, current, other = VERTEX_NUMBERS[name], new_of[old], old_at[VERTEX_NUMBERS[name]]

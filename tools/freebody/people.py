@@ -31,7 +31,7 @@ class People:
     joints: np.ndarray
 
     def exaggerated(self, other: People, gain: float) -> People:
-        """``gain`` times as far from ``other`` as these are."""
+        """Extrapolation from ``other`` through these people by the factor ``gain``."""
         return People(
             other.vertices + gain * (self.vertices - other.vertices),
             other.joints + gain * (self.joints - other.joints),
@@ -72,13 +72,13 @@ class Mannequin:
 
     @property
     def skin_mirror(self) -> np.ndarray:
-        """(S,) ``mirror`` among the skin's vertices."""
+        """(S,) ``mirror`` as indices into the skin's vertices."""
         place = np.full(len(self.mirror), -1)
         place[self.source.skin] = np.arange(len(self.source.skin))
         return place[self.mirror[self.source.skin]]
 
     def tpose(self, phenotypes: Phenotypes) -> People:
-        """People in T-pose, the effect of the weight slider enlarged."""
+        """People in T-pose, with the effect of the weight slider enlarged."""
         middle = phenotypes | {"weight": np.full_like(phenotypes["weight"], _MIDDLE)}
         return self._tpose(phenotypes).exaggerated(self._tpose(middle), _WEIGHT_GAIN)
 
@@ -106,7 +106,7 @@ def sample_adults(count: int, rng: np.random.Generator) -> Phenotypes:
     The order of the draws is part of the shipped body.
     """
     gender = rng.beta(0.35, 0.35, count)
-    rng.uniform(size=count)  # an age that was drawn and not used; the stream goes on after it
+    rng.uniform(size=count)  # unused, but part of the random stream of the shipped body
     age = np.clip(ADULT["age"] + np.abs(rng.normal(0, 0.14, count)), 0, 1.0)
     height = np.clip(rng.normal(0.375, 0.05, count), 0, 1)
     weight = rng.uniform(0.25, 1, count)

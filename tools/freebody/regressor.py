@@ -11,9 +11,9 @@ from tools.freebody.skeleton import mirror_weights
 
 _INFLUENCES = 4
 _LEAST_WEIGHT = 1e-3
-_SUM = 30.0  # weight of "the row sums to one", in metres
-_RIDGE = 0.15  # spreads a row over many vertices
-_NEAREST = 400  # vertices that a row may use, where no radius is given
+_SUM = 30.0  # weight of the condition that a row sums to one, metres
+_RIDGE = 0.15  # metres; regularisation that spreads a row over many vertices
+_NEAREST = 400  # number of vertices of a row without a radius
 _RADIUS = {"hip": 0.20, "pelvis": 0.22, "spine1": 0.2, "spine2": 0.2, "spine3": 0.26}
 
 
@@ -32,9 +32,10 @@ def joint_regressor(
     """Non-negative rows (24, V) of sum one that find people's joints from their vertices.
 
     Args:
-        people: many; their mean tells which vertices are near a joint.
-        learners: numbers of those whose joints are to be found.
-        weights: (V, 24) blend weights: a joint is found from the skin that it or a neighbour moves.
+        people: their mean determines which vertices are near a joint.
+        people_used: indices of the people to whom the regressor is fitted.
+        weights: (V, 24) blend weights; a joint is regressed from the skin of itself and its
+            neighbours.
         mirror: (V,).
     """
     mean, places = people.vertices.mean(0), people.joints.mean(0)
@@ -54,7 +55,7 @@ def joint_regressor(
 
 
 def _candidates(joint: int, distance: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Vertices near a joint that it, its parent or its children move."""
+    """Vertices near a joint with most of their blend weight on it, its parent or its children."""
     children = [child for child, parent in enumerate(PARENTS) if parent == joint]
     family = [joint, max(PARENTS[joint], 0), *children]
     distance = np.where(weights[:, family].sum(1) > 0.5, distance, distance + 1)

@@ -1,4 +1,4 @@
-"""Ten shape components from many people."""
+"""Ten shape components, learnt from many people by principal component analysis."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 COMPONENTS = 10
-# Which way each component of freebody-1 points, once its largest displacement along y or z is made
-# positive. (Along x both sides of a symmetric body move as far, in opposite directions.)
+# The sign of each component of freebody-1, relative to the one that makes its largest displacement
+# along y or z positive. (Along x both sides of a symmetric body move equally far apart.)
 _SIGNS = np.array([-1, -1, -1, -1, 1, 1, 1, 1, -1, 1])
 
 
@@ -42,7 +42,7 @@ class ShapeSpace:
 
 
 def _sign(axes: np.ndarray) -> np.ndarray:
-    """Make the signs, which are any eigensolver's own choice, ours."""
+    """Factors that make the signs, which are arbitrary in an eigensolver, those of freebody-1."""
     upright = axes.reshape(len(axes), -1, 3)[..., 1:].reshape(len(axes), -1)
     largest = np.abs(upright).argmax(1)
     return np.sign(upright[np.arange(len(axes)), largest]) * _SIGNS

@@ -1,4 +1,4 @@
-"""MakeHuman's skeleton merged into SMPL's 24 joints: their places, and who moves which skin."""
+"""MakeHuman's skeleton merged into SMPL's 24 joints: their positions and blend weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.body.names import JOINT_FLIP, JOINT_NAMES
 
 JOINT = {name: index for index, name in enumerate(JOINT_NAMES)}
 
-# Beginning of a bone's name -> joint that moves its skin; the first that fits counts.
+# Prefix of a bone's name -> joint that takes its blend weights; the first match is used.
 _CENTRAL = {
     "root": "pelvis",
     "pelvis": "pelvis",
@@ -36,7 +36,7 @@ _SIDED = {
     "finger": "hand",
 }
 
-# Joint -> bones at whose heads' mean it sits.
+# Joint -> bones; the joint is at the mean of their heads.
 _CENTRAL_PLACES = {
     "pelvis": ("root",),
     "spine1": ("spine03",),
@@ -56,14 +56,14 @@ _SIDED_PLACES = {
     "wrist": ("wrist",),
     "hand": tuple(f"finger{i}-1" for i in range(2, 6)),
 }
-_CHEST = 0.14  # metres over which the big chest bone passes from spine2 to spine3
+_CHEST = 0.14  # metres over which the weights of the chest bone change from spine2 to spine3
 
 
 def joint_of_bone(bone: str) -> int:
-    """The joint that takes over a bone's skin.
+    """The joint that takes a bone's blend weights.
 
     Raises:
-        KeyError: an unknown bone.
+        KeyError: the bone is unknown.
     """
     name, _, side = bone.partition(".")
     for start, joint in _CENTRAL.items():
@@ -82,7 +82,7 @@ def joint_positions(heads: np.ndarray, bones: list[str]) -> np.ndarray:
         [heads[:, [row[b] for b in _bones_of(name)]].mean(1) for name in JOINT_NAMES], 1
     )
     hips = 0.5 * (heads[:, row["upperleg01.L"]] + heads[:, row["upperleg01.R"]])
-    # SMPL's pelvis sits some 9 cm above its hips, and these 6 to 7 cm off the axis.
+    # SMPL's pelvis is about 9 cm above its hips, which are 6 to 7 cm off the axis.
     joints[:, 0] = hips + (heads[:, row["spine04"]] - hips) * 0.45
     joints[:, [JOINT["l_hip"], JOINT["r_hip"]], 0] *= 0.8
     return joints
@@ -108,7 +108,7 @@ def merge_weights(
 
 
 def split_chest_weights(weights: np.ndarray, heights: np.ndarray, spine3: float) -> np.ndarray:
-    """Let spine3 move the upper chest, which MakeHuman's bones give to spine2.
+    """Give the upper chest, which MakeHuman's bones assign to spine2, to spine3.
 
     Args:
         weights: (V, 24).
@@ -124,5 +124,5 @@ def split_chest_weights(weights: np.ndarray, heights: np.ndarray, spine3: float)
 
 
 def mirror_weights(weights: np.ndarray, mirror: np.ndarray) -> np.ndarray:
-    """The same weights on both sides."""
+    """Weights that are the mean of both sides."""
     return 0.5 * (weights + weights[mirror][:, JOINT_FLIP])

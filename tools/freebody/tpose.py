@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from core.body.names import JOINT_FLIP, PARENTS
 from tools.freebody.skeleton import JOINT
 
-_PELVIS = np.array([0, -0.22, 0.03])  # where SMPL's template has it
+_PELVIS = np.array([0, -0.22, 0.03])  # as in SMPL's template
 
 Rotations = Float[np.ndarray, "people 24 3 3"]
 
@@ -20,7 +20,7 @@ def to_tpose(
     rotations: Rotations,
     weights: Float[np.ndarray, "vertices 24"],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Skin every person with their own turns; posed vertices and joints."""
+    """Skin every person with their own rotations; returns posed vertices and joints."""
     posed = joints.copy()
     for j in range(1, 24):
         bone = joints[:, j] - joints[:, PARENTS[j]]
@@ -37,7 +37,11 @@ def to_tpose(
 def tpose_rotations(
     joints: Float[np.ndarray, "people 24 3"], knuckles: Float[np.ndarray, "people 2 3"]
 ) -> Rotations:
-    """Global rotation of each joint; ``knuckles`` point from little to index finger, left first."""
+    """Global rotation of each joint.
+
+    Args:
+        knuckles: vectors from the little finger to the index finger, left hand first.
+    """
     rotations = np.tile(np.eye(3), (len(joints), 24, 1, 1))
     for side, sign, line in (("l_", 1.0, knuckles[:, 0]), ("r_", -1.0, knuckles[:, 1])):
         _straighten_arm(rotations, joints, side, sign)
@@ -51,7 +55,7 @@ def symmetrized(
     joints: Float[np.ndarray, "people 24 3"],
     mirror: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of every person and their mirror image."""
+    """The mean of each person and their mirror image."""
     return (
         0.5 * (vertices + vertices[:, mirror] * [-1, 1, 1]),
         0.5 * (joints + joints[:, JOINT_FLIP] * [-1, 1, 1]),
@@ -59,7 +63,7 @@ def symmetrized(
 
 
 def _straighten_arm(rotations: Rotations, joints: np.ndarray, side: str, sign: float) -> None:
-    """Raise the collar bone by 12 degrees, then lay each bone of the arm along x."""
+    """Raise the collar bone by 12 degrees, then align each bone of the arm with x."""
     collar = Rotation.from_rotvec([0, 0, np.deg2rad(12) * sign]).as_matrix()
     rotations[:, JOINT[side + "collar"]] = collar
     chain = ("collar", "shoulder", "elbow", "wrist", "hand")
@@ -75,7 +79,7 @@ def _straighten_arm(rotations: Rotations, joints: np.ndarray, side: str, sign: f
 def _level_palm(rotations: Rotations, knuckles: np.ndarray, side: str) -> None:
     """Twist the forearm until the knuckles are level with the index finger in front.
 
-    The wrist takes the whole twist, the elbow half of it.
+    The wrist takes all of the twist, the elbow half of it.
     """
     wrist, elbow = JOINT[side + "wrist"], JOINT[side + "elbow"]
     line = np.einsum("nij,nj->ni", rotations[:, wrist], knuckles)

@@ -1,9 +1,9 @@
-"""How fast the CUDA mesh renderer draws dressed people on this GPU, one call a batch.
+"""Speed of the CUDA mesh renderer on this GPU, with dressed people, one call per batch.
 
     python -m tools.gpu.meshes [--batch 16 64 256]
 
-A person is the embedded body in two layers of clothes, 41,328 triangles, standing, each turned
-another way. Feature maps have 80 pixels and 64 channels; training pictures of 256 pixels are drawn
+A person is the embedded body in two layers of clothes, 41,328 triangles, standing, with a heading
+of its own. Feature maps have 80 pixels and 64 channels; training pictures of 256 pixels are drawn
 at 512 in colour and averaged. Prints JSON lines.
 """
 
@@ -35,7 +35,7 @@ CASES = ((80, 64), (512, 3))  # pixels, channels
 
 @dataclass(frozen=True)
 class MeshCase:
-    """So many people, on pictures of so many pixels and channels."""
+    """One measurement: people per batch, pixels along a side, and channels."""
 
     batch: int
     size: int
@@ -53,7 +53,7 @@ def dressed() -> tuple[Float[Tensor, "vertices 3"], Int[Tensor, "faces 3"]]:
 
 
 def case_scene(case: MeshCase, device: str) -> MeshScene:
-    """Everybody upright before a camera of their own."""
+    """Upright people, each in front of their own camera."""
     vertices, faces = dressed()
     angles = torch.linspace(0, 2 * math.pi, case.batch + 1)[:-1, None]
     rotations = roma.rotvec_to_rotmat(angles * torch.tensor([0.0, 1.0, 0.0]))
@@ -68,7 +68,7 @@ def case_scene(case: MeshCase, device: str) -> MeshScene:
 
 
 def calls(scene: MeshScene, dim: int) -> dict[str, Callable[[], object]]:
-    """Every function at work."""
+    """A call of every function."""
     barycentric, depth, ids = native.rasterize(scene)
     soft = Softness.of(0.16 * (scene.size[0] / 80) ** 2)
     covered = native.silhouette(scene, soft)
@@ -87,7 +87,7 @@ def calls(scene: MeshScene, dim: int) -> dict[str, Callable[[], object]]:
 
 
 def measure(case: MeshCase, device: str) -> dict[str, float]:
-    """People a second of every function."""
+    """People per second of every function."""
     scene = case_scene(case, device)
     return {
         name: round(1000 * case.batch / milliseconds(call))

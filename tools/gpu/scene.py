@@ -1,4 +1,4 @@
-"""What is measured on a GPU: the scenes of ``nbf bench render``, moved there."""
+"""The scenes that are measured on a GPU: those of ``nbf bench render``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GpuScene:
     Attributes:
         features: what each kernel emits.
         orientation: p(o | l) of each limb.
-        likelihood: points to tensors that ``alive`` holds, ``orientation`` among them.
+        likelihood: its pointers are to tensors in ``alive``, including ``orientation``.
     """
 
     scene: VolumeScene
@@ -37,7 +37,7 @@ class GpuScene:
 
     @staticmethod
     def of(layout: Layout, render: RenderSettings, device: str) -> GpuScene:
-        """The bench's scene of this layout."""
+        """The scene of ``nbf bench render`` for a layout."""
         bench = BenchScene(layout)
         camera = Camera(bench.camera.focal.to(device), bench.camera.center.to(device))
         means, precisions, features = (
@@ -78,7 +78,7 @@ def likelihood_struct(
 
 
 def milliseconds(call: Callable[[], object], rounds: int = 30, each: int = 5) -> float:
-    """Median time of a call on the device, warmed up, by CUDA events around a few at a time."""
+    """Median time of a call on the device after warming up, by CUDA events around some calls."""
     for _ in range(3):
         call()
     torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""How long the functions of the CUDA volume renderer take, by themselves, on this GPU.
+"""Time of each function of the CUDA volume renderer on this GPU.
 
     python -m tools.gpu.times [--batch 1 8 64] [--dim 64]
 
@@ -21,7 +21,7 @@ from tools.gpu.scene import GpuScene, milliseconds
 
 
 def captured(call: Callable[[], tuple[torch.Tensor | None, ...]]) -> Callable[[], None]:
-    """The call as a graph.
+    """The call, captured as a CUDA graph.
 
     Raises:
         RuntimeError: a replay gives other bits than the call.
@@ -40,7 +40,7 @@ def captured(call: Callable[[], tuple[torch.Tensor | None, ...]]) -> Callable[[]
 
 
 def calls(volume: CudaVolume, given: GpuScene) -> dict[str, Callable[[], object]]:
-    """Every function at work."""
+    """A call of every function."""
     scene, features = given.scene, given.features
     assignment = volume.assign(scene)
     weights, opacity, depth = volume.weigh(scene, assignment)

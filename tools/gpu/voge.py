@@ -1,14 +1,14 @@
-"""Our renderer beside VoGE's published CUDA extension, on one GPU and the same scenes.
+"""Comparison with VoGE's published CUDA extension on one GPU and the same scenes.
 
     git clone https://github.com/Angtian/VoGE ~/VoGE
     python -m tools.gpu.voge ~/VoGE [--batch 1 8 64] [--dim 64]
 
-VoGE's own sources are compiled where they lie; neither its set-up nor PyTorch3D is needed, for only
+VoGE's own sources are compiled in place; neither its set-up nor PyTorch3D is needed, because only
 its fine stage, its weights and its composition are called. The lists of kernels that its coarse
-stage would make are handed to it for nothing: exact ones, made before the clock starts. Both
-renderers go forward and back, to features, centres and precisions, in VoGE's occlusion form; people
-of a batch go through VoGE one after the other, as it documents. Where features differ by more than
-its rounding, ``comparable`` is false. Prints JSON lines.
+stage would make are passed to it: exact ones, whose time is not counted. Both renderers run forward
+and backward, to features, centres and precisions, in VoGE's occlusion form; VoGE renders the people
+of a batch one after the other, as it documents. ``comparable`` is false if the features differ by
+more than VoGE's rounding. Prints JSON lines.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def load_voge(folder: Path) -> tuple[Any, Any]:
 
 
 def bin_lists(scene: VolumeScene) -> Tensor:
-    """Kernels (as indices into the whole batch) whose exact bounds meet each square bin."""
+    """Kernels (as indices into the flattened batch) whose exact bounds meet each square bin."""
     low, high = screen_bounds(
         scene.means, scene.precisions, scene.camera, scene.size, -torch.tensor(0.01).log().item()
     )
@@ -82,7 +82,7 @@ def bin_lists(scene: VolumeScene) -> Tensor:
 def voge_render(modules: tuple[Any, Any], scene: VolumeScene) -> Callable[..., Tensor]:
     """A function of means, precisions and features that gives VoGE's dense features.
 
-    One person at a time, as VoGE asks for: its composition stores kernels times pixels.
+    People are rendered one at a time, since its composition stores kernels times pixels.
     """
     tracing, aggregation = modules
     rays, settings = pixel_rays(scene.camera, *scene.size), scene.settings
@@ -112,7 +112,7 @@ def people(scene: VolumeScene) -> list[VolumeScene]:
 
 
 class OurRender(torch.autograd.Function):
-    """The same by our library, with gradients."""
+    """The same by this project's CUDA library, with gradients."""
 
     @staticmethod
     def forward(ctx: Any, *given: Any) -> Tensor:
@@ -125,7 +125,7 @@ class OurRender(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-        """To means, precisions and features."""
+        """Gradients of means, precisions and features."""
         scene, volume, assignment, weights, features = ctx.kept
         by_weight, by_feature = volume.composite_backward(
             scene, assignment, weights, features, grads[0]
@@ -145,7 +145,7 @@ def difference(rows: Tensor, assignment: Assignment, theirs: Tensor) -> float:
 def compare(
     modules: tuple[Any, Any], volume: CudaVolume, layout: Layout, device: str
 ) -> dict[str, Any]:
-    """Milliseconds of both, forward and back."""
+    """Milliseconds of both renderers, forward and backward, and how far their features differ."""
     given = GpuScene.of(layout, VOGE, device)
     scene = given.scene
     render = voge_render(modules, scene)

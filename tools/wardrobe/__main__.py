@@ -1,7 +1,7 @@
-"""Build the wardrobe into the cache: ``python -m tools.wardrobe --data DIR``.
+"""Build the wardrobe in the cache: ``python -m tools.wardrobe --data DIR``.
 
-Reads MakeHuman's CC0 clothes below DIR/makehuman and the base mesh that ``tools.freebody`` leaves
-in the cache; writes one npz an item. Nothing of it is committed.
+Reads MakeHuman's CC0 clothes below DIR/makehuman and the base mesh that ``tools.freebody`` writes
+to the cache; writes one npz per item. Nothing of it is committed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tools.wardrobe.fit import BaseMesh, fit, hidden_faces, push_out_of_skin
 from tools.wardrobe.mhclo import diffuse_texture, read_binding, read_obj
 from tools.wardrobe.opacity import keep_opaque
 
-PLAIN = np.full((8, 8, 3), 150, np.uint8)  # for items whose picture the data folder lacks
+PLAIN = np.full((8, 8, 3), 150, np.uint8)  # texture of items without a picture in the data folder
 
 
 def kind_of(path: Path) -> str:
-    """What an item is, by its folder: hair, shoes, hat or suit."""
+    """The kind of an item, by its folder: hair, shoes, hat or suit."""
     if path.parent.parent.name == "hair":
         return "hair"
     kinds = {"shoes": "shoes", "fedora": "hat"}

@@ -1,4 +1,4 @@
-"""Hang a garment on the T-posed free body, with its own shape basis and blend weights."""
+"""Fitting of a garment to the T-posed free body, with its own shape basis and blend weights."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from scipy.spatial import cKDTree
 from core.io.npz import read_npz
 from tools.wardrobe.mhclo import Binding
 
-SKIN_VERTICES = 13380  # base-mesh vertices before the helper geometry and the joint cubes
+SKIN_VERTICES = 13380  # the first of the base mesh; helper geometry and joint cubes follow
 CLEARANCE = 0.004  # metres between cloth and skin in the rest pose
 
 
 @dataclass(frozen=True)
 class BaseMesh:
-    """MakeHuman's whole base mesh on our shape space.
+    """MakeHuman's complete base mesh in the shape space of the free body.
 
     Attributes:
         vertices: (N, 3) T-posed mean shape, metres.
@@ -33,7 +33,11 @@ class BaseMesh:
 
     @staticmethod
     def load(path: Path) -> BaseMesh:
-        """Read the file that the body's build tool leaves in the cache."""
+        """Read the file that ``tools.freebody`` writes to the cache.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
         names = ("vertices", "shapedirs", "weights", "apose")
         found = read_npz(path, "base mesh", "build it: python -m tools.freebody", names)
         return BaseMesh(**found)
@@ -49,7 +53,7 @@ class Fitted:
 
 
 def fit(binding: Binding, base: BaseMesh) -> Fitted:
-    """Garment vertices are linear in base-mesh vertices, plus an offset turned into the T-pose."""
+    """Garment vertices: linear in base-mesh vertices, plus an offset rotated into the T-pose."""
     mix = binding.barycentric
     shapedirs = np.einsum("nk,nkcb->ncb", mix, base.shapedirs[binding.corners])
     weights = np.einsum("nk,nkj->nj", mix.clip(0), base.weights[binding.corners])
@@ -72,7 +76,7 @@ def _scales(binding: Binding, base: BaseMesh) -> np.ndarray:
 
 
 def rotations_to_tpose(base: BaseMesh) -> np.ndarray:
-    """For each joint, the rotation (24, 3, 3) of its skin from MakeHuman's rest pose to ours."""
+    """The rotation of each joint's skin from MakeHuman's rest pose to the T-pose, (24, 3, 3)."""
     rotations = np.tile(np.eye(3), (24, 1, 1))
     skin = slice(0, SKIN_VERTICES)
     for joint in range(24):
@@ -88,7 +92,7 @@ def rotations_to_tpose(base: BaseMesh) -> np.ndarray:
 
 
 def push_out_of_skin(fitted: Fitted, body_vertices: np.ndarray, body_normals: np.ndarray) -> Fitted:
-    """Push garment vertices that lie in or on the skin out of it."""
+    """Push garment vertices in or on the skin out of it."""
     _, nearest = cKDTree(body_vertices).query(fitted.vertices, k=3)
     gap = fitted.vertices[:, None] - body_vertices[nearest]
     height = (gap * body_normals[nearest]).sum(-1).mean(1)
@@ -100,7 +104,7 @@ def push_out_of_skin(fitted: Fitted, body_vertices: np.ndarray, body_normals: np
 def hidden_faces(
     deleted: np.ndarray, body_vertices: np.ndarray, body_faces: np.ndarray, base: BaseMesh
 ) -> np.ndarray:
-    """Body faces whose corners all stand for base-mesh vertices that the garment hides."""
+    """Body faces with all corners nearest to base-mesh vertices that the garment hides."""
     _, nearest = cKDTree(base.vertices[:SKIN_VERTICES]).query(body_vertices)
     hidden = np.isin(nearest, deleted)
     return np.flatnonzero(hidden[body_faces].all(1)).astype(np.int32)

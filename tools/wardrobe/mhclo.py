@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Binding:
-    """How a garment hangs on MakeHuman's base mesh.
+    """The binding of a garment to MakeHuman's base mesh.
 
     Attributes:
         corners: (N, 3) base-mesh vertices of each garment vertex.
@@ -59,7 +59,7 @@ def read_binding(path: Path) -> Binding:
 
 
 def _full_row(row: list[float]) -> list[float]:
-    """A vertex bound to one base vertex is short for three equal corners."""
+    """The row of a vertex bound to one base vertex, with three equal corners."""
     return row if len(row) > 1 else [row[0]] * 3 + [1.0, 0, 0] + [0.0] * 3
 
 
@@ -91,7 +91,7 @@ def read_obj(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def diffuse_texture(path: Path) -> Path | None:
-    """The picture that a .mhmat names, if it is there."""
+    """The picture that a .mhmat names, if it exists."""
     if not path.is_file():
         return None
     for words in (line.split() for line in path.read_text(encoding="utf8").splitlines()):

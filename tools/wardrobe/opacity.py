@@ -1,20 +1,20 @@
-"""Hair is made of cards with see-through pictures; the rasteriser knows only solid faces."""
+"""Removal of transparent faces: hair is textured cards, and the rasteriser draws opaque faces."""
 
 from __future__ import annotations
 
 import numpy as np
 
-SOLID = 0.5  # mean alpha from which a face is drawn
-ROUNDS = 2  # times a partly transparent face is cut in four
+SOLID = 0.5  # smallest mean alpha of a face that is kept
+ROUNDS = 2  # subdivisions of partly transparent faces
 
 
 def keep_opaque(
     columns: np.ndarray, faces: np.ndarray, corner_uv: np.ndarray, alpha: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut faces finer where their picture is partly transparent, then drop the transparent ones.
+    """Subdivide partly transparent faces, then drop the transparent ones.
 
     Args:
-        columns: (N, C) anything linear in the vertices: positions, shape basis, weights.
+        columns: (N, C) quantities linear in the vertices: positions, shape basis, weights.
         faces: (F, 3).
         corner_uv: (F, 3, 2).
         alpha: picture of opacity, row 0 is v = 1.
@@ -46,7 +46,7 @@ def _cover(corner_uv: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _quarter(
     columns: np.ndarray, faces: np.ndarray, corner_uv: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each face into four at its edges' midpoints."""
+    """Each face, subdivided into four at its edges' midpoints."""
     count = len(faces)
     first, second = faces, np.roll(faces, -1, 1)
     pairs = np.sort(np.stack([first, second], -1).reshape(-1, 2), 1)
