@@ -62,11 +62,11 @@ install_system() {
     [ -n "$wanted" ] || return 0
     if may_install; then
         say "installing system packages: $wanted"
-        as_root apt-get update -qq || say "apt-get update failed; trying with the lists there are"
-        # One by one if need be: a release that has dropped a package must not cost us the others.
+        as_root apt-get update -qq || say "apt-get update failed; trying with the existing package lists"
+        # If that fails, one by one: a release that lacks a package must not prevent the others.
         # shellcheck disable=SC2086
         apt_install $wanted || for package in $wanted; do
-            apt_install "$package" || say "$package cannot be installed here; going on without"
+            apt_install "$package" || say "$package cannot be installed here; continuing without it"
         done
     fi
     wanted=$(missing_packages | tr '\n' ' ')

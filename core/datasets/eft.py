@@ -180,8 +180,8 @@ def _points2d(
         points = np.stack([marked.get(f.annotation, nothing) for f in fits])
         layout = COCO_17
     else:
-        beside = "" if annotations is None else f": put COCO's {annotations.name} into annotations/"
-        return None, None, (f"no 2D points in this release of EFT{beside}",)
+        hint = "" if annotations is None else f": put COCO's {annotations.name} into annotations/"
+        return None, None, (f"no 2D points in this release of EFT{hint}",)
     joints, landmarks = sort_points(points, layout)
     fill_missing_hips(joints, landmarks)
     return joints, landmarks, ()

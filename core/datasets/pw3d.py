@@ -93,7 +93,7 @@ def _files(folder: Path, split: str) -> list[Path]:
     sequences = folder / "sequenceFiles" / split
     found = sorted(sequences.glob("*.pkl"))
     if not found:
-        message = "has no .pkl; unpack sequenceFiles.zip of 3DPW beside imageFiles"
+        message = "has no .pkl; unpack 3DPW's sequenceFiles.zip next to imageFiles"
         raise UserError(f"{printable(sequences)} {message} ({HELP})")
     return found
 

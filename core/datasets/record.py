@@ -29,7 +29,7 @@ GENDERS = ("neutral", "male", "female")
 KEYPOINT_COLUMNS = ("joints2d", "landmarks2d", "joints3d", "landmarks3d")
 """Columns whose last number is a confidence, 0 for unknown points."""
 PLAIN_COLUMNS = ("pose", "betas", "transl", "weak_camera", "intrinsics")
-"""Columns that are NaN for people of whom they are unknown."""
+"""Columns that are NaN for people for whom they are unknown."""
 
 _ROWS: dict[str, tuple[int, ...]] = {
     "joints2d": (24, 3),

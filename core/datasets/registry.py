@@ -149,9 +149,9 @@ def _photo_root(path: Path, key: str, name: str) -> Path:
     if not photos:
         raise UserError(f"{printable(path)} holds no people")
     first = relative_photo_path(photos[0], printable(path))
-    beside = path.parent
-    candidates = (beside, beside / "images", beside / path.stem, beside / path.stem / "png")
-    return next((root for root in candidates if (root / first).is_file()), beside)
+    folder = path.parent
+    candidates = (folder, folder / "images", folder / path.stem, folder / path.stem / "png")
+    return next((root for root in candidates if (root / first).is_file()), folder)
 
 
 def _open_spin(path: Path, root: Path, name: str, split: str) -> PhotoDataset:

@@ -41,7 +41,7 @@ def check_box(box: Box, width: int, height: int) -> Box:
     outside_x = box.x >= width or box.x + box.width <= 0
     outside_y = box.y >= height or box.y + box.height <= 0
     if outside_x or outside_y:
-        raise UserError(f"box {name} lies outside the photo of {width} x {height} pixels")
+        raise UserError(f"box {name} is outside the photo of {width} x {height} pixels")
     if max(box.width, box.height) > MAX_EXTENT * math.hypot(width, height):
         raise UserError(f"box {name} is far larger than the photo of {width} x {height} pixels")
     return box

@@ -107,7 +107,7 @@ class KeypointDetector:
         """People in an RGB photo, the most prominent (score times size) first.
 
         A box holds the body and some of what lies outside the photo (see
-        `core.geometry.crop.within_reach`). The detector gives a circle around each body; BlazePose
+        `core.geometry.crop.clip_overhang`). The detector gives a circle around each body; BlazePose
         looks at that crop, and its landmarks give the box.
         Without any detection the whole photo is tried as a crop.
         """

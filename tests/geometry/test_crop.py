@@ -1,4 +1,4 @@
-"""The virtual camera of a crop: exact geometry, honest pixels."""
+"""The virtual camera of a crop: exact geometry and pixels."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_box_centre_is_the_crop_centre_and_scale_fits():
     mapped = view.homography @ np.array([*box.center, 1.0])
     assert np.allclose(mapped[:2] / mapped[2], [128, 128])
     top = view.homography @ np.array([box.center[0], box.y, 1.0])
-    assert abs((128 - top[1] / top[2]) - 128 / 1.25) < 2  # perspective bends it a little
+    assert abs((128 - top[1] / top[2]) - 128 / 1.25) < 2  # perspective changes it slightly
 
 
 def test_a_centred_box_is_a_plain_resize():
@@ -69,5 +69,5 @@ def test_a_box_reaches_past_the_photo_by_a_quarter_of_what_is_inside():
     assert portrait == Box(10, -40, 80, 290)  # 200 inside, 50 more at most on each side
     inside = Box(10, 20, 30, 40)
     assert clip_overhang(inside, 100, 200) == inside
-    beside = Box(150, 20, 30, 40)
-    assert clip_overhang(beside, 100, 200) == beside
+    outside = Box(150, 20, 30, 40)
+    assert clip_overhang(outside, 100, 200) == outside

@@ -1,4 +1,4 @@
-"""Similarity alignment undoes similarities and only those."""
+"""Similarity alignment inverts similarities, and only those."""
 
 import torch
 

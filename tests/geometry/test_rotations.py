@@ -1,4 +1,4 @@
-"""Rotation forms: round trips and what each promises."""
+"""Representations of rotations: round trips and properties."""
 
 import torch
 
@@ -32,7 +32,7 @@ def test_six_numbers_round_trip_and_orthogonality():
     assert torch.allclose(torch.linalg.det(noisy), torch.ones(20, dtype=torch.float64))
 
 
-def test_turn_keeps_up_and_reverses_front():
+def test_half_turn_keeps_up_and_reverses_front():
     rotation = random_rotations(5)
     turned = rot.rotate_180_about_y(rotation)
     assert torch.allclose(turned[..., 1], rotation[..., 1])

@@ -12,7 +12,7 @@ def test_writes_into_new_folders_and_leaves_nothing_else(tmp_path):
     assert path.read_text() == "whole" and list(path.parent.iterdir()) == [path]
 
 
-def test_temporary_file_is_hidden_beside_it_with_its_suffix(tmp_path):
+def test_temporary_file_is_hidden_in_the_same_folder_with_the_suffix(tmp_path):
     seen = []
     write_atomic(tmp_path / "b.glb", seen.append)
     assert seen[0].parent == tmp_path and seen[0].suffix == ".glb" and seen[0].name[0] == "."
@@ -54,7 +54,7 @@ def test_full_disk_is_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_others_may_read_what_a_careful_writer_made(tmp_path):
+def test_files_of_writers_with_private_modes_are_readable(tmp_path):
     def write(path):
         path.write_text("x")
         path.chmod(0o600)

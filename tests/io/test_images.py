@@ -1,4 +1,4 @@
-"""Every kind of picture file that must open, and every kind that must be refused in one line."""
+"""Picture files that must open, and those that must be refused in one line."""
 
 import io
 import math
@@ -29,7 +29,7 @@ def picture(width=WIDTH, height=HEIGHT):
 
 
 def png_header(width, height):
-    """A PNG that claims a size and holds hardly anything."""
+    """A PNG that claims a size and has hardly any data."""
 
     def chunk(kind, data):
         return (
@@ -80,7 +80,7 @@ def test_formats_give_their_pixels(tmp_path, suffix, options, tolerance):
     assert np.abs(photo.pixels.astype(int) - picture()).max() <= tolerance
 
 
-def test_name_is_not_believed(tmp_path):
+def test_the_content_decides_not_the_suffix(tmp_path):
     path = tmp_path / "really_a_png.jpg"
     path.write_bytes(encoded(format="PNG"))
     assert (load_image(path).pixels == picture()).all()
@@ -169,7 +169,7 @@ def test_greyscale_and_palette(tmp_path, mode):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(tmp_path, suffix, orientation):
-    """Store the picture turned the wrong way with the tag that undoes it."""
+    """Store the picture rotated, with the tag that reverses it."""
     undo = {5: 5, 6: 8, 7: 7, 8: 6}.get(orientation, orientation)
     stored = Image.fromarray(picture())
     if undo > 1:
@@ -207,7 +207,7 @@ class TestFocal:
         found = self.focal(tmp_path, FocalLengthIn35mmFilm=50)
         assert found == pytest.approx(50 / 43.2666 * self.diagonal, rel=1e-4)
 
-    def test_turned_photo(self, tmp_path):
+    def test_rotated_photo(self, tmp_path):
         turned = self.focal(tmp_path, orientation=6, FocalLengthIn35mmFilm=50)
         assert turned == pytest.approx(50 / 43.2666 * self.diagonal, rel=1e-4)
 

@@ -13,13 +13,13 @@ from core.render.volume.native import LikelihoodStruct
 
 
 def poisoned(*shape, dtype=torch.float32, device="cpu"):
-    """A tensor whose every element must still be written."""
+    """A tensor with unwritten elements."""
     fill = torch.nan if dtype.is_floating_point else 255 if dtype == torch.uint8 else -(2**31)
     return torch.full(shape, fill, dtype=dtype, device=device)
 
 
 class Poisoned(CudaVolume):
-    """Results and scratch memory start as NaN: nobody may rely on what was not written."""
+    """Results and scratch memory start as NaN: no code may rely on unwritten memory."""
 
     def new(self, like, *shape, dtype=torch.float32):
         return poisoned(*shape, dtype=dtype, device=like.device)

@@ -1,7 +1,6 @@
-"""The CUDA library where there is a CUDA compiler: it builds, links and exports what it promises.
+"""The CUDA library with a CUDA compiler: it builds, links and exports what its headers declare.
 
-Whether it computes the right thing is for the tests beside this one; whether it does so on a GPU,
-for tools/gpu/check.sh.
+The other tests of this folder check what it computes; tools/gpu/bench.sh checks that on a GPU.
 """
 
 import ctypes
@@ -25,7 +24,7 @@ def promised():
     return {name for header in headers for name in PROMISES.findall(header.read_text())}
 
 
-def test_the_headers_promise_something():
+def test_the_headers_declare_functions():
     assert {"nbf_cuda_volume_nll", "nbf_cuda_volume_nll_scratch", "nbf_cuda_error"} <= promised()
 
 

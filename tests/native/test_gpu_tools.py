@@ -36,7 +36,7 @@ def test_every_function_is_timed(cuda_on_cpu, once):
 
 
 class Tracing:
-    """What VoGE's fine stage is documented to do, over the lists that it is given."""
+    """VoGE's fine stage by its documentation, over the given lists."""
 
     @staticmethod
     def ray_tracing_fine(means, precisions, rays, lists, threshold, size, nearest):
@@ -59,7 +59,7 @@ class Tracing:
 
 
 class Aggregation:
-    """What VoGE does with the result, by its documentation."""
+    """VoGE's composition by its documentation."""
 
     @staticmethod
     def aggregation(ids, activation, length, sharpness):
@@ -89,7 +89,7 @@ def test_the_comparison_notices_when_they_differ(cuda_on_cpu, once):
     assert not result["comparable"]
 
 
-def test_the_comparison_wants_a_clone(tmp_path, capsys):
+def test_the_comparison_needs_a_clone(tmp_path, capsys):
     with pytest.raises(SystemExit):
         voge.main([str(tmp_path)])
     assert "no clone of https://github.com/Angtian/VoGE" in capsys.readouterr().err

@@ -22,7 +22,7 @@ SOFT = Softness.of(0.7)
 
 
 class Poisoned(CudaMesh):
-    """Scratch memory starts as NaN: nobody may rely on what was not written."""
+    """Scratch memory starts as NaN: no code may rely on unwritten memory."""
 
     def scratch(self, name, like, *measure):
         return super().scratch(name, like, *measure).fill_(0xFF)
@@ -30,7 +30,7 @@ class Poisoned(CudaMesh):
 
 @pytest.fixture(params=["on_cpu", "gpu"] if torch.cuda.is_available() else ["on_cpu"])
 def device(request, monkeypatch):
-    """Where tensors must lie to be drawn by CUDA code."""
+    """The device of tensors that CUDA code draws."""
     if request.param == "gpu":
         assert load_cuda() is not None, "the CUDA library is not built: `make cuda`"
         return "cuda"
@@ -142,7 +142,7 @@ def test_faces_too_large_for_a_thread_are_drawn_by_blocks(device):
     assert not render.mask[1].any() and render.face_ids.max() == 0
 
 
-def test_a_full_pixel_stays_full(device):
+def test_a_saturated_pixel_stays_opaque(device):
     vertices, camera = wall()
     scene = scene_of(device, vertices, torch.tensor([[0, 1, 2]]).repeat(3000, 1), camera, (3, 3))
     depth = native.silhouette(scene, SOFT)
@@ -193,7 +193,7 @@ def test_a_batch_too_large_is_refused(device):
 
 
 def test_operators_draw_by_the_same_code(device):
-    """From the public call to the gradient."""
+    """The public call and its gradient."""
     from core.render.mesh.render import interpolate, rasterize_mesh, soft_silhouette
 
     scene = scene_of(device, *soup())

@@ -9,7 +9,7 @@ from tests.native.conftest import ON_CPU, compile_on_cpu
 
 
 @pytest.mark.slow
-def test_random_scenes_touch_nothing_they_should_not(tmp_path):
+def test_random_scenes_have_no_bad_memory_access(tmp_path):
     sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     scenes = ON_CPU.parent / "random_scenes.cpp"
     flags = ["-O1", "-g1", *sanitize]

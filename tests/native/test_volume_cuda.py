@@ -265,7 +265,7 @@ def test_value_needs_no_gradient(calls):
     assert torch.equal(*both)
 
 
-def test_neither_the_order_of_threads_nor_company_changes_a_bit(calls, monkeypatch):
+def test_neither_the_order_of_threads_nor_the_batch_changes_a_bit(calls, monkeypatch):
     world = fused.float32(fused.make_world(kernels=200, spread=0.1, seed=6))
     settings = LikelihoodSettings(), RenderSettings()
     first = explain(calls, world, *settings)
@@ -299,7 +299,7 @@ def test_rows_do_not_depend_on_the_order_of_threads(calls, monkeypatch):
             assert torch.equal(one, other)
 
 
-def test_what_is_not_a_number_stays_so_and_with_its_person(calls):
+def test_nan_stays_with_its_person(calls):
     world = list(fused.float32(fused.make_world(seed=7)))
     world[4] = world[4].clone()
     world[4][0, 200:400] = torch.nan
@@ -308,17 +308,17 @@ def test_what_is_not_a_number_stays_so_and_with_its_person(calls):
     assert not means[0].isfinite().all() and means[1].isfinite().all()
 
 
-def test_nobody_in_view_costs_nothing(calls):
+def test_people_out_of_view_have_no_value_and_gradient(calls):
     world = list(fused.float32(fused.make_world(batch=1)))
     world[0] = world[0] + torch.tensor([50.0, 0, 0])
     results = explain(calls, world, LikelihoodSettings(), RenderSettings())
     assert all((result == 0).all() for result in results)
 
 
-# --- refusals ---
+# --- bad input ---
 
 
-def test_what_cannot_be_done_is_refused_with_a_reason(calls):
+def test_bad_input_is_refused_with_a_reason(calls):
     world = fused.float32(fused.make_world(batch=1, kernels=5))
     with pytest.raises(RuntimeError, match="shared memory"):
         explain(calls, world, LikelihoodSettings(), RenderSettings(nearest=250))

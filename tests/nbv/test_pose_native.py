@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library
 
 @pytest.fixture(scope="module")
 def volume():
-    """Soft weights, as a real body has."""
+    """Blend weights over several joints, as a real body has."""
     body = toy_body(torch.float64)
     made = NeuralBodyVolume.from_body(body, kernels=200)
     generator = torch.Generator().manual_seed(1)

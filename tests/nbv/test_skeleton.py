@@ -60,7 +60,7 @@ def test_kernels_stay_on_their_bones_in_every_pose_and_shape(volume):
         assert torch.allclose(gaps, gaps[:1].expand_as(gaps), rtol=1e-3)
 
 
-def test_ellipsoids_turn_with_their_bones(volume):
+def test_ellipsoids_rotate_with_their_bones(volume):
     posed = volume.pose(random_pose(), torch.zeros(1, 10), torch.zeros(1, 3))
     start, end = BONES[7]
     middle = 23 * 7 + 11

@@ -1,4 +1,4 @@
-"""The volume moves with the body: equivariance, and the layout's promises."""
+"""The volume moves with the body: equivariance, and properties of the layout."""
 
 import math
 from dataclasses import replace
@@ -29,7 +29,7 @@ def zeros(batch: int, size: int) -> torch.Tensor:
     return torch.zeros(batch, size, dtype=torch.float64)
 
 
-def test_turning_the_whole_body_turns_every_ellipsoid_with_it(volume):
+def test_rotating_the_body_rotates_every_ellipsoid(volume):
     pose, turn = random_pose(), random_pose(seed=5)[:, 0]
     turned = torch.cat([(turn @ pose[:, 0])[:, None], pose[:, 1:]], 1)
     before = volume.pose(pose, zeros(2, 10), zeros(2, 3))
@@ -43,7 +43,7 @@ def test_turning_the_whole_body_turns_every_ellipsoid_with_it(volume):
     assert torch.allclose(after.limb_directions, directions)
 
 
-def test_bending_one_elbow_turns_its_kernels_only(volume):
+def test_bending_one_elbow_rotates_only_its_kernels(volume):
     rest = torch.eye(3, dtype=torch.float64).expand(1, 24, 3, 3)
     bent = rest.clone()
     bent[:, 18] = rotation_from_axis_angle(torch.tensor([0.0, -1.2, 0.0], dtype=torch.float64))
@@ -84,7 +84,7 @@ def test_kernels_spread_evenly():
     assert len(set(farthest_points(points, 100).tolist())) == 100
 
 
-def test_kernels_find_their_places_on_another_topology():
+def test_kernels_are_transferred_to_another_topology():
     body = toy_body(torch.float64)
     order = torch.randperm(len(body.v_template), generator=torch.Generator().manual_seed(0))
     moved = replace(
@@ -106,7 +106,7 @@ def test_orientation_weights_fade_for_limbs_along_x():
     weights = orientation_weights(directions, bins=4)
     assert weights[0, 0].argmax() == 0 and weights[0, 1].argmax() == 3
     assert torch.allclose(weights[0, 2], torch.full((4,), 0.25))
-    assert (weights[0, 3] - 0.25).abs().max() < 0.06  # no jump away from x
+    assert (weights[0, 3] - 0.25).abs().max() < 0.06  # continuous near x
     assert torch.allclose(weights.sum(-1), torch.ones(1, 4))
 
 

@@ -1,4 +1,4 @@
-"""Which renderer a name stands for."""
+"""The renderer that a name selects."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def test_auto_is_native_where_it_is_built(monkeypatch):
         backends.choose_backend("cpu")
 
 
-def test_the_twin_can_be_asked_for():
+def test_the_twin_can_be_selected():
     assert backends.choose_backend("torch") == "torch"
 
 
@@ -44,7 +44,7 @@ def test_a_gpu_is_taken_where_there_is_code_for_it(monkeypatch):
     assert backends.choose_backend("auto") == backends.choose_backend("cuda") == "cuda"
     assert backends.device_of("auto").type == "cuda" and backends.device_of("cpu").type == "cpu"
     on_cpu = torch.zeros(1)
-    assert backends.is_native("cuda", on_cpu)  # pictures of a fit on the GPU are drawn on the CPU
+    assert backends.is_native("cuda", on_cpu)  # tensors on the CPU, such as pictures of a fit
     assert not backends.is_native("cuda", on_cpu.double())
     assert not backends.is_native("torch", on_cpu)
     assert not backends.is_native("cuda", on_cpu.to("meta"))

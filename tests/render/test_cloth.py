@@ -1,4 +1,4 @@
-"""Cloth on texels: the tile repeats, regions without cloth stay, both backends alike."""
+"""Cloth on texels: the tile repeats, regions without cloth stay, both backends agree."""
 
 from __future__ import annotations
 

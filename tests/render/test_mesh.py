@@ -24,7 +24,7 @@ SIZE = 9, 8  # height and width
 
 
 def plain_camera(batch: int = 1, dtype: torch.dtype = torch.float32) -> Camera:
-    """Focal length 1, centre (0, 0): a point at depth 1 lies at the pixel (x, y)."""
+    """Focal length 1, centre (0, 0): a point at depth 1 projects to the pixel (x, y)."""
     return Camera(torch.ones(batch, dtype=dtype), torch.zeros(batch, 2, dtype=dtype))
 
 
@@ -34,7 +34,7 @@ def at(*pixels: tuple[float, float], depth: float = 1.0) -> torch.Tensor:
 
 
 def tilted(dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    """Two meshes of a square each, bent and turned out of the image plane."""
+    """Two meshes of a square each, bent and rotated out of the image plane."""
     noise = torch.rand(2, 4, 3, generator=torch.Generator().manual_seed(3), dtype=dtype)
     square = at((1.1, 1.3), (6.4, 0.8), (6.9, 7.2), (0.7, 6.6), depth=2.0).to(dtype)
     return square + 0.8 * noise
@@ -51,7 +51,7 @@ def silhouette(vertices, faces, backend, sigma=1.0, size=SIZE, **options):
     return soft_silhouette(vertices, faces, camera, *size, sigma, settings=settings, **options)
 
 
-# --- gradients of the specification ---
+# --- gradients of the twin ---
 
 
 def test_gradcheck_of_barycentrics_and_depth():
@@ -81,12 +81,12 @@ def test_gradcheck_of_attributes():
     assert torch.autograd.gradcheck(features, (vertices, attributes))
 
 
-# --- what is seen ---
+# --- visibility ---
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 class TestSurface:
-    def test_attributes_that_are_positions_lie_on_the_pixels_ray(self, backend):
+    def test_interpolated_positions_are_on_the_pixels_ray(self, backend):
         vertices = tilted(torch.float32)
         render = draw(vertices, SQUARE, backend)
         points = interpolate(render, SQUARE, vertices, MeshSettings(backend=backend))[render.mask]
@@ -107,7 +107,7 @@ class TestSurface:
                 assert torch.equal(getattr(render, name)[index], getattr(alone, name)[0])
             assert torch.equal(soft[index], silhouette(vertices[index, None], faces, backend)[0])
 
-    def test_one_set_of_attributes_serves_all(self, backend):
+    def test_one_set_of_attributes_for_all_meshes(self, backend):
         vertices = tilted(torch.float32)
         values = torch.randn(1, 4, 3)
         render, settings = draw(vertices, SQUARE, backend), MeshSettings(backend=backend)
@@ -129,7 +129,7 @@ class TestSurface:
         assert (swapped.diagonal() == 0).all()
         assert torch.equal(swapped[~torch.eye(8, dtype=bool)], 1 - seen[~torch.eye(8, dtype=bool)])
 
-    def test_culling_leaves_out_faces_that_look_away(self, backend):
+    def test_culling_leaves_out_faces_that_face_away(self, backend):
         away = at((1, 1), (7, 1), (1, 7))
         assert draw(away, TRIANGLE, backend).mask.any()
         assert not draw(away, TRIANGLE, backend, cull=True).mask.any()
@@ -150,7 +150,7 @@ NOTHING = {
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NOTHING)
-def test_nothing_is_drawn_and_nothing_pulls(backend, name):
+def test_nothing_is_drawn_and_gradients_are_zero(backend, name):
     vertices, faces = NOTHING[name]
     vertices = vertices.clone().requires_grad_()
     render, soft = draw(vertices, faces, backend), silhouette(vertices, faces, backend)
@@ -184,7 +184,7 @@ class TestSilhouette:
         share[share < 1e-4] = 0
         torch.testing.assert_close(opacity, share.expand(9, 8))
 
-    def test_faces_combine_as_independent_chances(self, backend):
+    def test_faces_combine_as_independent_probabilities(self, backend):
         left, right = at((2, 2), (2, 7), (5, 4)), at((3, 1), (7, 3), (5, 6))
         alone = [silhouette(part, TRIANGLE, backend)[0] for part in (left, right)]
         both = torch.tensor([[0, 1, 2], [3, 4, 5]])
@@ -198,7 +198,7 @@ class TestSilhouette:
         assert opacity[3, 3] == pytest.approx(1 / (1 + math.e**2))
 
     @pytest.mark.parametrize("faces", [10, 500])
-    def test_a_full_pixel_is_full_and_pulls_no_more(self, backend, faces):
+    def test_a_saturated_pixel_is_opaque_and_has_no_gradient(self, backend, faces):
         vertices = at((2, -50), (2, 50), (60, 0)).requires_grad_()
         opacity = silhouette(vertices, TRIANGLE.repeat(faces, 1), backend)
         full = opacity[:, :, 3:]  # 1.5 pixels inside, ten faces' optical depth is 23
@@ -221,7 +221,7 @@ class TestSilhouette:
         assert shift.detach().abs().max() < 0.02
 
 
-# --- mistakes ---
+# --- bad input ---
 
 GOOD = at((1, 1), (7, 1), (1, 7))
 

@@ -1,4 +1,4 @@
-"""The native mesh renderer against its twin, and its own promises.
+"""the native mesh renderer against its twin, and its guarantees.
 
 Both compute in float64 and hand out float32. Bands: maps 1e-6 (relative, for depth), gradients 1e-5
 of the largest entry. Faces are the same, but where two lie within 1e-6 of one depth.
@@ -19,7 +19,7 @@ SIZE = 40, 33
 
 
 def bodies():
-    """Two views of a body, the second too near to fit; a camera for each."""
+    """Two views of a body, the second partly outside the image; a camera for each."""
     body = load_body()
     place = torch.tensor([[[0.0, -0.2, 2.5]], [[0.3, 0.1, 1.0]]])
     vertices = body.v_template * torch.tensor([1.0, -1.0, -1.0]) + place
@@ -91,7 +91,7 @@ def test_threads_change_nothing(scene):
         assert all(torch.equal(grads[name], results[0][2][name]) for name in grads)
 
 
-def test_optical_depth_ends_where_a_pixel_is_full():
+def test_optical_depth_saturates():
     from core.render.mesh.ops import scene_arguments
     from core.render.mesh.scene import Softness
     from core.render.mesh.twin import silhouette_twin
@@ -125,7 +125,7 @@ def test_numpy_front_is_the_same_code():
         assert (raster.depth == render.depth[index].numpy()).all()
 
 
-def test_whatever_is_dense_is_drawn():
+def test_non_contiguous_input_is_drawn():
     """Integers of either width, vertices with gaps between them."""
     vertices, faces, camera = bodies()
     wide = torch.zeros(2, vertices.shape[1], 4)
@@ -144,7 +144,7 @@ def test_double_precision_is_left_to_the_twin():
     assert torch.equal(render.face_ids, rasterize_mesh(vertices, faces, camera, *SIZE).face_ids)
 
 
-# --- the operators keep PyTorch's rules: schema, fake tensors, gradients, tracing ---
+# --- the operators follow PyTorch's rules: schema, fake tensors, gradients, tracing ---
 
 
 def small_scene():
@@ -155,16 +155,16 @@ def small_scene():
     return scene_arguments(vertices.requires_grad_(), faces, camera, (9, 8), settings)
 
 
-def test_rasterize_keeps_the_rules():
+def test_rasterize_follows_the_rules():
     torch.library.opcheck(torch.ops.nbf.mesh_rasterize, small_scene())
 
 
-def test_silhouette_keeps_the_rules():
+def test_silhouette_follows_the_rules():
     torch.library.opcheck(torch.ops.nbf.mesh_silhouette, (*small_scene(), 1.0, 3.0))
 
 
 @pytest.mark.parametrize("learned", [False, True])
-def test_interpolate_keeps_the_rules(learned):
+def test_interpolate_follows_the_rules(learned):
     scene = small_scene()
     barycentric, _, ids = torch.ops.nbf.mesh_rasterize(*scene)
     weights = barycentric.detach().requires_grad_()

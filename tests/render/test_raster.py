@@ -92,7 +92,7 @@ class TestDepth:
 
     def test_planes_cross_where_depths_are_equal(self, backend):
         pixels = [(0, -40), (0, 40), (8, 0)]
-        inverse = np.array([1.5, 1.5, 0.5], np.float32)  # 1 / z falls from left to right
+        inverse = np.array([1.5, 1.5, 0.5], np.float32)  # 1 / z decreases from left to right
         slope = on_plane(pixels) / inverse[:, None]
         both = np.concatenate([on_plane([(0, -40), (0, 40), (40, 0)]), slope])
         raster = draw(both, np.array([[0, 1, 2], [3, 4, 5]], np.int32), backend)
@@ -131,7 +131,7 @@ class TestNothingToDraw:
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (33, 64), (61, 130)])
 @pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
 def test_vector_instructions_change_no_bit(size, spread):
-    """Slivers, pixels' own triangles and ones larger than the picture, some sharing edges."""
+    """Slivers, triangles of a pixel, and ones larger than the picture, some sharing edges."""
     rng = np.random.default_rng(int(100 * spread) + size[0])
     middles = rng.uniform([-1, -1, 2], [1, 1, 4], (300, 1, 3))
     corners = middles + spread * rng.normal(size=(300, 3, 3)) * [1, 1, 0.3]

@@ -115,7 +115,7 @@ def test_each_face_has_its_material(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_shadow_falls_where_the_map_holds_something_nearer(backend):
     depth = np.full((SIZE, SIZE), np.inf, np.float32)
-    depth[:, : SIZE // 2] = 1.0  # the light sits in the camera; the left half is blocked at 1 m
+    depth[:, : SIZE // 2] = 1.0  # the light is at the camera; the left half is blocked at 1 m
     shadow = ShadowMap(depth, np.eye(3), np.zeros(3), focal=SIZE / 4)
     rgba = picture(square(), [Material(WHITE)], light([0, 0, -1], shadow=shadow), backend)
     assert not rgba[:, :7, :3].any()
@@ -145,7 +145,7 @@ def test_backends_agree():
     native, twin = (shade(raster, *scene, b) for b in ("native", "twin"))
     differs = (np.abs(native - twin) > 1e-4).any(-1)
     assert raster.mask.mean() > 0.3
-    assert differs.mean() < 0.01  # a comparison of depths may fall to either side
+    assert differs.mean() < 0.01  # depths may compare differently after rounding
 
 
 @NATIVE

@@ -1,4 +1,4 @@
-"""The native volume renderer against its twin, and its own promises.
+"""The native volume renderer against its twin, and its guarantees.
 
 The twin runs in float64 on the native assignment: what is left is rounding. Bands: weights and
 opacity 2e-6 (the native normal distribution is good to 1e-7, and weights add up some twenty), depth

@@ -1,4 +1,4 @@
-"""The renderer's operators keep PyTorch's rules: schema, fake tensors, gradients, tracing."""
+"""The renderer's operators follow PyTorch's rules: schema, fake tensors, gradients, tracing."""
 
 import pytest
 import torch
@@ -30,22 +30,22 @@ def with_gradient(*tensors):
     return tuple(tensor.detach().clone().requires_grad_() for tensor in tensors)
 
 
-def test_assign_keeps_the_rules(scene):
+def test_assign_follows_the_rules(scene):
     torch.library.opcheck(torch.ops.nbf.volume_assign, scene)
 
 
-def test_weigh_keeps_the_rules(scene, ids):
+def test_weigh_follows_the_rules(scene, ids):
     kernels = with_gradient(*scene[:2])
     torch.library.opcheck(torch.ops.nbf.volume_weigh, (*kernels, *ids, *scene[2:]))
 
 
-def test_composite_keeps_the_rules(scene, ids):
+def test_composite_follows_the_rules(scene, ids):
     weights, *_ = torch.ops.nbf.volume_weigh(*scene[:2], *ids, *scene[2:])
     given = with_gradient(weights, torch.randn(2, 20, 5))
     torch.library.opcheck(torch.ops.nbf.volume_composite, (*given, *ids, *scene))
 
 
-def test_likelihood_keeps_the_rules():
+def test_likelihood_follows_the_rules():
     from core.fit.likelihood_native import native_nll
     from core.render.volume.ops import scene_arguments
 
@@ -61,7 +61,7 @@ def test_likelihood_keeps_the_rules():
             likelihood_native, "volume_nll", lambda *args: calls.append(args) or original(*args)
         )
         native_nll(scene, leaves[2], *others, LikelihoodSettings())
-    # Gradients come as outputs: what PyTorch would check of their own gradients is not meant.
+    # Gradients are outputs, whose own gradients are not supported and need no check.
     checks = ("test_schema", "test_faketensor")
     torch.library.opcheck(torch.ops.nbf.volume_nll, calls[0], test_utils=checks)
 

@@ -39,7 +39,7 @@ class Source:
         skin: (S,) the base-mesh vertices that are skin.
         quads, uv_quads: (Q, 4) faces of the skin, as indices into ``skin`` and into ``uv``.
         uv: (T, 2) texture coordinates, those of MakeHuman's skins.
-        inside: (S,) whether a skin vertex lies in the mouth or in an eye socket.
+        inside: (S,) whether a skin vertex is in the mouth or in an eye socket.
     """
 
     model: Any

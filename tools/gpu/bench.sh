@@ -1,14 +1,14 @@
 #!/bin/sh
-# All that wants a GPU, on a machine with one, with nvcc, CMake and a PyTorch that uses it: builds the
-# CUDA library, tests it, looks for bad memory accesses and races, and measures. Results go to a
-# folder; a step that fails is named at the end, and the others run all the same.
+# Builds, tests and measures the CUDA library, also under compute-sanitizer, on a machine with a GPU,
+# nvcc, CMake and a PyTorch that uses the GPU. Results are written to a folder. A step that fails is
+# named at the end; the others run nevertheless.
 #
 #   sh tools/gpu/bench.sh [--out DIR] [--voge DIR] [--dry-run]
 #
 #   --out DIR    where the results go (default: out/gpu)
 #   --voge DIR   a clone of https://github.com/Angtian/VoGE to compare with
-#   --dry-run    say what would be run
-#   PYTHON=...   which Python (default: python3); wants this project's packages, not the project
+#   --dry-run    print the steps, run nothing
+#   PYTHON=...   which Python (default: python3); needs this project's packages, not the project
 set -u
 cd "$(dirname "$0")/../.."
 out=out/gpu voge= dry= failed=
@@ -16,8 +16,8 @@ python=${PYTHON:-python3}
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --out) out=${2:?--out wants a folder}; shift 2 ;;
-    --voge) voge=${2:?--voge wants a folder}; shift 2 ;;
+    --out) out=${2:?--out needs a folder}; shift 2 ;;
+    --voge) voge=${2:?--voge needs a folder}; shift 2 ;;
     --dry-run) dry=1; shift ;;
     *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac

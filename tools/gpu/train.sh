@@ -1,20 +1,20 @@
 #!/bin/sh
-# From material to measured weights on one machine with a GPU: builds the native code, draws people on
-# all cores, trains on the GPU, evaluates. What is done already is left alone and a training run that
-# was cut off goes on, so that the same line can be given again.
+# From material to evaluated weights on one machine with a GPU: builds the native code, renders people
+# on all cores, trains on the GPU, evaluates. Finished steps are skipped and an interrupted training
+# run is resumed, so the same command can be repeated.
 #
 #   sh tools/gpu/train.sh [--data DIR] [--out DIR] [--people N] [--others N] [--minutes M] [--score N]
 #                         [--dry-run] [-- OPTIONS of nbf train]
 #
 #   --data DIR   material for the people (docs/synthetic.md); without it they are procedural
-#   --out DIR    where everything goes (default: out/train)
+#   --out DIR    folder of all results (default: out/train)
 #   --people N   training people (default: 100000; 0.35 MB each)
-#   --others N   people on whom bank and head are finished (default: 8000)
+#   --others N   further people, for the final training of bank and head (default: 8000)
 #   --minutes M  of training (default: 60)
-#   --score N    people of the final evaluation (default: 1000)
-#   --dry-run    say what would be run
-#   PYTHON=...   which Python (default: python3); wants this project's packages, not the project
-#   JOBS=...     processes that draw and threads that prepare batches (default: all cores)
+#   --score N    people in the final evaluation (default: 1000)
+#   --dry-run    print the steps, run nothing
+#   PYTHON=...   which Python (default: python3); needs this project's packages, not the project
+#   JOBS=...     processes that render and threads that prepare batches (default: all cores)
 #
 #   sh tools/gpu/train.sh --data material -- --start runs/lite --batch-size 128 --rate 1.5e-3
 #   sh tools/gpu/train.sh --out out/paper --minutes 600 -- --preset paper --precision bfloat16
@@ -25,12 +25,12 @@ python=${PYTHON:-python3} jobs=${JOBS:-$(nproc)}
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --data) data=${2:?--data wants a folder}; shift 2 ;;
-    --out) out=${2:?--out wants a folder}; shift 2 ;;
-    --people) people=${2:?--people wants a number}; shift 2 ;;
-    --others) others=${2:?--others wants a number}; shift 2 ;;
-    --minutes) minutes=${2:?--minutes wants a number}; shift 2 ;;
-    --score) score=${2:?--score wants a number}; shift 2 ;;
+    --data) data=${2:?--data needs a folder}; shift 2 ;;
+    --out) out=${2:?--out needs a folder}; shift 2 ;;
+    --people) people=${2:?--people needs a number}; shift 2 ;;
+    --others) others=${2:?--others needs a number}; shift 2 ;;
+    --minutes) minutes=${2:?--minutes needs a number}; shift 2 ;;
+    --score) score=${2:?--score needs a number}; shift 2 ;;
     --dry-run) dry=1; shift ;;
     --) shift; given=" $* "; break ;;
     *) sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -41,7 +41,7 @@ case $given in *' --preset paper '*) preset=paper size=320 ;; esac
 device=cuda
 case $given in *' --device '*) device= ;; esac
 
-# step NAME COMMAND...: says it, and does it unless this is a dry run
+# step NAME COMMAND...: prints the command, and runs it unless this is a dry run
 step() {
     printf '== %s: %s\n' "$1" "$(shift; echo "$*")"
     shift

@@ -18,7 +18,7 @@ class Binding:
         offsets: (N, 3) in units of the scales.
         scales: axis ("x", "y", "z") -> two base-mesh vertices and the distance that means scale 1.
         deleted: base-mesh vertices that the garment hides.
-        obj_file, material: file names beside the .mhclo.
+        obj_file, material: names of files next to the .mhclo.
     """
 
     corners: np.ndarray
