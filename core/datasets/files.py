@@ -62,7 +62,7 @@ def require_file(root: Path, candidates: Sequence[str], dataset: str, source: st
 
 
 class Npz:
-    """The arrays of an npz file of a data set, read one by one when asked for."""
+    """The arrays of an npz file of a data set, each read on demand."""
 
     def __init__(self, path: Path, what: str) -> None:
         """Open the archive.

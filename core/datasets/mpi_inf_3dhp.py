@@ -1,8 +1,8 @@
 """MPI-INF-3DHP as its authors distribute the training part (Mehta et al., 3DV 2017).
 
 ``S1/Seq1/annot.mat`` (MATLAB 5) holds the cells ``annot2`` (frames x 56: 28 points in pixels) and
-``annot3`` (frames x 84: millimetres, in the camera) of 14 cameras; ``camera.calibration`` next to it
-their intrinsics. Photos are frames of the videos, cut out as SPIN does it:
+``annot3`` (frames x 84: millimetres, in the camera) of 14 cameras. ``camera.calibration`` in the
+same folder holds their intrinsics. Photos are frames of the videos, extracted as by SPIN:
 ``S1/Seq1/imageFrames/video_0/frame_000001.jpg``, counted from 1.
 
 The test part is in MATLAB 7.3 files, which need another library: use SPIN's npz for it.

@@ -101,7 +101,7 @@ class PhotoDataset:
     """The people of a data set, as columns with one row each; photos are read on demand.
 
     Attributes:
-        name, split: as asked for.
+        name, split: as requested.
         root: folder that ``images`` are relative to.
         images: the photo of each person.
         boxes: x, y, width, height around each person.

@@ -68,7 +68,7 @@ def _resized(tags: _Tags, width: int, height: int) -> float | None:
 def _number(tags: _Tags, tag: int) -> float | None:
     """A positive finite tag value; cameras also write zeros, text and zero denominators."""
     try:
-        value = float(tags[tag])  # type: ignore[arg-type]  # whatever the file holds
+        value = float(tags[tag])  # type: ignore[arg-type]  # any type
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
     return value if math.isfinite(value) and value > 0 else None

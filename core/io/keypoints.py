@@ -19,7 +19,7 @@ from jaxtyping import Float
 from core.errors import UserError
 from core.geometry.crop import Box, iou
 from core.geometry.keypoints import Keypoints
-from core.io.files import printable
+from core.io.files import check_file, printable, unreadable
 
 MAX_BYTES = 512 * 2**20
 """Largest file that is read; COCO's training annotations have 240 MB."""
@@ -102,16 +102,14 @@ def choose_person(people: list[DetectedPerson], box: Box | None, label: str) -> 
 
 def _read_json(path: Path, label: str) -> object:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{label} is larger than {MAX_BYTES >> 20} MiB; keep only this photo")
+        check_file(path, MAX_BYTES)
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{label} does not exist; check the path") from error
     except OSError as error:
         raise UserError(f"{label} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        message = f"{label} is not a json file ({type(error).__name__}); export it again"
-        raise UserError(message) from error
+        raise unreadable(path, "JSON keypoint file", error, "export it again") from error
 
 
 def _open_pose(entries: object, label: str) -> list[DetectedPerson]:

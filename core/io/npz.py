@@ -28,7 +28,7 @@ _HEADERS = {
 
 
 class NpzReader:
-    """The arrays of an npz file, each read when it is asked for.
+    """The arrays of an npz file, each read on demand.
 
     Args:
         what: what the file should be, for messages, such as "pose bank".

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import check_file, unreadable
 
 MAX_BYTES = 64 * 2**20
 Record = TypeVar("Record")
@@ -36,13 +37,12 @@ def load_record(kind: type[Record], path: Path) -> Record:
         UserError: the file is missing, not JSON, or does not fit the dataclass.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} is too large to be a {kind.__name__}")
+        check_file(path, MAX_BYTES)
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not json; it may be truncated") from error
+        raise unreadable(path, f"JSON {kind.__name__}", error, "it may be truncated") from error
     return from_plain(kind, document, str(path))
 
 

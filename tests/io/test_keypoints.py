@@ -309,13 +309,13 @@ def test_huge_integer(tmp_path):
 
 @pytest.mark.parametrize("document", ["", "{", "not json", "[" * 100_000, "\x00"])
 def test_not_json(tmp_path, document):
-    refused(write(tmp_path, document), "not a json file")
+    refused(write(tmp_path, document), "not a readable JSON keypoint file")
 
 
 def test_not_text(tmp_path):
     path = tmp_path / "binary.json"
     path.write_bytes(b"\xff\xfe\x00\x01")
-    refused(path, "not a json file")
+    refused(path, "not a readable JSON keypoint file")
 
 
 @pytest.mark.parametrize("document", [{}, {"bodies": []}, 3, "text", None])

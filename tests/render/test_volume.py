@@ -15,7 +15,7 @@ EVERYTHING = RenderSettings(threshold=1e-6, nearest=64)
 
 
 def random_scene(count: int, seed: int, spread: float = 0.15, batch: int = 1):
-    """Flat ellipsoids of a few centimetres around a point two metres in front of the camera, float64."""
+    """Flat ellipsoids of a few centimetres, two metres in front of the camera, float64."""
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*shape):

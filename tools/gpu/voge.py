@@ -136,7 +136,7 @@ class OurRender(torch.autograd.Function):
 
 
 def difference(rows: Tensor, assignment: Assignment, theirs: Tensor) -> float:
-    """Mean difference of our rows to their map, as a share of the map's mean size."""
+    """Mean difference of rows from VoGE's map, relative to the map's mean magnitude."""
     ours = torch.zeros_like(theirs).flatten(1, 2)
     ours = ours.index_put((assignment.batch, assignment.pixel), rows)
     return float((theirs.flatten(1, 2) - ours).abs().mean() / theirs.abs().mean())
