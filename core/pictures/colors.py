@@ -1,4 +1,4 @@
-"""Colours for what has none: features, the occlusion posterior, body parts."""
+"""Colour maps of features, of the occlusion posterior and of body parts."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 NOWHERE = (24, 24, 24)
-"""Pixels about which a map says nothing."""
+"""Pixels without a value."""
 SEEN = (77, 163, 255)
 """p(z = 1) = 1: the pixel shows the body."""
 UNSURE = (236, 233, 224)
 """p(z = 1) = 1/2."""
 OCCLUDED = (255, 122, 26)
-"""p(z = 1) = 0: something is in front of the body. Blue and orange differ for every eye."""
+"""p(z = 1) = 0: an object occludes the body. Blue and orange are safe for colour blindness."""
 OCCLUSION_LEGEND = ((SEEN, "seen"), (UNSURE, "unsure"), (OCCLUDED, "occluded"))
 
-_RANGE = (0.02, 0.98)  # quantiles of the samples that become the darkest and the brightest value
+_RANGE = (0.02, 0.98)  # quantiles of the samples that get the darkest and the brightest value
 _DARKEST, _BRIGHTEST = 20.0, 245.0
 
 
 @dataclass(frozen=True)
 class FeatureColors:
-    """A fixed projection of features onto red, green and blue.
+    """A fixed projection of features onto red, green and blue by principal component analysis.
 
-    Fitted once (say, on a model's own features) and used for every picture, it gives equal features
-    equal colours, so that an observed and a rendered map can be compared by eye.
+    It is fitted once, for example on a model's feature bank, and used for all pictures. Equal
+    features then have equal colours, and observed and rendered maps can be compared by eye.
 
     Attributes:
-        mean: middle of the samples.
-        basis: columns are the three main axes; in each the entry of largest size is positive.
-        low, high: projections that become the darkest and the brightest value.
+        mean: mean of the samples.
+        basis: the three main axes as columns; the entry of largest magnitude is positive in each.
+        low, high: projections that get the darkest and the brightest value.
     """
 
     mean: Float[Tensor, " dim"]
@@ -43,10 +43,10 @@ class FeatureColors:
 
     @staticmethod
     def fit(features: Float[Tensor, "*samples dim"]) -> FeatureColors:
-        """Principal axes of samples: the rows of a list or the pixels of a map.
+        """Fit the principal axes of samples, such as the rows of a bank or the pixels of a map.
 
-        Samples that are not finite are left out; missing axes (fewer than three dimensions, or too
-        few samples) stay grey.
+        Samples that are not finite are left out. Missing axes (fewer than three dimensions, or too
+        few samples) are shown in grey.
         """
         samples = features.detach().reshape(-1, features.shape[-1]).double()
         samples = samples[samples.isfinite().all(1)]
@@ -62,7 +62,7 @@ class FeatureColors:
     def apply(
         self, features: Float[Tensor, "height width dim"]
     ) -> UInt8[np.ndarray, "height width 3"]:
-        """Colours of a feature map; values beyond the fitted range are cut off."""
+        """RGB colours of a feature map; values outside the fitted range are clipped."""
         projected = (features.detach().to(self.mean) - self.mean) @ self.basis
         span = self.high - self.low
         flat = span <= 1e-9
@@ -74,9 +74,9 @@ class FeatureColors:
 def occlusion_colors(
     posterior: Float[np.ndarray, "height width"],
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Colours of p(z = 1), the probability that a pixel shows the body it covers.
+    """RGB colours of p(z = 1), the probability that the body is visible at a pixel it covers.
 
-    Blue is seen, orange is occluded (`OCCLUSION_LEGEND`); NaN, where no body is, is `NOWHERE`.
+    Blue is visible, orange occluded (`OCCLUSION_LEGEND`); NaN (no body at the pixel) is `NOWHERE`.
     """
     stops = np.array([OCCLUDED, UNSURE, SEEN], np.float64)
     level = np.clip(np.nan_to_num(posterior.astype(np.float64), nan=0.5), 0, 1)
@@ -87,12 +87,12 @@ def occlusion_colors(
 
 
 def part_colors(parts: Int[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width 3"]:
-    """Colours of a part map: 0 is background, 1 + joint is a part of the body (24 of them)."""
+    """RGB colours of a part map: 0 is background, 1 + joint one of 24 body parts."""
     return PART_PALETTE[parts]
 
 
 def _main_axes(centered: Float[Tensor, "samples dim"]) -> Float[Tensor, "dim 3"]:
-    """Eigenvectors of the three largest eigenvalues, signs fixed, zeros where there are none."""
+    """Eigenvectors of the three largest eigenvalues with fixed signs; zeros for missing ones."""
     dim = centered.shape[1]
     values, vectors = torch.linalg.eigh(centered.T @ centered / max(len(centered), 1))
     count = int((values > 1e-12 * values.max().clamp_min(1e-300)).sum().clamp(max=3))
@@ -111,7 +111,10 @@ def _quantiles(
 
 
 def _part_palette() -> UInt8[np.ndarray, "25 3"]:
-    """Left parts are warm, right parts cool, the trunk green; paler towards hands and feet."""
+    """Warm colours for left parts, cool ones for right parts, green for the torso.
+
+    Colours get paler towards head, hands and feet.
+    """
     colors = np.zeros((25, 3), np.uint8)
     chains = {
         (1, 4, 7, 10): ((206, 61, 48), (255, 196, 120)),

@@ -1,4 +1,4 @@
-"""A picture of how the terms of a fit fell."""
+"""A plot of the loss terms of a fit over its steps."""
 
 from __future__ import annotations
 
@@ -8,25 +8,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from core.pictures.text import DIM, LINE, TEXT, WELL, Canvas, Color, shorten, text_width
-
-SERIES: tuple[Color, ...] = (
-    (236, 239, 244),
-    (86, 182, 255),
-    (255, 184, 76),
-    (126, 214, 143),
-    (240, 128, 176),
-    (178, 148, 255),
-    (94, 214, 208),
-    (222, 122, 92),
-)
-"""Colours of the curves; the first, brightest one is the total's."""
-BEST: Color = (188, 196, 206)
+from core.pictures.palette import BEST, DIM, LINE, SERIES, TEXT, WELL, Color
+from core.pictures.text import Canvas, shorten, text_width
 
 _LEGEND = 210  # width of the column of names and numbers
 _LEFT, _TOP, _BOTTOM = 14, 30, 26
 _SMALL = 13
-_TICK_ROOM = 48  # pixels for a step number
+_TICK_SPACING = 48  # smallest distance of step numbers, pixels
 _SUBPIXEL = 4  # bits of OpenCV's fixed-point coordinates
 
 _Values = Float[np.ndarray, " steps"]
@@ -39,14 +27,14 @@ def plot_losses(
     stages: Sequence[tuple[int, str]] = (),
     best: int | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Curves over the steps, each stretched to its own range: terms differ by orders of magnitude.
+    """Curves over the steps, each scaled to its own range: terms differ by orders of magnitude.
 
-    Names stand on the right with the first and the last value.
+    Names are listed on the right with the first and the last value.
 
     Args:
         curves: loss by name, one value a step; the first is drawn on top. NaN leaves a gap.
         stages: first step and name of each stage.
-        best: a step to mark.
+        best: index of a step to mark.
     """
     canvas = Canvas(width, height, WELL)
     area = _LEFT, _TOP, width - _LEGEND - 16, height - _BOTTOM
@@ -68,10 +56,10 @@ def plot_losses(
 
 
 def _draw_axis(canvas: Canvas, area: tuple[int, int, int, int], steps: int) -> None:
-    """The axis of steps with a few numbers."""
+    """Draw the horizontal axis with some step numbers."""
     left, _, right, bottom = area
     canvas.line(left, bottom, right, bottom, LINE)
-    for step in _ticks(steps, (right - left) // _TICK_ROOM):
+    for step in _ticks(steps, (right - left) // _TICK_SPACING):
         x = round(_x(step, steps, area))
         canvas.line(x, bottom, x, bottom + 4, LINE)
         label = str(step)
@@ -82,7 +70,7 @@ def _draw_axis(canvas: Canvas, area: tuple[int, int, int, int], steps: int) -> N
 def _draw_stages(
     canvas: Canvas, area: tuple[int, int, int, int], steps: int, stages: Sequence[tuple[int, str]]
 ) -> None:
-    """A border where each stage begins, and its name as far as there is room."""
+    """Draw a line at the beginning of each stage, and its name, shortened to fit."""
     borders = [*(round(_x(start, steps, area)) for start, _ in stages), area[2]]
     for (_, name), x, next_x in zip(stages, borders[:-1], borders[1:], strict=True):
         canvas.line(x, area[1], x, area[3], LINE)
@@ -97,7 +85,7 @@ def _draw_curve(
     color: Color,
     strong: bool,
 ) -> None:
-    """One curve between the smallest and the largest of its finite values."""
+    """Draw one curve, scaled to the range of its finite values."""
     values = np.asarray(values, np.float64)
     finite = np.isfinite(values)
     if not finite.any():
@@ -115,7 +103,7 @@ def _draw_curve(
 
 
 def _draw_best(canvas: Canvas, area: tuple[int, int, int, int], steps: int, best: int) -> None:
-    """The marked step's number beside its line, on the side where there is room."""
+    """Draw the marked step's number next to its line, on the side with enough space."""
     label = f"best {best}"
     x = round(_x(best, steps, area)) + 5
     if x + text_width(label, _SMALL) > area[2]:
@@ -124,7 +112,7 @@ def _draw_best(canvas: Canvas, area: tuple[int, int, int, int], steps: int, best
 
 
 def _draw_names(canvas: Canvas, curves: Mapping[str, _Values], x: int, width: int) -> None:
-    """Colour, name, first and last finite value of each curve."""
+    """Draw colour, name, first and last finite value of each curve."""
     for index, (name, values) in enumerate(curves.items()):
         y = _TOP + index * 38
         canvas.box(x, y + 5, 10, 10, SERIES[index % len(SERIES)], radius=3)
@@ -136,12 +124,12 @@ def _draw_names(canvas: Canvas, curves: Mapping[str, _Values], x: int, width: in
 
 
 def _x(step: float, steps: int, area: tuple[int, int, int, int]) -> float:
-    """Horizontal place of a step."""
+    """Horizontal pixel of a step."""
     return area[0] + (area[2] - area[0]) * step / max(steps - 1, 1)
 
 
 def _ticks(steps: int, most: int) -> list[int]:
-    """Round step numbers, at most about ``most``."""
+    """Round step numbers (multiples of 1, 2 or 5 times a power of ten), about ``most`` at most."""
     if steps <= 1:
         return [0]
     rounds = (base * 10**e for e in range(18) for base in (1, 2, 5))

@@ -1,7 +1,7 @@
-"""The posed body drawn over a photo: lit from the camera, with outlines where depth jumps.
+"""The posed body drawn over a photo: lit from the camera, with outlines at depth discontinuities.
 
-Light from the eye shows the shape and hides nothing in shadow; the outlines keep limbs apart that
-lie in front of the body.
+Light from the camera shows the shape without shadows; outlines separate limbs from the body behind
+them.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from core.render.shade.render import vertex_normals
 Color = tuple[float, float, float]
 
 NEAR = 0.05
-"""Metres; what is nearer to the camera is not drawn."""
+"""Near plane in metres."""
 LIGHT = (-0.25, -0.35, -1.0)
-"""Towards the light: the eye, a little up and left, so that the two sides of limbs differ."""
+"""Direction to the light: the camera, shifted up and left so that the sides of limbs differ."""
 AMBIENT, DIFFUSE, SHEEN = 0.28, 0.74, 0.24
 JUMP = 0.06
-"""Metres of depth between neighbouring pixels that make an outline."""
+"""Depth difference of neighbouring pixels that makes an outline, metres."""
 OUTLINE = 0.30
-"""Brightness that remains in outlines."""
+"""Factor of the brightness in outlines."""
 LARGE = 700_000
-"""Pixels of the body's window above which its edges are not smoothed by drawing it twice as big."""
+"""Pixels of the body's bounding window above which it is drawn without supersampling."""
 
 
 def draw_body(
@@ -37,13 +37,13 @@ def draw_body(
     color: Color = (0.55, 0.75, 0.95),
     alpha: float = 0.75,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """A copy of an RGB photo with the lit body laid over it.
+    """A copy of an RGB photo with the shaded body drawn over it.
 
     Args:
         vertices: metres in the photo's camera frame (x right, y down, z forward).
         focal, center: the photo's camera in pixels.
         color: RGB in 0..1.
-        alpha: opacity of the body, 0 (invisible) to 1.
+        alpha: opacity of the body, 0 to 1.
     """
     layer = body_layer(vertices, faces, focal, center, image.shape[0], image.shape[1], color)
     return lay_over(image, layer, alpha)
@@ -58,7 +58,10 @@ def body_layer(
     width: int,
     color: Color = (0.55, 0.75, 0.95),
 ) -> UInt8[np.ndarray, "height width 4"]:
-    """The lit body on nothing as straight RGBA; alpha is the share of a pixel it covers."""
+    """The shaded body as straight (not premultiplied) RGBA; alpha is a pixel's covered share.
+
+    The arguments are those of `draw_body`.
+    """
     layer = np.zeros((height, width, 4), np.uint8)
     window = _window(vertices, focal, center, height, width)
     if window is not None:
@@ -74,7 +77,7 @@ def lay_over(
     layer: UInt8[np.ndarray, "height width 4"],
     alpha: float,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """An RGBA layer of opacity ``alpha`` over a picture of the same size."""
+    """Composite an RGBA layer with opacity ``alpha`` over an RGB picture of the same size."""
     result = image.copy()
     rows, columns = np.any(layer[..., 3], 1).nonzero()[0], np.any(layer[..., 3], 0).nonzero()[0]
     if len(rows) == 0:
@@ -89,7 +92,7 @@ def lay_over(
 def _window(
     vertices: np.ndarray, focal: float, center: tuple[float, float], height: int, width: int
 ) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of the pixels that the body can touch; None if there are none."""
+    """Left, top, right, bottom of the body's bounding window; None if it is not in the picture."""
     drawn = vertices[np.isfinite(vertices).all(1)]
     drawn = drawn[drawn[:, 2] > NEAR].astype(np.float64)
     if len(drawn) == 0:
@@ -108,7 +111,7 @@ def _smooth(
     size: tuple[int, int],
     color: Color,
 ) -> UInt8[np.ndarray, "height width 4"]:
-    """Draw at twice the size and average, unless the window is large enough as it is."""
+    """Draw at twice the size and average, unless the window is large already (`LARGE`)."""
     height, width = size
     scale = 1 if height * width > LARGE else 2
     middle = center[0] * scale, center[1] * scale
@@ -127,7 +130,7 @@ def _smooth(
 def _shrink(
     rgba: Float32[np.ndarray, "tall wide 4"], height: int, width: int
 ) -> Float32[np.ndarray, "height width 4"]:
-    """Average of straight colours: weighted by coverage, so that edges keep their colour."""
+    """Average of straight colours, weighted by coverage so that edges keep their colour."""
     small = np.asarray(cv2.resize(rgba, (width, height), interpolation=cv2.INTER_AREA))
     covered = np.maximum(small[..., 3:], 1e-6)
     return np.concatenate([small[..., :3] / covered, small[..., 3:]], -1)
@@ -136,7 +139,7 @@ def _shrink(
 def _brightness(
     raster: Raster, vertices: np.ndarray, faces: np.ndarray
 ) -> Float32[np.ndarray, "height width"]:
-    """Light at each pixel; above 1 it is a highlight."""
+    """Brightness of each pixel; values above 1 are highlights."""
     normals = vertex_normals(vertices, faces)
     light = np.array(LIGHT, np.float32) / np.linalg.norm(LIGHT)
     facing = np.clip(normals @ light, 0, 1)
@@ -149,7 +152,7 @@ def _brightness(
 
 
 def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
-    """Pixels of the body beside something that lies much deeper, or beside nothing."""
+    """Pixels of the body next to a pixel that is `JUMP` deeper, or next to the background."""
     if not raster.mask.any():
         return raster.mask
     far = float(raster.depth[raster.mask].max()) + 2 * JUMP
@@ -162,7 +165,7 @@ def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
 def _tint(
     brightness: Float32[np.ndarray, "height width"], color: Color
 ) -> Float32[np.ndarray, "height width 3"]:
-    """The body's colour in that light; highlights go to white."""
+    """The body's colour at a brightness; highlights tend to white."""
     base = np.array(color, np.float32)
     shaded = base * np.minimum(brightness, 1.0)[..., None]
     return shaded + (1 - base) * np.clip(brightness - 1.0, 0.0, 1.0)[..., None]

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from core.pictures.text import DIM, LINE, SURFACE, WELL, Canvas, Color, shorten, text_width
+from core.pictures.palette import DIM, LINE, SURFACE, WELL, Color
+from core.pictures.text import Canvas, shorten, text_width
 
 MARGIN = 18
 PADDING = 12
@@ -18,7 +19,7 @@ TITLE_ROW = 30
 CAPTION_ROW = 28
 SWATCH = 12
 
-_BLOCKY = 3.0  # enlarged more than this, pixels of a map stay squares
+_NEAREST_FROM = 3.0  # scale above which maps are enlarged with square pixels
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,10 @@ class Panel:
     """A picture of a sheet.
 
     Attributes:
-        title: short, above the picture.
+        title: short title above the picture.
         image: RGB of any size.
-        caption: one dim line below it.
-        legend: colours and what they mean, below it to the right.
+        caption: one dim line below the picture.
+        legend: colours with their names, below the picture on the right.
     """
 
     title: str
@@ -45,11 +46,14 @@ def compose_panels(
     columns: int = 3,
     tile: tuple[int, int] = (420, 420),
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """One dark sheet, row by row.
+    """Arrange panels on one dark sheet, row by row.
 
     Args:
-        title, subtitle: header of the sheet; without them there is none.
-        tile: width and height of the place for each picture, which is scaled to fit.
+        title, subtitle: header of the sheet; no header if both are empty.
+        tile: width and height in pixels of the area into which each picture is scaled.
+
+    Raises:
+        ValueError: there is no panel.
     """
     if not panels:
         raise ValueError("a sheet needs at least one panel")
@@ -71,18 +75,18 @@ def compose_panels(
 def fit_into(
     image: UInt8[np.ndarray, "height width 3"], width: int, height: int
 ) -> UInt8[np.ndarray, "fitted_height fitted_width 3"]:
-    """The picture scaled to touch a frame from inside; small maps keep their square pixels."""
+    """The picture scaled to fit into a frame; strongly enlarged maps keep square pixels."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     if scale < 1:
         method = cv2.INTER_AREA
     else:
-        method = cv2.INTER_NEAREST if scale > _BLOCKY else cv2.INTER_CUBIC
+        method = cv2.INTER_NEAREST if scale > _NEAREST_FROM else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, size, interpolation=method))
 
 
 def _draw_card(sheet: Canvas, panel: Panel, x: int, y: int, tile: tuple[int, int]) -> None:
-    """One picture with its words on a raised surface."""
+    """Draw one picture with title, caption and legend on a card."""
     width, height = tile
     full = height + TITLE_ROW + CAPTION_ROW + 2 * PADDING
     sheet.box(x - 1, y - 1, width + 2 * PADDING + 2, full + 2, LINE, radius=9)
@@ -99,7 +103,7 @@ def _draw_card(sheet: Canvas, panel: Panel, x: int, y: int, tile: tuple[int, int
 
 
 def _draw_legend(sheet: Canvas, legend: Sequence[tuple[Color, str]], right: int, y: int) -> int:
-    """Swatches with names that end at ``right``; where they begin."""
+    """Draw swatches with names that end at ``right``, and return the x where they begin."""
     x = right
     for color, name in reversed(legend):
         x -= text_width(name, 14) + 10

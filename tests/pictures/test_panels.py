@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.pictures.loss_plot import SERIES, _ticks, plot_losses
+from core.pictures.loss_plot import _ticks, plot_losses
+from core.pictures.palette import SERIES, WELL
 from core.pictures.panels import HEADER, MARGIN, Panel, compose_panels, fit_into
-from core.pictures.text import WELL, Canvas, shorten, text_width
+from core.pictures.text import Canvas, shorten, text_width
 
 
 def picture(height, width, color=(200, 30, 60)):

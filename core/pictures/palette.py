@@ -1,0 +1,36 @@
+"""Colours of all figures, RGB from 0 to 255."""
+
+from __future__ import annotations
+
+Color = tuple[int, int, int]
+
+BACKGROUND: Color = (15, 17, 21)
+SURFACE: Color = (23, 26, 32)
+WELL: Color = (17, 19, 24)
+"""Behind pictures and curves."""
+LINE: Color = (44, 49, 58)
+TEXT: Color = (214, 220, 228)
+DIM: Color = (140, 150, 164)
+"""Secondary text."""
+
+SERIES: tuple[Color, ...] = (
+    (236, 239, 244),
+    (86, 182, 255),
+    (255, 184, 76),
+    (126, 214, 143),
+    (240, 128, 176),
+    (178, 148, 255),
+    (94, 214, 208),
+    (222, 122, 92),
+)
+"""Curves on a dark background; the first, brightest colour is the total's."""
+BEST: Color = (188, 196, 206)
+"""Mark of the best step."""
+
+PAPER: Color = (255, 255, 255)
+FRAME: Color = (210, 210, 210)
+INK: Color = (0, 0, 0)
+"""Background, frames and text of figures on white."""
+CURVE: Color = (20, 90, 160)
+CURVE_RAW: Color = (180, 205, 225)
+"""A curve on white, and the noisy values that it smooths."""
