@@ -161,11 +161,11 @@ def run(options: Options) -> int:
         if options.start is not None:
             trainer.start_from(options.start)
         if bodies is not None:
-            trainer.lift(bodies, LifterSettings())
+            trainer.pretrain_lifter(bodies, LifterSettings())
     if not options.export_only:
         _train(trainer, options)
     group.close()
-    if not group.first:
+    if not group.is_first:
         return 0
     path = options.out / f"{options.preset}.safetensors"
     finish = ExportSettings(options.bank_images, options.head_images, people=others)
@@ -235,7 +235,7 @@ def _train(trainer: Trainer, options: Options) -> None:
     from core.train.run.logs import Logs
     from core.train.run.reporter import Reporter
 
-    if not trainer.group.first:
+    if not trainer.group.is_first:
         trainer.run(lambda *_: None)
         return
     subjects = held_out_people(trainer.held_out)
@@ -246,7 +246,7 @@ def _train(trainer: Trainer, options: Options) -> None:
     logs = None
     if options.tensorboard:
         logs = Logs(trainer.folder, [trainer.losses, trainer.figures, gallery.curves], trainer.step)
-        gallery.show.append(logs.picture)
+        gallery.callbacks.append(logs.picture)
 
     def report(step: int, done: float, losses: dict[str, float]) -> None:
         reporter(step, done, losses)
@@ -275,7 +275,7 @@ def _plan_first(
     measured = None
     if not is_short(settings):
         measured = measure_run(settings, *samples, volume, group, _BUDGET, mix)
-    if not group.first:
+    if not group.is_first:
         return
     finish = options.bank_images + options.head_images
     people = len(samples[0]) if mix is None else None
@@ -299,18 +299,24 @@ def _only_plan(
 
     from core.nets.presets import find_preset
     from core.synth.shards import ShardDataset
-    from core.train.run.plan import full_lines, make_plan, measure_run, measured_batch, stand_ins
+    from core.train.run.plan import (
+        full_lines,
+        make_plan,
+        measure_run,
+        measured_batch,
+        placeholder_people,
+    )
 
     preset = find_preset(settings.preset, settings.dim)
     folders = options.shards, options.held_out
     known = [ShardDataset(folder) if folder.exists() else None for folder in folders]
     with TemporaryDirectory() as place:
         count = measured_batch(settings.batch_size, group)
-        people = [d or stand_ins(Path(place), preset.image_size, count) for d in known]
+        people = [d or placeholder_people(Path(place), preset.image_size, count) for d in known]
         mix = _mix(options, people[0], volume)
         measured = measure_run(settings, people[0], people[1], volume, group, _PLAN_BUDGET, mix)
     group.close()
-    if not group.first:
+    if not group.is_first:
         return 0
     trained, held_out = (None if dataset is None else len(dataset) for dataset in known)
     finish = options.bank_images + options.head_images

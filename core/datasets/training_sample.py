@@ -1,14 +1,14 @@
-"""Training samples from people in photos: the crop, and what is known of the body in it.
+"""From a person in a photo to a training sample: the crop and the labels that its data set has.
 
-Data sets contain different annotations. Unknown values are filled with those of a stand-in (an
-upright body in the middle of the crop), so that all arrays are finite, and `Has` or a confidence of
-0 states that nothing may be learnt from them.
+Data sets label different things. A missing label is filled with a placeholder (an upright body in
+the middle of the crop), so that all arrays are finite; `SampleSupervision` or a confidence of 0
+keeps the losses from using it.
 
-Pose, betas and translation are SMPL's. The joints of the trained body mean the same, so that its
-pose and joints can be learnt from SMPL's; betas cannot. With the user's SMPL file the posed body
-gives joints, parts and depth, and its rest joints give the betas of the trained body with the
-nearest bones (`RestJoints.betas_of`). These suffice to place kernels, but bones do not determine
-girth, so they are not marked as true.
+Pose, betas and translation of a data set are SMPL's. Rotations and joints have the same meaning on
+the trained body and are used as they are; betas do not. If the user has an SMPL file, the posed
+SMPL body gives joints, parts and depth, and its rest joints give the nearest betas of the trained
+body (`RestJoints.betas_of`). Those betas place the kernels well, but bone lengths say nothing about
+girth, so the betas themselves are not used as labels.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from core.nbv.volume import NeuralBodyVolume
 from core.render.mesh.raster import rasterize
 
 FAR = 5000 / 224
-"""Focal length that fits to crops (SPIN, EFT) assume, in crop sides: a distant camera."""
-LEAST_POINTS = 6
-"""Smallest number of 2D joints from which an unknown translation is computed."""
-MISSES = 0.06
-"""Largest median distance from these joints, as a share of the crop; else it stays unknown."""
-_BONE_NOISE = 0.01  # metres; standard deviation of rest joints that betas do not explain
+"""Focal length over the crop's side that fits to crops (SPIN, EFT) assume: a distant camera."""
+MIN_POINTS = 6
+"""Fewest 2D joints from which a missing translation is estimated."""
+MAX_MISS = 0.06
+"""Median distance, over the crop's side, above which the estimated translation is rejected."""
+_BONE_NOISE = 0.01  # metres, standard deviation of rest joints that betas cannot explain
 _UPRIGHT = (np.pi, 0.0, 0.0)
-_STAND_IN_HEIGHT = 2.2  # metres across the crop at the stand-in's depth
+_PLACEHOLDER_SPAN = 2.2  # metres that the crop's side spans at the placeholder's depth
 
 
 @dataclass(frozen=True)
-class Has:
-    """What of a sample is true, beside joints, which have confidences.
+class SampleSupervision:
+    """Which labels of a sample are known. Joints have confidences instead.
 
     Attributes:
-        pose: of all joints, and the body's rotation in the crop camera.
-        shape: betas are those of the body that is trained.
+        pose: all joint rotations, and the root's in the crop camera's frame.
+        shape: betas of the trained body.
         place: transl.
-        parts: and depth; both amodal, of the body behind whatever hides it.
-        occluder: it is known what hides the body. If not, its parts are known all the same, but not
-            which of them are seen.
+        parts: parts and depth, both amodal.
+        occluder: everything that hides the body. Without it parts may be known, but not which of
+            them are visible.
     """
 
     pose: bool
@@ -62,15 +62,19 @@ class Has:
 
 @dataclass(frozen=True)
 class CropSample:
-    """The training sample of one person, in the crop camera's frame.
+    """One person as a training sample, in the crop camera's frame; S is the crop's side.
 
     Attributes:
-        pose, betas, transl: of the body that is trained.
-        parts: 0 background, 1 + joint.
-        occluder: True outside the photo; objects are not known.
-        depth: metres; infinite outside the body.
-        joints3d: x, y, z, confidence; metres, only relative to each other unless ``has.place``.
-        joints2d: x, y, confidence in pixels of the crop.
+        image: RGB.
+        focal: pixels; the principal point is the middle of the crop.
+        pose, betas, transl: of the trained body; axis-angle, metres.
+        parts: 0 background, 1 + joint; amodal.
+        occluder: outside the photo; objects are labelled only with ``supervision.occluder``.
+        depth: metres, amodal; infinite where there is no body.
+        joints3d: x, y, z in metres and confidence; absolute with ``supervision.place``, else
+            relative to each other.
+        joints2d: x, y in pixels of the crop and confidence.
+        supervision: which labels are known.
     """
 
     image: UInt8[np.ndarray, "s s 3"]
@@ -83,31 +87,31 @@ class CropSample:
     depth: Float32[np.ndarray, "s/2 s/2"]
     joints3d: Float32[np.ndarray, "24 4"]
     joints2d: Float32[np.ndarray, "24 3"]
-    has: Has
+    supervision: SampleSupervision
 
 
 @dataclass(frozen=True)
 class RestJoints:
-    """Rest joints of the body that is trained: ``template + shapedirs @ betas``, metres."""
+    """Rest joints of the trained body: ``template + shapedirs @ betas``, metres."""
 
     template: Float[np.ndarray, "24 3"]
     shapedirs: Float[np.ndarray, "24 3 10"]
 
     @staticmethod
     def of_volume(volume: NeuralBodyVolume) -> RestJoints:
-        """The rest joints of a volume's body."""
+        """Rest joints of a volume's body."""
         tables = (volume.joint_template, volume.joint_shapedirs)
         return RestJoints(*(table.double().cpu().numpy() for table in tables))
 
     def pelvis(self, betas: Float[np.ndarray, "10"]) -> Float[np.ndarray, "3"]:
-        """The rest pelvis, about which the root rotation acts."""
+        """The rest pelvis, about which the root rotation turns the body."""
         return self.template[0] + self.shapedirs[0] @ betas
 
     def betas_of(self, joints: Float[np.ndarray, "24 3"]) -> Float[np.ndarray, "10"]:
-        """Betas whose rest joints, relative to the pelvis, are nearest to given ones.
+        """Maximum-a-posteriori betas for the rest joints of another body, relative to the pelvis.
 
-        They are the maximum a posteriori for standard normal betas and Gaussian noise of the
-        joints with a standard deviation of a centimetre (ridge regression).
+        ``argmin |S b - d|^2 / s^2 + |b|^2`` with the standard normal prior of betas and noise of
+        s = 1 cm a coordinate.
         """
         wanted = (joints - joints[0]) - (self.template - self.template[0])
         system = (self.shapedirs - self.shapedirs[0]).reshape(-1, 10)
@@ -120,7 +124,7 @@ class SmplBody:
     """A user's SMPL model with the tables for rendering.
 
     Attributes:
-        is_trained: whether it is the body that is trained, so that its betas are true.
+        is_trained: this is the trained body itself, so its betas are labels.
     """
 
     body: Body
@@ -128,24 +132,25 @@ class SmplBody:
 
     @cached_property
     def faces(self) -> np.ndarray:
-        """Triangles as the rasteriser takes them."""
+        """Triangles as int32, for the rasteriser."""
         return self.body.faces.numpy().astype(np.int32)
 
     @cached_property
     def labels(self) -> UInt8[np.ndarray, " faces"]:
-        """1 + joint of each face."""
+        """Part label of each face: 1 + joint."""
         return (self.body.face_part.numpy() + 1).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class CropSettings:
-    """How samples are made from people.
+    """How samples are made.
 
     Attributes:
-        size: pixels of the crops.
-        trained: rest joints of the body that is trained.
-        bodies: the user's SMPL models by gender; betas of other genders are not used.
-        unoccluded: the user asserts that nothing occludes the people of this data set.
+        size: side of the crops in pixels.
+        trained: rest joints of the trained body.
+        bodies: the user's SMPL models by gender. A record whose model is missing gets no betas,
+            parts or depth.
+        unoccluded: the user states that no object hides the people of this data set.
     """
 
     size: int
@@ -154,13 +159,13 @@ class CropSettings:
     unoccluded: bool = False
 
     def body_of(self, record: PhotoRecord) -> SmplBody | None:
-        """The model of a record's pose and betas; neutral if its gender is unknown."""
+        """The SMPL model of a record's gender, neutral if the record names none."""
         return self.bodies.get(record.gender or "neutral")
 
 
 @dataclass(frozen=True)
 class _TrueBody:
-    """The posed SMPL body in the crop camera's frame, metres."""
+    """A posed SMPL body in the crop camera's frame, metres."""
 
     vertices: Float32[np.ndarray, "vertices 3"]
     joints: Float32[np.ndarray, "24 3"]
@@ -169,7 +174,7 @@ class _TrueBody:
 
 
 def crop_sample(dataset: PhotoDataset, index: int, settings: CropSettings) -> CropSample:
-    """One person of a data set as a training sample; the photo is read.
+    """Read a person's photo and make the training sample.
 
     Raises:
         UserError: the photo cannot be read.
@@ -183,9 +188,9 @@ def crop_sample(dataset: PhotoDataset, index: int, settings: CropSettings) -> Cr
     betas = _betas(crop, model, true, settings.trained)
     joints3d = _joints3d(crop, true)
     is_placed = true.is_placed if true else crop.placed and joints3d[0, 3] > 0
-    stand_in = np.array([0.0, 0.0, crop.view.focal * _STAND_IN_HEIGHT / settings.size])
+    placeholder = np.array([0.0, 0.0, crop.view.focal * _PLACEHOLDER_SPAN / settings.size])
     parts, depth = _rasterized(crop, model, true)
-    has = Has(
+    supervision = SampleSupervision(
         pose=crop.pose is not None,
         shape=true is not None and model is not None and model.is_trained,
         place=bool(is_placed),
@@ -197,19 +202,22 @@ def crop_sample(dataset: PhotoDataset, index: int, settings: CropSettings) -> Cr
         focal=crop.view.focal,
         pose=_upright() if crop.pose is None else crop.pose.astype(np.float64),
         betas=betas,
-        transl=(joints3d[0, :3] if is_placed else stand_in) - settings.trained.pelvis(betas),
+        transl=(joints3d[0, :3] if is_placed else placeholder) - settings.trained.pelvis(betas),
         parts=parts,
         occluder=~crop.inside[2::4, 2::4],
         depth=depth,
         joints3d=joints3d,
         joints2d=_joints2d(crop, true),
-        has=has,
+        supervision=supervision,
     )
 
 
 @torch.no_grad()
 def _true_body(crop: PhotoCrop, model: SmplBody) -> _TrueBody | None:
-    """The record's body, translated by the data set or onto the 2D joints; None if unknown."""
+    """The record's SMPL body, placed by the data set's translation, else by the 2D joints.
+
+    None if the record has no pose or no betas.
+    """
     if crop.pose is None or crop.betas is None:
         return None
     rotations = rotation_from_axis_angle(torch.from_numpy(crop.pose)[None])
@@ -231,13 +239,15 @@ def place_on_points(
     focal: float,
     size: int,
 ) -> Float32[np.ndarray, "3"] | None:
-    """The translation by which joints project onto 2D joints; None if it is not determined.
+    """The translation t (metres) that projects joints onto 2D joints, by weighted least squares.
 
-    A joint X at the pixel u, relative to the middle, requires ``f (X + t)_xy = u (X + t)_z``, which
-    is linear in t. The least-squares solution, weighted by confidence, is refused if joints are
-    behind the camera or far from their pixels.
+    A joint X seen at u (pixels from the middle) gives ``f (X + t)_xy = u (X + t)_z``: linear in t.
+
+    Returns:
+        None with fewer than `MIN_POINTS` 2D joints, for a body behind the camera, and for a
+        reprojection error above `MAX_MISS`.
     """
-    if points is None or (points[:, 2] > 0).sum() < LEAST_POINTS:
+    if points is None or (points[:, 2] > 0).sum() < MIN_POINTS:
         return None
     weight, seen = points[:, 2, None], points[:, :2] - size / 2
     rows = np.zeros((24, 2, 3))
@@ -250,14 +260,14 @@ def place_on_points(
     if moved[:, 2].min() <= 0:
         return None
     apart = np.linalg.norm(focal * moved[:, :2] / moved[:, 2:] - seen, axis=1)
-    fits = np.median(apart[points[:, 2] > 0]) < MISSES * size
+    fits = np.median(apart[points[:, 2] > 0]) < MAX_MISS * size
     return place.astype(np.float32) if fits else None
 
 
 def _betas(
     crop: PhotoCrop, model: SmplBody | None, true: _TrueBody | None, trained: RestJoints
 ) -> Float[np.ndarray, "10"]:
-    """Betas of the trained body; the mean shape where nothing is known."""
+    """Betas of the trained body; the mean shape if there is no SMPL body."""
     if true is None or crop.betas is None:
         return np.zeros(10)
     if model is not None and model.is_trained:
@@ -266,14 +276,14 @@ def _betas(
 
 
 def _joints3d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "24 4"]:
-    """All joints of the body, or else those that the data set contains."""
+    """All 24 joints of the SMPL body; without one the joints that the data set labels."""
     if true is not None:
         return np.concatenate([true.joints, np.ones((24, 1), np.float32)], 1)
     return np.zeros((24, 4), np.float32) if crop.joints3d is None else crop.joints3d
 
 
 def _joints2d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "24 3"]:
-    """Annotated joints; the others are projected from the body if its translation is known."""
+    """Annotated 2D joints; the others projected from the placed SMPL body."""
     points = np.zeros((24, 3), np.float32) if crop.joints2d is None else crop.joints2d
     if true is None or not true.is_placed:
         return points
@@ -285,7 +295,7 @@ def _joints2d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "2
 def _rasterized(
     crop: PhotoCrop, model: SmplBody | None, true: _TrueBody | None
 ) -> tuple[UInt8[np.ndarray, "s/4 s/4"], Float32[np.ndarray, "s/2 s/2"]]:
-    """Parts and depth of the body, empty if it or its translation is unknown."""
+    """Rasterised parts and depth of the placed SMPL body; empty maps without one."""
     size, focal = crop.view.size, crop.view.focal
     if model is None or true is None or not true.is_placed:
         return np.zeros((size // 4,) * 2, np.uint8), np.full((size // 2,) * 2, np.inf, np.float32)
@@ -304,7 +314,7 @@ def _rasterized(
 
 
 def _upright() -> Float[np.ndarray, "24 3"]:
-    """The stand-in's pose: upright, facing the camera."""
+    """Pose of the placeholder: upright, facing the camera."""
     pose = np.zeros((24, 3))
     pose[0] = _UPRIGHT
     return pose

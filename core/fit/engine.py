@@ -35,7 +35,7 @@ from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate
 from core.nets.keypoints import KeypointDetector, load_keypoint_detector
-from core.nets.mirror import read_both_ways
+from core.nets.mirror import predict_with_mirror
 from core.nets.model_file import Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
@@ -223,7 +223,7 @@ class Engine:
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]
     ) -> Prediction:
         """What the network says of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
-        output = read_both_ways(self.network, images.to(self.device)).to(torch.device("cpu"))
+        output = predict_with_mirror(self.network, images.to(self.device)).to(torch.device("cpu"))
         vectors = axis_angle_from_rotation(output.rotations)
         transl = translation_from_camera(output.camera, focal, self.size)
         regressed = BodyParams(vectors[:, 0], vectors[:, 1:], output.betas, transl)

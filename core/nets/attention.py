@@ -1,4 +1,4 @@
-"""What the regressor's heads share: attention over a map, its moments, a layer for each part."""
+"""Layers that the regressor's heads share: attention pooling, its moments, per-part linear."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-SPATIAL = 4
-"""Position (x, y) and spread (x, y) of a region."""
+REGION_VALUES = 4
+"""Values of `region`: mean position (x, y) and standard deviation (x, y)."""
 
 
 class PerPartLinear(nn.Module):
-    """An own linear layer for each of ``parts`` rows."""
+    """A separate linear layer for each of ``parts`` rows."""
 
     def __init__(self, parts: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -35,19 +35,22 @@ def pixel_grid(height: int, width: int, like: Tensor) -> Float[Tensor, "pixels 2
 
 
 def attention(logits: Float[Tensor, "batch parts h w"]) -> Float[Tensor, "batch parts h w"]:
-    """Softmax of each part over all pixels."""
+    """Softmax over all pixels, for each part."""
     return logits.flatten(2).softmax(-1).unflatten(-1, logits.shape[-2:])
 
 
 def gather(
     features: Float[Tensor, "batch c h w"], weights: Float[Tensor, "batch parts h w"]
 ) -> Float[Tensor, "batch parts c"]:
-    """Features averaged with each part's weights, which sum to one."""
+    """Weighted means of the features; each part's weights sum to 1."""
     return weights.flatten(2) @ features.flatten(2).transpose(1, 2)
 
 
 def region(weights: Float[Tensor, "batch parts h w"]) -> Float[Tensor, "batch parts 4"]:
-    """Mean position and spread of each part's weights; positions run from -1 to 1 over the map."""
+    """Mean and standard deviation of (x, y) under each part's weights; the map is -1..1.
+
+    The variance is clamped at 1e-6, because the gradient of its root is infinite at 0.
+    """
     height, width = weights.shape[-2:]
     grid = pixel_grid(height, width, weights)
     mean = weights.flatten(2) @ grid

@@ -1,9 +1,8 @@
 """BlazePose-full as a trainable PyTorch module.
 
-A MobileNetV2-like trunk (strides 2 to 32), the network's own top-down pyramid with 39 keypoint
-heatmaps at stride 4, and its landmark tower (39 landmarks in pixels and in metres). The weights
-are converted from the Apache-2.0 original by ``tools/convert_blazepose.py``; they have seen real
-people, which synthetic training alone cannot give.
+It has a MobileNetV2-like trunk (strides 2 to 32), a top-down pyramid with 39 keypoint heatmaps at
+stride 4, and a landmark tower (39 landmarks in pixels and in metres). The weights are converted
+from the Apache-2.0 original by ``tools/convert_blazepose.py``; they were trained on real people.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ _TOWER_WIDTH = 288
 
 @dataclass(frozen=True)
 class Landmarks:
-    """What the landmark tower says about one square crop with one person in it."""
+    """Output of the landmark tower for square crops with one person each."""
 
     xy: Float[Tensor, "batch 39 2"]
     """Pixels of the 256 px input."""
     visibility: Float[Tensor, "batch 39"]
-    """Logit: in the image and not hidden."""
+    """Logit: inside the image and not occluded."""
     presence: Float[Tensor, "batch 39"]
     """Logit: inside the image."""
     world: Float[Tensor, "batch 39 3"]
@@ -64,7 +63,13 @@ class Landmarks:
 
 
 class InvertedTrunk(nn.Module):
-    """A stem and a row of inverted residuals, tapped at the last block of each stride."""
+    """A stem and a sequence of inverted residuals.
+
+    Args:
+        stem: channels of the stem.
+        rows: (widened channels or 0, kernel, stride, output channels) of each block.
+        taps: indices of the blocks whose maps are returned.
+    """
 
     def __init__(
         self, stem: int, rows: list[tuple[int, int, int, int]], taps: tuple[int, ...]
@@ -90,7 +95,7 @@ class InvertedTrunk(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """The original's top-down path: trunk maps to one 48-channel map at stride 4."""
+    """BlazePose's top-down path: trunk maps to one 48-channel map at stride 4."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +112,7 @@ class Pyramid(nn.Module):
 
 
 class LandmarkTower(nn.Module):
-    """Regresses landmarks from the top map: 8x8 to 2x2, then one linear layer an output."""
+    """Regresses landmarks from the top map: 8x8 to 2x2, then one linear layer for each output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +138,7 @@ class LandmarkTower(nn.Module):
 
 @dataclass(frozen=True)
 class BlazePoseOutput:
-    """Everything BlazePose computes on a batch of crops."""
+    """All outputs of BlazePose for a batch of crops."""
 
     maps: list[Tensor]
     """Trunk maps at strides 4, 8, 16, 32."""
@@ -155,14 +160,14 @@ class BlazePose(nn.Module):
         self.tower = LandmarkTower()
 
     def forward(self, image: Float[Tensor, "batch 3 256 256"]) -> BlazePoseOutput:
-        """Run all heads."""
+        """Run the trunk and all heads."""
         maps = self.trunk(image)
         pyramid, top = self.pyramid(maps)
         return BlazePoseOutput(maps, pyramid, self.heat(pyramid), self.tower(top))
 
 
 def load_blazepose(path: Path | None = None) -> BlazePose:
-    """BlazePose with its published weights, in eval mode."""
+    """BlazePose with its published weights (or those of ``path``), in eval mode."""
     network = BlazePose()
     state = load_file(path or asset_path("backbone/blazepose_full.safetensors"))
     network.load_state_dict({name: value.float() for name, value in state.items()})

@@ -1,8 +1,8 @@
-"""Convolution blocks of the mobile networks, and batch-norm that can be put in and taken out.
+"""Convolution blocks of the mobile networks, and functions that add or fold their batch-norm.
 
-The published BlazePose weights have batch-norm folded into the convolutions. Training is calmer
-with it, inference is faster without: :func:`add_batchnorm` and :func:`fold_batchnorm` change a
-network from one form to the other and leave its function (in eval mode) as it was.
+The published BlazePose weights have batch-norm folded into the convolutions. Training is more
+stable with batch-norm, inference is faster without: :func:`add_batchnorm` and
+:func:`fold_batchnorm` convert a network and preserve its function in eval mode.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
-        """Apply the block; the input is added where the shapes agree."""
+        """Apply the block; the input is added if the shapes agree."""
         y = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
@@ -82,10 +82,10 @@ class Separable(nn.Module):
 
 
 class SeparableResidual(nn.Module):
-    """A separable convolution beside a shortcut, ReLU6 after the sum; ``stride`` 2 halves the map.
+    """A separable convolution with a shortcut, and ReLU6 after the sum.
 
-    TensorFlow's SAME padding puts the odd pixel of a stride-2 window after the map, hence the
-    explicit padding; the shortcut is then a 2x2 maximum.
+    With ``stride`` 2 the shortcut is a 2x2 max-pooling. TensorFlow's SAME padding adds the odd
+    pixel of a stride-2 window at the end of the map, hence the explicit padding.
     """
 
     def __init__(self, channels: int, stride: int = 1, inner_active: bool = True) -> None:
@@ -110,10 +110,10 @@ def add_batchnorm(
     batches: Iterable[Float[Tensor, "batch 3 h w"]],
     momentum: float = 0.1,
 ) -> None:
-    """Put a batch-norm into each :class:`ConvUnit` that has none; the function stays as it was.
+    """Add a batch-norm to each :class:`ConvUnit` without one; the function is preserved.
 
-    The running statistics are measured on ``batches`` (a few dozen images of the kind it will be
-    trained on); scale and shift undo them. Convolution weights are rescaled to give unit variance.
+    The running statistics are measured on ``batches`` (a few dozen training images); scale and
+    shift undo them. Convolution weights are rescaled so that their outputs have unit variance.
     """
     units = [
         unit
@@ -124,7 +124,7 @@ def add_batchnorm(
     for unit, (mean, variance) in zip(units, moments, strict=True):
         conv = unit.conv
         assert conv.bias is not None
-        deviation = (variance + 1e-4).sqrt()  # the floor leaves dead channels alone
+        deviation = (variance + 1e-4).sqrt()  # the floor keeps dead channels from being scaled up
         norm = nn.BatchNorm2d(conv.out_channels, eps=EPSILON, momentum=momentum)
         norm.running_mean = (mean - conv.bias) / deviation
         norm.running_var = variance / deviation**2
@@ -161,7 +161,7 @@ def _output_moments(
 
 @torch.no_grad()
 def fold_batchnorm(network: nn.Module) -> None:
-    """Merge the batch-norm of every :class:`ConvUnit` into its convolution: the same function."""
+    """Merge the batch-norm of every :class:`ConvUnit` into its convolution, in place."""
     for unit in network.modules():
         if not isinstance(unit, ConvUnit) or not isinstance(unit.norm, nn.BatchNorm2d):
             continue

@@ -1,4 +1,4 @@
-"""2D keypoints and person boxes from the frozen BlazePose networks: no other detector is needed."""
+"""2D keypoints and person boxes from the published BlazePose networks."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ LANDMARK_OF_JOINT = {
     20: 15,
     21: 16,
 }
-"""SMPL joint -> BlazePose landmark, for the twelve that mean the same: hips, knees, ankles,
-shoulders, elbows, wrists."""
+"""SMPL joint -> BlazePose landmark, for the twelve that correspond: hips, knees, ankles, shoulders,
+elbows, wrists."""
 
-_BODY = 33  # landmarks of the body; the rest are auxiliary points
+_BODY = 33  # landmarks of the body; the others are auxiliary points
 _HIP, _CIRCLE = 33, 34  # middle of the hips, a point on the circle around the body
 _NOSE, _EARS, _SHOULDERS = 0, [7, 8], [11, 12]
-_HEAD = (1.35, 0.9, 0.58)  # ear to crown, in lengths of ear-nose, ear-ear, ear-shoulders
-_FLESH = 0.04  # the body reaches this much of its extent beyond the outermost landmarks
-_WINDOW = 7  # heatmap cells around a landmark that refine it
-_REFINE_ABOVE = 0.5  # heatmap value that is trusted
-_CIRCLE_PADDING = 1.25  # the detector's circle is widened, as in the original
+_HEAD = (1.35, 0.9, 0.58)  # radius of the head over the lengths ear-nose, ear-ear, ear-shoulders
+_BODY_MARGIN = 0.04  # of a box around the landmarks, as a share of its longer side
+_WINDOW = 7  # side of the window around a landmark that refines it, heatmap cells
+_REFINE_ABOVE = 0.5  # smallest heatmap maximum that refines a landmark
+_CIRCLE_PADDING = 1.25  # factor of the detector's radius, as in MediaPipe
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Proposal:
 
     box: Box
     score: float
-    """0 to 1: how sure the networks are that it holds a person."""
+    """Probability that the box holds a person, 0 to 1."""
 
 
 @cache
@@ -61,7 +61,7 @@ def load_keypoint_detector() -> KeypointDetector:
 
 
 class KeypointDetector:
-    """BlazePose as published: keypoints of crops, person boxes of photos."""
+    """BlazePose as published: keypoints of crops and person boxes of photos."""
 
     def __init__(self) -> None:
         self.network = load_blazepose()
@@ -69,20 +69,20 @@ class KeypointDetector:
 
     @torch.no_grad()
     def __call__(self, images: Float[Tensor, "batch 3 s s"]) -> Keypoints:
-        """Keypoints of upright square crops (RGB, 0..1) in their pixels, SMPL joint order.
+        """Keypoints of upright square crops (RGB, 0..1) in crop pixels, SMPL joint order.
 
-        They are the means of what is found in the crops and in their mirror images.
+        Positions and confidences are means over the crop and its mirror image.
         """
         xy, confidence = self._find(torch.cat([images, images.flip(3)]))
         side, flip = images.shape[-1], list(JOINT_FLIP)
-        (plain, other), (sure, also_sure) = xy.chunk(2), confidence.chunk(2)
-        other = torch.stack([side - other[:, flip, 0], other[:, flip, 1]], -1)
-        return Keypoints((plain + other) / 2, (sure + also_sure[:, flip]) / 2)
+        (plain, mirrored), (score, mirrored_score) = xy.chunk(2), confidence.chunk(2)
+        mirrored = torch.stack([side - mirrored[:, flip, 0], mirrored[:, flip, 1]], -1)
+        return Keypoints((plain + mirrored) / 2, (score + mirrored_score[:, flip]) / 2)
 
     def _find(
         self, images: Float[Tensor, "batch 3 s s"]
     ) -> tuple[Float[Tensor, "batch 24 2"], Float[Tensor, "batch 24"]]:
-        """Places, and confidences; zero for joints that BlazePose has no landmark for."""
+        """Positions and confidences; zeros for joints without a BlazePose landmark."""
         landmarks, heatmaps = self._landmarks(images)
         xy = refine(landmarks.xy, heatmaps)
         seen = landmarks.visibility.sigmoid() * landmarks.presence.sigmoid()
@@ -104,26 +104,28 @@ class KeypointDetector:
     def propose_boxes(
         self, image: UInt8[np.ndarray, "height width 3"], threshold: float = 0.5
     ) -> list[Proposal]:
-        """People in an RGB photo, the most prominent (score times size) first.
+        """People in an RGB photo, sorted by score times size, largest first.
 
-        A box holds the body and some of what lies outside the photo (see
-        `core.geometry.crop.clip_overhang`). The detector gives a circle around each body; BlazePose
-        looks at that crop, and its landmarks give the box.
-        Without any detection the whole photo is tried as a crop.
+        The detector gives a circle around each body, and BlazePose's landmarks in that crop give
+        the box. Without a detection the whole photo is tried as a crop. A box may extend beyond the
+        photo by a limited amount, see `core.geometry.crop.clip_overhang`.
+
+        Args:
+            threshold: smallest score, of the detector and of BlazePose.
         """
         if self._people is None:
             self._people = PersonDetector()
         whole = torch.from_numpy(image).permute(2, 0, 1).float() / 255
         found = self._people(whole, threshold)
-        squares = detection_squares(found) or [_whole_square(image)]
-        proposals = [self._look(image, square) for square in squares]
-        kept = _drop_doubles([p for p in proposals if p.score >= threshold])
+        squares = detection_squares(found) or [_photo_square(image)]
+        proposals = [self._locate(image, square) for square in squares]
+        kept = _drop_duplicates([p for p in proposals if p.score >= threshold])
         kept.sort(key=lambda p: -p.score * np.sqrt(p.box.width * p.box.height))
         height, width = image.shape[:2]
         return [replace(p, box=clip_overhang(p.box, width, height)) for p in kept]
 
-    def _look(self, image: UInt8[np.ndarray, "height width 3"], square: Box) -> Proposal:
-        """Box of the person in a square region, looking twice: the second crop fits better."""
+    def _locate(self, image: UInt8[np.ndarray, "height width 3"], square: Box) -> Proposal:
+        """Box of the person in a square region, in two passes: the second crop fits better."""
         score = 0.0
         box = square
         for _ in range(2):
@@ -139,7 +141,9 @@ class KeypointDetector:
 def refine(
     xy: Float[Tensor, "batch points 2"], heatmaps: Float[Tensor, "batch points h w"]
 ) -> Float[Tensor, "batch points 2"]:
-    """Move each point to the centre of mass of its heatmap's neighbourhood, where that is sure.
+    """Move points to the centre of mass of their heatmap in a window, as MediaPipe does.
+
+    Points whose heatmap stays below 0.5 in the window are not moved.
 
     Args:
         xy: pixels of the network's input.
@@ -153,8 +157,8 @@ def refine(
     window = heatmaps * near[:, :, 1, :, None] * near[:, :, 0, None, :]
     mass = window.sum((-1, -2)).clamp(min=1e-6)
     center = torch.stack([(window.sum(-2) * ticks).sum(-1), (window.sum(-1) * ticks).sum(-1)], -1)
-    sure = window.amax((-1, -2)) >= _REFINE_ABOVE
-    return torch.where(sure[..., None], stride * center / mass[..., None], xy)
+    refined = window.amax((-1, -2)) >= _REFINE_ABOVE
+    return torch.where(refined[..., None], stride * center / mass[..., None], xy)
 
 
 def detection_squares(found: Detections) -> list[Box]:
@@ -166,15 +170,17 @@ def detection_squares(found: Detections) -> list[Box]:
 
 
 def landmark_box(landmarks: Landmarks, square: Box) -> Box:
-    """Box of one person's landmarks, those predicted outside the photo included.
+    """Box around one person's landmarks, including those outside the photo, in photo pixels.
 
-    ``square`` is the region that was shown to the network.
+    Args:
+        landmarks: of the crop of ``square``.
+        square: region of the photo that was the network's input.
     """
     points = landmarks.xy[0, :_BODY].numpy() * (square.width / INPUT_SIZE)
     middle, radius = head_circle(points)
     points = np.concatenate([points, [middle - radius, middle + radius]])
     low, high = points.min(0), points.max(0)
-    margin = _FLESH * float((high - low).max())
+    margin = _BODY_MARGIN * float((high - low).max())
     low, high = low - margin, high + margin
     return Box(
         square.x + float(low[0]),
@@ -187,9 +193,10 @@ def landmark_box(landmarks: Landmarks, square: Box) -> Box:
 def head_circle(
     points: Float[np.ndarray, "33 2"],
 ) -> tuple[Float[np.ndarray, "2"], float]:
-    """Middle and radius of the whole head: BlazePose's landmarks end at eyes and ears.
+    """Middle and radius of the whole head; BlazePose has landmarks only up to eyes and ears.
 
-    The radius is the largest of three guesses, of which each is right from some side.
+    The radius is the largest of three estimates (from nose, ears and shoulders), because each
+    length is foreshortened from some views.
     """
     ears, shoulders = points[_EARS], points[_SHOULDERS]
     middle = ears.mean(0)
@@ -200,7 +207,7 @@ def head_circle(
 
 
 def landmark_square(landmarks: Landmarks, square: Box) -> Box:
-    """Region for the next look: around the two auxiliary landmarks, hips and body circle."""
+    """Region for the next pass, from the auxiliary landmarks of hips and body circle."""
     hip, circle = landmarks.xy[0, _HIP], landmarks.xy[0, _CIRCLE]
     scale = square.width / INPUT_SIZE
     side = 2 * _CIRCLE_PADDING * max(float((circle - hip).norm()), 1.0) * scale
@@ -212,7 +219,7 @@ def cut_square(
 ) -> UInt8[np.ndarray, "size size 3"]:
     """Resample a square region, black outside the photo."""
     scale = size / square.width
-    if scale < 0.5:  # average first: bilinear sampling alone would skip pixels
+    if scale < 0.5:  # average first: bilinear sampling alone would alias
         shrink = 2 * scale
         height, width = image.shape[:2]
         small = (max(1, round(width * shrink)), max(1, round(height * shrink)))
@@ -234,13 +241,13 @@ def _square(x: float, y: float, side: float) -> Box:
     return Box(x - side / 2, y - side / 2, side, side)
 
 
-def _whole_square(image: UInt8[np.ndarray, "height width 3"]) -> Box:
+def _photo_square(image: UInt8[np.ndarray, "height width 3"]) -> Box:
     height, width = image.shape[:2]
     return _square(width / 2, height / 2, max(width, height))
 
 
-def _drop_doubles(proposals: list[Proposal]) -> list[Proposal]:
-    """Two boxes that share most of their area are one person; the surer one stays."""
+def _drop_duplicates(proposals: list[Proposal]) -> list[Proposal]:
+    """Drop boxes that overlap a box of a higher score by 0.6 or more: they show the same person."""
     kept: list[Proposal] = []
     for proposal in sorted(proposals, key=lambda p: -p.score):
         if all(iou(proposal.box, other.box) < 0.6 for other in kept):

@@ -1,7 +1,7 @@
-"""Lifting: pose, shape and translation of a body from 2D joints and foreshortened bones.
+"""Lifting: pose, shape and camera of a body from joint estimates.
 
-Where they lie follows from body and camera alone, so this part of the regressor needs no picture
-to learn from: it is trained on far more bodies than can be drawn (``core/train/heads/lifter.py``).
+The true joint positions and foreshortenings follow from body and camera alone, so the lifter is
+pre-trained without images on many more bodies than can be rendered (`core.train.heads.lifter`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 class BodyLifter(nn.Module):
     """A residual network from joint estimates to rotations, shape and camera.
 
-    Untrained it says an upright mean body that fills the crop.
+    Untrained it predicts an upright body of mean shape that fills the crop.
     """
 
     def __init__(self, width: int = 512, blocks: int = 3) -> None:
@@ -34,15 +34,15 @@ class BodyLifter(nn.Module):
         )
         self.leave = nn.Linear(width, JOINTS * 6 + 10 + 3)
         with torch.no_grad():
-            self.leave.weight.mul_(0.1)
+            self.leave.weight.mul_(0.1)  # start near the body of the bias
             rest = torch.tensor([_FACING] + [_IDENTITY] * (JOINTS - 1)).flatten()
             self.leave.bias.copy_(torch.cat([rest, torch.zeros(13)]))
-            self.leave.bias[-3] = 0.9
+            self.leave.bias[-3] = 0.9  # weak-perspective scale s
 
     def forward(
         self, estimate: JointEstimate
     ) -> tuple[Float[Tensor, "batch 24 6"], Float[Tensor, "batch 13"]]:
-        """Six numbers a rotation (see `rotation_from_6d`); shape (10) and camera (3)."""
+        """Rotations in 6D form (see `rotation_from_6d`), and shape (10) with camera (3)."""
         x = self.enter(estimate.values.flatten(1))
         for block in self.blocks:
             x = x + block(x)

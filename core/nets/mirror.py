@@ -1,7 +1,7 @@
-"""Reading a picture both ways: as it is, and in a mirror.
+"""Test-time augmentation with the mirror image.
 
-A network errs differently on the mirror image, so the mean of both estimates is closer to the
-truth, and where the two disagree the sigma is larger than either of them says.
+The errors of a network on an image and on its mirror image differ, so the mean of both predictions
+is closer to the truth. Where the two disagree, the variance of the mean estimate increases.
 """
 
 from __future__ import annotations
@@ -20,27 +20,29 @@ from core.nets.network import NetworkOutput, PoseNetwork
 _FLIP = list(JOINT_FLIP)
 
 
-def read_both_ways(network: PoseNetwork, images: Float[Tensor, "batch 3 s s"]) -> NetworkOutput:
-    """The network's output on crops, in which body and joints are the means of both estimates.
+def predict_with_mirror(
+    network: PoseNetwork, images: Float[Tensor, "batch 3 s s"]
+) -> NetworkOutput:
+    """The network's output, with body and joint estimates averaged over crop and mirror image.
 
-    Features and maps are those of the picture as it is: the feature bank knows no mirrored kernels.
+    Features and maps are those of the crop itself: the feature bank holds no mirrored kernels.
     """
     both = network(torch.cat([images, images.flip(3)]))
     plain = both.select(slice(len(images)))
-    other = mirror_body(both.select(slice(len(images), None)))
+    mirrored = mirror_output(both.select(slice(len(images), None)))
     return replace(
         plain,
-        rotations=mean_rotation(torch.stack([plain.rotations, other.rotations])),
-        betas=(plain.betas + other.betas) / 2,
-        camera=(plain.camera + other.camera) / 2,
-        joint_estimate=mean_joint_estimate(plain.joint_estimate, other.joint_estimate),
+        rotations=mean_rotation(torch.stack([plain.rotations, mirrored.rotations])),
+        betas=(plain.betas + mirrored.betas) / 2,
+        camera=(plain.camera + mirrored.camera) / 2,
+        joint_estimate=mean_joint_estimate(plain.joint_estimate, mirrored.joint_estimate),
     )
 
 
-def mirror_body(output: NetworkOutput) -> NetworkOutput:
-    """The body and joints of the mirror image; features and maps stay as they are.
+def mirror_output(output: NetworkOutput) -> NetworkOutput:
+    """Body and joint estimates of the mirror image; features and maps are not changed.
 
-    The rest pelvis lies in the body's plane of symmetry, so that the camera's x only changes sign.
+    The rest pelvis lies in the body's plane of symmetry, so the camera's x only changes sign.
     """
     sign = torch.tensor([-1.0, 1.0, 1.0], device=output.camera.device)
     return replace(
@@ -52,18 +54,23 @@ def mirror_body(output: NetworkOutput) -> NetworkOutput:
 
 
 def mirror_joint_estimate(estimate: JointEstimate) -> JointEstimate:
-    """Joints as they lie in the mirror image: left and right change places."""
+    """Joint estimates of the mirror image: x changes sign, left and right are swapped."""
     sign = torch.tensor([-1.0, 1.0, 1.0, 1.0, 1.0], device=estimate.foreshortening.device)
     return JointEstimate.of(estimate.values[:, _FLIP] * sign)
 
 
 def mean_joint_estimate(one: JointEstimate, other: JointEstimate) -> JointEstimate:
-    """Mean and variance of an even mixture of two estimates: disagreement adds sigma."""
+    """Mean and standard deviation of an equal mixture of two estimates.
+
+    ``variance = (v1 + v2) / 2 + (m1 - m2)^2 / 4``: disagreement increases the variance.
+    """
     return JointEstimate(
         xy=(one.xy + other.xy) / 2,
-        log_sigma=_mixed(one.log_sigma, other.log_sigma, (one.xy - other.xy).square().mean(-1)),
+        log_sigma=_mixture_log_sigma(
+            one.log_sigma, other.log_sigma, (one.xy - other.xy).square().mean(-1)
+        ),
         foreshortening=(one.foreshortening + other.foreshortening) / 2,
-        log_sigma_foreshortening=_mixed(
+        log_sigma_foreshortening=_mixture_log_sigma(
             one.log_sigma_foreshortening,
             other.log_sigma_foreshortening,
             (one.foreshortening - other.foreshortening).square(),
@@ -71,6 +78,6 @@ def mean_joint_estimate(one: JointEstimate, other: JointEstimate) -> JointEstima
     )
 
 
-def _mixed(one: Tensor, other: Tensor, square: Tensor) -> Tensor:
-    """Log standard deviation of a mixture whose means differ by the root of ``square``."""
-    return ((torch.exp(2 * one) + torch.exp(2 * other)) / 2 + square / 4).log() / 2
+def _mixture_log_sigma(one: Tensor, other: Tensor, squared: Tensor) -> Tensor:
+    """Log standard deviation of an equal mixture; ``squared`` is the means' squared distance."""
+    return ((torch.exp(2 * one) + torch.exp(2 * other)) / 2 + squared / 4).log() / 2

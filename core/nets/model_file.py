@@ -1,8 +1,8 @@
-"""A trained model in one file: network, feature bank, and how they came to be.
+"""A trained model in one file: network, feature bank and training record.
 
 The file is safetensors: the network's parameters in half precision under ``network.``, the feature
-bank under ``bank.``, and JSON metadata. Nothing in it can run code. A trunk that is BlazePose as it
-was published is left out: it lies in the assets already.
+bank under ``bank.``, and JSON metadata. It cannot run code. A trunk with BlazePose's published
+weights is left out, because the assets hold it already.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ _BANK = ("phi", "background", "variance_foreground", "variance_background")
 
 @dataclass(frozen=True)
 class Model:
-    """A network in eval mode, what its features mean, and the record of its training.
+    """A network in eval mode, its feature bank, and the record of its training.
 
-    ``metadata`` holds at least ``format``, ``preset``, ``body`` (topology tag), ``kernels``,
-    ``bins`` and ``dim``; training adds steps, data and validation figures.
+    Attributes:
+        metadata: at least ``format``, ``preset``, ``body`` (topology tag), ``kernels``, ``bins``
+            and ``dim``; training adds steps, data and validation figures.
     """
 
     network: PoseNetwork
@@ -45,7 +46,11 @@ class Model:
 
 
 def save_model(path: Path, network: PoseNetwork, bank: FeatureBank, metadata: dict) -> None:
-    """Write a model; batch-norm is folded into ``network``'s convolutions on the way (in place)."""
+    """Write a model file. Batch-norm is folded into ``network``'s convolutions, in place.
+
+    Raises:
+        ValueError: a value is not finite in half precision.
+    """
     fold_batchnorm(network)
     state = network.state_dict()
     if _is_published(network.trunk):
@@ -69,7 +74,7 @@ def save_model(path: Path, network: PoseNetwork, bank: FeatureBank, metadata: di
 
 
 def load_model(preset: str = "lite", path: Path | None = None) -> Model:
-    """Read a model; by default the shipped one of the preset.
+    """Read a model, by default the shipped one of the preset.
 
     Raises:
         UserError: the file is missing, damaged, or of another preset.
@@ -108,13 +113,8 @@ def _is_published(trunk: nn.Module) -> bool:
     )
 
 
-def load_network(preset: str = "lite", weights: Path | None = None) -> PoseNetwork:
-    """The trained network of a preset, in eval mode; see :func:`load_model`."""
-    return load_model(preset, weights).network
-
-
 def default_weights(preset: str) -> Path:
-    """Where a preset's shipped weights lie."""
+    """Path of a preset's shipped weights."""
     return ASSETS / "weights" / f"{find_preset(preset).name}.safetensors"
 
 

@@ -39,28 +39,28 @@ class NetworkOutput(Rows):
     part_logits: Float[Tensor, "batch 25 h w"]
     """Background, then the 24 parts in joint order."""
     rotations: Float[Tensor, "batch 24 3 3"]
-    """Local joint rotations; the first one is global, in the crop camera's frame."""
+    """Joint rotations relative to the parent; the first is the root's in the camera's frame."""
     betas: Float[Tensor, "batch 10"]
     camera: Float[Tensor, "batch 3"]
     """Weak perspective (s, tx, ty): see :func:`translation_from_camera`."""
     heat: Float[Tensor, "batch 24 h w"]
-    """Logits of the joints' heatmaps, a softmax over pixels each."""
+    """Logits of the joint heatmaps; a softmax over pixels normalises each."""
     joint_estimate: JointEstimate
 
 
 @dataclass(frozen=True)
 class TrunkOutput:
-    """What a trunk gives to the decoder and the regressor."""
+    """Output of a trunk, for the decoder and the regressor."""
 
     maps: list[Tensor]
-    """At strides 4, 8, 16, 32."""
+    """Feature maps at strides 4, 8, 16, 32."""
     landmarks: Float[Tensor, "batch values"] | None
     heatmaps: Float[Tensor, "batch 39 h w"] | None
-    """BlazePose's keypoint heatmaps (logits), for training that keeps them as they were."""
+    """BlazePose's keypoint heatmaps (logits), for the distillation loss."""
 
 
 class BlazePoseTrunk(nn.Module):
-    """BlazePose with all heads: its top-down map joins the one at stride 4."""
+    """BlazePose with all heads; its top-down map is concatenated to the map at stride 4."""
 
     channels = (BLAZEPOSE_CHANNELS[0] + PYRAMID_CHANNELS, *BLAZEPOSE_CHANNELS[1:])
     landmark_values = _LANDMARK_VALUES
@@ -70,7 +70,7 @@ class BlazePoseTrunk(nn.Module):
         self.blazepose = BlazePose()
 
     def forward(self, images: Float[Tensor, "batch 3 256 256"]) -> TrunkOutput:
-        """Images are RGB with values 0..1."""
+        """Run the trunk on RGB images with values 0..1."""
         output = self.blazepose(images)
         fine = torch.cat([output.maps[0], output.pyramid], 1)
         return TrunkOutput(
@@ -81,7 +81,7 @@ class BlazePoseTrunk(nn.Module):
 
 
 class ResNetTrunk(nn.Module):
-    """ResNet-50 with its own colour normalisation."""
+    """ResNet-50 with ImageNet's colour normalisation."""
 
     channels = RESNET_CHANNELS
     landmark_values = 0
@@ -95,19 +95,19 @@ class ResNetTrunk(nn.Module):
         self.register_buffer("std", torch.tensor(_IMAGENET_STD)[:, None, None], persistent=False)
 
     def forward(self, images: Float[Tensor, "batch 3 s s"]) -> TrunkOutput:
-        """Images are RGB with values 0..1."""
+        """Run the trunk on RGB images with values 0..1."""
         return TrunkOutput(self.resnet((images - self.mean) / self.std), None, None)
 
 
 def landmark_vector(landmarks: Landmarks) -> Float[Tensor, "batch 273"]:
-    """Landmarks as numbers of order one: half crops, logits squashed, quarter metres."""
+    """Landmarks scaled to order one: half crops, probabilities, quarter metres."""
     xy = landmarks.xy / (INPUT_SIZE / 2) - 1
     seen = torch.stack([landmarks.visibility, landmarks.presence], -1).sigmoid()
     return torch.cat([xy, seen, 4 * landmarks.world], -1).flatten(1)
 
 
 class PoseNetwork(nn.Module):
-    """Features, parts, pose, shape and camera of square person crops."""
+    """Predicts features, parts, pose, shape and camera of square person crops."""
 
     def __init__(self, preset: NetworkPreset) -> None:
         super().__init__()
@@ -125,15 +125,15 @@ class PoseNetwork(nn.Module):
         )
 
     def forward(self, images: Float[Tensor, "batch 3 s s"]) -> NetworkOutput:
-        """RGB crops with values 0..1, of the preset's size."""
+        """Run the network on RGB crops of the preset's size with values 0..1."""
         return self.decode(self.trunk(images))
 
     def decode(self, trunk: TrunkOutput, bfloat16: bool = False) -> NetworkOutput:
-        """The rest of the network on a trunk's output.
+        """Run decoder and regressor on a trunk's output.
 
         Args:
             bfloat16: run the U-Net in half precision. Its dense 3x3 convolutions are then almost
-                twice as fast on CPUs that have it; the trunk's depthwise ones would be slower.
+                twice as fast on CPUs with bfloat16; the trunk's depthwise ones would be slower.
         """
         with torch.autocast(trunk.maps[0].device.type, torch.bfloat16, enabled=bfloat16):
             fine, coarse, *_ = self.decoder(trunk.maps)
@@ -149,7 +149,8 @@ def translation_from_camera(
 ) -> Float[Tensor, "batch 3"]:
     """Body translation in metres of a weak-perspective camera (s, tx, ty) on a crop of ``size`` px.
 
-    ``s`` is floored at 0.05: an untrained network must not put the body behind the camera.
+    ``(tx, ty, 2 focal / (size s))``. ``s`` is clamped at 0.05, so that an untrained network cannot
+    put the body behind the camera.
     """
     depth = 2 * focal / (size * camera[:, 0].clamp(min=0.05))
     return torch.cat([camera[:, 1:], depth[:, None]], 1)

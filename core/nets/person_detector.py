@@ -1,9 +1,9 @@
-"""BlazePose's person detector: where are people in a whole image, and how large.
+"""BlazePose's person detector: position and size of people in a whole image.
 
-A single-shot detector on a 224 px letterboxed image, converted (Apache-2.0) by
-``tools/convert_blazepose.py``. Each of its 2254 anchors gives a score, a face box and four key
-points; the first is the middle of the hips, the second lies on the circle around the whole body,
-which is what a square crop needs.
+It is a single-shot detector on a 224 px letterboxed image, converted (Apache-2.0) by
+``tools/convert_blazepose.py``. Each of its 2254 anchors gives a score, a face box and four
+keypoints. The first keypoint is the middle of the hips, the second lies on a circle around the
+whole body; together they give a square crop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.nets.blocks import ConvUnit, Separable, SeparableResidual
 
 INPUT_SIZE = 224
 VALUES = 12
-"""Per anchor: face box (x, y, width, height), then four points (x, y)."""
+"""Values of an anchor: face box (x, y, width, height), then four points (x, y)."""
 
 _TRUNK = [
     *[(0, 3, 1, 16), (64, 3, 2, 24), (144, 3, 1, 24), (144, 5, 2, 40), (240, 5, 1, 40)],
@@ -39,7 +39,7 @@ _TRUNK = [
 ]
 _TAPS = (4, 10, 14)  # strides 8, 16, 32
 _GRIDS = ((28, 2), (14, 2), (7, 6))  # cells a side, anchors a cell
-_SCORE_LIMIT = 100.0  # logits are clipped as in the original
+_SCORE_LIMIT = 100.0  # logits are clipped as in MediaPipe
 
 
 class _Merge(nn.Module):
@@ -115,7 +115,7 @@ class PersonDetectorNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Detections:
-    """People found in one image, best first; coordinates in its pixels."""
+    """People found in one image, highest score first; coordinates in pixels of the image."""
 
     score: Float[Tensor, " people"]
     hip: Float[Tensor, "people 2"]
@@ -143,10 +143,13 @@ class PersonDetector:
         threshold: float = 0.5,
         overlap: float = 0.3,
     ) -> Detections:
-        """People whose score (0..1) passes ``threshold``; RGB image with values 0..1.
+        """Detect people.
 
-        Faces that overlap more than ``overlap`` (intersection over union) are one person, averaged
-        by score as the original does.
+        Args:
+            image: RGB with values 0..1.
+            threshold: smallest score, 0 to 1.
+            overlap: intersection over union above which two faces are one person; their values are
+                averaged with their scores as weights, as in MediaPipe.
         """
         boxed, scale, offset = letterbox(image, INPUT_SIZE)
         logits, values = self.network(boxed[None] * 2 - 1)
@@ -165,7 +168,7 @@ class PersonDetector:
 
 
 def anchor_centers() -> Float[Tensor, "2254 2"]:
-    """Anchor centres in input pixels, cell by cell from the finest grid on."""
+    """Anchor centres in input pixels, cell by cell, finest grid first."""
     centers = []
     for cells, anchors in _GRIDS:
         ticks = (torch.arange(cells) + 0.5) * (INPUT_SIZE / cells)
@@ -178,7 +181,7 @@ def anchor_centers() -> Float[Tensor, "2254 2"]:
 def letterbox(
     image: Float[Tensor, "3 h w"], size: int
 ) -> tuple[Float[Tensor, "3 size size"], float, Float[Tensor, " 2"]]:
-    """Shrink into a square with zero borders; returns it, the scale and the (x, y) offset."""
+    """Scale an image into a square with zero borders; also its scale and (x, y) offset."""
     height, width = image.shape[-2:]
     scale = size / max(height, width)
     new = (max(1, round(height * scale)), max(1, round(width * scale)))

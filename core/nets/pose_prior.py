@@ -1,7 +1,7 @@
-"""A prior over body poses: a variational auto-encoder of VPoser's shape (SMPL-X, CVPR 2019).
+"""A prior over body poses: a variational auto-encoder like VPoser (SMPL-X, CVPR 2019).
 
-It knows the 21 joints 1..21 (without the hands) by their local rotations. Layers have VPoser's
-names, so that a user's VPoser checkpoint (V02_05) loads in place of the shipped one.
+It models the rotations of the joints 1..21 relative to their parents (no root, no hands). Layers
+have VPoser's names, so that a user's VPoser checkpoint (V02_05) loads in place of the shipped one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VPOSER_PREFIX = "vp_model."
 
 
 class PosePrior(nn.Module):
-    """Encoder from 63 axis-angle numbers to a 32-dimensional normal, decoder back to rotations."""
+    """Encoder from 63 axis-angle values to a 32-dimensional normal; decoder back to rotations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class PosePrior(nn.Module):
         )
 
     def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, " batch"]:
-        """The `energy`: a prior is a function of poses."""
+        """The `energy` of poses."""
         return self.energy(rotations)
 
     def encode(self, rotations: Float[Tensor, "batch 21 3 3"]) -> torch.distributions.Normal:
@@ -64,20 +64,20 @@ class PosePrior(nn.Module):
 
     def decode(self, latent: Float[Tensor, "batch 32"]) -> Float[Tensor, "batch 21 3 3"]:
         """The rotations of latent vectors."""
-        numbers = self.decoder_net(latent).unflatten(1, (JOINTS, 3, 2))
-        return rotation_from_6d(numbers.transpose(-1, -2).flatten(-2))
+        columns = self.decoder_net(latent).unflatten(1, (JOINTS, 3, 2))
+        return rotation_from_6d(columns.transpose(-1, -2).flatten(-2))
 
     def energy(
         self, rotations: Float[Tensor, "batch 21 3 3"], typical: float = 0.0
     ) -> Float[Tensor, " batch"]:
-        """How far poses are from human ones: half the squared length of the encoded mean, plus the
-        squared chordal distance to what the decoder makes of it.
+        """Energy of poses: ``max(|mu|^2 - typical, 0) / 2 + |decode(mu) - R|_F^2``.
 
-        The second part matters most: what the auto-encoder cannot say again is no pose it has seen.
+        ``mu`` is the mean of the encoding. The second term, the reconstruction error, contributes
+        most: poses unlike the training poses are not reconstructed.
 
         Args:
-            typical: squared length that costs nothing (median of real poses: see the card), so that
-                the prior refuses impossible poses without pulling possible ones to its mean.
+            typical: squared length of ``mu`` without cost (the median of real poses is in the
+                asset's card), so that plausible poses are not pulled towards the mean pose.
         """
         latent = self.encode(rotations).mean
         misfit = (self.decode(latent) - rotations).square().sum((-1, -2, -3))
@@ -93,12 +93,12 @@ class _NormalHead(nn.Module):
         self.logvar = nn.Linear(_WIDTH, LATENT)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(mean, standard deviation); VPoser's "logvar" goes through a softplus."""
+        """(mean, standard deviation); as in VPoser, "logvar" goes through a softplus."""
         return self.mu(x), nn.functional.softplus(self.logvar(x))
 
 
 def load_prior(path: Path | None = None) -> PosePrior:
-    """The shipped prior, one of ours, or a VPoser checkpoint (.ckpt, .pt).
+    """Load the shipped prior, another .safetensors prior, or a VPoser checkpoint (.ckpt, .pt).
 
     Raises:
         UserError: the file is missing, damaged or not a VPoser of this size.
@@ -111,7 +111,7 @@ def load_prior(path: Path | None = None) -> PosePrior:
     try:
         prior.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
-        raise UserError(f"{file} is no VPoser with {LATENT} latent dimensions") from error
+        raise UserError(f"{file} is not a VPoser with {LATENT} latent dimensions") from error
     return prior.eval().requires_grad_(False)
 
 
@@ -136,7 +136,7 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 
 class _InertValue:
-    """Stands for a number or the like of a checkpoint; takes any arguments and does nothing."""
+    """Placeholder for a NumPy value of a checkpoint; takes any arguments and does nothing."""
 
     def __init__(self, *args: object) -> None: ...
 
@@ -144,17 +144,17 @@ class _InertValue:
 
 
 class _InertRecord:
-    """Stands for any other object: a plain record, the one kind that takes items and attributes."""
+    """Placeholder for any other object: an empty dict, which takes items and attributes."""
 
     def __new__(cls, *_: object) -> OrderedDict[object, object]:  # type: ignore[misc]
         return OrderedDict()
 
 
 def _stand_ins(file: Path) -> list[Callable[..., object] | tuple[Callable[..., object], str]]:
-    """Something inert for each name a checkpoint asks for beyond tensors.
+    """A placeholder for each class or function that a checkpoint names, apart from tensors.
 
-    Lightning stores callbacks and settings beside the weights, so VPoser's own files would not load
-    with `weights_only` alone. Nothing that a file names is ever imported or called.
+    Lightning stores callbacks and settings with the weights, so VPoser's files do not load with
+    `weights_only` alone. Nothing that a file names is ever imported or called.
     """
     named = torch.serialization.get_unsafe_globals_in_checkpoint(file)
     return [(_InertValue if n.startswith("numpy.") else _InertRecord, n) for n in named]

@@ -1,4 +1,4 @@
-"""The two networks of the project, as data."""
+"""Presets of the network's shape: ``lite`` and ``paper``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class NetworkPreset:
     """Shape of a :class:`core.nets.network.PoseNetwork`.
 
     Attributes:
-        trunk: "blazepose" also gives the regressor its landmarks; "resnet50" has none.
+        trunk: "blazepose" also passes its landmarks to the regressor; "resnet50" has none.
         image_size: side of the square input crop in pixels.
         feature_dim: dimensions D of the feature map at stride 4.
         skips, widths: see :class:`core.nets.unet.UNetDecoder`.
@@ -62,10 +62,10 @@ def find_preset(name: str, dim: object = None) -> NetworkPreset:
     """The preset called ``name``.
 
     Args:
-        dim: dimensions of its feature map, if they are to be others.
+        dim: dimensions of the feature map; None leaves the preset's.
 
     Raises:
-        UserError: there is none; the message lists those there are.
+        UserError: there is no such preset (the message lists them), or ``dim`` is out of range.
     """
     if name not in PRESETS:
         raise UserError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")

@@ -1,7 +1,7 @@
 """Regression head after PARE: part attention, a pose per part, shape and camera from all parts.
 
-PARE's layers do not start from nothing here: they correct what the joints say
-(`core.nets.joint_estimate`) through a lifter (`core.nets.lifter`).
+Unlike in PARE, these layers predict corrections of a body that a lifter (`core.nets.lifter`)
+computes from the joint estimates (`core.nets.joint_estimate`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.geometry.rotations import rotation_from_6d
-from core.nets.attention import SPATIAL, PerPartLinear, attention, gather, region
+from core.nets.attention import REGION_VALUES, PerPartLinear, attention, gather, region
 from core.nets.blocks import ConvUnit
 from core.nets.joint_estimate import JointEstimate, JointEstimator
 from core.nets.lifter import BodyLifter
@@ -25,33 +25,34 @@ PARTS = JOINTS + 1
 
 
 @dataclass(frozen=True)
-class Pooled:
-    """What the head's small layers need of a crop; the maps behind it are forgotten."""
+class PooledFeatures:
+    """Inputs of the head's fully connected layers, pooled from the decoder's maps."""
 
     parts: Float[Tensor, "batch 24 width"]
     """Features and region of each part's attention."""
     joints: Float[Tensor, "batch 24 width"]
-    """The same of each joint's heatmap."""
+    """Features and region of each joint's heatmap."""
     landmarks: Float[Tensor, "batch values"] | None
+    """The trunk's landmarks, if it has them."""
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> Pooled:
-        """The same with every array changed."""
-        landmarks = None if self.landmarks is None else change(self.landmarks)
-        return Pooled(change(self.parts), change(self.joints), landmarks)
+    def map(self, function: Callable[[Tensor], Tensor]) -> PooledFeatures:
+        """Apply a function to every tensor."""
+        landmarks = None if self.landmarks is None else function(self.landmarks)
+        return PooledFeatures(function(self.parts), function(self.joints), landmarks)
 
     @staticmethod
-    def join(rows: Sequence[Pooled]) -> Pooled:
-        """One batch of many."""
+    def concatenate(rows: Sequence[PooledFeatures]) -> PooledFeatures:
+        """Concatenate several batches."""
         parts, joints = (
             torch.cat([getattr(row, name) for row in rows]) for name in ("parts", "joints")
         )
         landmarks = [row.landmarks for row in rows if row.landmarks is not None]
-        return Pooled(parts, joints, torch.cat(landmarks) if landmarks else None)
+        return PooledFeatures(parts, joints, torch.cat(landmarks) if landmarks else None)
 
 
 @dataclass(frozen=True)
-class Body:
-    """A regressed body."""
+class BodyPrediction:
+    """A regressed body; see :class:`core.nets.network.NetworkOutput` for the fields."""
 
     rotations: Float[Tensor, "batch 24 3 3"]
     betas: Float[Tensor, "batch 10"]
@@ -61,7 +62,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Regression:
-    """What the head says about a crop; see :class:`core.nets.network.NetworkOutput`."""
+    """Output of the head; see :class:`core.nets.network.NetworkOutput` for the fields."""
 
     part_logits: Float[Tensor, "batch 25 h w"]
     heat: Float[Tensor, "batch 24 h w"]
@@ -72,15 +73,17 @@ class Regression:
 
 
 class PartRegressor(nn.Module):
-    """Soft attention of 24 parts over a feature map, then small per-part and whole-body layers.
+    """Soft attention of 24 parts over a feature map, then per-part and whole-body layers.
 
-    Beside its features each part gets the position and spread of its attention, and all parts share
-    a context made of every part and, if the trunk has them, of its landmarks.
+    Each part's input is its pooled features with the `region` of its attention, and a context that
+    all parts share. The context is computed from all parts and the trunk's landmarks, if any.
 
     Args:
         fine: channels of the decoder's map at stride 4, from which parts are segmented.
         coarse: channels of its map at stride 8, which is pooled.
-        landmark_values: numbers the trunk's landmark tower gives for an image; 0 if it has none.
+        part_width: channels of the pooled part features.
+        context_width: channels of the context.
+        landmark_values: number of values of the trunk's landmarks; 0 if it has none.
     """
 
     def __init__(
@@ -94,8 +97,8 @@ class PartRegressor(nn.Module):
         super().__init__()
         self.segment = nn.Conv2d(fine, PARTS, 1)
         self.describe = ConvUnit(coarse, part_width, 3, norm=True)
-        self.all_parts = nn.Linear(JOINTS * (part_width + SPATIAL), context_width)
-        # landmarks have a way of their own: they are few numbers beside the parts' thousands
+        self.all_parts = nn.Linear(JOINTS * (part_width + REGION_VALUES), context_width)
+        # landmarks get their own layers: they are few values among thousands from the parts
         self.landmarks = (
             nn.Sequential(
                 nn.Linear(landmark_values, context_width),
@@ -106,17 +109,17 @@ class PartRegressor(nn.Module):
             else None
         )
         self.context = nn.Linear(context_width, context_width)
-        width = part_width + SPATIAL + context_width
+        width = part_width + REGION_VALUES + context_width
         self.hidden = PerPartLinear(JOINTS, width, part_width)
         self.pose = PerPartLinear(JOINTS, part_width, 6)
         self.shape_camera = nn.Linear(context_width, 10 + 3)
         self.joints = JointEstimator(fine, part_width, context_width)
         self.lifter = BodyLifter()
-        self.correct_nothing()
+        self.zero_corrections()
 
     @torch.no_grad()
-    def correct_nothing(self) -> None:
-        """Say what the lifter says, until trained otherwise."""
+    def zero_corrections(self) -> None:
+        """Make the head predict exactly the lifter's body, until it is trained."""
         for layer in (self.pose, self.shape_camera):
             layer.weight.zero_()
             layer.bias.zero_()
@@ -136,15 +139,15 @@ class PartRegressor(nn.Module):
         fine: Float[Tensor, "batch c h w"],
         coarse: Float[Tensor, "batch c2 h/2 w/2"],
         landmarks: Float[Tensor, "batch values"] | None,
-    ) -> tuple[Float[Tensor, "batch 25 h w"], Float[Tensor, "batch 24 h w"], Pooled]:
-        """Part logits, heatmap logits of the joints, and what attention gathers for each."""
+    ) -> tuple[Float[Tensor, "batch 25 h w"], Float[Tensor, "batch 24 h w"], PooledFeatures]:
+        """Part logits, joint heatmap logits, and the features pooled with both."""
         logits, heat = self.segment(fine), self.joints.heat(fine)
         described = self.describe(coarse)
         parts = pool_parts(described, F.avg_pool2d(logits[:, 1:], 2))
-        return logits, heat, Pooled(parts, self.joints.pool(heat, described), landmarks)
+        return logits, heat, PooledFeatures(parts, self.joints.pool(heat, described), landmarks)
 
-    def regress(self, pooled: Pooled) -> Body:
-        """Rotations, shape, camera and joints from what was pooled."""
+    def regress(self, pooled: PooledFeatures) -> BodyPrediction:
+        """Predict rotations, shape, camera and joint estimates from pooled features."""
         everything = self.all_parts(pooled.parts.flatten(1))
         if self.landmarks is not None:
             everything = everything + self.landmarks(pooled.landmarks)
@@ -152,15 +155,15 @@ class PartRegressor(nn.Module):
         shared = context[:, None].expand(-1, JOINTS, -1)
         hidden = F.relu(self.hidden(torch.cat([pooled.parts, shared], -1)))
         estimate = self.joints(pooled.joints, context)
-        # the estimates learn from the joints alone, not from what the lifter would like to read
+        # joint estimates are trained by their own loss alone, without gradients of the lifter
         pose, rest = self.lifter(estimate.detach())
         pose, rest = pose + self.pose(hidden), rest + self.shape_camera(context)
-        return Body(rotation_from_6d(pose), rest[:, :10], rest[:, 10:], estimate)
+        return BodyPrediction(rotation_from_6d(pose), rest[:, :10], rest[:, 10:], estimate)
 
 
 def pool_parts(
     features: Float[Tensor, "batch c h w"], logits: Float[Tensor, "batch 24 h w"]
 ) -> Float[Tensor, "batch 24 c+4"]:
-    """Average features by each part's softmax over pixels; append its mean position and spread."""
+    """Pool features with each part's softmax over pixels, and append the softmax's `region`."""
     weights = attention(logits)
     return torch.cat([gather(features, weights), region(weights)], -1)

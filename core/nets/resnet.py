@@ -1,4 +1,4 @@
-"""ResNet-50's trunk, plain; parameter names are torchvision's, so its state dicts load."""
+"""The trunk of ResNet-50, with torchvision's parameter names, so that its state dicts load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPANSION = 4
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (with the stride), 1x1, and a shortcut."""
+    """Residual block: 1x1, 3x3 (with the stride), 1x1, and a shortcut."""
 
     def __init__(self, channels_in: int, width: int, stride: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """Maps at strides 4, 8, 16, 32 of images normalised as for ImageNet."""
+    """Maps at strides 4, 8, 16, 32 of images with ImageNet's normalisation."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""U-Net decoder: a trunk's maps at strides 4 to 32, merged upwards to stride 4."""
+"""U-Net decoder: merges a trunk's maps at strides 32, 16, 8 and 4 into one at stride 4."""
 
 from __future__ import annotations
 

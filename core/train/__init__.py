@@ -1,1 +1,1 @@
-"""Training: batches with exact truth, losses as pure functions, and the loop."""
+"""Training: batches with ground truth, losses as pure functions, and the loop."""

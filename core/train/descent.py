@@ -1,4 +1,4 @@
-"""Descent on a loss: AdamW, a linear warm-up, half a cosine to zero, gradients clipped."""
+"""Minimisation of a loss: AdamW with a linear warm-up, a cosine decay and clipped gradients."""
 
 from __future__ import annotations
 
@@ -10,12 +10,24 @@ import torch
 from torch import Tensor, nn
 
 
+def warmup_cosine(step: int, warmup: int, angle: float) -> float:
+    """Learning rate of a step over the highest one: linear warm-up times half a cosine.
+
+    Args:
+        warmup: number of steps over which the rate rises.
+        angle: pi times the share of the run that is done.
+    """
+    return min(1.0, (step + 1) / warmup) * (0.5 * (1 + math.cos(angle)))
+
+
 @dataclass(frozen=True)
 class Descent:
-    """How long and how hard.
+    """Settings of a minimisation.
 
     Attributes:
-        warmup: steps over which the rate rises.
+        steps: number of optimiser steps.
+        rate: highest learning rate.
+        warmup: number of steps over which the rate rises.
         clip: largest norm of the gradient.
     """
 
@@ -25,31 +37,27 @@ class Descent:
     warmup: int
     clip: float
 
-    def factor(self, step: int) -> float:
-        """The rate of a step, as a share of the largest."""
-        cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return min(1.0, (step + 1) / self.warmup) * cosine
-
     def run(
         self,
         parameters: Iterable[Tensor],
         loss: Callable[[], Tensor],
         report: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Move the parameters in place.
+        """Update the parameters in place.
 
         Args:
             loss: draws a batch and returns its loss.
-            report: is told the number and the loss of every step.
+            report: called with the index and the loss of each step.
         """
-        moved = list(parameters)
-        optimizer = torch.optim.AdamW(moved, self.rate, weight_decay=self.weight_decay)
+        trained = list(parameters)
+        optimizer = torch.optim.AdamW(trained, self.rate, weight_decay=self.weight_decay)
         for step in range(self.steps):
-            optimizer.param_groups[0]["lr"] = self.rate * self.factor(step)
+            factor = warmup_cosine(step, self.warmup, math.pi * step / self.steps)
+            optimizer.param_groups[0]["lr"] = self.rate * factor
             value = loss()
             optimizer.zero_grad()
             value.backward()
-            nn.utils.clip_grad_norm_(moved, self.clip)
+            nn.utils.clip_grad_norm_(trained, self.clip)
             optimizer.step()
             if report is not None:
                 report(step, float(value.detach()))

@@ -1,8 +1,9 @@
-"""Many processes that train as one: what each needs of the others, and how they find each other.
+"""Data-parallel training: sums, gathers and broadcasts over processes, and how to find the others.
 
-Every process holds the whole network and a share of the batch. What couples the images of a batch
-(means over samples, negatives, statistics) is summed or gathered over all processes here, so that
-the sum of all processes' losses and gradients is what one process would have found.
+Every process holds the whole network and an equal share of the batch. Whatever couples the images
+of a batch (means over samples, negatives, batch-norm statistics) is summed or gathered over all
+processes here, so that the sum of all processes' losses and gradients equals those of one process
+on the whole batch.
 """
 
 from __future__ import annotations
@@ -22,42 +23,42 @@ from core.errors import UserError
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among ``count``; alone, every method leaves its argument's bits as they are."""
+    """One process of ``world_size``; with a single process every method returns its argument."""
 
-    index: int = 0
-    count: int = 1
+    rank: int = 0
+    world_size: int = 1
     device: str = "cpu"
 
     @property
-    def first(self) -> bool:
-        """Does this process validate, write and report?"""
-        return self.index == 0
+    def is_first(self) -> bool:
+        """Whether this process validates, writes and reports."""
+        return self.rank == 0
 
     def total(self, value: Tensor) -> Tensor:
-        """The sum over all processes, without gradient."""
-        if self.count == 1:
+        """Sum over all processes, without gradient."""
+        if self.world_size == 1:
             return value
         value = value.detach().clone()
         dist.all_reduce(value)
         return value
 
-    def number(self, mine: int) -> float:
-        """The sum over all processes of a plain number."""
-        if self.count == 1:
+    def total_number(self, mine: int) -> float:
+        """Sum of a number over all processes."""
+        if self.world_size == 1:
             return mine
         return float(self.total(torch.tensor(float(mine), device=self.device)))
 
     def mean(self, values: Tensor) -> Tensor:
-        """This process's part of the mean over all values of all processes."""
-        return values.sum() / max(self.number(values.numel()), 1)
+        """This process's term of the mean over the values of all processes."""
+        return values.sum() / max(self.total_number(values.numel()), 1)
 
     def gather(self, rows: Float[Tensor, "mine dim"]) -> Float[Tensor, "all dim"]:
-        """The rows of all processes in their order; gradients find their way back."""
-        return rows if self.count == 1 else _Gather.apply(rows, self)
+        """Concatenate the rows of all processes by rank; gradients return to their process."""
+        return rows if self.world_size == 1 else _Gather.apply(rows, self)
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Replace each gradient by the sum over all processes, in one message."""
-        if self.count == 1:
+        """Replace each gradient by its sum over all processes, in one message."""
+        if self.world_size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
@@ -66,42 +67,42 @@ class ProcessGroup:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view(gradient.shape))
 
-    def seconds(self, mine: float) -> float:
-        """The first process's clock: all must agree on when to stop."""
-        if self.count == 1:
+    def broadcast_seconds(self, mine: float) -> float:
+        """The first process's time, so that all stop at the same step."""
+        if self.world_size == 1:
             return mine
         clock = torch.tensor(mine, dtype=torch.float64, device=self.device)
         dist.broadcast(clock, 0)
         return float(clock)
 
     @torch.no_grad()
-    def align(self, module: nn.Module) -> None:
-        """Give every process the first one's weights."""
-        if self.count > 1:
+    def broadcast_weights(self, module: nn.Module) -> None:
+        """Copy the first process's parameters and buffers to all processes."""
+        if self.world_size > 1:
             for value in module.state_dict().values():
-                whole = value.contiguous()
-                dist.broadcast(whole, 0)
-                value.copy_(whole)
+                contiguous = value.contiguous()
+                dist.broadcast(contiguous, 0)
+                value.copy_(contiguous)
 
     def close(self) -> None:
-        """Part from the others."""
-        if self.count > 1:
+        """Wait for the other processes and leave the group."""
+        if self.world_size > 1:
             dist.barrier()
             dist.destroy_process_group()
 
 
-ALONE = ProcessGroup()
+SINGLE_PROCESS = ProcessGroup()
 
 
 class _Gather(torch.autograd.Function):
-    """Rows are added into a table of zeros: their numbers may differ from process to process."""
+    """All-gather of row counts that differ by process: a sum of tables of zeros with own rows."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, group: ProcessGroup) -> Tensor:
-        counts = torch.zeros(group.count, dtype=torch.long, device=rows.device)
-        counts[group.index] = len(rows)
+        counts = torch.zeros(group.world_size, dtype=torch.long, device=rows.device)
+        counts[group.rank] = len(rows)
         dist.all_reduce(counts)
-        start = int(counts[: group.index].sum())
+        start = int(counts[: group.rank].sum())
         ctx.mine = slice(start, start + len(rows))
         table = rows.new_zeros(int(counts.sum()), rows.shape[1])
         table[ctx.mine] = rows
@@ -116,10 +117,10 @@ class _Gather(torch.autograd.Function):
 
 
 def find_process_group(device: str = "auto") -> ProcessGroup:
-    """The processes that torchrun or SLURM's srun started; alone if neither did.
+    """Join the processes that torchrun or SLURM's srun started; `SINGLE_PROCESS` without them.
 
     Args:
-        device: "cpu", "cuda", or "auto" for CUDA where there is a GPU.
+        device: "cpu", "cuda", or "auto" for CUDA if there is a GPU.
 
     Raises:
         UserError: there is no GPU, the processes do not find each other, or Lightning Fabric is not
@@ -147,11 +148,11 @@ def find_process_group(device: str = "auto") -> ProcessGroup:
 
 
 def _tasks() -> tuple[int, int] | None:
-    """(nodes, processes on each) as torchrun or srun tell, or None for one process."""
+    """(nodes, processes on each) from the variables of torchrun or srun; None for one process."""
     elastic, slurm = os.environ.get("TORCHELASTIC_RUN_ID"), os.environ.get("SLURM_STEP_NUM_TASKS")
     if elastic is not None:
-        count, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-        return (count // local, local) if count > 1 else None
+        world_size, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
+        return (world_size // local, local) if world_size > 1 else None
     if slurm is not None and int(slurm) > 1:
         nodes = int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
         return nodes, int(slurm) // nodes

@@ -1,4 +1,4 @@
-"""Learning what kernels emit: momentum averages while training, exact averages before shipping."""
+"""Estimation of the feature bank: momentum averages during training, exact means for export."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.nbv.features import FeatureBank
-from core.train.distributed import ALONE, ProcessGroup
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 
-_REFERENCE_COUNT = 8.0  # samples that amount to one step of momentum: about the paper's batch of 64
-_PRIOR_COUNT = 10.0  # a rarely seen orientation leans on its kernel's mean with this many samples
+_REFERENCE_COUNT = 8.0  # samples of an entry that make one step of momentum: about a batch of 64
+_PRIOR_COUNT = 10.0  # pseudo-samples at the kernel's mean, for orientations that are seen rarely
+_VARIANCE_MOMENTUM = 0.02
 
 
 @dataclass(frozen=True)
-class Observed:
-    """Features of one batch and what they belong to."""
+class ObservedFeatures:
+    """Features of one batch at the projected kernels and in the background."""
 
     features: Float[Tensor, "batch kernels dim"]
-    """Feature map read at every kernel's projection."""
+    """Unit features sampled at every kernel's projection."""
     weights: Float[Tensor, "batch kernels bins"]
-    """p(o | limb) where the kernel is visible, else 0."""
+    """p(o | limb) if the kernel is visible, else 0."""
     map: Float[Tensor, "batch dim h w"]
+    """The whole feature map."""
     background: Bool[Tensor, "batch h w"]
-    """Pixels that show no body."""
+    """Pixels that do not show the body."""
 
 
 class MomentumBank(torch.nn.Module):
-    """Running averages of kernel and background features (momentum 0.9, weighted by counts).
+    """Exponential moving averages of kernel and background features, weighted by sample counts.
 
-    An entry that one step sees ``n`` times moves by ``1 - momentum ** (n / 8)``; until it has been
-    seen often enough for that, it is the plain mean of what was seen. Orientations of a kernel that
-    a step does not see move as the kernel does: the network changes under way, and an entry left
-    behind would be told from the others by its age, not by its orientation.
+    An entry with ``n`` samples in a step moves by ``1 - momentum ** (n / 8)`` towards their mean;
+    young entries are the plain mean of all samples so far. Orientations of a kernel without samples
+    in a step move by the kernel's mean displacement. The network changes during training, and the
+    contrastive loss could otherwise tell an entry that was not updated by its age instead of by its
+    orientation (docs/decisions.md, "Orientations must be told by evidence").
     """
 
     phi: Tensor
@@ -55,17 +58,17 @@ class MomentumBank(torch.nn.Module):
         self.register_buffer("variance_background", torch.ones(()))
 
     @torch.no_grad()
-    def update(self, seen: Observed, group: ProcessGroup = ALONE) -> None:
-        """Take one batch into the averages: what all processes have seen."""
+    def update(self, seen: ObservedFeatures, group: ProcessGroup = SINGLE_PROCESS) -> None:
+        """Update the averages with one batch, summed over all processes."""
         sums, count = (group.total(value) for value in _sums(seen))
         self.count += count
         rate = self._rate(count, self.count)
         drift, kernel_rate = self._drift(sums, count)
         self.phi.lerp_(sums / count.clamp(min=1e-6)[..., None], rate[..., None])
-        left_behind = 1 - rate / kernel_rate.clamp(min=1e-6)[:, None]
-        self.phi += left_behind[..., None] * drift[:, None]
+        not_updated = 1 - rate / kernel_rate.clamp(min=1e-6)[:, None]
+        self.phi += not_updated[..., None] * drift[:, None]
         pixels = _background_pixels(seen)
-        number = group.number(len(pixels))
+        number = group.total_number(len(pixels))
         if number:
             self.background.lerp_(group.total(pixels.sum(0)) / number, 1 - self.momentum)
         foreground, background = _squared_distances(seen, self.phi, self.background)
@@ -75,40 +78,43 @@ class MomentumBank(torch.nn.Module):
         ):
             weight = group.total(weight)
             if weight > 0:
-                value.lerp_(group.total(distance) / weight, 0.02)
+                value.lerp_(group.total(distance) / weight, _VARIANCE_MOMENTUM)
 
     def _drift(
         self, sums: Float[Tensor, "kernels bins dim"], count: Float[Tensor, "kernels bins"]
     ) -> tuple[Float[Tensor, "kernels dim"], Float[Tensor, " kernels"]]:
-        """How far each kernel moves, all orientations taken together, and its rate."""
+        """Displacement of each kernel's mean over all its orientations, and its update rate."""
         number = count.sum(1)
-        surprise = (sums - count[..., None] * self.phi).sum(1) / number.clamp(min=1e-6)[:, None]
+        residual = (sums - count[..., None] * self.phi).sum(1) / number.clamp(min=1e-6)[:, None]
         rate = self._rate(number, self.count.sum(1))
-        return rate[:, None] * surprise, rate
+        return rate[:, None] * residual, rate
 
     def _rate(self, count: Tensor, total: Tensor) -> Tensor:
-        """How far averages move that have now been seen ``count`` times of ``total``."""
+        """Update rate of entries with ``count`` new of ``total`` samples; at least a mean's."""
         momentum = 1 - self.momentum ** (count / _REFERENCE_COUNT)
         return torch.maximum(momentum, count / total.clamp(min=1e-6))
 
     @property
     def frequency(self) -> Float[Tensor, "kernels bins"]:
-        """How often each kernel has been seen in each orientation; adds up to 1 for a kernel."""
+        """Frequency of each orientation of a kernel, smoothed; sums to 1 over the bins."""
         count = self.count + _PRIOR_COUNT
         return count / count.sum(1, keepdim=True)
 
     def snapshot(self) -> FeatureBank:
-        """The bank as it stands."""
+        """A copy of the current bank."""
         names = ("phi", "background", "variance_foreground", "variance_background")
         return FeatureBank(**{name: getattr(self, name).clone() for name in names})
 
 
 @torch.no_grad()
-def reestimate(batches: Iterable[Observed]) -> FeatureBank:
-    """Maximum-likelihood bank over many images: one pass, sums in double precision.
+def estimate_bank(batches: Iterable[ObservedFeatures]) -> FeatureBank:
+    """Maximum-likelihood bank over many images, in one pass with sums in double precision.
 
-    Variances follow from the sums: features have length 1, so a mean squared distance is
-    ``1 - 2 f . phi + |phi|^2`` averaged, which only needs second moments of the weights.
+    Means are smoothed with `_PRIOR_COUNT` samples at the kernel's mean. Features have length 1, so
+    the mean squared distance is the average of ``1 - 2 f . phi + |phi|^2`` and needs only sums.
+
+    Raises:
+        ValueError: there is no batch.
     """
     totals: _Totals | None = None
     for seen in batches:
@@ -120,18 +126,18 @@ def reestimate(batches: Iterable[Observed]) -> FeatureBank:
 
 @dataclass(frozen=True)
 class _Totals:
-    """Sums over images from which bank and variances follow."""
+    """Sufficient statistics of bank and variances, summed over images."""
 
     sums: Float[Tensor, "kernels bins dim"]
     count: Float[Tensor, "kernels bins"]
     pairs: Float[Tensor, "kernels bins bins"]
-    """Sum of products of orientation weights over visible samples."""
+    """Sum over visible samples of ``w_o w_p``, the products of orientation weights."""
     visible: Float[Tensor, " kernels"]
     background: Float[Tensor, " dim"]
     pixels: Tensor
 
     @staticmethod
-    def of(seen: Observed) -> _Totals:
+    def of(seen: ObservedFeatures) -> _Totals:
         sums, count = _sums(seen)
         pixels = _background_pixels(seen)
         return _Totals(
@@ -163,19 +169,19 @@ class _Totals:
 
 
 def _sums(
-    seen: Observed,
+    seen: ObservedFeatures,
 ) -> tuple[Float[Tensor, "kernels bins dim"], Float[Tensor, "kernels bins"]]:
     return torch.einsum("bko,bkd->kod", seen.weights, seen.features), seen.weights.sum(0)
 
 
-def _background_pixels(seen: Observed) -> Float[Tensor, "pixels dim"]:
+def _background_pixels(seen: ObservedFeatures) -> Float[Tensor, "pixels dim"]:
     return seen.map.permute(0, 2, 3, 1)[seen.background]
 
 
 def _squared_distances(
-    seen: Observed, phi: Tensor, background: Tensor
+    seen: ObservedFeatures, phi: Tensor, background: Tensor
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """(sum, number) of squared distances to the expected feature and to the background mean."""
+    """(sum, count) of squared distances to the expected feature, and to the background mean."""
     visible = seen.weights.sum(-1)
     expected = torch.einsum("bko,kod->bkd", seen.weights, phi)
     distance = (seen.features - expected).square().sum(-1)
@@ -186,13 +192,10 @@ def _squared_distances(
     )
 
 
-def read_features(
+def sample_features(
     features: Float[Tensor, "batch dim h w"], xy: Float[Tensor, "batch points 2"], size: int
 ) -> Float[Tensor, "batch points dim"]:
-    """Unit features at pixel positions of the crop (side ``size``), bilinear.
-
-    Points outside read the nearest edge.
-    """
+    """Unit features at pixels of the crop (side ``size``), bilinear; outside the border's."""
     grid = (xy * (2 / size) - 1)[:, :, None]
-    read = F.grid_sample(features, grid, "bilinear", "border", align_corners=False)
-    return F.normalize(read[..., 0].transpose(1, 2), dim=-1)
+    sampled = F.grid_sample(features, grid, "bilinear", "border", align_corners=False)
+    return F.normalize(sampled[..., 0].transpose(1, 2), dim=-1)

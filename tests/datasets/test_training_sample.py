@@ -66,8 +66,12 @@ def project(sample, points):
 def test_a_captured_body_is_where_its_pixels_are(tmp_path, world, settings):
     writers.write_3dpw(tmp_path, world)
     sample = crop_sample(open_dataset("3dpw", tmp_path), 0, settings)  # a man
-    assert (sample.has.pose, sample.has.place, sample.has.parts) == (True, True, True)
-    assert not sample.has.shape and not sample.has.occluder
+    assert (sample.supervision.pose, sample.supervision.place, sample.supervision.parts) == (
+        True,
+        True,
+        True,
+    )
+    assert not sample.supervision.shape and not sample.supervision.occluder
     assert (sample.joints3d[:, 3] == 1).all() and (sample.joints2d[:, 2] == 1).all()
     np.testing.assert_allclose(project(sample, sample.joints3d), sample.joints2d[:, :2], atol=0.5)
     # The betas found for the trained body, which is the same here, put its joints there, too.
@@ -94,7 +98,7 @@ def test_betas_of_the_trained_body_itself_are_true(tmp_path, world, settings):
     writers.write_3dpw(tmp_path, world)
     own = CropSettings(SIZE, settings.trained, {"male": SmplBody(load_body(), True)}, True)
     sample = crop_sample(open_dataset("3dpw", tmp_path), 0, own)
-    assert sample.has.shape and sample.has.occluder
+    assert sample.supervision.shape and sample.supervision.occluder
     np.testing.assert_allclose(sample.betas, world.betas[0], rtol=1e-5)
     np.testing.assert_allclose(trained_joints(sample), sample.joints3d[:, :3], atol=1e-4)
 
@@ -102,8 +106,8 @@ def test_betas_of_the_trained_body_itself_are_true(tmp_path, world, settings):
 def test_without_the_model_of_a_gender_betas_are_unknown(tmp_path, world, settings):
     writers.write_3dpw(tmp_path, world)
     sample = crop_sample(open_dataset("3dpw", tmp_path), 2, settings)  # a woman
-    assert sample.has.pose and sample.has.place  # joints are 3DPW's own
-    assert not (sample.has.parts or sample.has.shape)
+    assert sample.supervision.pose and sample.supervision.place  # joints are 3DPW's own
+    assert not (sample.supervision.parts or sample.supervision.shape)
     assert (sample.parts == 0).all() and np.isinf(sample.depth).all()
     pelvis = trained_joints(sample)[0]
     np.testing.assert_allclose(pelvis, sample.joints3d[0, :3], atol=1e-4)
@@ -112,15 +116,15 @@ def test_without_the_model_of_a_gender_betas_are_unknown(tmp_path, world, settin
 def test_a_photo_with_keypoints_has_2d_joints_only(tmp_path, world, settings):
     writers.write_photos(tmp_path, world)
     sample = crop_sample(open_dataset("photos", tmp_path), 0, settings)
-    assert not any(vars(sample.has).values())
+    assert not any(vars(sample.supervision).values())
     assert (sample.joints3d[:, 3] == 0).all()
     seen = {JOINT_NAMES[j] for j in np.flatnonzero(sample.joints2d[:, 2])}
     assert {"l_shoulder", "r_hip", "l_knee"} <= seen and "r_knee" not in seen  # writers.HIDDEN
     assert sample.joints2d[JOINT_NAMES.index("l_wrist"), 2] == 0.5  # marked as hidden
     numbers = [v for v in vars(sample).values() if isinstance(v, np.ndarray)]
     assert all(np.isfinite(v).all() for v in numbers if v.shape != sample.depth.shape)
-    stand_in = project(sample, trained_joints(sample))
-    assert ((stand_in > 0) & (stand_in < SIZE)).all()
+    placeholder = project(sample, trained_joints(sample))
+    assert ((placeholder > 0) & (placeholder < SIZE)).all()
 
 
 def test_past_the_edge_of_the_photo_is_an_occluder(tmp_path, world, settings):
@@ -136,7 +140,7 @@ def test_past_the_edge_of_the_photo_is_an_occluder(tmp_path, world, settings):
 def test_fits_to_crops_keep_their_far_camera(tmp_path, world, settings):
     writers.write_eft(tmp_path, world, points=False)
     sample = crop_sample(open_dataset("coco-eft", tmp_path), 0, settings)
-    assert sample.has.parts and sample.focal > 15 * SIZE
+    assert sample.supervision.parts and sample.focal > 15 * SIZE
     # EFT's own projection: the crop (1.2 of the box) spans -1..1, x = 0.8 X + 0.1.
     world_joints = world.body.pose(
         rotation_from_axis_angle(torch.from_numpy(world.pose[:1])).float(),
@@ -166,11 +170,11 @@ def test_a_body_is_placed_on_its_points():
 def test_a_record_without_a_place_is_put_onto_its_points(tmp_path, world, settings):
     writers.write_spin(tmp_path, world)  # which tells no camera, and hides the right knee
     sample = crop_sample(open_dataset("h36m", tmp_path), 0, settings)
-    assert sample.has.place and sample.has.parts and (sample.parts > 0).any()
+    assert sample.supervision.place and sample.supervision.parts and (sample.parts > 0).any()
     apart = np.linalg.norm(project(sample, sample.joints3d) - sample.joints2d[:, :2], axis=1)
     assert np.median(apart) < 0.05 * SIZE and sample.joints2d[writers.HIDDEN, 2] == 1
     bare = crop_sample(open_dataset("h36m", tmp_path), 1, settings)  # has no body
-    assert not any(vars(bare.has).values()) and bare.joints2d[writers.HIDDEN, 2] == 0
+    assert not any(vars(bare.supervision).values()) and bare.joints2d[writers.HIDDEN, 2] == 0
     assert bare.joints3d[JOINT_NAMES.index("l_wrist"), 3] == 1 and bare.joints3d[0, 3] == 0
 
 

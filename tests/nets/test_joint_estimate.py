@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.nets.attention import SPATIAL
+from core.nets.attention import REGION_VALUES
 from core.nets.joint_estimate import ESTIMATE_VALUES, PARENT, JointEstimate, JointEstimator
 
 FINE, WIDTH, CONTEXT = 6, 5, 7
@@ -44,7 +44,7 @@ def test_untrained_reads_the_middle_of_the_heat(reader: JointEstimator) -> None:
 
 def test_a_joint_reads_its_own_and_its_parents_features(reader: JointEstimator) -> None:
     torch.nn.init.normal_(reader.read.weight)
-    pooled = torch.randn(1, 24, WIDTH + SPATIAL)
+    pooled = torch.randn(1, 24, WIDTH + REGION_VALUES)
     context = torch.randn(1, CONTEXT)
     before = reader(pooled, context).foreshortening
     for changed in (18, PARENT[18], 5):

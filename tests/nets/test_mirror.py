@@ -12,7 +12,12 @@ from core.body.names import JOINT_FLIP
 from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
 from core.nets.blazepose import load_blazepose
 from core.nets.joint_estimate import JointEstimate
-from core.nets.mirror import mean_joint_estimate, mirror_body, mirror_joint_estimate, read_both_ways
+from core.nets.mirror import (
+    mean_joint_estimate,
+    mirror_joint_estimate,
+    mirror_output,
+    predict_with_mirror,
+)
 from core.nets.network import NetworkOutput, PoseNetwork
 from core.nets.presets import PRESETS
 
@@ -46,8 +51,8 @@ def test_the_mirror_image_reads_as_the_mirrored_person(
     network: PoseNetwork, images: torch.Tensor
 ) -> None:
     with torch.no_grad():
-        plain = read_both_ways(network, images)
-        other = mirror_body(read_both_ways(network, images.flip(3)))
+        plain = predict_with_mirror(network, images)
+        other = mirror_output(predict_with_mirror(network, images.flip(3)))
     for name in ("rotations", "betas", "camera"):
         torch.testing.assert_close(vars(plain)[name], vars(other)[name], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(
@@ -57,7 +62,7 @@ def test_the_mirror_image_reads_as_the_mirrored_person(
 
 def test_features_are_of_the_picture_as_it_is(network: PoseNetwork, images: torch.Tensor) -> None:
     with torch.no_grad():
-        once, both = network(images), read_both_ways(network, images)
+        once, both = network(images), predict_with_mirror(network, images)
     for name in ("features", "part_logits", "heat"):
         torch.testing.assert_close(vars(both)[name], vars(once)[name], atol=1e-4, rtol=1e-4)
     assert (once.rotations - both.rotations).abs().max() > 1e-2
@@ -70,7 +75,7 @@ def test_a_mirrored_pose_is_the_axis_angle_with_y_and_z_negated() -> None:
     output = NetworkOutput(
         empty, empty, rotation_from_axis_angle(vectors), empty, camera, empty, reading()
     )
-    mirrored = mirror_body(output)
+    mirrored = mirror_output(output)
     expected = vectors[:, list(JOINT_FLIP)] * torch.tensor([1.0, -1.0, -1.0])
     torch.testing.assert_close(
         rotation_from_axis_angle(expected), mirrored.rotations, atol=1e-5, rtol=0

@@ -103,7 +103,7 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(UserError, match=r"bad\.ckpt"):
         load_prior(tmp_path / "bad.ckpt")
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(UserError, match="no VPoser"):
+    with pytest.raises(UserError, match="not a VPoser"):
         load_prior(tmp_path / "other.safetensors")
 
 

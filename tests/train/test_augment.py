@@ -16,7 +16,7 @@ from core.train.batches.augment import (
     augment,
     change_view,
     cover_with_patch,
-    draw_change,
+    draw_augmentation,
     draw_colours,
     draw_patch,
     draw_view,
@@ -103,11 +103,11 @@ def test_change_view_moves_the_body_by_the_rotation(volume: NeuralBodyVolume, tr
     pelvis = rest_pelvis(volume, truth.betas)
     settings = AugmentSettings(roll=25, shift=0.1, zoom=0.2)
     view = draw_view(settings, np.random.default_rng(1))
-    turn, zoom = view.turn(truth), view.zoom
-    moved = change_view(truth, pelvis, turn, zoom)
+    rotation, zoom = view.rotation(truth), view.zoom
+    moved = change_view(truth, pelvis, rotation, zoom)
     joints, _ = joints_and_pixels(volume, truth)
     new_joints, _ = joints_and_pixels(volume, moved)
-    np.testing.assert_allclose(new_joints, joints @ turn.T, atol=1e-4)
+    np.testing.assert_allclose(new_joints, joints @ rotation.T, atol=1e-4)
     assert moved.focal == pytest.approx(truth.focal * zoom)
 
 
@@ -117,7 +117,7 @@ def test_pixels_follow(volume: NeuralBodyVolume, truth: Truth, seed: int) -> Non
     pelvis = rest_pelvis(volume, truth.betas)
     settings = AugmentSettings(roll=20, shift=0.05, zoom=0.1)
     view = draw_view(settings, np.random.default_rng(seed))
-    moved = change_view(truth, pelvis, view.turn(truth), view.zoom)
+    moved = change_view(truth, pelvis, view.rotation(truth), view.zoom)
     seen = []
     for each in (truth, moved):
         batch = collate([each])
@@ -136,7 +136,7 @@ def test_pixels_follow(volume: NeuralBodyVolume, truth: Truth, seed: int) -> Non
 
 def test_nothing_changes_nothing(volume: NeuralBodyVolume, truth: Truth) -> None:
     pelvis = rest_pelvis(volume, truth.betas)
-    same = augment(truth, pelvis, draw_change(128, NOTHING, np.random.default_rng(0)))
+    same = augment(truth, pelvis, draw_augmentation(128, NOTHING, np.random.default_rng(0)))
     assert (same.image == truth.image).all()
     assert (same.parts == truth.parts).all()
     np.testing.assert_allclose(same.pose, truth.pose, atol=1e-12)
@@ -168,7 +168,7 @@ def test_grey(truth: Truth) -> None:
 def test_same_seed_same_bits(volume: NeuralBodyVolume, truth: Truth) -> None:
     pelvis, settings = rest_pelvis(volume, truth.betas), AugmentSettings(patches=1)
     one, two = (
-        augment(truth, pelvis, draw_change(128, settings, np.random.default_rng(5)))
+        augment(truth, pelvis, draw_augmentation(128, settings, np.random.default_rng(5)))
         for _ in range(2)
     )
     assert all(

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from core.errors import UserError
-from core.train.run.checkpoint import LAST, PREVIOUS, damage, load_checkpoint, save_checkpoint
+from core.train.run.checkpoint import LAST, PREVIOUS, find_damage, load_checkpoint, save_checkpoint
+from tests.train.interrupted_run import STEPS
 from tests.train.people import write_shard
-from tests.train.victim import STEPS
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"step", "weights"}
@@ -96,14 +96,14 @@ def test_other_archives_are_refused(folder: Path, capsys: pytest.CaptureFixture[
     assert loaded_step(folder) == 2
     with zipfile.ZipFile(last, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb", bytes(10**6))
-    assert "compressed" in (damage(last, MOST) or "")
+    assert "compressed" in (find_damage(last, MOST) or "")
     assert loaded_step(folder) == 2
 
 
 def test_none_good_is_the_users_error(folder: Path) -> None:
     for name in (LAST, PREVIOUS):
         (folder / name).write_bytes(b"PK")
-    with pytest.raises(UserError, match="is good; start anew"):
+    with pytest.raises(UserError, match="is intact; start again"):
         loaded_step(folder)
     with pytest.raises(UserError, match="nothing to resume"):
         load_checkpoint(folder / "elsewhere", KEYS, MOST)
@@ -118,7 +118,7 @@ def test_a_file_without_our_reading_is_still_read(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_killed_and_resumed_is_the_same_run(tmp_path: Path) -> None:
     write_shard(tmp_path / "shards" / "shard-00000", 5, seed=0)
-    command = [sys.executable, "-m", "tests.train.victim", str(tmp_path / "shards")]
+    command = [sys.executable, "-m", "tests.train.interrupted_run", str(tmp_path / "shards")]
     # In a process of its own too: other tests may have changed how many threads PyTorch takes here.
     whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
     subprocess.run([*command, whole], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

@@ -6,16 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.train.feature_bank import MomentumBank, Observed, read_features, reestimate
+from core.train.feature_bank import MomentumBank, ObservedFeatures, estimate_bank, sample_features
 
 BATCH, KERNELS, BINS, DIM, CELLS = 3, 5, 4, 6, 8
 
 
-def observed(seed: int) -> Observed:
+def observed(seed: int) -> ObservedFeatures:
     g = torch.Generator().manual_seed(seed)
     weights = torch.randn(BATCH, KERNELS, BINS, generator=g).mul(3).softmax(-1)
     visible = torch.rand(BATCH, KERNELS, 1, generator=g) < 0.7
-    return Observed(
+    return ObservedFeatures(
         features=F.normalize(torch.randn(BATCH, KERNELS, DIM, generator=g), dim=-1),
         weights=weights * visible,
         map=F.normalize(torch.randn(BATCH, DIM, CELLS, CELLS, generator=g), dim=1),
@@ -50,10 +50,10 @@ def test_momentum_counts_samples() -> None:
     bank.count[:] = 1e6
     new = torch.tensor([0.0, 1.0])
     maps, none = torch.zeros(8, 2, 1, 1), torch.zeros(8, 1, 1, dtype=torch.bool)
-    bank.update(Observed(new.expand(8, 1, 2), torch.ones(8, 1, 1), maps, none))
+    bank.update(ObservedFeatures(new.expand(8, 1, 2), torch.ones(8, 1, 1), maps, none))
     torch.testing.assert_close(bank.phi[0, 0], torch.tensor([0.9, 0.1]))
     bank.phi[:] = torch.tensor([1.0, 0.0])
-    bank.update(Observed(new.expand(1, 1, 2), torch.ones(1, 1, 1), maps[:1], none[:1]))
+    bank.update(ObservedFeatures(new.expand(1, 1, 2), torch.ones(1, 1, 1), maps[:1], none[:1]))
     assert bank.phi[0, 0, 1].item() == pytest.approx(1 - 0.9 ** (1 / 8), rel=1e-5)
 
 
@@ -64,7 +64,7 @@ def test_unseen_orientations_move_with_their_kernel() -> None:
     new = torch.tensor([0.5, 0.5])
     maps, none = torch.zeros(8, 2, 1, 1), torch.zeros(8, 1, 1, dtype=torch.bool)
     weights = torch.tensor([1.0, 0.0]).expand(8, 1, 2)
-    bank.update(Observed(new.expand(8, 1, 2), weights, maps, none))
+    bank.update(ObservedFeatures(new.expand(8, 1, 2), weights, maps, none))
     moved = 0.1 * (new - start[0])
     torch.testing.assert_close(bank.phi[0], start + moved)
 
@@ -80,7 +80,7 @@ def test_frequency_counts_what_was_seen() -> None:
 
 def test_reestimate_is_the_maximum_likelihood() -> None:
     batches = [observed(i) for i in range(400)]
-    bank = reestimate(batches)
+    bank = estimate_bank(batches)
     features = torch.cat([b.features for b in batches])
     weights = torch.cat([b.weights for b in batches])
     mean = torch.einsum("nko,nkd->kod", weights, features) / weights.sum(0)[..., None]
@@ -97,19 +97,19 @@ def test_reestimate_is_the_maximum_likelihood() -> None:
 def test_rare_orientations_lean_on_their_kernel() -> None:
     seen = observed(0)
     seen.weights[:, 0, 2] = 0
-    bank = reestimate([seen])
+    bank = estimate_bank([seen])
     assert bank.phi[0, 2].norm() > 0
     with pytest.raises(ValueError, match="no batch"):
-        reestimate([])
+        estimate_bank([])
 
 
 def test_read_features_at_cell_centres() -> None:
     features = F.normalize(torch.randn(1, DIM, 4, 4, generator=torch.Generator().manual_seed(0)))
     features = F.normalize(features, dim=1)
     xy = torch.tensor([[[6.0, 10.0], [2.0, 14.0]]])  # crop of 16 px, cells of 4 px
-    read = read_features(features, xy, 16)
+    read = sample_features(features, xy, 16)
     torch.testing.assert_close(read[0], torch.stack([features[0, :, 2, 1], features[0, :, 3, 0]]))
-    between = read_features(features, torch.tensor([[[8.0, 10.0]]]), 16)[0, 0]
+    between = sample_features(features, torch.tensor([[[8.0, 10.0]]]), 16)[0, 0]
     torch.testing.assert_close(
         between, F.normalize(features[0, :, 2, 1] + features[0, :, 2, 2], dim=0)
     )

@@ -88,10 +88,10 @@ def test_bodies_are_held_against_the_truth(shards: ShardDataset, batch: Batch) -
 
 def test_only_known_joints_count(shards: ShardDataset, batch: Batch) -> None:
     wrong = held_out_people(shards, 3)[1]
-    wrong.joints[~wrong.known] = 1e4
+    wrong.joints[~wrong.scored] = 1e4
     people = held_out_people(shards, 3)
     people[1] = replace(wrong, photo=True)
-    people[2] = replace(people[2], known=torch.zeros(24, dtype=torch.bool))
+    people[2] = replace(people[2], scored=torch.zeros(24, dtype=torch.bool))
     views = predict(Oracle(batch), load_body(), people)
     assert mean_distances(people, views) == pytest.approx(
         {"held_out_px": 0.0, "photos_px": 0.0}, abs=0.01
@@ -101,7 +101,7 @@ def test_only_known_joints_count(shards: ShardDataset, batch: Batch) -> None:
 def test_a_sheet_a_validation(shards: ShardDataset, batch: Batch, tmp_path: Path) -> None:
     shown: list[tuple[int, np.ndarray]] = []
     gallery = Gallery(held_out_people(shards, 3), tmp_path)
-    gallery.show.append(lambda step, sheet: shown.append((step, sheet)))
+    gallery.callbacks.append(lambda step, sheet: shown.append((step, sheet)))
     for step in (400, 800, 800):
         gallery(step, Oracle(batch), BANK)
     names = sorted(path.name for path in (tmp_path / "gallery").iterdir())
@@ -118,7 +118,7 @@ def test_the_body_lies_over_the_person(shards: ShardDataset, batch: Batch, tmp_p
     aside = Oracle(one.batch, shift=50.0)
     shown: list[np.ndarray] = []
     gallery = Gallery(person, tmp_path)
-    gallery.show.append(lambda step, sheet: shown.append(sheet.astype(int)))
+    gallery.callbacks.append(lambda step, sheet: shown.append(sheet.astype(int)))
     gallery(1, one, BANK)
     gallery(1, aside, BANK)
     differs = (np.abs(shown[0] - shown[1]) > 10).any(-1)
@@ -139,8 +139,8 @@ def test_photos(tmp_path: Path) -> None:
     save_image(tmp_path / "a.png", skimage.data.coffee())
     (tmp_path / "notes.txt").write_text("no photo")
     empty, astronaut = people_in_photos(tmp_path, 256)
-    assert empty.title == "a: nobody found" and not empty.known.any()
-    assert astronaut.title == "b" and astronaut.known[[16, 17]].all()  # her shoulders
+    assert empty.title == "a: nobody found" and not empty.scored.any()
+    assert astronaut.title == "b" and astronaut.scored[[16, 17]].all()  # her shoulders
     assert astronaut.image.shape == (256, 256, 3)
     left, right = astronaut.joints[[16, 17], 0].tolist()
     assert 0 < right < left < 256  # she looks at us
@@ -149,7 +149,9 @@ def test_photos(tmp_path: Path) -> None:
 def test_the_first_photos_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (7, 3, 11, 0, 9, 4, 1, 8, 2, 10, 5, 6):
         (tmp_path / f"{number:02}.JPG").touch()
-    monkeypatch.setattr("core.train.run.gallery._look_at", lambda path, size, detector: path.stem)
+    monkeypatch.setattr(
+        "core.train.run.gallery._crop_person", lambda path, size, detector: path.stem
+    )
     assert people_in_photos(tmp_path, 256) == [f"{number:02}" for number in range(8)]
 
 

@@ -9,7 +9,7 @@ import torch
 
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.regressor import PartRegressor, Pooled
+from core.nets.regressor import PartRegressor, PooledFeatures
 from core.train.batches.truth import BodyTruth
 from core.train.heads.regression_head import HeadData, HeadSettings, head_loss, tune_head
 
@@ -37,7 +37,7 @@ def data() -> HeadData:
         betas=torch.zeros(40, 10),
         transl=torch.tensor([0.0, 0.0, 6.0]).repeat(40, 1),
     )
-    pooled = Pooled(
+    pooled = PooledFeatures(
         parts=parts.half(),
         joints=joints.half(),
         landmarks=torch.randn(40, 5, generator=g).half(),

@@ -12,7 +12,12 @@ from core.body.names import JOINT_NAMES
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate
 from core.train.batches.truth import BodyTruth
-from core.train.losses.joint_estimate import JointTruth, heat_loss, joint_estimate_loss, joint_truth
+from core.train.losses.joint_estimate import (
+    JointTruth,
+    joint_estimate_loss,
+    joint_heatmap_loss,
+    joint_truth,
+)
 
 ELBOW = JOINT_NAMES.index("l_elbow")
 FACING = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
@@ -44,19 +49,19 @@ def test_an_arm_towards_the_camera_leans_towards_it(volume: NeuralBodyVolume) ->
 
 def test_heat_is_least_at_the_truth(truth: JointTruth) -> None:
     even = torch.zeros(3, 24, 32, 32)
-    assert heat_loss(even, truth).item() == pytest.approx(1)
+    assert joint_heatmap_loss(even, truth).item() == pytest.approx(1)
     cells = ((truth.xy + 1) * 16).long()
     heat = even.clone()
     heat[torch.arange(3)[:, None], torch.arange(24), cells[..., 1], cells[..., 0]] = 8
-    assert heat_loss(heat, truth) < 0.6
-    assert heat_loss(heat.transpose(-1, -2), truth) > 1
+    assert joint_heatmap_loss(heat, truth) < 0.6
+    assert joint_heatmap_loss(heat.transpose(-1, -2), truth) > 1
 
 
 def test_joints_outside_teach_no_heat(truth: JointTruth) -> None:
     away = replace(truth, xy=truth.xy.clone())
     away.xy[:, 3] = 1.2
     heat = torch.randn(3, 24, 32, 32, requires_grad=True)
-    heat_loss(heat, away).backward()
+    joint_heatmap_loss(heat, away).backward()
     assert heat.grad is not None
     assert not heat.grad[:, 3].any()
     assert heat.grad[:, 4].any()

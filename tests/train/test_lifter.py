@@ -11,7 +11,7 @@ import torch
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.lifter import BodyLifter
 from core.synth.bodies import Bodies
-from core.train.heads.lifter import LifterSettings, doubtful, train_lifter
+from core.train.heads.lifter import LifterSettings, noisy_joint_estimate, train_lifter
 from core.train.losses.joint_estimate import JointTruth
 
 
@@ -42,7 +42,7 @@ def test_readings_are_as_wrong_as_they_say() -> None:
     g = torch.Generator().manual_seed(0)
     truth = JointTruth(torch.rand(500, 24, 2, generator=g) - 0.5, torch.zeros(500, 24))
     truth.xy[:, 7] = 3.0
-    estimate = doubtful(truth, LifterSettings(hidden=0.5), g)
+    estimate = noisy_joint_estimate(truth, LifterSettings(hidden=0.5), g)
     off = (estimate.xy - truth.xy) / estimate.log_sigma.exp()[..., None]
     near = torch.arange(24) != 7
     assert off[:, near].std().item() == pytest.approx(1, abs=0.02)

@@ -22,16 +22,15 @@ from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
-from core.train.batches.batch import UNKNOWN_PART
+from core.train.batches.batch import UNKNOWN_PART, Batch
 from core.train.batches.loader import Loader
 from core.train.batches.mix_file import Mix, open_mix
 from core.train.batches.mixture import Mixture, Phase
-from core.train.batches.partially_labelled import PartialBatch
-from core.train.distributed import ALONE
+from core.train.distributed import SINGLE_PROCESS
 from core.train.run.trainer import Trainer, TrainSettings
 from tests.datasets import writers
 from tests.datasets.world import make_world
-from tests.train.companion import train
+from tests.train.distributed_steps import train
 from tests.train.people import write_shard
 from tests.train.test_distributed import torchrun
 
@@ -129,8 +128,8 @@ def test_each_phase_has_its_share_and_ratios() -> None:
     shown = [{pick.source for pick in mixture.picks(step)} for step in range(24)]
     assert all(names == {0} for names in shown[:15])
     assert all(names == {1, 2} for names in shown[15:])  # also where batches are made ahead
-    assert mixture.facts == [{"a": 1.0, "b": 0.0, "c": 0.0}, {"a": 0.0, "b": 0.25, "c": 0.75}]
-    last = mixture.finishing(9)
+    assert mixture.composition == [{"a": 1.0, "b": 0.0, "c": 0.0}, {"a": 0.0, "b": 0.25, "c": 0.75}]
+    last = mixture.for_final_tuning(9)
     assert {pick.source for pick in last.picks(0)} == {1, 2} and last.seed == 9
 
 
@@ -153,15 +152,15 @@ def test_a_source_is_shuffled_anew_each_time_through(mixture: Mixture, monkeypat
     for step in range(3):
         for pick in sorted(lonely.picks(step), key=lambda pick: pick.draw):
             with pytest.raises(ZeroDivisionError):
-                lonely._changed(pick, None)
+                lonely._augmented(pick, None)
     passes = [seen[7 * i : 7 * i + 7] for i in range(3)]
     assert all(sorted(p) == list(range(7)) for p in passes)
     assert passes[0] != passes[1] != passes[2]
 
 
-def same(one: PartialBatch, two: PartialBatch) -> bool:
-    tables = [vars(batch) | vars(batch.known) for batch in (one, two)]
-    del tables[0]["marks"], tables[1]["marks"]
+def same(one: Batch, two: Batch) -> bool:
+    tables = [vars(batch) | vars(batch.supervision) for batch in (one, two)]
+    del tables[0]["supervision"], tables[1]["supervision"]
     return all(torch.equal(value, tables[1][name]) for name, value in tables[0].items())
 
 
@@ -175,16 +174,16 @@ def test_same_step_same_batch(mixture: Mixture) -> None:
 
 def test_shares_make_the_batch(mixture: Mixture) -> None:
     whole = mixture.batch(3)
-    shares = [replace(mixture, index=i, count=2).batch(3) for i in range(2)]
+    shares = [replace(mixture, rank=i, world_size=2).batch(3) for i in range(2)]
     assert [len(share.images) for share in shares] == [5, 5]
-    for name, value in (vars(whole) | vars(whole.known)).items():
-        if name != "marks":
-            parts = [(vars(s) | vars(s.known))[name] for s in shares]
+    for name, value in (vars(whole) | vars(whole.supervision)).items():
+        if name != "supervision":
+            parts = [(vars(s) | vars(s.supervision))[name] for s in shares]
             assert torch.equal(value, torch.cat(parts)), name
 
 
 def test_a_batch_says_what_is_known(mixture: Mixture) -> None:
-    batch, known = mixture.batch(0), mixture.batch(0).known
+    batch, known = mixture.batch(0), mixture.batch(0).supervision
     sources = [pick.source for pick in mixture.picks(0)]
     names = [mixture.sources[source].name for source in sources]
     assert Counter(names) == {"shards": 5, "mine": 2, "captured": 3}
@@ -200,9 +199,9 @@ def test_a_batch_says_what_is_known(mixture: Mixture) -> None:
 
 def test_notes_say_what_is_learnt(mix: Mix, place: Path, shards, volume) -> None:
     notes = dict(zip([source.name for source in mix.sources], mix.notes, strict=True))
-    assert "everything is known" in notes["shards"]
-    assert notes["mine"].startswith("mine: 3 people of photos; learnt: 2D joints of 100%; not: 3D")
-    assert "kernels of 100%" in notes["captured"] and "not: betas" in notes["captured"]
+    assert "fully labelled" in notes["shards"]
+    assert notes["mine"].startswith("mine: 3 people of photos; labels: 2D joints of 100%; none: 3D")
+    assert "kernels of 100%" in notes["captured"] and "none: betas" in notes["captured"]
     (place / "no-body.toml").write_text(TOML.replace('male = "smpl.npz"', "").replace("fe", ""))
     bare = open_mix(place / "no-body.toml", shards, volume, 100).notes[2]
     assert "3 have SMPL's betas, but no SMPL file of theirs is given" in bare
@@ -216,20 +215,24 @@ def test_notes_say_what_is_learnt(mix: Mix, place: Path, shards, volume) -> None
         ('folder = "photos"', 'folder = "nowhere"', "nowhere is not a folder"),
         ('folder = "photos"', "", "folder is None, not a path"),
         ('dataset = "photos"', "", "names neither a dataset nor shards"),
-        ('folder = "photos"', 'folder = "photos"\nsplat = 1', "no such entry: 'splat'"),
+        ('folder = "photos"', 'folder = "photos"\nsplat = 1', "unknown entry 'splat'"),
         ('occluders = "none"', 'occluders = "few"', "say 'unknown' or 'none'"),
         ('folder = "3dpw"', 'folder = "3dpw"\nevery = 0', "every 0-th frame"),
         ('folder = "3dpw"', 'folder = "3dpw"\nsplit = "night"', "no split 'night'"),
         ('male = "smpl.npz"', 'male = "none.pkl"', "none.pkl"),
-        ('male = "smpl.npz"', 'child = "smpl.npz"', "no such entry: 'child'"),
+        ('male = "smpl.npz"', 'child = "smpl.npz"', "unknown entry 'child'"),
         ("share = 60", "share = -1", "phase 1: share is -1"),
         ("shards = 50", "shards = true", "ratio of 'shards' is True"),
         ("mine = 20", "yours = 20", "ratio of 'yours'"),
         ("mine = 20", "", "no TOML file"),
         ("ratios = { mine = 1, captured = 1 }", "", "phase 2: ratios is not a table"),
         ("ratios = { mine = 1, captured = 1 }", "ratios = {}", "phase 2 has no ratios"),
-        ("[sources.mine]", "[sources.idle]\nshards = 'x'\n[sources.mine]", "'idle' is in no phase"),
-        ("[[phases]]", "[[fazes]]", "no such entry: 'fazes'"),
+        (
+            "[sources.mine]",
+            "[sources.idle]\nshards = 'x'\n[sources.mine]",
+            "no phase uses source 'idle'",
+        ),
+        ("[[phases]]", "[[fazes]]", "unknown entry 'fazes'"),
     ],
 )
 def test_a_wrong_file_is_named(before, after, reason, place, shards, volume, tmp_path) -> None:
@@ -271,7 +274,7 @@ def test_shards_may_be_a_source_of_another_folder(tmp_path, shards, volume) -> N
     (tmp_path / "mix.toml").write_text(text)
     mix = open_mix(tmp_path / "mix.toml", shards, volume, None)
     batch = mix.loader(Loader(shards, volume, 2, AugmentSettings(), 0)).batch(0)
-    assert batch.known.kernels.all()
+    assert batch.supervision.kernels.all()
     write_shard(tmp_path / "more" / "shard-00000", 2, size=128)
     with pytest.raises(UserError, match="crops of 128 px, --shards of 256"):
         open_mix(tmp_path / "mix.toml", shards, volume, None)
@@ -303,8 +306,8 @@ def test_two_processes_learn_what_one_learns(place: Path, tmp_path: Path) -> Non
     pytest.importorskip("lightning_fabric")
     people, mix = tmp_path / "people", place / "mix.toml"
     write_shard(people / "shard-00000", 6, seed=2)
-    torchrun("tests.train.companion", people, tmp_path, mix)
-    one = train(people, tmp_path, ALONE, mix)
+    torchrun("tests.train.distributed_steps", people, tmp_path, mix)
+    one = train(people, tmp_path, SINGLE_PROCESS, mix)
     first = torch.load(tmp_path / "0.pt", weights_only=True)
     for part, tensors in one.items():
         for name, value in tensors.items():
@@ -329,7 +332,7 @@ def test_the_command_trains_on_photos_and_exports(place: Path, tmp_path: Path) -
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "mine: 3 people of photos; learnt: 2D joints" in done.stderr
+    assert "mine: 3 people of photos; labels: 2D joints" in done.stderr
     assert (tmp_path / "run" / "lite.safetensors").is_file()
 
 

@@ -14,10 +14,10 @@ from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.presets import find_preset
 from core.synth.shards import ShardDataset
-from core.train.distributed import ALONE, ProcessGroup
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 from core.train.run import plan as planning
 from core.train.run.plan import (
-    Measured,
+    Measurement,
     Plan,
     count_network,
     count_work,
@@ -26,17 +26,17 @@ from core.train.run.plan import (
     make_plan,
     measure_run,
     measured_batch,
+    placeholder_people,
     short_lines,
-    stand_ins,
 )
 from core.train.run.trainer import Trainer, TrainSettings
 
 SETTINGS = TrainSettings(steps=1000, batch_size=64, validate_every=400, bank_images=100)
-CPU = Measured("Processor, 1 thread", 1, 16, 2.0, 0.5, 0.01, 0.03, 1.5, 900, 3000)
+CPU = Measurement("Processor, 1 thread", 1, 16, 2.0, 0.5, 0.01, 0.03, 1.5, 900, 3000)
 GPU = replace(CPU, device="GPU Something", crops=64, step_seconds=0.2, load_seconds=0.4)
 
 
-def planned(measured: Measured | None, settings: TrainSettings = SETTINGS) -> Plan:
+def planned(measured: Measurement | None, settings: TrainSettings = SETTINGS) -> Plan:
     return Plan(settings, find_preset("paper"), 1000, 1100, 6400, 300, 2000, measured)
 
 
@@ -78,7 +78,7 @@ def test_hours_follow_from_measured_steps() -> None:
     assert plan.hours == pytest.approx(8000 / 3600)
     assert plan.macs == 64_000 * 3000
     assert plan.validations == 3  # steps 400 and 800, and the end
-    assert plan.look_hours == pytest.approx(3 * (100 * 0.01 + 300 * 0.03) / 3600)
+    assert plan.validation_hours == pytest.approx(3 * (100 * 0.01 + 300 * 0.03) / 3600)
     assert plan.finish_hours == pytest.approx(2000 * 0.01 / 3600)
 
 
@@ -129,9 +129,9 @@ def test_the_record_is_json() -> None:
 
 
 def test_a_processor_is_measured_on_few_crops() -> None:
-    assert measured_batch(64, ALONE) == 16
-    assert measured_batch(64, ProcessGroup(count=2)) == 32
-    assert measured_batch(8, ALONE) == 8
+    assert measured_batch(64, SINGLE_PROCESS) == 16
+    assert measured_batch(64, ProcessGroup(world_size=2)) == 32
+    assert measured_batch(8, SINGLE_PROCESS) == 8
     assert measured_batch(64, ProcessGroup(device="cuda:0")) == 64
 
 
@@ -141,7 +141,7 @@ def test_short_runs_are_not_measured() -> None:
 
 
 def test_people_stand_in_for_shards(tmp_path: Path) -> None:
-    people = stand_ins(tmp_path, 64, 2)
+    people = placeholder_people(tmp_path, 64, 2)
     assert len(people) == 2 and people[0].image.shape == (64, 64, 3)
 
 
@@ -151,12 +151,12 @@ def test_measuring_takes_real_steps_and_leaves_the_run_alone(
 ) -> None:
     settings = TrainSettings(steps=50, batch_size=2)
     before = Trainer(settings, shards, shards, volume, tmp_path).network.state_dict()
-    measured = measure_run(settings, shards, shards, volume, ALONE, budget=0.0)
+    measured = measure_run(settings, shards, shards, volume, SINGLE_PROCESS, budget=0.0)
     after = Trainer(settings, shards, shards, volume, tmp_path).network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert list(tmp_path.iterdir()) == []
     assert measured.crops == 2 and not measured.on_gpu
-    assert min(measured.step_seconds, measured.load_seconds, measured.look_seconds) > 0
+    assert min(measured.step_seconds, measured.load_seconds, measured.validation_seconds) > 0
     assert 0.1 < measured.memory_gib < 64
     plan = make_plan(settings, find_preset("lite"), 9, 9, 18, measured)
     assert measured.trained < plan.parameters + 1000  # batch-norm adds, frozen blocks take away
@@ -174,9 +174,9 @@ def test_too_large_a_batch_is_named(
 
     monkeypatch.setattr(planning, "Trainer", fail)
     with pytest.raises(UserError, match="--batch-size"):
-        measure_run(SETTINGS, shards, shards, volume, ALONE, 1.0)
+        measure_run(SETTINGS, shards, shards, volume, SINGLE_PROCESS, 1.0)
     with pytest.raises(UserError, match="--minutes"):
-        measure_run(TrainSettings(), shards, shards, volume, ALONE, 1.0)
+        measure_run(TrainSettings(), shards, shards, volume, SINGLE_PROCESS, 1.0)
 
 
 @pytest.mark.slow

@@ -9,32 +9,32 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.datasets.training_sample import Has
+from core.datasets.training_sample import SampleSupervision
 from core.geometry.camera import project
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork
 from core.nets.presets import find_preset
 from core.synth.shards import ShardDataset
-from core.train.batches.augment import AugmentSettings, draw_change
+from core.train.batches.augment import AugmentSettings, draw_augmentation
 from core.train.batches.batch import UNKNOWN_PART, kernel_truth
-from core.train.batches.loader import rest_pelvis, truth_of
+from core.train.batches.loader import crop_truth, rest_pelvis
 from core.train.batches.partially_labelled import (
-    PartialBatch,
-    PartialTruth,
-    augment_partial,
-    collate_partial,
-    whole,
+    Batch,
+    PartiallyLabelledCrop,
+    augment_partially_labelled,
+    collate_partially_labelled,
+    fully_labelled,
 )
-from core.train.batches.supervision import Known
+from core.train.batches.supervision import Supervision
 from core.train.batches.truth import BodyTruth
-from core.train.heads.regression_head import collect
+from core.train.heads.regression_head import collect_head_data
 from core.train.losses.body import body_losses
 from core.train.losses.masked import joints3d_loss
 from core.train.losses.ranking import RankingSettings, ranking_loss
 from core.train.losses.regression import RegressionWeights, parts_loss
 
-NOTHING = Has(pose=False, shape=False, place=False, parts=False, occluder=False)
+NOTHING = SampleSupervision(pose=False, shape=False, place=False, parts=False, occluder=False)
 NEEDED = {
     "pose": "pose",
     "betas": "shape",
@@ -46,15 +46,17 @@ NEEDED = {
 
 
 @pytest.fixture
-def batch(shards: ShardDataset, volume: NeuralBodyVolume) -> PartialBatch:
-    return collate_partial([whole(truth_of(shards[i])) for i in (0, 6, 7)], volume)
+def batch(shards: ShardDataset, volume: NeuralBodyVolume) -> Batch:
+    return collate_partially_labelled(
+        [fully_labelled(crop_truth(shards[i])) for i in (0, 6, 7)], volume
+    )
 
 
-def truth_in(batch: PartialBatch, known: Known | None) -> BodyTruth:
-    return replace(BodyTruth.of(batch), known=known)
+def truth_in(batch: Batch, supervision: Supervision | None) -> BodyTruth:
+    return replace(BodyTruth.of(batch), supervision=supervision)
 
 
-def predicted(batch: PartialBatch) -> tuple[torch.Tensor, ...]:
+def predicted(batch: Batch) -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(0)
     turned = torch.linalg.qr(torch.randn(len(batch.focal), 24, 3, 3, generator=generator)).Q
     betas = torch.randn(batch.betas.shape, generator=generator)
@@ -63,22 +65,22 @@ def predicted(batch: PartialBatch) -> tuple[torch.Tensor, ...]:
 
 
 def losses_of(
-    batch: PartialBatch, known: Known | None, volume: NeuralBodyVolume
+    batch: Batch, supervision: Supervision | None, volume: NeuralBodyVolume
 ) -> dict[str, torch.Tensor]:
-    truth = truth_in(batch, known)
+    truth = truth_in(batch, supervision)
     return body_losses(*predicted(batch), truth, volume, RegressionWeights())
 
 
-def with_only(known: Known, name: str, rows: list[int]) -> Known:
+def with_only(supervision: Supervision, name: str, rows: list[int]) -> Supervision:
     """One thing is not known but of some people."""
-    value = getattr(known, name).clone()
+    value = getattr(supervision, name).clone()
     others = [row for row in range(len(value)) if row not in rows]
     value[others] = 0
-    return replace(known, **{name: value})
+    return replace(supervision, **{name: value})
 
 
 def test_whole_people_have_the_losses_that_they_ever_had(batch, volume) -> None:
-    full, marked = losses_of(batch, None, volume), losses_of(batch, batch.known, volume)
+    full, marked = losses_of(batch, None, volume), losses_of(batch, batch.supervision, volume)
     assert full.keys() == marked.keys() == NEEDED.keys()
     for name, value in full.items():
         torch.testing.assert_close(marked[name], value, rtol=1e-4, atol=1e-6)
@@ -86,11 +88,11 @@ def test_whole_people_have_the_losses_that_they_ever_had(batch, volume) -> None:
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_loss_is_the_mean_over_those_it_is_known_of(name, batch, volume) -> None:
-    losses = losses_of(batch, with_only(batch.known, NEEDED[name], [1]), volume)
-    every = losses_of(batch, batch.known, volume)
+    losses = losses_of(batch, with_only(batch.supervision, NEEDED[name], [1]), volume)
+    every = losses_of(batch, batch.supervision, volume)
     kept = torch.tensor([1])
     bodies = tuple(p[kept] for p in predicted(batch))
-    truth = truth_in(batch, batch.known).select(kept)
+    truth = truth_in(batch, batch.supervision).select(kept)
     alone = body_losses(*bodies, truth, volume, RegressionWeights())
     for other, value in losses.items():
         torch.testing.assert_close(value, alone[other] if other == name else every[other])
@@ -98,7 +100,7 @@ def test_a_loss_is_the_mean_over_those_it_is_known_of(name, batch, volume) -> No
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_what_nobody_knows_is_silent(name, batch, volume) -> None:
-    known = with_only(batch.known, NEEDED[name], [])
+    known = with_only(batch.supervision, NEEDED[name], [])
     guess = predicted(batch)
     loss = body_losses(*guess, truth_in(batch, known), volume, RegressionWeights())[name]
     gradients = torch.autograd.grad(loss, guess, allow_unused=True)
@@ -115,7 +117,7 @@ def test_a_guess_at_the_lens_has_a_finite_slope(batch, volume) -> None:
     depth = 1e-4 - resting[..., 2].min().item()  # of a joint: a tenth of a millimetre
     scale = 2 * batch.focal / (batch.size * depth)
     camera = torch.stack([scale, 0 * scale, 0 * scale], 1).requires_grad_()
-    truth = truth_in(batch, batch.known)
+    truth = truth_in(batch, batch.supervision)
     loss = body_losses(rotations, betas, camera, truth, volume, RegressionWeights())["keypoints2d"]
     gradients = torch.autograd.grad(loss, [rotations, betas, camera])
     assert all(g.isfinite().all() and g.norm() < 1e3 for g in gradients)
@@ -150,9 +152,11 @@ def test_parts_that_are_not_known_have_no_loss() -> None:
 
 @pytest.mark.parametrize("missing", ["parts", "occluder", "pose", "place"])
 def test_kernels_that_may_be_hidden_are_not_seen(missing, shards, volume) -> None:
-    samples = [whole(truth_of(shards[i])) for i in (0, 6)]
-    samples[1] = replace(samples[1], has=replace(samples[1].has, **{missing: False}))
-    batch = collate_partial(samples, volume)
+    samples = [fully_labelled(crop_truth(shards[i])) for i in (0, 6)]
+    samples[1] = replace(
+        samples[1], supervision=replace(samples[1].supervision, **{missing: False})
+    )
+    batch = collate_partially_labelled(samples, volume)
     visible = kernel_truth(volume, batch, 4).visible
     assert visible[0].any() and not visible[1].any()
     assert (batch.parts[1] == UNKNOWN_PART).all() == (missing == "parts")
@@ -165,15 +169,21 @@ def test_joints_go_with_the_picture(shards, volume) -> None:
     random = np.random.default_rng(5)
     flips = set()
     for index in range(6):
-        change = draw_change(256, settings, random)
+        change = draw_augmentation(256, settings, random)
         flips.add(change.flip)
-        truth = truth_of(shards[index])
+        truth = crop_truth(shards[index])
         pelvis = rest_pelvis(volume, truth.betas)
-        (joints,) = collate_partial([whole(truth)], volume).known.joints3d.double().numpy()
-        sample = PartialTruth(truth, NOTHING, joints, _marked(joints, truth.focal))
-        moved = collate_partial([augment_partial(sample, pelvis, change)], volume)
+        (joints,) = (
+            collate_partially_labelled([fully_labelled(truth)], volume)
+            .supervision.joints3d.double()
+            .numpy()
+        )
+        sample = PartiallyLabelledCrop(truth, NOTHING, joints, _marked(joints, truth.focal))
+        moved = collate_partially_labelled(
+            [augment_partially_labelled(sample, pelvis, change)], volume
+        )
         expected = volume.joints(moved.rotations, moved.betas, moved.transl)
-        known = moved.known
+        known = moved.supervision
         torch.testing.assert_close(known.joints3d[..., :3], expected, rtol=0, atol=1e-4)
         pixels = project(moved.camera, expected)
         torch.testing.assert_close(known.joints2d[..., :2], pixels, rtol=0, atol=0.05)
@@ -187,35 +197,35 @@ def _marked(joints: np.ndarray, focal: float) -> np.ndarray:
 
 
 def test_confidences_survive_a_mirror(shards, volume) -> None:
-    truth = truth_of(shards[0])
+    truth = crop_truth(shards[0])
     settings = AugmentSettings(flip=1, roll=0, shift=0, zoom=0)
     points = np.zeros((24, 3))
     points[20] = [30.0, 40.0, 0.5]  # the left wrist, hidden
-    change = draw_change(256, settings, np.random.default_rng(0))
-    sample = PartialTruth(truth, NOTHING, np.zeros((24, 4)), points)
-    moved = augment_partial(sample, rest_pelvis(volume, truth.betas), change)
+    change = draw_augmentation(256, settings, np.random.default_rng(0))
+    sample = PartiallyLabelledCrop(truth, NOTHING, np.zeros((24, 4)), points)
+    moved = augment_partially_labelled(sample, rest_pelvis(volume, truth.betas), change)
     assert np.flatnonzero(moved.joints2d[:, 2]).tolist() == [21]
     np.testing.assert_allclose(moved.joints2d[21], [226.0, 40.0, 0.5], atol=1e-6)
 
 
 def test_known_is_joined_and_selected(batch) -> None:
-    known = batch.known
-    twice = Known.join([known, known])
+    known = batch.supervision
+    twice = Supervision.concatenate([known, known])
     assert twice is not None and len(twice.pose) == 6
     assert torch.equal(twice.select(torch.tensor([4])).joints2d, known.joints2d[1:2])
-    assert Known.join([None, None]) is None
-    with pytest.raises(ValueError, match="do not say so"):
-        Known.join([known, None])
-    assert batch.to("cpu").known.pose.tolist() == [True] * 3
+    assert Supervision.concatenate([None, None]) is None
+    with pytest.raises(ValueError, match="others have none"):
+        Supervision.concatenate([known, None])
+    assert batch.to("cpu").supervision.pose.tolist() == [True] * 3
 
 
 def test_the_head_is_finished_on_what_is_known(batch) -> None:
     network = PoseNetwork(find_preset("lite"))
-    some = replace(batch, marks=with_only(batch.known, "pose", [0]))
-    truth = collect(network, [some, some]).truth
-    assert truth.known is not None
-    assert truth.known.pose.tolist() == 2 * [True, False, False]
-    assert truth.select(torch.tensor([3, 1])).known.pose.tolist() == [True, False]
+    some = replace(batch, supervision=with_only(batch.supervision, "pose", [0]))
+    truth = collect_head_data(network, [some, some]).truth
+    assert truth.supervision is not None
+    assert truth.supervision.pose.tolist() == 2 * [True, False, False]
+    assert truth.select(torch.tensor([3, 1])).supervision.pose.tolist() == [True, False]
 
 
 def test_people_whose_kernels_may_be_hidden_are_not_ranked(batch, volume) -> None:
@@ -223,7 +233,7 @@ def test_people_whose_kernels_may_be_hidden_are_not_ranked(batch, volume) -> Non
     phi = F.normalize(torch.randn(volume.kernels, 4, 8, generator=random), dim=-1)
     bank = FeatureBank(phi, phi[0, 0], torch.tensor(0.3), torch.tensor(0.3))
     features = torch.randn(3, 8, 16, 16, generator=random).requires_grad_()
-    some = replace(batch, marks=with_only(batch.known, "occluder", [1]))
+    some = replace(batch, supervision=with_only(batch.supervision, "occluder", [1]))
     loss = ranking_loss(features, bank, volume, some, RankingSettings(), random)
     (gradient,) = torch.autograd.grad(loss, features)
     assert gradient[1].any() and not gradient[[0, 2]].any()

@@ -19,7 +19,7 @@ from core.synth.shards import ShardDataset
 from core.train.batches.batch import Batch
 from core.train.heads.regression_head import HeadData, HeadSettings
 from core.train.run.export import ExportSettings, export
-from core.train.run.trainer import GENTLE, Trainer, TrainSettings
+from core.train.run.trainer import PRETRAINED_TRUNK_RATE, Trainer, TrainSettings
 from tests.train.people import write_shard
 
 pytestmark = pytest.mark.slow
@@ -101,14 +101,14 @@ def test_a_model_is_finished_on_others(
     write_shard(tmp_path / "others" / "shard-00000", 2, seed=7)
     others = ShardDataset(tmp_path / "others")
     seen: list[float] = []
-    collected = export_module.collect
+    collected = export_module.collect_head_data
 
     def watch(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
         data = collected(network, batches)
         seen.extend(data.truth.betas[:, 0].tolist())
         return data
 
-    monkeypatch.setattr(export_module, "collect", watch)
+    monkeypatch.setattr(export_module, "collect_head_data", watch)
     settings = ExportSettings(9, 4, HeadSettings(steps=2), people=others)
     export(finished, tmp_path / "lite.safetensors", settings)
     assert set(seen) == {float(others[i].betas[0]) for i in range(2)}
@@ -139,10 +139,10 @@ def test_a_trunk_that_does_not_learn_stays_as_it_was_published(
 
 
 def test_a_trunk_that_knows_nothing_learns_as_the_rest_does() -> None:
-    assert TrainSettings(preset="paper").trunk_share == 1
-    assert TrainSettings(preset="lite").trunk_share == GENTLE < 1
-    assert TrainSettings(preset="lite", trunk_rate=0).trunk_share == 0
-    assert TrainSettings(preset="paper", trunk_rate=0.1).trunk_share == 0.1
+    assert TrainSettings(preset="paper").relative_trunk_rate == 1
+    assert TrainSettings(preset="lite").relative_trunk_rate == PRETRAINED_TRUNK_RATE < 1
+    assert TrainSettings(preset="lite", trunk_rate=0).relative_trunk_rate == 0
+    assert TrainSettings(preset="paper", trunk_rate=0.1).relative_trunk_rate == 0.1
 
 
 def test_bad_runs_are_named(shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Augmentation on the fly that keeps the truth exact.
+"""Augmentation of training crops that keeps the labels exact.
 
-Geometry is a small rotation of the camera (pan, tilt, roll) and a change of its focal length, for
-which the crop changes by a homography whatever the depth; and a mirror image. Body, depth and masks
-follow exactly.
+The geometric part is a small rotation of the camera (pan, tilt, roll), a change of its focal
+length, and a mirror image. Rotation and focal length change the crop by a homography that does not
+depend on depth, so body, depth and masks are transformed exactly.
 """
 
 from __future__ import annotations
@@ -22,9 +22,16 @@ PART_FLIP = np.concatenate([[0], np.asarray(JOINT_FLIP) + 1]).astype(np.uint8)
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """How much to change; angles in degrees, shifts in crops.
+    """Strength of the augmentation.
 
-    ``patches`` is the chance of an additional occluding patch; off, as in the paper.
+    Attributes:
+        flip: probability of a mirror image.
+        roll: largest roll, degrees.
+        shift: largest shift of the crop's middle, as a share of the crop's side.
+        zoom: largest change of the logarithm of the focal length.
+        colour: strength of the changes of contrast, brightness, colour balance and saturation.
+        grey: probability of a grey image.
+        patches: probability of an additional occluding patch; 0, as in the paper.
     """
 
     flip: float = 0.5
@@ -38,32 +45,37 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class Truth:
-    """One crop and its truth, as NumPy arrays; S is its side."""
+    """One crop and its ground truth, as NumPy arrays; S is the crop's side."""
 
     image: UInt8[np.ndarray, "s s 3"]
+    """RGB."""
     focal: float
+    """Pixels; the principal point is the middle of the crop."""
     pose: Float[np.ndarray, "24 3"]
-    """Axis-angle; the first is global, in the crop camera's frame."""
+    """Axis-angle; the first is the root rotation in the crop camera's frame."""
     betas: Float[np.ndarray, "10"]
     transl: Float[np.ndarray, "3"]
+    """Metres, crop camera."""
     parts: UInt8[np.ndarray, "s/4 s/4"]
+    """0 background, 1 + joint; amodal."""
     occluder: Bool[np.ndarray, "s/4 s/4"]
     depth: Float[np.ndarray, "s/2 s/2"]
+    """Metres, amodal; infinite where there is no body."""
 
 
 @dataclass(frozen=True)
-class View:
-    """A turn of the camera and a change of its focal length."""
+class ViewChange:
+    """A rotation of the camera and a change of its focal length."""
 
     shift: Float[np.ndarray, "2"]
-    """Crops by which the middle moves."""
+    """Shift of the crop's middle, as a share of the crop's side."""
     roll: float
     """Radians."""
     zoom: float
     """Factor of the focal length."""
 
-    def turn(self, truth: Truth) -> Float[np.ndarray, "3 3"]:
-        """The rotation, new from old, for the camera of a crop."""
+    def rotation(self, truth: Truth) -> Float[np.ndarray, "3 3"]:
+        """Rotation from the old to the new frame of a crop's camera."""
         shift = self.shift * len(truth.image) / truth.focal
         pan_tilt = Rotation.from_rotvec([-np.arctan(shift[1]), np.arctan(shift[0]), 0])
         return (Rotation.from_rotvec([0, 0, self.roll]) * pan_tilt).as_matrix()
@@ -73,28 +85,32 @@ class View:
 class Patch:
     """An occluding rectangle."""
 
-    place: tuple[slice, slice]
+    region: tuple[slice, slice]
     """Rows and columns of the crop."""
     colour: Float[np.ndarray, "height width 3"]
+    """RGB, 0..255."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """Everything random about one augmentation, whatever picture it is done to.
+class Augmentation:
+    """The random numbers of one augmentation; they do not depend on the image.
 
-    Drawing is apart from doing so that a process can pass over the images of others.
+    They are drawn apart from their application, so that a process can skip the images of other
+    processes and still draw the same numbers.
     """
 
     flip: bool
-    view: View
+    view: ViewChange
     patch: Patch | None
     colours: Float[np.ndarray, "3 4"]
-    """Affine map of colours, 0..255."""
+    """Affine map of RGB values, 0..255."""
 
 
-def draw_change(size: int, settings: AugmentSettings, random: np.random.Generator) -> Change:
-    """A random change of crops of ``size`` pixels."""
-    return Change(
+def draw_augmentation(
+    size: int, settings: AugmentSettings, random: np.random.Generator
+) -> Augmentation:
+    """A random augmentation of crops of ``size`` pixels."""
+    return Augmentation(
         flip=random.random() < settings.flip,
         view=draw_view(settings, random),
         patch=draw_patch(size, random) if random.random() < settings.patches else None,
@@ -102,22 +118,23 @@ def draw_change(size: int, settings: AugmentSettings, random: np.random.Generato
     )
 
 
-def augment(truth: Truth, pelvis: Float[np.ndarray, "3"], change: Change) -> Truth:
-    """The changed crop.
+def augment(truth: Truth, pelvis: Float[np.ndarray, "3"], augmentation: Augmentation) -> Truth:
+    """The augmented crop.
 
     Args:
-        pelvis: rest pelvis of this shape, about which the global rotation turns the body.
+        pelvis: rest pelvis of this shape in metres, about which the root rotation turns the body.
     """
-    if change.flip:
+    if augmentation.flip:
         truth = mirror(truth, pelvis)
-    truth = change_view(truth, pelvis, change.view.turn(truth), change.view.zoom)
-    if change.patch is not None:
-        truth = cover_with_patch(truth, change.patch)
-    return replace(truth, image=cv2.transform(truth.image, change.colours))
+    view = augmentation.view
+    truth = change_view(truth, pelvis, view.rotation(truth), view.zoom)
+    if augmentation.patch is not None:
+        truth = cover_with_patch(truth, augmentation.patch)
+    return replace(truth, image=cv2.transform(truth.image, augmentation.colours))
 
 
 def mirror(truth: Truth, pelvis: Float[np.ndarray, "3"]) -> Truth:
-    """The mirror image: left and right joints, parts and pixels change places."""
+    """The mirror image: left and right joints, parts and pixels are swapped."""
     sign = np.array([1.0, -1.0, -1.0])
     position = (truth.transl + pelvis) * [-1, 1, 1]
     return Truth(
@@ -132,9 +149,9 @@ def mirror(truth: Truth, pelvis: Float[np.ndarray, "3"]) -> Truth:
     )
 
 
-def draw_view(settings: AugmentSettings, random: np.random.Generator) -> View:
-    """A random view."""
-    return View(
+def draw_view(settings: AugmentSettings, random: np.random.Generator) -> ViewChange:
+    """A random change of the view."""
+    return ViewChange(
         shift=random.uniform(-settings.shift, settings.shift, 2),
         roll=float(np.deg2rad(random.uniform(-settings.roll, settings.roll))),
         zoom=float(np.exp(random.uniform(-settings.zoom, settings.zoom))),
@@ -142,22 +159,25 @@ def draw_view(settings: AugmentSettings, random: np.random.Generator) -> View:
 
 
 def change_view(
-    truth: Truth, pelvis: Float[np.ndarray, "3"], turn: Float[np.ndarray, "3 3"], zoom: float
+    truth: Truth, pelvis: Float[np.ndarray, "3"], rotation: Float[np.ndarray, "3 3"], zoom: float
 ) -> Truth:
-    """See the same scene with a camera that is turned (new from old) and zoomed."""
+    """The same scene in a camera that is rotated (new from old) and zoomed.
+
+    Pixels move by the homography ``K' R K^-1``.
+    """
     size = len(truth.image)
     old, new = _intrinsics(truth.focal, size), _intrinsics(truth.focal * zoom, size)
-    homography = new @ turn @ np.linalg.inv(old)
-    root = (Rotation.from_matrix(turn) * Rotation.from_rotvec(truth.pose[0])).as_rotvec()
+    homography = new @ rotation @ np.linalg.inv(old)
+    root = (Rotation.from_matrix(rotation) * Rotation.from_rotvec(truth.pose[0])).as_rotvec()
     return Truth(
         image=_warp(truth.image, homography, 1, cv2.INTER_LINEAR),
         focal=truth.focal * zoom,
         pose=np.concatenate([root[None], truth.pose[1:]]),
         betas=truth.betas,
-        transl=turn @ (truth.transl + pelvis) - pelvis,
+        transl=rotation @ (truth.transl + pelvis) - pelvis,
         parts=_warp(truth.parts, homography, 4, cv2.INTER_NEAREST),
         occluder=_warp(truth.occluder.astype(np.uint8), homography, 4, cv2.INTER_NEAREST, 1) > 0,
-        depth=_turn_depth(truth, turn, homography),
+        depth=_rotate_depth(truth, rotation, homography),
     )
 
 
@@ -172,26 +192,26 @@ def _warp(
     flags: int,
     fill: float = 0,
 ) -> np.ndarray:
-    """Warp a map whose cells are ``stride`` crop pixels; OpenCV's cell centres are integers."""
+    """Warp a map with cells of ``stride`` crop pixels; OpenCV puts cell centres at integers."""
     cell = np.array([[stride, 0, 0.5 * stride], [0, stride, 0.5 * stride], [0, 0, 1.0]])
     matrix = np.linalg.inv(cell) @ homography @ cell
     size = (image.shape[1], image.shape[0])
     return cv2.warpPerspective(image, matrix, size, flags=flags, borderValue=[fill] * 4)
 
 
-def _turn_depth(
-    truth: Truth, turn: Float[np.ndarray, "3 3"], homography: Float[np.ndarray, "3 3"]
+def _rotate_depth(
+    truth: Truth, rotation: Float[np.ndarray, "3 3"], homography: Float[np.ndarray, "3 3"]
 ) -> Float[np.ndarray, "s/2 s/2"]:
-    """Depth along the new camera's axis, resampled."""
+    """Depth along the rotated camera's axis, resampled."""
     cells = len(truth.depth)
     ticks = ((np.arange(cells) + 0.5) / cells - 0.5) * len(truth.image) / truth.focal
-    along = turn[2, 0] * ticks[None, :] + turn[2, 1] * ticks[:, None] + turn[2, 2]
+    along = rotation[2, 0] * ticks[None, :] + rotation[2, 1] * ticks[:, None] + rotation[2, 2]
     depth = (truth.depth * along).astype(np.float32)
     return _warp(depth, homography, 2, cv2.INTER_NEAREST, np.inf)
 
 
 def draw_patch(size: int, random: np.random.Generator) -> Patch:
-    """A random rectangle with a random colour and noise."""
+    """A random rectangle of a random colour with noise."""
     height, width = (random.uniform(0.15, 0.4, 2) * size).astype(int)
     top, left = random.integers(size - height), random.integers(size - width)
     colour = random.integers(0, 256, 3) + random.normal(0, 20, (height, width, 3))
@@ -199,21 +219,21 @@ def draw_patch(size: int, random: np.random.Generator) -> Patch:
 
 
 def cover_with_patch(truth: Truth, patch: Patch) -> Truth:
-    """Put the patch before the picture."""
+    """Draw the patch onto the image and add it to the occluder mask."""
     image, covered = truth.image.copy(), np.zeros(truth.image.shape[:2], bool)
-    image[patch.place], covered[patch.place] = patch.colour, True
+    image[patch.region], covered[patch.region] = patch.colour, True
     return replace(truth, image=image, occluder=truth.occluder | covered[2::4, 2::4])
 
 
 def draw_colours(
     settings: AugmentSettings, random: np.random.Generator
 ) -> Float[np.ndarray, "3 4"]:
-    """Random contrast, brightness, colour balance, saturation; sometimes no colour at all."""
+    """Random contrast, brightness, colour balance and saturation; sometimes grey."""
     strength = settings.colour
     gain = 1 + strength * random.uniform(-1, 1) + 0.3 * strength * random.uniform(-1, 1, 3)
     offset = 80 * strength * random.uniform(-1, 1)
     saturation = 0.0 if random.random() < settings.grey else 1 + strength * random.uniform(-1, 1)
-    weights = np.array([0.299, 0.587, 0.114])
+    weights = np.array([0.299, 0.587, 0.114])  # luma of ITU-R BT.601
     # one 3x3 matrix: saturation about the grey value, then gain
     matrix = gain[:, None] * (saturation * np.eye(3) + (1 - saturation) * weights)
     return np.concatenate([matrix, np.full((3, 1), offset)], 1)

@@ -1,4 +1,4 @@
-"""Shards of people to augmented training batches, the same ones whenever a step is repeated."""
+"""Augmented training batches from shards; the same step always gives the same batch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 from core.synth.sample import Sample
 from core.synth.shards import ShardDataset
-from core.train.batches.augment import AugmentSettings, Change, Truth, augment, draw_change
+from core.train.batches.augment import (
+    Augmentation,
+    AugmentSettings,
+    Truth,
+    augment,
+    draw_augmentation,
+)
 from core.train.batches.batch import Batch
 
-_AHEAD = 4  # batches prepared while the network is busy, for each thread that prepares them
+_PREFETCH = 4  # batches prepared ahead, for each loader thread
 
 
-def truth_of(sample: Sample) -> Truth:
-    """What training needs of a sample; parts and occluder at stride 4."""
+def crop_truth(sample: Sample) -> Truth:
+    """Convert a sample to a crop's `Truth`; parts and occluder at stride 4."""
     return Truth(
         image=sample.image,
         focal=float(sample.focal),
@@ -37,11 +43,11 @@ def truth_of(sample: Sample) -> Truth:
 
 @dataclass(frozen=True)
 class Loader:
-    """Draws batches: a fresh shuffle every epoch, a fresh augmentation every time.
+    """Makes batches with a new shuffle every epoch and a new augmentation for every crop.
 
-    Everything random follows from ``seed`` and the step, so a resumed run sees what an
-    uninterrupted one would have seen. The ``index``-th of ``count`` processes makes its share of
-    each batch, and passes over the random numbers of the rest.
+    All random numbers follow from ``seed`` and the step, so a resumed run gets the batches that an
+    uninterrupted one would have got. Process ``rank`` of ``world_size`` makes its share of each
+    batch and skips the random numbers of the other processes.
     """
 
     shards: ShardDataset
@@ -50,51 +56,51 @@ class Loader:
     settings: AugmentSettings
     seed: int
     device: str = "cpu"
-    index: int = 0
-    count: int = 1
+    rank: int = 0
+    world_size: int = 1
     threads: int = field(default=1, kw_only=True)
-    """That prepare batches; one keeps up with a CPU, a GPU wants many."""
+    """Threads that prepare batches; one keeps up with training on a CPU, a GPU needs many."""
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, or this process's share of it."""
         random = np.random.default_rng((self.seed, step))
-        size, share = self.shards[0].image.shape[0], self.batch_size // self.count
-        changes = [draw_change(size, self.settings, random) for _ in range(self.batch_size)]
-        mine = slice(self.index * share, (self.index + 1) * share)
-        rows = zip(self._chosen(step)[mine], changes[mine], strict=True)
+        size, share = self.shards[0].image.shape[0], self.batch_size // self.world_size
+        drawn = [draw_augmentation(size, self.settings, random) for _ in range(self.batch_size)]
+        mine = slice(self.rank * share, (self.rank + 1) * share)
+        rows = zip(self._indices(step)[mine], drawn[mine], strict=True)
         return collate([self._sample(int(i), change) for i, change in rows]).to(self.device)
 
-    def _chosen(self, step: int) -> np.ndarray:
+    def _indices(self, step: int) -> np.ndarray:
         per_epoch = max(1, len(self.shards) // self.batch_size)
         epoch, row = divmod(step, per_epoch)
         order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self.shards))
         return order[row * self.batch_size : (row + 1) * self.batch_size]
 
-    def _sample(self, index: int, change: Change) -> Truth:
-        truth = truth_of(self.shards[index])
-        return augment(truth, rest_pelvis(self.volume, truth.betas), change)
+    def _sample(self, index: int, augmentation: Augmentation) -> Truth:
+        truth = crop_truth(self.shards[index])
+        return augment(truth, rest_pelvis(self.volume, truth.betas), augmentation)
 
-    def finishing(self, seed: int) -> Self:
-        """What a run ends with: the same people, newly augmented."""
+    def for_final_tuning(self, seed: int) -> Self:
+        """The loader for tuning the head after the run: the same people, another seed."""
         return replace(self, seed=seed)
 
-    def of(self, people: ShardDataset) -> Loader:
-        """The same of other people, and of nobody else."""
+    def with_shards(self, people: ShardDataset) -> Loader:
+        """A loader of these people alone, with the same settings."""
         settings = (self.volume, self.batch_size, self.settings, self.seed, self.device)
         return Loader(people, *settings, threads=self.threads)
 
     @property
-    def facts(self) -> list[dict[str, float]]:
-        """Names of what is trained on, and shares of the batches; one row a phase."""
+    def composition(self) -> list[dict[str, float]]:
+        """Share of each source in the batches, by name; one row a phase."""
         return [{"shards": 1.0}]
 
     def batches(self, start: int) -> Iterator[Batch]:
-        """Batches from a step on, without end, in order; threads prepare them ahead."""
+        """Batches in order from step ``start`` on, without end; threads prepare them ahead."""
         with ThreadPoolExecutor(self.threads) as pool:
             waiting: list[Future[Batch]] = []
             step = start
             while True:
-                while len(waiting) < _AHEAD * self.threads:
+                while len(waiting) < _PREFETCH * self.threads:
                     waiting.append(pool.submit(self.batch, step))
                     step += 1
                 yield waiting.pop(0).result()
@@ -106,10 +112,10 @@ def in_order(
     batch_size: int = 16,
     device: str = "cpu",
 ) -> Iterator[Batch]:
-    """Samples as they are, once each: those of ``indices``, or all."""
+    """Batches of the samples at ``indices`` (default: all), not augmented, each sample once."""
     chosen = range(len(shards)) if indices is None else indices
     for start in range(0, len(chosen), batch_size):
-        samples = [truth_of(shards[int(i)]) for i in chosen[start : start + batch_size]]
+        samples = [crop_truth(shards[int(i)]) for i in chosen[start : start + batch_size]]
         yield collate(samples).to(device)
 
 
@@ -120,7 +126,7 @@ def rest_pelvis(volume: NeuralBodyVolume, betas: Float[np.ndarray, "10"]) -> Flo
 
 
 def collate(samples: list[Truth]) -> Batch:
-    """Stack samples into tensors."""
+    """Stack crops into a fully labelled batch."""
 
     def stack(name: str, dtype: type = np.float32) -> torch.Tensor:
         return torch.from_numpy(np.stack([np.asarray(vars(s)[name], dtype) for s in samples]))

@@ -1,7 +1,7 @@
-"""What a run trains on, as a TOML file says: sources, phases, ratios (docs/datasets.md).
+"""The data mix of a run from a TOML file: sources, phases and ratios (docs/datasets.md).
 
-Everything is opened and looked at here, so that a run does not end at a file that was missing from
-the beginning.
+Every file that the mix names is opened and checked here, so that a run cannot fail later because of
+a file that was missing from the beginning.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from core.train.batches.loader import Loader
 from core.train.batches.mixture import Mixture, Phase, PhotoSource, ShardSource, Source
 
 SHARDS = "shards"
-"""The source that is there without asking: the folder of --shards."""
+"""Name of the source that needs no entry: the folder of --shards."""
 OCCLUDERS = ("unknown", "none")
 _MAX_BYTES = 1 << 20
 _HELP = "docs/datasets.md has an example"
@@ -40,7 +40,7 @@ class Mix:
     """A file's sources and phases.
 
     Attributes:
-        notes: a line for each source: who is in it, and what is learnt from them.
+        notes: a line for each source: its people, and which labels they have.
     """
 
     sources: tuple[Source, ...]
@@ -49,7 +49,7 @@ class Mix:
     notes: tuple[str, ...]
 
     def loader(self, loader: Loader) -> Mixture:
-        """A loader of these sources in place of one of shards alone."""
+        """A loader of these sources, with the settings of one of shards alone."""
         return Mixture(**vars(loader), sources=self.sources, phases=self.phases, steps=self.steps)
 
 
@@ -63,15 +63,14 @@ def open_mix(
     """Read the file and open everything in it.
 
     Args:
-        shards: the run's own: the source `SHARDS`, and the size of all crops.
-        volume: of the body that is trained; on the CPU.
+        shards: the run's shards: the source `SHARDS`, and the size of all crops.
+        volume: of the trained body; on the CPU.
         steps: length of the run, None if it is not known.
-        body: the user's neutral SMPL model, for people whose pose and betas are SMPL's.
+        body: the user's neutral SMPL model, for people with SMPL's pose and betas.
 
     Raises:
-        UserError: the file, or anything that it names, is missing, damaged or not what it should
-            be; or there are phases, but the length of the run is not known. The line names it and
-            the mend.
+        UserError: the file, or a file that it names, is missing, damaged or invalid; or there are
+            several phases and the length of the run is not known. The message names the fix.
     """
     table = _read(path)
     _only(table, {"sources", "phases", "bodies"}, printable(path))
@@ -80,23 +79,23 @@ def open_mix(
         raise UserError("phases are shares of a run's steps: give --steps, not --minutes")
     tables = {SHARDS: None, **_table(table.get("sources", {}), f"{printable(path)}: sources")}
     used = _used(phases, set(tables), path)
-    place = RestJoints.of_volume(volume)
+    trained = RestJoints.of_volume(volume)
     size = shards[0].image.shape[0]
-    settings = CropSettings(size, place, _bodies(path, table.get("bodies", {}), body))
+    settings = CropSettings(size, trained, _bodies(path, table.get("bodies", {}), body))
     opened = [_open(name, tables[name], path, shards, settings) for name in tables if name in used]
     sources, notes = zip(*opened, strict=True)
     return Mix(sources, phases, steps, notes)
 
 
 def _used(phases: tuple[Phase, ...], names: set[str], path: Path) -> set[str]:
-    """Sources that have a ratio; all must be there, and none may lie idle."""
+    """Sources with a ratio; every ratio needs a source, every source except `SHARDS` a ratio."""
     used = {name for phase in phases for name in phase.ratios}
     if used - names:
         message = f"ratio of {min(used - names)!r}, but the sources are {_listed(names)}"
         raise UserError(f"{printable(path)}: {message}")
     idle = names - used - {SHARDS}
     if idle:
-        raise UserError(f"{printable(path)}: source {min(idle)!r} is in no phase; give it a ratio")
+        raise UserError(f"{printable(path)}: no phase uses source {min(idle)!r}; give it a ratio")
     return used
 
 
@@ -114,7 +113,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _only(table: Mapping[str, Any], keys: set[str], where: str) -> None:
     unknown = table.keys() - keys
     if unknown:
-        raise UserError(f"{where}: no such entry: {min(unknown)!r}; there are {_listed(keys)}")
+        raise UserError(f"{where}: unknown entry {min(unknown)!r}; known are {_listed(keys)}")
 
 
 def _listed(names: set[str]) -> str:
@@ -128,7 +127,7 @@ def _table(value: object, where: str) -> dict[str, Any]:
 
 
 def _phases(listed: object, path: Path) -> tuple[Phase, ...]:
-    """The phases; their shares and ratios are positive."""
+    """The phases, with positive shares and ratios."""
     if not isinstance(listed, list) or not listed:
         raise UserError(f"{printable(path)} has no [[phases]]; {_HELP}")
     return tuple(
@@ -171,7 +170,7 @@ def _bodies(path: Path, bodies: object, neutral: Path | None) -> dict[str, SmplB
 
 
 def _path(file: Path, value: object, where: str) -> Path:
-    """A path as the file says it: relative to the file's own folder."""
+    """A path of the file, relative to the file's folder."""
     if not isinstance(value, str) or not value:
         raise UserError(f"{where} is {value!r}, not a path")
     return file.parent / Path(value).expanduser()
@@ -184,7 +183,7 @@ def _open(
     shards: ShardDataset,
     settings: CropSettings,
 ) -> tuple[Source, str]:
-    """One source, and what to say of it."""
+    """One source and its note."""
     if entry is None:
         return ShardSource(name, shards), _shards_note(name, shards)
     where = f"{printable(path)}: source {name!r}"
@@ -203,7 +202,7 @@ def _open(
     chosen = replace(settings, unoccluded=occluders == "none")
     useful = _useful(dataset)
     if not useful.any():
-        raise UserError(f"{where} tells neither a pose nor SMPL's joints of anybody; leave it out")
+        raise UserError(f"{where} labels neither poses nor SMPL's joints; leave it out")
     dataset = dataset.select(useful)
     problems = photo_problems(dataset)
     if problems:
@@ -212,7 +211,7 @@ def _open(
 
 
 def _dataset(table: dict[str, Any], path: Path, where: str) -> PhotoDataset:
-    """The people that a source names."""
+    """Open the data set of a source."""
     kind, split, every = table.get("dataset"), table.get("split"), table.get("every", 1)
     if not isinstance(kind, str):
         raise UserError(f"{where} names neither a dataset nor shards; {_HELP}")
@@ -231,16 +230,16 @@ def _same_size(own: ShardDataset, shards: ShardDataset, where: str) -> None:
 
 
 def _useful(dataset: PhotoDataset) -> Bool[np.ndarray, " people"]:
-    """Who has anything that is learnt from."""
+    """People with at least one label that a loss uses."""
     return dataset.has("pose") | dataset.has("joints2d") | dataset.has("joints3d")
 
 
 def _shards_note(name: str, shards: ShardDataset) -> str:
-    return f"{name}: {len(shards)} synthetic people; everything is known"
+    return f"{name}: {len(shards)} synthetic people, fully labelled"
 
 
 def describe(name: str, dataset: PhotoDataset, settings: CropSettings) -> str:
-    """Of how many people each thing is learnt."""
+    """A source's note: for which share of its people each label is known."""
     bodies = _has_body(dataset, settings)
     own = bodies & _is_trained(dataset, settings)
     placed = dataset.placed & dataset.has("joints3d")
@@ -255,17 +254,17 @@ def describe(name: str, dataset: PhotoDataset, settings: CropSettings) -> str:
         "kernels": drawable & settings.unoccluded,
     }
     shares = {what: float(which.mean()) for what, which in known.items()}
-    learnt = ", ".join(f"{what} of {share:.0%}" for what, share in shares.items() if share)
-    off = ", ".join(what for what, share in shares.items() if not share)
-    parts = [f"{name}: {len(dataset)} people of {dataset.name}", f"learnt: {learnt}"]
-    parts += [f"not: {off}"] if off else []
+    labelled = ", ".join(f"{what} of {share:.0%}" for what, share in shares.items() if share)
+    missing = ", ".join(what for what, share in shares.items() if not share)
+    parts = [f"{name}: {len(dataset)} people of {dataset.name}", f"labels: {labelled}"]
+    parts += [f"none: {missing}"] if missing else []
     lost = int((dataset.has("pose") & dataset.has("betas") & ~bodies).sum())
-    parts += [f"{lost} have SMPL's betas, but no SMPL file of theirs is given"] if lost else []
+    parts += [f"{lost} have SMPL's betas, but their SMPL file is not given"] if lost else []
     return "; ".join([*parts, *dataset.notes])
 
 
 def _has_body(dataset: PhotoDataset, settings: CropSettings) -> Bool[np.ndarray, " people"]:
-    """Whose SMPL body can be posed."""
+    """People with a pose, betas and an SMPL file: their SMPL body can be posed."""
     given = np.array([gender in settings.bodies for gender in _genders(dataset)], bool)
     return dataset.has("pose") & dataset.has("betas") & given
 
@@ -280,6 +279,6 @@ def _genders(dataset: PhotoDataset) -> list[str]:
 
 
 def _can_be_placed(dataset: PhotoDataset) -> Bool[np.ndarray, " people"]:
-    """Whose place is known, or can be found on 2D joints."""
+    """People with a translation, or with 2D joints to estimate it from."""
     known = [dataset.has(name) for name in ("transl", "weak_camera", "joints2d")]
     return np.any([*known, dataset.placed & dataset.has("joints3d")], axis=0)

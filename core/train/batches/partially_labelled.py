@@ -1,8 +1,8 @@
-"""Training samples of which not everything is known: augmented and stacked beside whole ones."""
+"""Training crops with some labels missing: augmented and batched with fully labelled ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -10,117 +10,115 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.body.names import JOINT_FLIP
-from core.datasets.training_sample import CropSample, Has
+from core.datasets.training_sample import CropSample, SampleSupervision
 from core.geometry.camera import project
 from core.nbv.volume import NeuralBodyVolume
-from core.train.batches.augment import Change, Truth, augment
+from core.train.batches.augment import Augmentation, Truth, augment
 from core.train.batches.batch import UNKNOWN_PART, Batch
 from core.train.batches.loader import collate
-from core.train.batches.supervision import Known
+from core.train.batches.supervision import Supervision
 
-_ALL = Has(pose=True, shape=True, place=True, parts=True, occluder=True)
+_ALL = SampleSupervision(pose=True, shape=True, place=True, parts=True, occluder=True)
 _FLIP = np.asarray(JOINT_FLIP)
+_MIN_DEPTH = 0.01  # of a rotated ray (z = 1 before): flatter rays are not projected
 
 
 @dataclass(frozen=True)
-class PartialBatch(Batch):
-    """A batch that says what of it is true."""
+class PartiallyLabelledCrop:
+    """One crop with placeholders for the labels that are missing.
 
-    marks: Known
-
-    @property
-    def known(self) -> Known:
-        """What of this is true."""
-        return self.marks
-
-
-@dataclass(frozen=True)
-class PartialTruth:
-    """One crop, with stand-ins for what is not known; see `CropSample`."""
+    Attributes:
+        supervision: which fields of ``truth`` are labels.
+        joints3d, joints2d: as in `CropSample`; unused where place and shape are known.
+    """
 
     truth: Truth
-    has: Has
+    supervision: SampleSupervision
     joints3d: Float[np.ndarray, "24 4"]
     joints2d: Float[np.ndarray, "24 3"]
 
 
-def whole(truth: Truth) -> PartialTruth:
-    """A crop of which everything is known; its joints follow from the body (`collate_partial`)."""
-    return PartialTruth(truth, _ALL, np.ones((24, 4)), np.ones((24, 3)))
+def fully_labelled(truth: Truth) -> PartiallyLabelledCrop:
+    """A crop with all labels; `collate_partially_labelled` computes its joints from the body."""
+    return PartiallyLabelledCrop(truth, _ALL, np.ones((24, 4)), np.ones((24, 3)))
 
 
-def partial(sample: CropSample) -> PartialTruth:
+def partially_labelled(sample: CropSample) -> PartiallyLabelledCrop:
     """A person of a data set."""
     truth = Truth(**{field.name: getattr(sample, field.name) for field in fields(Truth)})
-    return PartialTruth(truth, sample.has, sample.joints3d, sample.joints2d)
+    return PartiallyLabelledCrop(truth, sample.supervision, sample.joints3d, sample.joints2d)
 
 
-def augment_partial(
-    sample: PartialTruth, pelvis: Float[np.ndarray, "3"], change: Change
-) -> PartialTruth:
-    """The changed crop, joints included.
+def augment_partially_labelled(
+    sample: PartiallyLabelledCrop, pelvis: Float[np.ndarray, "3"], augmentation: Augmentation
+) -> PartiallyLabelledCrop:
+    """The augmented crop, joints included.
 
     Args:
-        pelvis: rest pelvis of this shape.
+        pelvis: rest pelvis of this shape, metres.
     """
     size, focal = len(sample.truth.image), sample.truth.focal
     joints3d, rays = sample.joints3d, _rays(sample.joints2d, focal, size)
-    if change.flip:
+    if augmentation.flip:
         joints3d, rays = (points[_FLIP] * [-1, 1, 1, 1] for points in (joints3d, rays))
-    turn = np.eye(4)
-    turn[:3, :3] = change.view.turn(sample.truth)
-    return PartialTruth(
-        truth=augment(sample.truth, pelvis, change),
-        has=sample.has,
-        joints3d=joints3d @ turn.T,
-        joints2d=_pixels(rays @ turn.T, focal * change.view.zoom, size),
+    rotation = np.eye(4)
+    rotation[:3, :3] = augmentation.view.rotation(sample.truth)
+    return PartiallyLabelledCrop(
+        truth=augment(sample.truth, pelvis, augmentation),
+        supervision=sample.supervision,
+        joints3d=joints3d @ rotation.T,
+        joints2d=_pixels(rays @ rotation.T, focal * augmentation.view.zoom, size),
     )
 
 
 def _rays(points: Float[np.ndarray, "24 3"], focal: float, size: int) -> Float[np.ndarray, "24 4"]:
-    """Rays through pixels, and their confidence."""
+    """Rays through pixels, with their confidence in the last column."""
     plane = (points[:, :2] - size / 2) / focal
     return np.concatenate([plane, np.ones((24, 1)), points[:, 2:]], 1)
 
 
 def _pixels(rays: Float[np.ndarray, "24 4"], focal: float, size: int) -> Float[np.ndarray, "24 3"]:
-    """Inverse of `_rays`; a joint that has turned behind the camera is not known."""
-    ahead = rays[:, 2:3] > 0.01
-    plane = focal * rays[:, :2] / np.where(ahead, rays[:, 2:3], 1) + size / 2
-    return np.concatenate([plane, rays[:, 3:] * ahead], 1)
+    """Inverse of `_rays`; the confidence is 0 for joints behind the rotated camera."""
+    in_front = rays[:, 2:3] > _MIN_DEPTH
+    plane = focal * rays[:, :2] / np.where(in_front, rays[:, 2:3], 1) + size / 2
+    return np.concatenate([plane, rays[:, 3:] * in_front], 1)
 
 
 @torch.no_grad()
-def collate_partial(samples: list[PartialTruth], volume: NeuralBodyVolume) -> PartialBatch:
-    """Stack samples into tensors.
+def collate_partially_labelled(
+    samples: list[PartiallyLabelledCrop], volume: NeuralBodyVolume
+) -> Batch:
+    """Stack crops into a batch with a `Supervision`.
 
     Args:
-        volume: of the trained body, whose joints whole samples have; on the CPU.
+        volume: of the trained body, from which the joints of fully labelled crops are computed; on
+            the CPU.
     """
     batch = collate([sample.truth for sample in samples])
-    has = {
-        field.name: torch.tensor([getattr(sample.has, field.name) for sample in samples])
-        for field in fields(Has)
+    masks = {
+        field.name: torch.tensor([getattr(sample.supervision, field.name) for sample in samples])
+        for field in fields(SampleSupervision)
     }
-    joints = _posed_alone(volume, batch)
+    joints = _joints_one_by_one(volume, batch)
     pixels = project(batch.camera, joints)
-    is_whole = (has["shape"] & has["place"])[:, None, None]
-    marks = Known(
-        **has,
-        joints3d=torch.where(is_whole, _sure(joints), _stack([s.joints3d for s in samples])),
-        joints2d=torch.where(is_whole, _sure(pixels), _stack([s.joints2d for s in samples])),
+    body_known = (masks["shape"] & masks["place"])[:, None, None]
+    joints3d, joints2d = (_stack([vars(s)[n] for s in samples]) for n in ("joints3d", "joints2d"))
+    supervision = Supervision(
+        **masks,
+        joints3d=torch.where(body_known, _with_full_confidence(joints), joints3d),
+        joints2d=torch.where(body_known, _with_full_confidence(pixels), joints2d),
     )
-    batch.parts[~has["parts"]] = UNKNOWN_PART
-    return PartialBatch(**vars(batch), marks=marks)
+    batch.parts[~masks["parts"]] = UNKNOWN_PART
+    return replace(batch, supervision=supervision)
 
 
-def _posed_alone(volume: NeuralBodyVolume, batch: Batch) -> Float[Tensor, "batch 24 3"]:
-    """Joints of the bodies, one by one: rounding must not depend on who else is in the batch."""
+def _joints_one_by_one(volume: NeuralBodyVolume, batch: Batch) -> Float[Tensor, "batch 24 3"]:
+    """Joints of the bodies, one body a call: rounding must not depend on the rest of the batch."""
     rows = zip(*(t.split(1) for t in (batch.rotations, batch.betas, batch.transl)), strict=True)
     return torch.cat([volume.joints(*row) for row in rows])
 
 
-def _sure(points: Float[Tensor, "batch 24 n"]) -> Float[Tensor, "batch 24 n+1"]:
+def _with_full_confidence(points: Float[Tensor, "batch 24 n"]) -> Float[Tensor, "batch 24 n+1"]:
     return torch.cat([points, torch.ones_like(points[..., :1])], -1)
 
 

@@ -1,4 +1,4 @@
-"""What is known about the people of a batch."""
+"""Which labels of a batch are ground truth, and which are placeholders."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Known:
-    """Which truth of a crop is known; the rest is a finite stand-in (see `Has`).
+class Supervision:
+    """Masks of the labels that are known; all other labels are finite placeholders.
+
+    `core.datasets.training_sample.SampleSupervision` is the same for one sample.
 
     Attributes:
         pose, shape, place: rotations, betas, transl.
-        parts: and depth. Rows of `Batch.parts` that are not known are `UNKNOWN_PART`, too.
-        occluder: nothing hides the body but what `Batch.occluder` tells.
-        joints3d: x, y, z in metres and confidence; maybe only relative to each other.
-        joints2d: x, y in pixels of the crop and confidence.
+        parts: parts and depth. Rows of `Batch.parts` without labels are also `UNKNOWN_PART`.
+        occluder: `Batch.occluder` holds everything that hides the body.
+        joints3d: x, y, z in metres and a confidence from 0 to 1. Positions may be true only
+            relative to each other.
+        joints2d: x, y in pixels of the crop and a confidence from 0 to 1.
     """
 
     pose: Bool[Tensor, " batch"]
@@ -32,24 +35,28 @@ class Known:
 
     @property
     def kernels(self) -> Bool[Tensor, " batch"]:
-        """Bodies of which it is known where kernels are, and which of them are seen."""
+        """People for whom the position and the visibility of every kernel are known."""
         return self.pose & self.place & self.parts & self.occluder
 
-    def to(self, device: str) -> Known:
-        """The same on a device."""
-        return Known(**{name: value.to(device) for name, value in vars(self).items()})
+    def to(self, device: str) -> Supervision:
+        """A copy on a device."""
+        return Supervision(**{name: value.to(device) for name, value in vars(self).items()})
 
-    def select(self, index: Tensor) -> Known:
-        """The people at ``index``."""
-        return Known(**{name: value[index] for name, value in vars(self).items()})
+    def select(self, index: Tensor) -> Supervision:
+        """The rows at ``index``."""
+        return Supervision(**{name: value[index] for name, value in vars(self).items()})
 
     @staticmethod
-    def join(batches: Sequence[Known | None]) -> Known | None:
-        """The people of many batches, on the CPU; None if everything of all is known."""
-        found = [known for known in batches if known is not None]
+    def concatenate(batches: Sequence[Supervision | None]) -> Supervision | None:
+        """The supervision of several batches, on the CPU; None if all are fully labelled.
+
+        Raises:
+            ValueError: only some of the batches have a supervision.
+        """
+        found = [supervision for supervision in batches if supervision is not None]
         if not found:
             return None
         if len(found) < len(batches):
-            raise ValueError("batches of which everything is known do not say so")
+            raise ValueError("some batches have a supervision and others have none")
         names = vars(found[0])
-        return Known(**{n: torch.cat([vars(known)[n].cpu() for known in found]) for n in names})
+        return Supervision(**{n: torch.cat([vars(one)[n].cpu() for one in found]) for n in names})

@@ -1,4 +1,4 @@
-"""Bodies as the regressor's losses want them."""
+"""Ground-truth bodies in the form that the regressor's losses take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.train.batches.batch import Batch
-from core.train.batches.supervision import Known
+from core.train.batches.supervision import Supervision
 
 _TENSORS = ("focal", "rotations", "betas", "transl")
 
@@ -21,30 +21,31 @@ class BodyTruth:
 
     size: int
     focal: Float[Tensor, " n"]
-    """Pixels; the principal point is the middle."""
+    """Pixels; the principal point is the middle of the crop."""
     rotations: Float[Tensor, "n 24 3 3"]
     betas: Float[Tensor, "n 10"]
     transl: Float[Tensor, "n 3"]
-    known: Known | None = None
-    """What of this is true; None: everything."""
+    """Metres."""
+    supervision: Supervision | None = None
+    """Which of these values are known; None if all are."""
 
     @staticmethod
     def of(batch: Batch) -> BodyTruth:
         """The bodies of a batch."""
         bodies = (batch.focal, batch.rotations, batch.betas, batch.transl)
-        return BodyTruth(batch.size, *bodies, batch.known)
+        return BodyTruth(batch.size, *bodies, batch.supervision)
 
     @staticmethod
-    def join(truths: Sequence[BodyTruth]) -> BodyTruth:
-        """The bodies of many batches, on the CPU."""
+    def concatenate(truths: Sequence[BodyTruth]) -> BodyTruth:
+        """The bodies of several batches, on the CPU."""
         columns = {
             name: torch.cat([vars(truth)[name].cpu() for truth in truths]) for name in _TENSORS
         }
-        known = Known.join([truth.known for truth in truths])
-        return BodyTruth(truths[0].size, **columns, known=known)
+        supervision = Supervision.concatenate([truth.supervision for truth in truths])
+        return BodyTruth(truths[0].size, **columns, supervision=supervision)
 
     def select(self, index: Tensor) -> BodyTruth:
         """The bodies at ``index``."""
         chosen = {name: vars(self)[name][index] for name in _TENSORS}
-        known = None if self.known is None else self.known.select(index)
-        return BodyTruth(self.size, **chosen, known=known)
+        supervision = None if self.supervision is None else self.supervision.select(index)
+        return BodyTruth(self.size, **chosen, supervision=supervision)

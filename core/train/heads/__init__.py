@@ -1,1 +1,1 @@
-"""Parts that are trained by themselves: regression head, lifter and pose prior."""
+"""Modules that are trained separately: regression head, lifter and pose prior."""

@@ -1,4 +1,4 @@
-"""Train the lifter on joints alone, before it meets a network's."""
+"""Pre-training of the lifter on noisy ground-truth joints, without images."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from core.train.losses.regression import RegressionWeights
 
 @dataclass(frozen=True)
 class LifterSettings:
-    """How long, how hard, and how unlike true joints a network's may be.
+    """Length and step size of the training, and the noise of its inputs.
 
     Attributes:
-        hidden: up to this share of a body's joints is hidden.
-        sigma: range of the standard deviation of a body's seen joints, half crops.
-        sigma_foreshortening: the same of how bones foreshortening.
+        hidden: upper limit of the share of a body's joints that are hidden.
+        sigma: range of the standard deviation of x and y of visible joints, in half crops.
+        sigma_foreshortening: range of the standard deviation of the bones' foreshortening.
     """
 
     steps: int = 8000
@@ -49,14 +49,18 @@ def train_lifter(
     settings: LifterSettings,
     report: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train in place, by `Descent`."""
+    """Train in place.
+
+    Args:
+        report: called with the index and the loss of each step.
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     truth = body_truth(bodies)
 
     def loss() -> Tensor:
         chosen = torch.randint(len(bodies), (settings.batch_size,), generator=generator)
         people = truth.select(chosen)
-        estimate = doubtful(joint_truth(people, volume), settings, generator)
+        estimate = noisy_joint_estimate(joint_truth(people, volume), settings, generator)
         pose, rest = lifter(estimate)
         rotations, betas, camera = rotation_from_6d(pose), rest[:, :10], rest[:, 10:]
         losses = body_losses(rotations, betas, camera, people, volume, settings.weights)
@@ -67,7 +71,7 @@ def train_lifter(
 
 
 def body_truth(bodies: Bodies) -> BodyTruth:
-    """Bodies as the losses want them."""
+    """Convert sampled bodies to `BodyTruth`."""
     return BodyTruth(
         size=int(bodies.size),
         focal=torch.from_numpy(bodies.focal),
@@ -77,12 +81,13 @@ def body_truth(bodies: Bodies) -> BodyTruth:
     )
 
 
-def doubtful(
+def noisy_joint_estimate(
     truth: JointTruth, settings: LifterSettings, generator: torch.Generator
 ) -> JointEstimate:
-    """Readings of true joints (`core.nets.joint_estimate`) that know how wrong they are.
+    """True joints with noise, and the standard deviations from which the noise was drawn.
 
-    Bodies differ in how well they are seen, joints of a body do as well, and some are hidden.
+    Sigmas are log-uniform over bodies, vary between the joints of a body, and are 3 to 12 times as
+    large for hidden joints. Joints beyond `JointTruth.reachable` get the largest sigma.
     """
     count = len(truth.xy)
 
@@ -95,7 +100,8 @@ def doubtful(
     share = settings.hidden * torch.rand(count, 1, generator=generator)
     hidden = torch.rand(joints, generator=generator) < share
     sigma = torch.where(hidden, sigma + between(3, 12, *joints), sigma)
-    sigma = torch.where(truth.near, sigma, 0.0).clamp(-4.5, -0.5)
+    # -4.5: the smallest value that `JointEstimator` can predict
+    sigma = torch.where(truth.reachable, sigma, 0.0).clamp(-4.5, -0.5)
     sigma_foreshortening = between(*settings.sigma_foreshortening, *joints)
     noise = torch.randn(*joints, 3, generator=generator)
     xy = truth.xy.clamp(-1.5, 1.5) + sigma.exp()[..., None] * noise[..., :2]

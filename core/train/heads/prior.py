@@ -28,14 +28,14 @@ BODY_JOINTS = slice(1, 22)
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """Length and weights; joint positions count in metres, rotations in radians.
+    """Length of the training, loss weights and data augmentation.
 
     Attributes:
         divergence: weight of the Kullback-Leibler term; VPoser uses 0.005.
-        noise: radians added to each axis-angle number of the input.
-        everyday: blends of sitting, standing and other everyday poses added to the bank, as a
-            share of it: mocap seldom sits.
-        other_legs: share of samples that get another sample's legs.
+        noise: standard deviation of the noise on each axis-angle value of the input, radians.
+        everyday: number of blended everyday poses (sitting, standing and others) added to the
+            bank, as a share of it: motion capture has few seated poses.
+        other_legs: share of samples that get the legs of another sample.
     """
 
     steps: int = 8_000
@@ -53,11 +53,11 @@ def train_prior(
     rest_joints: Float[Tensor, "24 3"],
     settings: PriorSettings,
 ) -> PosePrior:
-    """Fit the auto-encoder; half of all samples are mirrored.
+    """Train the auto-encoder; half of all samples are mirrored.
 
     Args:
         poses: axis-angle.
-        rest_joints: metres, of the body whose joints are to come out right.
+        rest_joints: metres; rest joints of the body on which joint errors are measured.
     """
     torch.manual_seed(settings.seed)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -81,7 +81,10 @@ def prior_loss(
     rest_joints: Float[Tensor, "24 3"],
     divergence: float,
 ) -> Float[Tensor, ""]:
-    """VPoser's loss with joints in place of vertices: positions, rotations, divergence."""
+    """VPoser's loss, with joints in place of vertices.
+
+    ``4 E|dx| + 2 E|dR|_F + divergence * KL(q(latent) || N(0, 1))``, positions in metres.
+    """
     latent = prior.encode(rotations)
     again = prior.decode(latent.rsample())
     places = body_joints(again, rest_joints) - body_joints(rotations, rest_joints)
@@ -103,13 +106,13 @@ def body_joints(
 def with_root_and_hands(
     rotations: Float[Tensor, "batch 21 3 3"],
 ) -> Float[Tensor, "batch 24 3 3"]:
-    """All 24 rotations, those the prior does not know at rest."""
+    """All 24 rotations; root and hands, which the prior does not model, are at rest."""
     identity = torch.eye(3).expand(len(rotations), 1, 3, 3)
     return torch.cat([identity, rotations, identity, identity], 1)
 
 
 def everyday_poses(count: int, generator: torch.Generator) -> Float[Tensor, "count 24 3"]:
-    """Blends of two canonical poses each, varied by 0.1 rad."""
+    """Linear blends of two canonical poses each, with noise of 0.1 rad."""
     canonical = torch.from_numpy(PoseBank.canonical().poses)
     pair = torch.randint(len(canonical), (2, count), generator=generator)
     share = torch.rand(count, 1, 1, generator=generator)
@@ -120,7 +123,7 @@ def everyday_poses(count: int, generator: torch.Generator) -> Float[Tensor, "cou
 def _sample(
     bank: Float[Tensor, "poses 24 3"], settings: PriorSettings, generator: torch.Generator
 ) -> Float[Tensor, "batch 21 3 3"]:
-    """Random poses, some with others' legs, half of them mirrored, all a little disturbed."""
+    """Random poses: some with another sample's legs, half of them mirrored, all with noise."""
     size = settings.batch_size
     pose = bank[torch.randint(len(bank), (size,), generator=generator)]
     swapped = int(settings.other_legs * size)
@@ -136,8 +139,8 @@ def main(out: Path, bank: Path | None = None, steps: int = PriorSettings.steps) 
 
     Args:
         out: where to write, a .safetensors file.
-        bank: as `python -m core.mocap` writes it; by default poses.npz in the cache.
-        steps: length of the training.
+        bank: file that `python -m core.mocap` writes; by default poses.npz in the cache.
+        steps: number of optimiser steps.
     """
     file = read_npz(bank or cache_dir() / "poses.npz", "pose bank")
     poses = torch.from_numpy(file["pose"][file["split"] == 0].astype(np.float32))

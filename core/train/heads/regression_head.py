@@ -1,7 +1,7 @@
-"""Train the regression head alone, on what the rest of the network says, computed once.
+"""Training of the regression head alone, on cached outputs of the rest of the network.
 
-The head is a thousandth of the network's arithmetic. With the features fixed it can see every
-image a hundred times in minutes, where training everything sees it a few times in an hour.
+The head needs a thousandth of the network's arithmetic. With cached inputs it sees every image a
+hundred times in minutes; training the whole network sees it a few times in an hour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork
-from core.nets.regressor import PartRegressor, Pooled
+from core.nets.regressor import PartRegressor, PooledFeatures
 from core.train.batches.batch import Batch
 from core.train.batches.truth import BodyTruth
 from core.train.descent import Descent
@@ -25,7 +25,11 @@ from core.train.losses.regression import RegressionWeights
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How long and how hard to train; ``dropout`` acts on the head's inputs."""
+    """Length and step size of the training.
+
+    Attributes:
+        dropout: probability with which all features of a body part are set to 0.
+    """
 
     steps: int = 3000
     batch_size: int = 128
@@ -38,9 +42,9 @@ class HeadSettings:
 
 @dataclass(frozen=True)
 class HeadData:
-    """Inputs of the head and the truth, for many crops."""
+    """Inputs of the head and ground truth of many crops."""
 
-    pooled: Pooled
+    pooled: PooledFeatures
     truth: BodyTruth
 
     def __len__(self) -> int:
@@ -48,22 +52,22 @@ class HeadData:
 
     def select(self, index: Tensor) -> HeadData:
         """The crops at ``index``, in single precision."""
-        return HeadData(self.pooled.each(lambda v: v[index].float()), self.truth.select(index))
+        return HeadData(self.pooled.map(lambda v: v[index].float()), self.truth.select(index))
 
 
 @torch.no_grad()
-def collect(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
-    """What the network hands to its head on these batches, in half precision, on the CPU."""
+def collect_head_data(network: PoseNetwork, batches: Iterable[Batch]) -> HeadData:
+    """The inputs of the network's head on these batches, in half precision, on the CPU."""
     network.eval()
-    rows: list[Pooled] = []
+    rows: list[PooledFeatures] = []
     truths: list[BodyTruth] = []
     for batch in batches:
         trunk = network.trunk(batch.images)
         fine, coarse, *_ = network.decoder(trunk.maps)
         pooled = network.regressor.pool(fine, coarse, trunk.landmarks)[2]
-        rows.append(pooled.each(lambda values: values.half().cpu()))
+        rows.append(pooled.map(lambda values: values.half().cpu()))
         truths.append(BodyTruth.of(batch))
-    return HeadData(Pooled.join(rows), BodyTruth.join(truths))
+    return HeadData(PooledFeatures.concatenate(rows), BodyTruth.concatenate(truths))
 
 
 def tune_head(
@@ -73,7 +77,13 @@ def tune_head(
     settings: HeadSettings,
     report: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train the head's regression layers in place; its attention and segmentation stay."""
+    """Train the head's regression layers in place.
+
+    Segmentation, attention and joint heatmaps are fixed, because their outputs are cached.
+
+    Args:
+        report: called with the index and the loss of each step.
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     fixed = {
         *head.segment.parameters(),
@@ -97,7 +107,7 @@ def head_loss(
     settings: HeadSettings,
     generator: torch.Generator,
 ) -> Tensor:
-    """Sum of the weighted regression losses, with whole parts dropped from the input."""
+    """Sum of the weighted regression losses, with random body parts dropped from the input."""
     shape = data.pooled.parts.shape[:2]
     kept = (torch.rand(shape, generator=generator) >= settings.dropout)[..., None]
     dropped = replace(data.pooled, parts=data.pooled.parts * kept)

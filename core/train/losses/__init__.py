@@ -1,1 +1,1 @@
-"""Training losses, each a pure function of prediction and truth."""
+"""Training losses, each a pure function of prediction and ground truth."""

@@ -1,12 +1,12 @@
-"""Contrastive losses of the feature map, in a form that cannot run away (3DNBF, equations 10-12).
+"""Contrastive losses of the feature map: 3DNBF's equations 10-12 as bounded cross-entropies.
 
-The paper pushes squared distances apart without bound. Here each term is a cross-entropy over
-cosine similarities, as in the released code: a visible kernel's feature must be more like what its
-kernel emits in this pose than like other kernels (FG) and background samples (BG); among the
-orientations of its own kernel it must pick the one its limb has (3D). Upright people show most
-kernels in one orientation nearly always, and a classifier could live on knowing that; the logits
-are therefore given the logarithm of each orientation's frequency (Menon et al., Long-tail learning
-via logit adjustment), and the features have to bring the evidence.
+The paper pushes squared distances apart without a bound. As in the released code, each term here is
+a cross-entropy over cosine similarities. The feature of a visible kernel must be more similar to
+the expected feature of its kernel in this pose than to other kernels (FG) and to background samples
+(BG). Among the orientations of its own kernel it must match that of its limb (3D). Upright people
+show most kernels in one orientation, so a classifier could rely on that frequency alone; the logits
+of the 3D term are therefore offset by the logarithm of each orientation's frequency (Menon et al.,
+Long-tail learning via logit adjustment, ICLR 2021).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.train.distributed import ALONE, ProcessGroup
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 @dataclass(frozen=True)
 class ContrastSettings:
-    """Which terms count how much, and how sharp they are. A weight of 0 switches a term off."""
+    """Weights (0 switches a term off) and softmax temperatures of the contrastive terms."""
 
     foreground: float = 0.5
     background: float = 0.5
@@ -35,7 +35,7 @@ class ContrastSettings:
 
     @staticmethod
     def without() -> ContrastSettings:
-        """Maximum likelihood alone."""
+        """Settings without contrastive terms: maximum likelihood alone."""
         return ContrastSettings(foreground=0.0, background=0.0, orientation=0.0)
 
 
@@ -44,8 +44,9 @@ class KernelSamples:
     """Features of visible kernels, gathered from all images of a batch."""
 
     features: Float[Tensor, "n dim"]
-    """Unit vectors read from the feature map at the kernels' projections."""
+    """Unit vectors sampled from the feature map at the kernels' projections."""
     kernel: Int[Tensor, " n"]
+    """Index of each sample's kernel."""
     orientation: Float[Tensor, "n bins"]
     """p(o | limb) of each sample."""
 
@@ -53,7 +54,7 @@ class KernelSamples:
 def kernel_neighbours(
     means: Float[Tensor, "kernels 3"], radius: float = 0.085
 ) -> Bool[Tensor, "kernels kernels"]:
-    """Kernels within ``radius`` metres in the rest pose, itself included: too near to contrast."""
+    """Pairs of kernels within ``radius`` metres in the rest pose, not contrasted; reflexive."""
     return torch.cdist(means, means) < radius
 
 
@@ -65,28 +66,30 @@ def contrast_losses(
     frequency: Float[Tensor, "kernels bins"],
     neighbours: Bool[Tensor, "kernels kernels"],
     settings: ContrastSettings,
-    group: ProcessGroup = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> dict[str, Tensor]:
     """Weighted scalar losses by name; gradients reach the features, not the bank.
 
     Args:
-        background: unit features of pixels that show no body.
+        background: unit features of pixels that do not show the body.
         phi, clutter: the bank's kernel features and background mean.
-        frequency: of each kernel's orientations.
+        frequency: frequency of each kernel's orientations; sums to 1 over the bins.
         neighbours: pairs that are not contrasted, see :func:`kernel_neighbours`.
-        group: processes whose samples count together; the losses are this one's part of the means.
+        group: processes that share the batch; the losses are this process's terms of the means.
     """
     phi, clutter = phi.detach(), clutter.detach()
     directions = F.normalize(phi, dim=-1)
     expected = torch.einsum("no,nod->nd", samples.orientation, phi[samples.kernel])
     negatives = group.gather(background)
     kernel = _kernel_loss(samples, negatives, directions, expected, neighbours, settings)
-    clear = _clutter_loss(background, directions, clutter, settings.temperature)
-    turned = _orientation_loss(samples, directions, frequency, settings.orientation_temperature)
+    clutter_terms = _clutter_loss(background, directions, clutter, settings.temperature)
+    orientation = _orientation_loss(
+        samples, directions, frequency, settings.orientation_temperature
+    )
     return {
         "kernel": group.mean(kernel),
-        "clutter": settings.background * group.mean(clear),
-        "orientation": settings.orientation * group.mean(turned),
+        "clutter": settings.background * group.mean(clutter_terms),
+        "orientation": settings.orientation * group.mean(orientation),
         "nll": settings.nll * group.mean((samples.features - expected).square().sum(-1)),
     }
 
@@ -99,9 +102,9 @@ def _kernel_loss(
     neighbours: Tensor,
     settings: ContrastSettings,
 ) -> Float[Tensor, " n"]:
-    """FG and BG: the expected feature of the own kernel against the negatives that are on.
+    """FG and BG: the expected feature of the own kernel against the enabled negatives.
 
-    A negative with weight w counts as w negatives, hence the logarithms.
+    A negative with weight w counts as w negatives: its logit is offset by log w.
     """
     features = samples.features / settings.temperature
     own = (features * F.normalize(expected, dim=-1)).sum(-1, keepdim=True)
@@ -119,7 +122,7 @@ def _kernel_loss(
 def _clutter_loss(
     background: Tensor, directions: Tensor, clutter: Tensor, temperature: float
 ) -> Float[Tensor, " m"]:
-    """BG from the other side: a background pixel is like the background mean, like no kernel."""
+    """BG for background pixels: the background mean against all kernels."""
     own = F.normalize(clutter, dim=0)[None]
     logits = background @ torch.cat([own, directions.flatten(0, 1)]).T / temperature
     return logits.logsumexp(1) - logits[:, 0]
@@ -131,7 +134,7 @@ def _orientation_loss(
     frequency: Float[Tensor, "kernels bins"],
     temperature: float,
 ) -> Float[Tensor, " n"]:
-    """3D: among the own kernel's orientations; the target's entropy is subtracted, so 0 is best."""
+    """3D: KL divergence of the softmax over the own kernel's orientations from the target."""
     own = directions[samples.kernel]
     logits = torch.einsum("nd,nod->no", samples.features, own) / temperature
     logits = logits + frequency[samples.kernel].log()

@@ -1,4 +1,4 @@
-"""What joint estimates learn from: the truth about joints, and how far a estimate is from it."""
+"""Ground truth of joint estimates, and their losses."""
 
 from __future__ import annotations
 
@@ -14,64 +14,68 @@ from core.geometry.camera import Camera, project
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate, bone_foreshortening
 from core.train.batches.truth import BodyTruth
-from core.train.distributed import ALONE, ProcessGroup
-from core.train.losses.regression import REACH, mean_over
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
+from core.train.losses.regression import REACH, masked_mean
 
-_MARKED = 0.5  # confidence from which a marked joint is believed
+_MIN_CONFIDENCE = 0.5  # of an annotated 2D joint that is used as a label, exclusive
 
 
 @dataclass(frozen=True)
 class JointTruth:
-    """Where joints are and how their bones foreshortening; units as in `JointEstimate`."""
+    """2D positions of joints and foreshortening of their bones; units as in `JointEstimate`."""
 
     xy: Float[Tensor, "batch 24 2"]
     foreshortening: Float[Tensor, "batch 24"]
-    placed: Bool[Tensor, "batch 24"] | None = None
-    """Joints whose ``xy`` is true; None: all."""
-    leaning: Bool[Tensor, "batch 24"] | None = None
-    """Bones whose ``foreshortening`` is true; None: all."""
+    xy_known: Bool[Tensor, "batch 24"] | None = None
+    """Joints whose ``xy`` is a label; None: all."""
+    foreshortening_known: Bool[Tensor, "batch 24"] | None = None
+    """Bones whose ``foreshortening`` is a label; None: all."""
 
     @property
     def inside(self) -> Bool[Tensor, "batch 24"]:
-        """Joints within the crop, hidden ones too."""
+        """Joints inside the crop, whether visible or occluded."""
         inside = (self.xy.abs() < 1).all(-1)
-        return inside if self.placed is None else inside & self.placed
+        return inside if self.xy_known is None else inside & self.xy_known
 
     @property
-    def near(self) -> Bool[Tensor, "batch 24"]:
-        """Joints of which the crop may tell."""
-        near = (self.xy.abs() < REACH).all(-1)
-        return near if self.placed is None else near & self.placed
+    def reachable(self) -> Bool[Tensor, "batch 24"]:
+        """Joints within `REACH` of the crop's middle: the crop still holds evidence of them."""
+        reachable = (self.xy.abs() < REACH).all(-1)
+        return reachable if self.xy_known is None else reachable & self.xy_known
 
     @property
-    def boned(self) -> Bool[Tensor, "batch 24"]:
-        """Near joints with a bone whose foreshortening is known; the root has none."""
-        boned = (self.xy.abs() < REACH).all(-1) & (torch.arange(24, device=self.xy.device) > 0)
-        return boned if self.leaning is None else boned & self.leaning
+    def foreshortening_scored(self) -> Bool[Tensor, "batch 24"]:
+        """Joints within `REACH` whose bone has a known foreshortening; the root has no bone."""
+        has_bone = torch.arange(24, device=self.xy.device) > 0
+        scored = (self.xy.abs() < REACH).all(-1) & has_bone
+        return scored if self.foreshortening_known is None else scored & self.foreshortening_known
 
 
 @torch.no_grad()
 def joint_truth(truth: BodyTruth, volume: NeuralBodyVolume) -> JointTruth:
-    """The joints of true bodies."""
+    """Project the joints of true bodies; annotated 2D joints where the body is not known."""
     joints = volume.joints(truth.rotations, truth.betas, truth.transl)
     xy = project(Camera.centered(truth.focal, truth.size), joints) / (truth.size / 2) - 1
     foreshortening = bone_foreshortening(joints)
-    if truth.known is None:
+    if truth.supervision is None:
         return JointTruth(xy, foreshortening)
-    known, marked = truth.known, truth.known.joints2d
-    whole = (known.pose & known.place)[:, None]
-    xy = torch.where(whole[..., None], xy, marked[..., :2] / (truth.size / 2) - 1)
+    annotated = truth.supervision.joints2d
+    body_known = (truth.supervision.pose & truth.supervision.place)[:, None]
+    xy = torch.where(body_known[..., None], xy, annotated[..., :2] / (truth.size / 2) - 1)
     return JointTruth(
-        xy, foreshortening, whole | (marked[..., 2] > _MARKED), whole.expand_as(foreshortening)
+        xy,
+        foreshortening,
+        xy_known=body_known | (annotated[..., 2] > _MIN_CONFIDENCE),
+        foreshortening_known=body_known.expand_as(foreshortening),
     )
 
 
-def heat_loss(
-    heat: Float[Tensor, "batch 24 h w"], truth: JointTruth, group: ProcessGroup = ALONE
+def joint_heatmap_loss(
+    heat: Float[Tensor, "batch 24 h w"], truth: JointTruth, group: ProcessGroup = SINGLE_PROCESS
 ) -> Tensor:
-    """Cross-entropy of each joint's softmax over pixels (between cells: of the nearest four).
+    """Cross-entropy of each joint's softmax over pixels, over that of a uniform map.
 
-    It is divided by that of an even map.
+    Log-probabilities are interpolated bilinearly at the true position.
     """
     logs = heat.flatten(2).log_softmax(-1).unflatten(-1, heat.shape[-2:])
     cells = F.grid_sample(
@@ -81,28 +85,31 @@ def heat_loss(
         align_corners=False,
     )
     each = -cells.view(truth.foreshortening.shape) / math.log(heat[0, 0].numel())
-    return mean_over(each, truth.inside, group)
+    return masked_mean(each, truth.inside, group)
 
 
 def joint_estimate_loss(
-    estimate: JointEstimate, truth: JointTruth, group: ProcessGroup = ALONE
+    estimate: JointEstimate, truth: JointTruth, group: ProcessGroup = SINGLE_PROCESS
 ) -> Tensor:
-    """Negative log-likelihood of the truth, each joint's times its own sigma.
-
-    Without that factor (beta-NLL: Seitzer et al., ICLR 2022) the surest joints would drown the
-    others, whose place is still to be learnt.
-    """
-    off = (estimate.xy - truth.xy).square().sum(-1)
-    place = _scaled_nll(off, estimate.log_sigma, 2)
-    foreshortening = _scaled_nll(
+    """Sum of the beta-NLL of positions and of foreshortening, each a mean over scored joints."""
+    squared = (estimate.xy - truth.xy).square().sum(-1)
+    position = _beta_nll(squared, estimate.log_sigma, 2)
+    foreshortening = _beta_nll(
         (estimate.foreshortening - truth.foreshortening).square(),
         estimate.log_sigma_foreshortening,
         1,
     )
-    return mean_over(place, truth.near, group) + mean_over(foreshortening, truth.boned, group)
+    return masked_mean(position, truth.reachable, group) + masked_mean(
+        foreshortening, truth.foreshortening_scored, group
+    )
 
 
-def _scaled_nll(square: Tensor, log_sigma: Tensor, dimensions: int) -> Tensor:
-    """NLL of an isotropic normal distribution, up to a constant, times its standard deviation."""
-    nll = 0.5 * square * torch.exp(-2 * log_sigma) + dimensions * log_sigma
+def _beta_nll(squared: Tensor, log_sigma: Tensor, dimensions: int) -> Tensor:
+    """NLL of an isotropic normal distribution, up to a constant, times sigma without gradient.
+
+    beta-NLL with beta = 1/2 (Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty
+    Estimation, ICLR 2022). Without the factor, gradients scale with 1 / sigma^2, and joints with a
+    small sigma would dominate those that are still to be learnt.
+    """
+    nll = 0.5 * squared * torch.exp(-2 * log_sigma) + dimensions * log_sigma
     return nll * log_sigma.detach().exp()

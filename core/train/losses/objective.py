@@ -1,4 +1,4 @@
-"""The training loss of one batch: everything the network is asked for, by name."""
+"""The training loss of one batch: all weighted terms by name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import NetworkOutput, PoseNetwork, TrunkOutput
 from core.train.batches.batch import Batch, KernelTruth, kernel_truth
 from core.train.batches.truth import BodyTruth
-from core.train.distributed import ALONE, ProcessGroup
-from core.train.feature_bank import MomentumBank, Observed, read_features
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
+from core.train.feature_bank import MomentumBank, ObservedFeatures, sample_features
 from core.train.losses.body import body_losses
 from core.train.losses.contrast import (
     ContrastSettings,
@@ -21,17 +21,20 @@ from core.train.losses.contrast import (
     contrast_losses,
     kernel_neighbours,
 )
-from core.train.losses.joint_estimate import heat_loss, joint_estimate_loss, joint_truth
+from core.train.losses.joint_estimate import joint_estimate_loss, joint_heatmap_loss, joint_truth
 from core.train.losses.ranking import RankingSettings, ranking_loss
-from core.train.losses.regression import RegressionWeights, heatmap_loss, parts_loss
+from core.train.losses.regression import RegressionWeights, distillation_loss, parts_loss
 
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """Weights of all losses, and how many samples the contrast takes from an image.
+    """Weights of all losses, samples of the contrastive losses, and precision.
 
-    ``bfloat16`` runs the U-Net decoder in half precision, ``trunk_bfloat16`` the trunk, which only
-    gains on a GPU. The regressor, the losses and the bank stay in single precision.
+    Attributes:
+        kernels_per_image, background_per_image: samples that the contrastive losses take.
+        bfloat16: run the U-Net decoder in half precision. Regressor, losses and bank always run in
+            single precision.
+        trunk_bfloat16: run the trunk in half precision, which is faster on a GPU only.
     """
 
     contrast: ContrastSettings = field(default_factory=ContrastSettings)
@@ -44,51 +47,53 @@ class ObjectiveSettings:
 
 
 class Objective:
-    """Losses of a network on batches, for one body volume and feature bank."""
+    """The losses of a network on batches, for one body volume and feature bank."""
 
     def __init__(
         self,
         volume: NeuralBodyVolume,
         bank: MomentumBank,
         settings: ObjectiveSettings,
-        original: torch.nn.Module | None = None,
-        group: ProcessGroup = ALONE,
+        teacher: torch.nn.Module | None = None,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
-        """``original`` is the untrained BlazePose, if the trunk should stay faithful to it.
+        """Prepare the losses.
 
-        Of many processes (``group``), each is given its share of a batch, and the losses are its
-        part of what one process would have found on the whole of it.
+        Args:
+            teacher: BlazePose as published, whose heatmaps the trunk should keep (`heatmaps`).
+            group: processes that share a batch; the losses are this process's terms of those of
+                the whole batch.
         """
         self.volume = volume
         self.bank = bank
         self.settings = settings
-        self.original = original
+        self.teacher = teacher
         self.group = group
         self.neighbours = kernel_neighbours(volume.means)
 
     def __call__(
         self, network: PoseNetwork, batch: Batch, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """Weighted losses by name; their sum is to be minimised. Updates the bank."""
+        """Weighted losses by name, whose sum is minimised; also updates the bank."""
         trunk = self._trunk(network, batch.images)
         output = network.decode(trunk, self.settings.bfloat16)
         truth = kernel_truth(self.volume, batch, self.bank.phi.shape[1])
         losses = self._regression(output, batch)
         weight = self.settings.regression.heatmaps
-        if self.original is not None and weight and trunk.heatmaps is not None:
+        if self.teacher is not None and weight and trunk.heatmaps is not None:
             losses["heatmaps"] = (
-                weight * self._faithfulness(batch, trunk.heatmaps) / self.group.count
+                weight * self._distillation(batch, trunk.heatmaps) / self.group.world_size
             )
         losses |= self._contrast(output, batch, truth, generator)
         ranking = self.settings.ranking
         if ranking.weight:
             bank = self.bank.snapshot()
             ranked = ranking_loss(output.features, bank, self.volume, batch, ranking, generator)
-            losses["ranking"] = ranking.weight * ranked / self.group.count
+            losses["ranking"] = ranking.weight * ranked / self.group.world_size
         return losses
 
     def _trunk(self, network: PoseNetwork, images: Tensor) -> TrunkOutput:
-        """The trunk's maps, in half precision if they are to be; the rest in single."""
+        """The trunk's output; maps in half precision if so set, landmarks always in single."""
         if not self.settings.trunk_bfloat16:
             return network.trunk(images)
         with torch.autocast(images.device.type, torch.bfloat16):
@@ -106,18 +111,18 @@ class Objective:
         joints = joint_truth(truth, self.volume)
         return losses | {
             "parts": weights.parts * parts,
-            "joints": weights.joints * heat_loss(output.heat, joints, self.group),
+            "joints": weights.joints * joint_heatmap_loss(output.heat, joints, self.group),
             "estimates": weights.estimates
             * joint_estimate_loss(output.joint_estimate, joints, self.group),
         }
 
-    def _faithfulness(self, batch: Batch, heatmaps: Tensor) -> Tensor:
-        """On an eighth of each process's batch: the original has to run on it too."""
-        assert self.original is not None
+    def _distillation(self, batch: Batch, heatmaps: Tensor) -> Tensor:
+        """Loss against the teacher's heatmaps on an eighth of the batch: the teacher costs time."""
+        assert self.teacher is not None
         share = max(1, len(heatmaps) // 8)
         with torch.no_grad():
-            original = self.original(batch.images[:share]).heatmaps
-        return heatmap_loss(heatmaps[:share], original)
+            target = self.teacher(batch.images[:share]).heatmaps
+        return distillation_loss(heatmaps[:share], target)
 
     def _contrast(
         self,
@@ -127,13 +132,13 @@ class Objective:
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
         settings = self.settings
-        seen = observe(output.features, truth, batch)
-        self.bank.update(seen, self.group)
-        chosen = draw(truth.visible, settings.kernels_per_image, generator, self.group)
-        hidden = seen.background.flatten(1)
-        pixels = draw(hidden, settings.background_per_image, generator, self.group)
+        observed = observe_features(output.features, truth, batch)
+        self.bank.update(observed, self.group)
+        chosen = draw_indices(truth.visible, settings.kernels_per_image, generator, self.group)
+        not_body = observed.background.flatten(1)
+        pixels = draw_indices(not_body, settings.background_per_image, generator, self.group)
         samples = KernelSamples(
-            features=seen.features[chosen],
+            features=observed.features[chosen],
             kernel=chosen[1],
             orientation=truth.orientation[chosen],
         )
@@ -150,29 +155,32 @@ class Objective:
         )
 
 
-def observe(features: Float[Tensor, "batch dim h w"], truth: KernelTruth, batch: Batch) -> Observed:
-    """What a feature map says about kernels and background, given the truth."""
-    return Observed(
-        features=read_features(features, truth.xy, batch.size),
+def observe_features(
+    features: Float[Tensor, "batch dim h w"], truth: KernelTruth, batch: Batch
+) -> ObservedFeatures:
+    """Sample a feature map at the true kernels, and mark its background pixels."""
+    return ObservedFeatures(
+        features=sample_features(features, truth.xy, batch.size),
         weights=truth.orientation * truth.visible[..., None],
         map=features,
         background=(batch.parts == 0) | batch.occluder,
     )
 
 
-def draw(
+def draw_indices(
     allowed: Bool[Tensor, "batch n"],
     count: int,
     generator: torch.Generator,
-    group: ProcessGroup = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> tuple[Tensor, Tensor]:
-    """Indices (batch, n) of up to ``count`` allowed entries of each row, at random.
+    """Random indices (row, column) of up to ``count`` allowed entries of each row.
 
-    All processes draw for the whole batch, of which ``allowed`` is this one's share.
+    ``allowed`` is this process's share of the batch. Every process draws random numbers for the
+    whole batch, so that the choice does not depend on the number of processes.
     """
     rows, entries = allowed.shape
-    score = torch.rand(group.count * rows, entries, generator=generator)
-    score = score[group.index * rows :][:rows].to(allowed.device).masked_fill(~allowed, -1.0)
+    score = torch.rand(group.world_size * rows, entries, generator=generator)
+    score = score[group.rank * rows :][:rows].to(allowed.device).masked_fill(~allowed, -1.0)
     top = score.topk(min(count, allowed.shape[1]), dim=1)
     row = torch.arange(rows, device=allowed.device)[:, None].expand_as(top.indices)
     valid = top.values >= 0

@@ -1,8 +1,8 @@
-"""A loss that asks the likelihood to put the truth before poses near it.
+"""Ranking loss: the true pose should be more likely than perturbed poses.
 
-The truth and a few poses with one limb turned are rendered with the feature bank as it stands, and
-their likelihoods are held against the network's features, which alone receive gradients: what is to
-be learnt is to look different where a limb points elsewhere.
+The true pose and some poses with one limb rotated are rendered with the current feature bank, and
+their likelihoods under the network's features enter a softmax cross-entropy. Only the features
+receive gradients: they learn to differ where a limb points in another direction.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from core.train.batches.batch import Batch
 
 @dataclass(frozen=True)
 class RankingSettings:
-    """How much the ranking counts, and among how many poses.
+    """Weight of the ranking loss, and how its poses are drawn.
 
     Attributes:
-        weight: of the loss; 0 leaves it out.
-        poses: besides the truth, in each step.
-        kinds: chances of `core.fit.pose_perturbation.KINDS`.
-        angles: least and largest turn, degrees.
+        weight: loss weight; 0 switches the loss off.
+        poses: perturbed poses in each step.
+        kinds: probabilities of `core.fit.pose_perturbation.KINDS`.
+        angles: smallest and largest rotation, degrees.
     """
 
     weight: float = 0.0
@@ -51,13 +51,13 @@ def ranking_loss(
     settings: RankingSettings,
     generator: torch.Generator,
 ) -> Float[Tensor, ""]:
-    """Mean of -log of the truth's share among the likelihoods of all poses.
+    """Mean over people of ``-log softmax(log-likelihoods)`` at the true pose.
 
-    People whose kernels are not known (`Known.kernels`) count as 0.
+    People without `Supervision.kernels` contribute 0.
 
     Args:
-        features: of the batch, with gradients.
-        bank: fixed.
+        features: unit features of the batch, with gradients.
+        bank: feature bank, without gradients.
     """
     truth = BodyState(batch.rotations, batch.betas, batch.transl)
     poses = list(_draw(truth, volume, settings, generator))
@@ -66,7 +66,9 @@ def ranking_loss(
         score = -_nll(features, bank, volume, batch, pose.body, settings)
         scores.append(torch.where(pose.exists, score, -torch.inf))
     losses = -torch.log_softmax(torch.stack(scores), 0)[0]
-    return losses.mean() if batch.known is None else (losses * batch.known.kernels).mean()
+    if batch.supervision is None:
+        return losses.mean()
+    return (losses * batch.supervision.kernels).mean()
 
 
 def _draw(
@@ -75,7 +77,7 @@ def _draw(
     settings: RankingSettings,
     generator: torch.Generator,
 ) -> Iterator[Near]:
-    """Random poses near the truth, the same limb for the whole batch."""
+    """Random perturbations of the true poses; one limb for the whole batch."""
     limbs, chances = list(LIMB_JOINTS), torch.tensor(settings.kinds)
     low, high = (math.radians(angle) for angle in settings.angles)
     for _ in range(settings.poses):
@@ -94,7 +96,7 @@ def _nll(
     body: BodyState,
     settings: RankingSettings,
 ) -> Float[Tensor, " batch"]:
-    """Negative log-likelihood of a body, differentiable in the features."""
+    """Negative log-likelihood of bodies, differentiable in the features."""
     height, width = features.shape[2:]
     with torch.no_grad():
         posed = volume.pose(body.rotations, body.betas, body.transl)

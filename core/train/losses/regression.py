@@ -1,4 +1,4 @@
-"""Regression losses: each a pure function of prediction and truth, weights after the release."""
+"""Regression losses, with the ratios of weights of 3DNBF's released code."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.geometry.camera import Camera, project
-from core.train.distributed import ALONE, ProcessGroup
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 
 REACH = 1.3
-"""Half crops from the middle beyond which nothing in the crop tells of a joint."""
+"""Distance from the crop's middle, in half crops, beyond which joints are not scored: the crop
+holds no evidence of them."""
 
 
 @dataclass(frozen=True)
 class RegressionWeights:
-    """Loss weights; keypoints, pose and betas are a thirtieth of 3DNBF's released configuration.
+    """Loss weights. Keypoints, pose and betas have a thirtieth of 3DNBF's released weights.
 
-    Beside a contrastive loss of order one the released weights leave the shared layers to the
-    regression: features then learn slowly. Their ratios are kept. ``camera`` (distance to the true
-    camera, which real data lacks), ``parts`` (cross-entropy of the segmentation), ``heatmaps``
-    (faithfulness of a trained trunk to BlazePose's), ``joints`` (cross-entropy of the joints' own
-    heatmaps) and ``estimates`` (likelihood of the joint estimates) are ours.
+    With the released weights the regression losses outweigh a contrastive loss of order one in the
+    shared layers, and the features learn slowly. The ratios are kept. The other terms are not in
+    3DNBF.
+
+    Attributes:
+        camera: distance to the true camera, which only synthetic data has.
+        parts: cross-entropy of the part segmentation.
+        heatmaps: distillation of the published BlazePose's heatmaps into a trained trunk.
+        joints: cross-entropy of the joint heatmaps.
+        estimates: negative log-likelihood of the joint estimates.
     """
 
     keypoints3d: float = 10.0
@@ -40,7 +46,7 @@ class RegressionWeights:
 def keypoints3d_loss(
     joints: Float[Tensor, "batch 24 3"], truth: Float[Tensor, "batch 24 3"]
 ) -> Tensor:
-    """Mean squared distance per coordinate (m^2), both relative to the pelvis."""
+    """Mean squared difference of the coordinates relative to the pelvis, m^2."""
     return F.mse_loss(joints - joints[:, :1], truth - truth[:, :1])
 
 
@@ -50,16 +56,13 @@ def keypoints2d_loss(
     truth: Float[Tensor, "batch 24 3"],
     size: int,
     reach: float = REACH,
-    group: ProcessGroup = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Tensor:
-    """Mean Huber distance of the projections in half crops, of the joints that are in the picture.
-
-    Joints farther than ``reach`` from the middle do not count: nothing in the crop tells of them.
-    """
+    """Mean Huber loss (delta 0.3) of projected joints within ``reach``; units are half crops."""
     middle = size / 2
     goal = project(camera, truth) / middle - 1
     error = F.huber_loss(project(camera, joints) / middle - 1, goal, reduction="none", delta=0.3)
-    return 2 * mean_over(error.mean(-1), (goal.abs() < reach).all(-1), group)
+    return 2 * masked_mean(error.mean(-1), (goal.abs() < reach).all(-1), group)
 
 
 def pose_loss(
@@ -72,25 +75,25 @@ def pose_loss(
 def parts_loss(
     logits: Float[Tensor, "batch 25 h w"],
     parts: Int[Tensor, "batch h w"],
-    group: ProcessGroup = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Tensor:
-    """Cross-entropy, background and body each half of it: most pixels are background.
+    """Cross-entropy, with body and background pixels weighted half each: most are background.
 
-    Pixels that are `UNKNOWN_PART` do not count.
+    Pixels with `UNKNOWN_PART` are ignored.
     """
     each = F.cross_entropy(logits, parts, reduction="none")
-    return 0.5 * (mean_over(each, parts > 0, group) + mean_over(each, parts == 0, group))
+    return 0.5 * (masked_mean(each, parts > 0, group) + masked_mean(each, parts == 0, group))
 
 
-def mean_over(values: Tensor, mask: Tensor, group: ProcessGroup) -> Tensor:
-    """This process's part of the mean over the masked values of all."""
+def masked_mean(values: Tensor, mask: Tensor, group: ProcessGroup) -> Tensor:
+    """This process's term of the mean over the masked values of all processes; 0 without any."""
     return (values * mask).sum() / group.total(mask.sum()).clamp(min=1)
 
 
-def heatmap_loss(
-    heatmaps: Float[Tensor, "batch points h w"], original: Float[Tensor, "batch points h w"]
+def distillation_loss(
+    heatmaps: Float[Tensor, "batch points h w"], teacher: Float[Tensor, "batch points h w"]
 ) -> Tensor:
-    """Cross-entropy (over the minimum possible) of heatmap logits against the original's."""
-    target = original.sigmoid()
-    entropy = F.binary_cross_entropy_with_logits(original, target)
+    """Binary cross-entropy of heatmap logits against a teacher's, less its minimum: at best 0."""
+    target = teacher.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(teacher, target)
     return F.binary_cross_entropy_with_logits(heatmaps, target) - entropy

@@ -1,1 +1,1 @@
-"""A training run: the loop, checkpoints, validation, curves and export."""
+"""A training run: plan, loop, checkpoints, validation, curves and export."""

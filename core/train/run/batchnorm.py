@@ -1,6 +1,6 @@
-"""Batch-norm whose statistics are those of the whole batch, shared by many processes.
+"""Synchronised batch-norm: statistics over the batch of all processes.
 
-PyTorch's own needs a GPU, and is no `BatchNorm2d`, which folding looks for.
+PyTorch's `SyncBatchNorm` needs a GPU, and is no `BatchNorm2d`, which `fold_batchnorm` looks for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OVER = (0, 2, 3)
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """A batch-norm with the parameters and statistics of another, which it replaces."""
+    """Replaces a batch-norm and shares its parameters and running statistics."""
 
     def __init__(self, norm: nn.BatchNorm2d, group: ProcessGroup) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum)
@@ -27,16 +27,16 @@ class SharedBatchNorm(nn.BatchNorm2d):
         self.group = group
 
     def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w"]:
-        """Normalise; in training by the statistics of all processes' equal shares."""
+        """Normalise; in training by statistics over all processes, which have equal shares."""
         if not self.training:
             return super().forward(x)
         wide = x if x.dtype == torch.float64 else x.float()
         y, mean, variance = _Normalise.apply(wide, self.weight, self.bias, self.eps, self.group)
-        self._remember(mean, variance, self.group.count * x.numel() // x.shape[1])
+        self._update_statistics(mean, variance, self.group.world_size * x.numel() // x.shape[1])
         return y.to(x.dtype)
 
     @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor, number: int) -> None:
+    def _update_statistics(self, mean: Tensor, variance: Tensor, number: int) -> None:
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -47,15 +47,17 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 class _Normalise(torch.autograd.Function):
-    """Normalisation over batch and pixels of all processes; gradients of weight and bias are the
-    share of this one's images, as all other parameters' are.
+    """Normalisation over batch and pixels of all processes.
+
+    Gradients of weight and bias are those of this process's images, as for all other parameters;
+    `ProcessGroup.sum_gradients` adds them up.
     """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, group: ProcessGroup
     ) -> tuple[Tensor, Tensor, Tensor]:
-        number = group.count * x.numel() // x.shape[1]
+        number = group.world_size * x.numel() // x.shape[1]
         mean = group.total(x.sum(_OVER)) / number
         centred = x - mean[:, None, None]
         variance = group.total(centred.square().sum(_OVER)) / number
@@ -78,8 +80,8 @@ class _Normalise(torch.autograd.Function):
 
 
 def share_batchnorm(network: nn.Module, group: ProcessGroup) -> None:
-    """Make every batch-norm of a network one of all processes; parameters stay the same objects."""
-    if group.count == 1:
+    """Replace every batch-norm by a `SharedBatchNorm`; parameters stay the same objects."""
+    if group.world_size == 1:
         return
     for module in list(network.modules()):
         for name, child in module.named_children():

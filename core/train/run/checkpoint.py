@@ -1,7 +1,7 @@
-"""Checkpoints that survive a kill at any moment, and are refused by name when they are damaged.
+"""Checkpoints that survive a kill at any moment and are checked for damage.
 
-The file is PyTorch's: a zip archive in which every record carries a CRC-32, which PyTorch does not
-look at and we do. The checkpoint before the last is kept beside it.
+A checkpoint is PyTorch's zip archive. Every record of it has a CRC-32, which PyTorch does not check
+and this module does. The previous checkpoint is kept as well.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ State = dict[str, Any]
 
 
 def save_checkpoint(folder: Path, state: State) -> None:
-    """Write the folder's checkpoint and keep the one before it, unless that one is damaged.
+    """Write the folder's checkpoint, and keep the previous one unless it is damaged.
 
-    At every moment the folder holds a whole checkpoint under one of the two names.
+    At every moment the folder holds a complete checkpoint under one of the two names.
     """
     last = folder / LAST
     write_atomic(folder / ".checkpoint.next.pt", lambda path: _write(path, state))
-    if last.is_file() and damage(last, last.stat().st_size) is None:
+    if last.is_file() and find_damage(last, last.stat().st_size) is None:
         last.replace(folder / PREVIOUS)
     (folder / ".checkpoint.next.pt").replace(last)
 
@@ -39,50 +39,51 @@ def _write(path: Path, state: State) -> None:
     with path.open("wb") as file:
         torch.save(state, file)
         file.flush()
-        os.fsync(file.fileno())  # the name must not outlive a power cut that the bytes do not
+        os.fsync(file.fileno())  # the content must be on disk before the file gets its name
 
 
-def load_checkpoint(folder: Path, keys: set[str], most_bytes: int) -> tuple[Path, State]:
-    """The last good checkpoint of a folder, and where it lies.
-
-    A damaged one is named on standard error and passed over.
+def load_checkpoint(folder: Path, keys: set[str], max_bytes: int) -> tuple[Path, State]:
+    """Read a folder's last intact checkpoint; damaged ones are named on standard error.
 
     Args:
-        keys: what a checkpoint must hold.
-        most_bytes: files larger than this are refused unread.
+        keys: entries that a checkpoint must have.
+        max_bytes: larger files are refused without being read.
+
+    Returns:
+        The checkpoint's file and content.
 
     Raises:
-        UserError: there is no checkpoint, or none is good.
+        UserError: there is no checkpoint, or none is intact.
     """
     found = [path for path in (folder / LAST, folder / PREVIOUS) if path.is_file()]
     if not found:
         raise UserError(f"nothing to resume in {folder}; leave out --resume")
     for path in found:
-        reason = damage(path, most_bytes)
+        reason = find_damage(path, max_bytes)
         state = None if reason else _read(path)
         if isinstance(state, dict) and keys <= state.keys():
             return path, state
         print(f"nbf: {path} is refused: {reason or 'it is no checkpoint'}", file=sys.stderr)
-    raise UserError(f"no checkpoint in {folder} is good; start anew without --resume")
+    raise UserError(f"no checkpoint in {folder} is intact; start again without --resume")
 
 
-def damage(path: Path, most_bytes: int) -> str | None:
-    """What is wrong with a checkpoint file, as far as its bytes tell; None if nothing is."""
+def find_damage(path: Path, max_bytes: int) -> str | None:
+    """A description of the damage of a checkpoint file; None if it is intact."""
     size = path.stat().st_size
-    if size > most_bytes:
-        return f"it has {size} bytes, where this run's has no more than {most_bytes}"
+    if size > max_bytes:
+        return f"it has {size} bytes, but a checkpoint of this run has at most {max_bytes}"
     try:
         with zipfile.ZipFile(path) as archive:
             if any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist()):
                 return "it is compressed, which no checkpoint is"
             broken = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
-        return "it is cut off or overwritten"
+        return "it is truncated or overwritten"
     return None if broken is None else f"its record {broken!r} is damaged"
 
 
 def _read(path: Path) -> object:
-    """The file's content, or None where PyTorch cannot make sense of it."""
+    """The file's content, or None if PyTorch cannot load it."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError):

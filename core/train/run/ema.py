@@ -1,4 +1,4 @@
-"""A slow copy of a network: the exponential moving average of its weights."""
+"""Exponential moving average of a network's weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class WeightAverage(Generic[Network]):
-    """Averages parameters and batch-norm statistics; young averages follow faster."""
+    """A copy of a network with averaged parameters and batch-norm statistics.
+
+    ``average += (1 - d) (current - average)`` with ``d = min(decay, (1 + step) / (10 + step))``:
+    the average follows faster in the first steps, while the weights change quickly.
+    """
 
     def __init__(self, network: Network, decay: float) -> None:
         self.network = copy.deepcopy(network)
@@ -21,11 +25,11 @@ class WeightAverage(Generic[Network]):
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Move towards ``network`` after its ``step``-th update."""
+        """Update the average with ``network`` after its ``step``-th optimiser step."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        theirs = network.state_dict()
+        current = network.state_dict()
         for name, value in self.network.state_dict().items():
             if value.is_floating_point():
-                value.lerp_(theirs[name], 1 - decay)
+                value.lerp_(current[name], 1 - decay)
             else:
-                value.copy_(theirs[name])
+                value.copy_(current[name])

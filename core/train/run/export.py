@@ -1,4 +1,4 @@
-"""From a training run to a model file: a longer trained head, an exact feature bank, figures."""
+"""From a training run to a model file: tuned head, feature bank and held-out figures."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from core.nets.model_file import save_model
 from core.nets.network import PoseNetwork
 from core.synth.shards import ShardDataset
 from core.train.batches.loader import in_order
-from core.train.feature_bank import reestimate
-from core.train.heads.regression_head import HeadSettings, collect, tune_head
+from core.train.feature_bank import estimate_bank
+from core.train.heads.regression_head import HeadSettings, collect_head_data, tune_head
 from core.train.run.trainer import Trainer
 from core.train.run.validate import observations, validate
 
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What a model is finished with.
+    """Settings of the last two stages: head tuning and feature bank.
 
     Attributes:
-        bank_images, head_images: images for the feature bank, and for training the head alone (0:
-            leave it as it is).
-        people: whom they show; None: those of the run. On people it was trained on a network is
-            surer of itself than on others, and the head then trusts it too much.
+        bank_images: images from which the feature bank is estimated.
+        head_images: images on which the head is tuned; 0 leaves the head as it is.
+        head: settings of the head tuning.
+        people: shards for both; None: the run's. A network is more certain on the people it was
+            trained on than on others, and a head tuned on them trusts its estimates too much.
     """
 
     bank_images: int = 4000
@@ -41,15 +42,19 @@ class ExportSettings:
 
 
 def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, float]:
-    """Write the run's averaged network with a newly estimated bank; the held-out figures."""
+    """Write the run's averaged network with a newly estimated bank.
+
+    Returns:
+        Held-out figures by name.
+    """
     network = copy.deepcopy(trainer.average.network).eval()
     fold_batchnorm(network)
     if settings.head_images:
-        finish_head(trainer, network, settings)
+        tune_exported_head(trainer, network, settings)
     people = settings.people or trainer.shards
     bank_images = min(settings.bank_images, len(people))
     bins = trainer.settings.bins
-    bank = reestimate(observations(network, people, trainer.volume, bins, bank_images))
+    bank = estimate_bank(observations(network, people, trainer.volume, bins, bank_images))
     held_out = in_order(trainer.held_out, device=trainer.group.device)
     figures = validate(network, bank, trainer.volume, held_out)
     metadata = {
@@ -61,7 +66,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
         "steps": trainer.step,
         "batch_size": trainer.settings.batch_size,
         "training_samples": len(trainer.shards),
-        "trained_on": trainer.loader.facts,
+        "trained_on": trainer.loader.composition,
         "bank_images": bank_images,
         "head_images": settings.head_images,
         "finished_on_others": settings.people is not None,
@@ -71,12 +76,12 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     return figures
 
 
-def finish_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings) -> None:
-    """Train the regression head on newly augmented images, with the features as they are."""
-    loader = trainer.loader.finishing(trainer.settings.seed + 1)
+def tune_exported_head(trainer: Trainer, network: PoseNetwork, settings: ExportSettings) -> None:
+    """Tune the regression head on newly augmented images; the rest of the network is fixed."""
+    loader = trainer.loader.for_final_tuning(trainer.settings.seed + 1)
     if settings.people is not None:
-        loader = loader.of(settings.people)
+        loader = loader.with_shards(settings.people)
     steps = -(-settings.head_images // loader.batch_size)
-    data = collect(network, itertools.islice(loader.batches(0), steps))
-    tune_head(network.regressor.cpu(), data, loader.volume, settings.head)  # quick on the CPU
+    data = collect_head_data(network, itertools.islice(loader.batches(0), steps))
+    tune_head(network.regressor.cpu(), data, loader.volume, settings.head)  # fast enough on a CPU
     network.to(loader.device)

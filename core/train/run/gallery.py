@@ -1,6 +1,6 @@
-"""Pictures at each validation: what the network sees in people it has not learnt from.
+"""Pictures at each validation: predictions for held-out people and photos.
 
-A row shows two of them: the crop, its features, its parts, and the regressed body over it.
+Each subject has four pictures: crop, features, parts, and the regressed body over the crop.
 """
 
 from __future__ import annotations
@@ -33,36 +33,36 @@ from core.train.run.curves import Curves
 from core.train.run.validate import SCORED_JOINTS
 
 PEOPLE, MOST_PHOTOS = 6, 8
-_SURE = 0.5  # confidence of a detected joint that is held against the body
-_TILE = 200  # pixels of a picture on the sheet
+_MIN_CONFIDENCE = 0.5  # of a detected joint that the body is compared with, exclusive
+_TILE = 200  # side of a picture on the sheet, pixels
 
-Show = Callable[[int, np.ndarray], None]
-"""Told the step and the sheet of each validation."""
+SheetCallback = Callable[[int, np.ndarray], None]
+"""Called with the step and the sheet of each validation."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A crop of a person, and where joints are in it.
+    """A crop of a person with reference joints.
 
     Attributes:
-        title: short.
+        title: short title of the crop's picture.
         image: RGB, of the network's size.
         focal: pixels of the crop; the principal point is its middle.
-        joints: pixels of the crop; the truth, or in a photo what the published BlazePose finds.
-        known: joints that can be held against a body.
-        photo: a photo, not a synthetic person.
+        joints: pixels of the crop; ground truth, or in a photo the published BlazePose's keypoints.
+        scored: joints that the body is compared with.
+        photo: whether this is a photo and not a synthetic person.
     """
 
     title: str
     image: UInt8[np.ndarray, "size size 3"]
     focal: float
     joints: Float[Tensor, "24 2"]
-    known: Bool[Tensor, "24"]
+    scored: Bool[Tensor, "24"]
     photo: bool
 
 
 def held_out_people(shards: ShardDataset, count: int = PEOPLE) -> list[Subject]:
-    """Some people of a held-out set, the same ones every time."""
+    """``count`` evenly spaced people of a held-out set."""
     spaced = np.linspace(0, len(shards) - 1, min(count, len(shards))).astype(int).tolist()
     scored = torch.zeros(24, dtype=torch.bool)
     scored[list(SCORED_JOINTS)] = True
@@ -76,9 +76,9 @@ def held_out_people(shards: ShardDataset, count: int = PEOPLE) -> list[Subject]:
 
 
 def people_in_photos(folder: Path, size: int) -> list[Subject]:
-    """The most prominent person of each photo of a folder, by name; 8 photos at most.
+    """The most prominent person in each of a folder's first 8 photos by name.
 
-    Where nobody is found, the whole photo is the crop, and no joint is known.
+    If nobody is found, the whole photo is the crop and no joint is scored.
 
     Raises:
         UserError: there is no photo, or one is damaged.
@@ -88,11 +88,11 @@ def people_in_photos(folder: Path, size: int) -> list[Subject]:
     if not paths:
         raise UserError(f"no photos in {folder}; name a folder with .jpg or .png files")
     detector = KeypointDetector()
-    return [_look_at(path, size, detector) for path in paths[:MOST_PHOTOS]]
+    return [_crop_person(path, size, detector) for path in paths[:MOST_PHOTOS]]
 
 
-def _look_at(path: Path, size: int, detector: KeypointDetector) -> Subject:
-    """Crop the person as a fit would."""
+def _crop_person(path: Path, size: int, detector: KeypointDetector) -> Subject:
+    """Crop the most prominent person in the way a fit does."""
     photo = load_image(path)
     width, height = photo.size
     proposals = detector.propose_boxes(photo.pixels)
@@ -100,49 +100,50 @@ def _look_at(path: Path, size: int, detector: KeypointDetector) -> Subject:
     view = crop_view(width, height, box, photo.focal_px or default_focal(width, height), size)
     crop = warp(photo.pixels, view)
     keypoints = detector(torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255)
-    sure = (keypoints.confidence[0] > _SURE) & bool(proposals)
+    scored = (keypoints.confidence[0] > _MIN_CONFIDENCE) & bool(proposals)
     title = photo.name if proposals else f"{photo.name}: nobody found"
-    return Subject(title, crop, view.focal, keypoints.xy[0], sure, photo=True)
+    return Subject(title, crop, view.focal, keypoints.xy[0], scored, photo=True)
 
 
 class Gallery:
-    """Draws its subjects after each validation: ``OUT/gallery/step-0000400.png``.
+    """Draws a sheet of its subjects after each validation: ``OUT/gallery/step-0000400.png``.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
 
     Attributes:
         curves: mean distances of the bodies' joints (``OUT/gallery.csv``).
-        show: also given each sheet.
+        callbacks: called with each sheet.
     """
 
     def __init__(self, subjects: Sequence[Subject], folder: Path) -> None:
         self.subjects, self.folder = subjects, folder
-        self.show: list[Show] = []
+        self.callbacks: list[SheetCallback] = []
         self.body = load_body()
         self.curves = Curves(folder, "gallery")
 
     def __call__(self, step: int, network: PoseNetwork, bank: FeatureBank) -> None:
         """Predict, draw and write (a `core.train.run.trainer.Observer`)."""
-        views = predict(network, self.body, self.subjects)
+        predictions = predict(network, self.body, self.subjects)
         colors = feature_colors(bank.to(torch.zeros(())))
-        sheet = draw_sheet(step, self.subjects, views, self.body, colors)
+        sheet = draw_sheet(step, self.subjects, predictions, self.body, colors)
         save_image(self.folder / "gallery" / f"step-{step:07}.png", sheet)
         self.curves.cut(step - 1)
-        self.curves.add(step, mean_distances(self.subjects, views))
+        self.curves.add(step, mean_distances(self.subjects, predictions))
         self.curves.save()
-        for show in self.show:
-            show(step, sheet)
+        for callback in self.callbacks:
+            callback(step, sheet)
 
 
 @dataclass(frozen=True)
-class View:
-    """What a network says about a subject.
+class Prediction:
+    """A network's prediction for a subject.
 
     Attributes:
+        features: unit feature map.
         parts: most likely part of each cell.
         vertices: of the regressed body, metres in the crop camera's frame.
-        distance: mean over the known joints, pixels of the crop; NaN where none is known.
+        distance: mean distance over the scored joints, pixels of the crop; NaN without any.
     """
 
     features: Float[Tensor, "h w dim"]
@@ -152,8 +153,8 @@ class View:
 
 
 @torch.no_grad()
-def predict(network: PoseNetwork, body: Body, subjects: Sequence[Subject]) -> list[View]:
-    """Show all subjects to the network at once."""
+def predict(network: PoseNetwork, body: Body, subjects: Sequence[Subject]) -> list[Prediction]:
+    """Run the network on all subjects in one batch."""
     network.eval()
     device = next(network.parameters()).device
     images = torch.from_numpy(np.stack([s.image for s in subjects])).permute(0, 3, 1, 2)
@@ -166,46 +167,48 @@ def predict(network: PoseNetwork, body: Body, subjects: Sequence[Subject]) -> li
     parts = output.part_logits.argmax(1).to(torch.uint8).cpu().numpy()
     features = output.features.permute(0, 2, 3, 1).cpu()
     return [
-        View(features[i], parts[i], posed.vertices[i].numpy(), _distance(pixels[i], subject))
+        Prediction(features[i], parts[i], posed.vertices[i].numpy(), _distance(pixels[i], subject))
         for i, subject in enumerate(subjects)
     ]
 
 
 def _distance(pixels: Float[Tensor, "24 2"], subject: Subject) -> float:
-    """Mean over the known joints."""
-    return float((pixels - subject.joints).norm(dim=-1)[subject.known].mean())
+    """Mean distance over the scored joints, pixels."""
+    return float((pixels - subject.joints).norm(dim=-1)[subject.scored].mean())
 
 
-def mean_distances(subjects: Sequence[Subject], views: Sequence[View]) -> dict[str, float]:
-    """Pixels of the crop: synthetic people's from the truth, photos' from BlazePose."""
+def mean_distances(
+    subjects: Sequence[Subject], predictions: Sequence[Prediction]
+) -> dict[str, float]:
+    """Mean distances in pixels of the crop, for synthetic people and for photos."""
     grouped: dict[str, list[float]] = {}
-    for subject, view in zip(subjects, views, strict=True):
-        if subject.known.any():
+    for subject, prediction in zip(subjects, predictions, strict=True):
+        if subject.scored.any():
             name = "photos_px" if subject.photo else "held_out_px"
-            grouped.setdefault(name, []).append(view.distance)
+            grouped.setdefault(name, []).append(prediction.distance)
     return {name: float(np.mean(values)) for name, values in grouped.items()}
 
 
 def draw_sheet(
     step: int,
     subjects: Sequence[Subject],
-    views: Sequence[View],
+    predictions: Sequence[Prediction],
     body: Body,
     colors: FeatureColors,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Four pictures a subject, two subjects a row."""
+    """One sheet with four pictures a subject and two subjects a row."""
     faces = body.faces.numpy().astype(np.int32)
     panels: list[Panel] = []
-    for subject, view in zip(subjects, views, strict=True):
+    for subject, prediction in zip(subjects, predictions, strict=True):
         middle = (subject.image.shape[1] / 2, subject.image.shape[0] / 2)
-        drawn = draw_body(subject.image, view.vertices, faces, subject.focal, middle)
+        drawn = draw_body(subject.image, prediction.vertices, faces, subject.focal, middle)
         source = "BlazePose" if subject.photo else "the truth"
-        off = f"{view.distance:.1f} px from {source}" if subject.known.any() else ""
+        distance = f"{prediction.distance:.1f} px from {source}" if subject.scored.any() else ""
         panels += [
             Panel(subject.title, subject.image),
-            Panel("features", colors.apply(view.features)),
-            Panel("parts", part_colors(view.parts)),
-            Panel("regressed body", drawn, off),
+            Panel("features", colors.apply(prediction.features)),
+            Panel("parts", part_colors(prediction.parts)),
+            Panel("regressed body", drawn, distance),
         ]
     title = f"validation at step {step:,}"
     columns = 8 if len(subjects) > 1 else 4

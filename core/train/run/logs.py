@@ -1,6 +1,6 @@
-"""A run's curves and pictures for TensorBoard, in ``OUT/tensorboard``.
+"""TensorBoard logs of a run's curves and pictures, in ``OUT/tensorboard``.
 
-What is logged is what ``losses.csv``, ``held_out.csv`` and the gallery hold: nothing is only there.
+The logs copy ``losses.csv``, ``held_out.csv`` and the gallery; they hold nothing else.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ FOLDER = "tensorboard"
 
 
 class Logs:
-    """Follows curves as they grow.
+    """Writes new rows of curves to TensorBoard.
 
     Args:
-        folder: of the run.
-        curves: ``losses/pose`` is the column ``pose`` of ``losses.csv``.
-        step: where the run stands; what an interrupted run logged beyond it is dropped.
+        folder: folder of the run.
+        curves: curves to log; ``losses/pose`` is the column ``pose`` of ``losses.csv``.
+        step: current step of the run; entries that an interrupted run logged after it are purged.
 
     Raises:
         UserError: TensorBoard is not installed.
@@ -42,27 +42,27 @@ class Logs:
         self._written = [len(c.rows) if before else 0 for c in curves]
 
     def follow(self) -> None:
-        """Write the rows that are new."""
+        """Write the new rows."""
         for index, curves in enumerate(self.curves):
-            fresh = curves.rows[self._written[index] :]
-            for row in fresh:
+            new = curves.rows[self._written[index] :]
+            for row in new:
                 self._write(curves.path.stem, row)
-            self._written[index] += len(fresh)
-            if fresh:
+            self._written[index] += len(new)
+            if new:
                 self.writer.flush()
 
     def picture(self, step: int, picture: UInt8[np.ndarray, "height width 3"]) -> None:
-        """Show a validation's pictures."""
+        """Write the sheet of a validation."""
         self.writer.add_image("validation", picture, step, dataformats="HWC")
         self.writer.flush()
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows and close the file."""
         self.follow()
         self.writer.close()
 
     def _write(self, group: str, row: dict[str, float]) -> None:
-        """One step's numbers."""
+        """Write the values of one step."""
         step = int(row["step"])
         for name, value in row.items():
             if name != "step":

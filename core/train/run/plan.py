@@ -1,6 +1,6 @@
-"""What a run will take, told before it begins: its work counted, a few real steps of it timed.
+"""Cost of a run, estimated before it begins: operations are counted, and a few steps are timed.
 
-Nothing here is guessed: what was not measured on this machine is called unmeasured.
+Nothing is extrapolated to other hardware: what was not measured on this machine is "unmeasured".
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from core.synth.shards import Recipe, ShardDataset, write_shards
 from core.train.batches.loader import in_order
 from core.train.batches.mix_file import Mix
 from core.train.distributed import ProcessGroup
-from core.train.feature_bank import reestimate
+from core.train.feature_bank import estimate_bank
 from core.train.run.trainer import Trainer, TrainSettings
 from core.train.run.validate import observations, validate
 
 UNMEASURED = "unmeasured"
 CROPS = 16
-"""A processor is measured on at most so many crops a step: the work grows evenly from there on, the
-memory too. PyTorch's faster convolutions begin there where there is one thread."""
+"""Largest number of crops of a measured step on a CPU. Time and memory grow linearly from there on:
+with one thread PyTorch uses its faster convolutions for batches of 16 and more."""
 
-_STEPS = 5  # timed, if there is time
-_FEW_STEPS, _FEW_MINUTES = 50, 2.0
-_LOOKS = 8  # held-out samples that are looked at to time it
+_STEPS = 5  # number of timed steps, if the budget allows
+_FEW_STEPS, _FEW_MINUTES = 50, 2.0  # shorter runs are not measured beforehand
+_TIMED_SAMPLES = 8  # held-out samples on which validation is timed
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Real steps of the run, on this machine.
+class Measurement:
+    """Timings of a few steps of the run on this machine.
 
     Attributes:
-        device: a processor with its threads, or a GPU.
-        processes: that share the batch.
-        crops: images of one measured step, of all processes together.
-        step_seconds: for an optimiser step on them, once they are there.
-        load_seconds: for a process's thread to prepare its share of them meanwhile.
-        bank_seconds: to read one image into a feature bank.
-        look_seconds: to validate one image.
-        memory_gib: most that was in use, of the GPU or else of this process.
-        trained: parameters that learn.
-        step_macs: multiply-adds a crop in a step: forward, losses and gradients.
+        device: name of the CPU with its threads, or of the GPU.
+        processes: number of processes that share the batch.
+        crops: images of one measured step, over all processes.
+        step_seconds: time of an optimiser step on loaded crops.
+        load_seconds: time in which one loader thread prepares a process's share of them.
+        bank_seconds: time per image of estimating a feature bank.
+        validation_seconds: time per image of a validation.
+        memory_gib: peak memory of the GPU, or of this process on a CPU.
+        trained: number of trained parameters.
+        step_macs: multiply-adds per crop of a step: forward, losses and gradients.
     """
 
     device: str
@@ -63,33 +63,34 @@ class Measured:
     step_seconds: float
     load_seconds: float
     bank_seconds: float
-    look_seconds: float
+    validation_seconds: float
     memory_gib: float
     trained: int
     step_macs: int
 
     @property
     def on_gpu(self) -> bool:
-        """Whether it ran on a GPU."""
+        """Whether the steps ran on a GPU."""
         return self.device.startswith("GPU ")
 
     @property
     def crop_seconds(self) -> float:
-        """What a crop adds to a run's length; the slower of learning and preparing decides."""
+        """Time per crop: loading runs in parallel with training, so the slower one counts."""
         return max(self.step_seconds, self.load_seconds) / self.crops
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run before it begins.
+    """Estimated cost of a run.
 
     Attributes:
         preset: shape of the network.
-        parameters, forward_macs: of the network; multiply-adds of one crop through it.
-        people, held_out: samples to train and to validate on; None where they are not known, or
-            not seen equally often.
-        finish_images: looked at when the run is over, for the feature bank and the head.
-        measured: None where no step was taken.
+        parameters: number of the network's parameters.
+        forward_macs: multiply-adds of one crop in a forward pass.
+        people, held_out: number of training and of held-out samples; None if unknown, or if
+            people are not seen equally often.
+        finish_images: images that the feature bank and the head tuning read after the run.
+        measured: None if no step was timed.
     """
 
     settings: TrainSettings
@@ -99,11 +100,11 @@ class Plan:
     people: int | None
     held_out: int | None
     finish_images: int
-    measured: Measured | None
+    measured: Measurement | None
 
     @property
     def steps(self) -> int | None:
-        """Steps of the run: as asked for, or what fits into the minutes asked for."""
+        """Steps of the run: as requested, or as many as fit into the requested minutes."""
         settings, measured = self.settings, self.measured
         if settings.steps is not None:
             return settings.steps
@@ -114,12 +115,12 @@ class Plan:
 
     @property
     def images(self) -> int | None:
-        """Crops that the network learns from, repetitions counted."""
+        """Number of training crops, counting repetitions."""
         return None if self.steps is None else self.steps * self.settings.batch_size
 
     @property
     def epochs(self) -> float | None:
-        """How often each person is seen."""
+        """Number of times each person is seen."""
         return None if self.images is None or not self.people else self.images / self.people
 
     @property
@@ -131,48 +132,48 @@ class Plan:
 
     @property
     def step_seconds(self) -> float | None:
-        """Seconds from step to step."""
+        """Time of a step in seconds, including loading."""
         if self.measured is None:
             return None
         return self.measured.crop_seconds * self.settings.batch_size
 
     @property
     def hours(self) -> float | None:
-        """Of all steps, on the machine that was measured."""
+        """Time of all steps in hours, on the measured machine."""
         if self.images is None or self.measured is None:
             return None
         return self.images * self.measured.crop_seconds / 3600
 
     @property
     def gpu_hours(self) -> float | None:
-        """Hours on one GPU, known where one GPU was measured."""
+        """Time of all steps in hours on one GPU; None unless one GPU was measured."""
         measured = self.measured
         alone = measured is not None and measured.on_gpu and measured.processes == 1
         return self.hours if alone else None
 
     @property
     def validations(self) -> int | None:
-        """How often the run looks at held-out people; the last time when it is over."""
+        """Number of validations, including the one at the end."""
         return None if self.steps is None else self.steps // self.settings.validate_every + 1
 
     @property
-    def look_hours(self) -> float | None:
-        """Of all validations."""
+    def validation_hours(self) -> float | None:
+        """Time of all validations in hours."""
         measured = self.measured
         if self.validations is None or self.held_out is None or measured is None:
             return None
         bank = self.settings.bank_images * measured.bank_seconds
-        return self.validations * (bank + self.held_out * measured.look_seconds) / 3600
+        return self.validations * (bank + self.held_out * measured.validation_seconds) / 3600
 
     @property
     def finish_hours(self) -> float | None:
-        """Of looking at images when the run is over; the head's own training is not in it."""
+        """Time in hours of reading the last images; the head's optimiser steps are not included."""
         if self.measured is None:
             return None
         return self.finish_images * self.measured.bank_seconds / 3600
 
     def record(self) -> dict[str, object]:
-        """Everything by name, for machines; None is unmeasured or unknown."""
+        """All values by name, for JSON; None is unmeasured or unknown."""
         settings, measured = self.settings, self.measured
         return {
             "preset": self.preset.name,
@@ -191,7 +192,7 @@ class Plan:
             "hours": self.hours,
             "gpu_hours": self.gpu_hours,
             "validations": self.validations,
-            "validation_hours": self.look_hours,
+            "validation_hours": self.validation_hours,
             "finish_hours": self.finish_hours,
             "measured": None if measured is None else vars(measured),
         }
@@ -203,15 +204,15 @@ def make_plan(
     people: int | None,
     held_out: int | None,
     finish_images: int,
-    measured: Measured | None,
+    measured: Measurement | None,
 ) -> Plan:
-    """The plan of a run; the rest as for `Plan`."""
+    """The plan of a run; the arguments are attributes of `Plan`."""
     parameters, macs = count_network(preset)
     return Plan(settings, preset, parameters, macs, people, held_out, finish_images, measured)
 
 
 def count_network(preset: NetworkPreset) -> tuple[int, int]:
-    """Parameters of a preset's network, and multiply-adds of one crop through it."""
+    """Number of parameters of a preset's network, and multiply-adds of one forward pass."""
     network = PoseNetwork(preset).eval()
     image = torch.zeros(1, 3, preset.image_size, preset.image_size)
     with torch.no_grad(), count_work() as counter:
@@ -220,10 +221,10 @@ def count_network(preset: NetworkPreset) -> tuple[int, int]:
 
 
 def count_work() -> FlopCounterMode:
-    """PyTorch's counter of operations, two a multiply-add, with gradients of grouped convolutions.
+    """PyTorch's operation counter (two a multiply-add), corrected for grouped convolutions.
 
-    Its own formula (2.13) takes the groups for one, and finds a depthwise gradient 32 times as dear
-    as it is where there are 32 channels.
+    PyTorch 2.13 counts the gradients of a convolution as if it had one group: those of a depthwise
+    convolution with 32 channels count 32 times too much.
     """
     mapping = {torch.ops.aten.convolution_backward: _count_gradients}
     return FlopCounterMode(display=False, custom_mapping=mapping)
@@ -236,10 +237,10 @@ def _count_gradients(
     *rest: object,
     **_: object,
 ) -> int:
-    """Each gradient of a convolution has the multiplications of the convolution itself.
+    """Operations of a convolution's gradients: each has as many as the convolution itself.
 
-    PyTorch's arguments in its order; ``rest`` holds, fifth and last, whether the convolution is a
-    transposed one and which gradients are wanted (input, weight, bias).
+    The arguments are those of ``aten.convolution_backward``; ``rest[4]`` is ``transposed``, and
+    ``rest[-1]`` the output mask (input, weight, bias).
     """
     transposed, wanted = rest[4], rest[-1]
     assert isinstance(wanted, Sequence)
@@ -249,19 +250,19 @@ def _count_gradients(
 
 
 def measured_batch(batch_size: int, group: ProcessGroup) -> int:
-    """Crops of a measured step: all of them on GPUs."""
-    return batch_size if "cuda" in group.device else min(batch_size, CROPS * group.count)
+    """Crops of a measured step: the whole batch on GPUs, at most `CROPS` a process on CPUs."""
+    return batch_size if "cuda" in group.device else min(batch_size, CROPS * group.world_size)
 
 
-def stand_ins(folder: Path, size: int, count: int) -> ShardDataset:
-    """Procedural people for a run whose shards are not there yet; the same for both its sets."""
+def placeholder_people(folder: Path, size: int, count: int) -> ShardDataset:
+    """Write procedural people for planning a run whose shards do not exist yet."""
     for _ in write_shards(folder, Recipe(seed=0, size=size), count):
         pass
     return ShardDataset(folder)
 
 
 def is_short(settings: TrainSettings) -> bool:
-    """Whether measuring a run beforehand would take a good part of its time."""
+    """Whether a run is so short that measuring it beforehand is not worth the time."""
     few = settings.steps is not None and settings.steps < _FEW_STEPS
     return few or (settings.minutes is not None and settings.minutes < _FEW_MINUTES)
 
@@ -274,11 +275,14 @@ def measure_run(
     group: ProcessGroup,
     budget: float,
     mix: Mix | None = None,
-) -> Measured:
-    """Measure a trainer made for this alone, see `measure`.
+) -> Measurement:
+    """Measure a temporary trainer, see `measure`; the run itself is not affected.
+
+    Args:
+        budget: seconds.
 
     Raises:
-        UserError: the batch does not fit into the GPU's memory.
+        UserError: the batch does not fit into the GPU's memory, or the run has no length.
     """
     settings.progress(0, 0.0)
     fewer = replace(settings, batch_size=measured_batch(settings.batch_size, group))
@@ -296,14 +300,14 @@ def measure_run(
             torch.cuda.empty_cache()
 
 
-def measure(trainer: Trainer, budget: float) -> Measured:
-    """Time and count a trainer's first steps, for up to ``budget`` seconds, but a step at least.
+def measure(trainer: Trainer, budget: float) -> Measurement:
+    """Time and count a trainer's first steps: at least one, no new one after ``budget`` seconds.
 
-    The trainer learns from them: make another one for the run. Arithmetic that PyTorch's counter
-    does not know (the ranking's renderer) is not counted. All processes call this together.
+    The steps change the trainer, so the run needs another one. Operations that PyTorch's counter
+    does not know (the ranking loss's renderer) are not counted. All processes call this together.
     """
     group, on_gpu = trainer.group, "cuda" in trainer.group.device
-    share = replace(trainer.loader, index=group.index, count=group.count)
+    share = replace(trainer.loader, rank=group.rank, world_size=group.world_size)
     batch = share.batch(0)
     load = seconds(lambda: share.batch(1))
     if on_gpu:
@@ -311,18 +315,18 @@ def measure(trainer: Trainer, budget: float) -> Measured:
     begin = time.perf_counter()
     with count_work() as counter:
         trainer.update(batch)
-    times = [group.seconds(time.perf_counter() - begin)]
-    while len(times) <= _STEPS and group.seconds(time.perf_counter() - begin) < budget:
-        times.append(group.seconds(seconds(lambda: trainer.update(batch))))
-    bank, look = _time_looking(trainer)
-    return Measured(
+    times = [group.broadcast_seconds(time.perf_counter() - begin)]
+    while len(times) <= _STEPS and group.broadcast_seconds(time.perf_counter() - begin) < budget:
+        times.append(group.broadcast_seconds(seconds(lambda: trainer.update(batch))))
+    bank, validation = _time_validation(trainer)
+    return Measurement(
         device=_device_name(group),
-        processes=group.count,
+        processes=group.world_size,
         crops=trainer.settings.batch_size,
         step_seconds=median(times[1:] or times),
         load_seconds=load,
         bank_seconds=bank,
-        look_seconds=look,
+        validation_seconds=validation,
         memory_gib=_peak_bytes(group) / 2**30,
         trained=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
         step_macs=counter.get_total_flops() // 2 // len(batch.images),
@@ -330,7 +334,7 @@ def measure(trainer: Trainer, budget: float) -> Measured:
 
 
 def _device_name(group: ProcessGroup) -> str:
-    """Processor and threads, or GPU."""
+    """Name of the GPU, or of the CPU with its threads."""
     if "cuda" in group.device:
         return f"GPU {torch.cuda.get_device_name(group.device)}"
     threads = torch.get_num_threads()
@@ -338,30 +342,30 @@ def _device_name(group: ProcessGroup) -> str:
 
 
 def _peak_bytes(group: ProcessGroup) -> int:
-    """Most memory so far: PyTorch's on the GPU, or this process's."""
+    """Peak memory so far: PyTorch's on the GPU, or this process's."""
     if "cuda" in group.device:
         return torch.cuda.max_memory_allocated(group.device)
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _time_looking(trainer: Trainer) -> tuple[float, float]:
-    """Seconds to read an image into a bank, and to validate one; each the second time."""
+def _time_validation(trainer: Trainer) -> tuple[float, float]:
+    """Seconds per image of bank estimation and of validation; the second run of each counts."""
     network, volume, bins = trainer.average.network, trainer.volume, trainer.settings.bins
-    count = min(_LOOKS, len(trainer.held_out))
+    count = min(_TIMED_SAMPLES, len(trainer.held_out))
 
     def fill() -> None:
-        reestimate(observations(network, trainer.held_out, volume, bins, count))
+        estimate_bank(observations(network, trainer.held_out, volume, bins, count))
 
     def predict() -> None:
         samples = in_order(trainer.held_out, range(count), device=trainer.group.device)
         validate(network, trainer.bank.snapshot(), volume, samples)
 
-    bank, whole = ([seconds(call) for _ in range(2)][1] / count for call in (fill, predict))
-    return bank, whole
+    bank, validation = ([seconds(call) for _ in range(2)][1] / count for call in (fill, predict))
+    return bank, validation
 
 
 def short_lines(plan: Plan) -> list[str]:
-    """What a run says first: images, steps, work, and hours on what."""
+    """Short description: steps and images, operations, and time."""
     steps, batch = plan.steps, plan.settings.batch_size
     size = plan.preset.image_size
     count = f"{steps:,} steps" if steps is not None else f"{plan.settings.minutes:g} minutes"
@@ -380,28 +384,29 @@ def short_lines(plan: Plan) -> list[str]:
 
 
 def full_lines(plan: Plan) -> list[str]:
-    """The short form, and where the numbers come from."""
+    """The short description with the measurements, the validations and the last stages."""
     lines, measured = short_lines(plan), plan.measured
     if measured is not None:
         lines += [
-            f"measured on {measured.crops} crops a step: {measured.step_seconds:.2f} s to learn"
-            f" from them, {measured.load_seconds:.2f} s for a thread to prepare them meanwhile;"
+            f"measured on {measured.crops} crops a step: {measured.step_seconds:.2f} s to train,"
+            f" {measured.load_seconds:.2f} s for a thread to prepare them in parallel;"
             f" {measured.memory_gib:.1f} GiB {'of the GPU' if measured.on_gpu else 'in use'};"
-            f" {measured.trained / 1e6:.1f} M parameters learn"
+            f" {measured.trained / 1e6:.1f} M trained parameters"
         ]
     if plan.validations is not None:
         images = f"{plan.settings.bank_images:,} images for the bank and "
         images += f"{plan.held_out:,} held out" if plan.held_out is not None else "those held out"
-        lines.append(f"validated {plan.validations:,} times on {images}: {hours(plan.look_hours)}")
+        time_needed = hours(plan.validation_hours)
+        lines.append(f"validated {plan.validations:,} times on {images}: {time_needed}")
     lines.append(
         f"at the end {plan.finish_images:,} images for bank and head: {hours(plan.finish_hours)};"
-        f" the head's own training: {UNMEASURED}"
+        f" training of the head: {UNMEASURED}"
     )
     return lines
 
 
 def _time_line(plan: Plan) -> str:
-    """Hours here, and on a GPU."""
+    """Time on this machine and on one GPU."""
     here = UNMEASURED
     if plan.measured is not None:
         shared = f"{plan.measured.processes} processes, " if plan.measured.processes > 1 else ""
@@ -411,7 +416,7 @@ def _time_line(plan: Plan) -> str:
 
 
 def hours(value: float | None) -> str:
-    """A length of time in words."""
+    """A duration with its unit."""
     if value is None:
         return UNMEASURED
     return f"{value:,.1f} hours" if value >= 1 else f"{60 * value:.1f} minutes"

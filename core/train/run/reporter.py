@@ -1,4 +1,4 @@
-"""Progress of a run for people: a bar on a terminal, a line now and then in a log."""
+"""Progress of a run on the screen: a bar on a terminal, a line every 50 steps in a log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG_EVERY = 50
 
 
 class Reporter:
-    """Shows step, share done, speed and the smoothed losses."""
+    """Shows step, progress, speed and smoothed losses."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
@@ -36,7 +36,7 @@ class Reporter:
         self.progress.stop()
 
     def __call__(self, step: int, done: float, losses: dict[str, float]) -> None:
-        """Take a step's news."""
+        """Report a step: its number, the progress from 0 to 1, and smoothed losses."""
         shown = "  ".join(f"{name} {losses[name]:.3f}" for name in _SHOWN if name in losses)
         text = f"step {step}  {shown}"
         if self.console.is_terminal:

@@ -25,8 +25,9 @@ from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
 from core.train.batches.batch import Batch
 from core.train.batches.loader import Loader, in_order
-from core.train.distributed import ALONE, ProcessGroup
-from core.train.feature_bank import MomentumBank, reestimate
+from core.train.descent import warmup_cosine
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
+from core.train.feature_bank import MomentumBank, estimate_bank
 from core.train.heads.lifter import LifterSettings, train_lifter
 from core.train.losses.objective import Objective, ObjectiveSettings
 from core.train.run.batchnorm import share_batchnorm
@@ -40,22 +41,31 @@ Report = Callable[[int, float, dict[str, float]], None]
 Observer = Callable[[int, PoseNetwork, FeatureBank], None]
 """Called after a validation with (step, averaged network, its bank)."""
 
-GENTLE = 0.3
-"""Learning rate of a trunk that has learnt before, over that of the rest."""
+PRETRAINED_TRUNK_RATE = 0.3
+"""Learning rate of a pretrained trunk over that of the rest (docs/decisions.md)."""
 _STATE = {"settings", "network", "average", "bank", "optimizer", "step", "seconds"}
-_SPARE_BYTES = 1 << 24  # names, settings and the archive's own tables
+_SPARE_BYTES = 1 << 24  # of a checkpoint: names, settings and the archive's own tables
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Everything that decides a run. Give ``steps`` (repeatable) or ``minutes`` (of training).
+    """All settings of a run.
 
-    ``bins``, ``dim`` and ``layout`` are the paper's ablations: orientations a kernel tells apart,
-    dimensions of the features, where kernels sit. ``trunk_rate`` scales the learning rate of the
-    trunk; None is `GENTLE` for BlazePose, which knows real people already, and 1 for one that knows
-    nothing. At 0 the trunk stays as it is, and a step costs a third less. ``frozen_blocks`` of
-    BlazePose's first blocks (the default: up to the first at stride 8, generic edges and textures)
-    never learn.
+    Attributes:
+        steps, minutes: length of the run; give one. A run of ``steps`` is repeatable, ``minutes``
+            are minutes of training without validation.
+        bins, dim, layout: the paper's ablations: orientations of a kernel, dimensions of the
+            features, placement of the kernels.
+        rate: highest learning rate.
+        trunk_rate: learning rate of the trunk over ``rate``. None is `PRETRAINED_TRUNK_RATE` for
+            BlazePose, which is pretrained, and 1 for a trunk with random weights. At 0 the trunk
+            is frozen and a step costs a third less.
+        frozen_blocks: number of BlazePose's first blocks that are never trained. The default ends
+            with the first block at stride 8: generic edges and textures.
+        warmup: number of steps over which the rate rises.
+        clip: largest norm of the gradient.
+        decay: of the exponential moving average of the weights.
+        bank_images: images from which each validation estimates a feature bank.
     """
 
     preset: str = "lite"
@@ -81,14 +91,18 @@ class TrainSettings:
     objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
 
     @property
-    def trunk_share(self) -> float:
+    def relative_trunk_rate(self) -> float:
         """Learning rate of the trunk over that of the rest."""
         if self.trunk_rate is not None:
             return self.trunk_rate
-        return GENTLE if find_preset(self.preset).trunk == "blazepose" else 1.0
+        return PRETRAINED_TRUNK_RATE if find_preset(self.preset).trunk == "blazepose" else 1.0
 
     def progress(self, step: int, seconds: float) -> float:
-        """Share of the run that is done."""
+        """Share of the run that is done, 0 to 1.
+
+        Raises:
+            UserError: neither steps nor minutes are given.
+        """
         if self.steps is not None:
             return min(1.0, step / self.steps)
         if self.minutes is not None:
@@ -96,19 +110,21 @@ class TrainSettings:
         raise UserError("say how long to train: --minutes M or --steps N")
 
     def rate_factor(self, step: int, seconds: float) -> float:
-        """Linear warm-up, then half a cosine to zero."""
-        cosine = 0.5 * (1 + math.cos(math.pi * self.progress(step, seconds)))
-        return min(1.0, (step + 1) / self.warmup) * cosine
+        """Learning rate of a step over the highest one."""
+        return warmup_cosine(step, self.warmup, math.pi * self.progress(step, seconds))
 
 
 class Trainer:
     """One run in one folder: checkpoints, ``losses.csv``/``.png``, ``held_out.csv``/``.png``.
 
     Args:
-        held_out: samples to validate on, which must not be among ``shards``.
-        volume: on the CPU.
-        group: the processes that train together; ``settings.batch_size`` is that of all, and the
-            first alone validates and writes.
+        held_out: validation samples, which must not be among ``shards``.
+        volume: body volume, on the CPU.
+        group: the processes that train together; ``settings.batch_size`` is their total, and only
+            the first process validates and writes.
+
+    Raises:
+        UserError: the shards do not fit the network, or the batch does not fit the processes.
     """
 
     def __init__(
@@ -118,14 +134,14 @@ class Trainer:
         held_out: ShardDataset,
         volume: NeuralBodyVolume,
         folder: Path,
-        group: ProcessGroup = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         preset = find_preset(settings.preset, settings.dim)
         check_shards(shards, preset, settings.batch_size)
         check_shards(held_out, preset, 1)
-        if settings.batch_size % group.count:
+        if settings.batch_size % group.world_size:
             raise UserError(
-                f"a batch of {settings.batch_size} cannot be shared equally by {group.count}"
+                f"a batch of {settings.batch_size} cannot be shared equally by {group.world_size}"
                 " processes; choose another --batch-size"
             )
         self.settings, self.shards, self.held_out = settings, shards, held_out
@@ -140,28 +156,28 @@ class Trainer:
         self.volume = volume = volume.to(volume.means.to(group.device))
         self.bank = MomentumBank(volume.kernels, settings.bins, preset.feature_dim)
         self.bank.to(group.device)
-        group.align(self.network)
+        group.broadcast_weights(self.network)
         self.average = WeightAverage(self.network, settings.decay)
         share_batchnorm(self.network, group)
         self.optimizer = build_optimizer(self.network, settings)
-        faithful = preset.trunk == "blazepose" and settings.objective.regression.heatmaps > 0
-        original = load_blazepose().to(group.device) if faithful else None
-        self.objective = Objective(volume, self.bank, settings.objective, original, group)
+        distilled = preset.trunk == "blazepose" and settings.objective.regression.heatmaps > 0
+        teacher = load_blazepose().to(group.device) if distilled else None
+        self.objective = Objective(volume, self.bank, settings.objective, teacher, group)
         self.step, self.seconds = 0, 0.0
         self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")
         self.observers: list[Observer] = []
 
     def run(self, report: Report) -> None:
-        """Train to the end of the settings; may be stopped at any time and resumed."""
+        """Train to the end of the run; an interrupted run can be resumed."""
         smooth: dict[str, float] = {}
-        share = replace(self.loader, index=self.group.index, count=self.group.count)
+        share = replace(self.loader, rank=self.group.rank, world_size=self.group.world_size)
         for batch in share.batches(self.step):
             if self.settings.progress(self.step, self.seconds) >= 1:
                 break
             started = time.monotonic()
             losses = self.update(batch)
-            self.seconds += self.group.seconds(time.monotonic() - started)
-            if not self.group.first:
+            self.seconds += self.group.broadcast_seconds(time.monotonic() - started)
+            if not self.group.is_first:
                 continue
             for name, value in losses.items():
                 smooth[name] = 0.95 * smooth.get(name, value) + 0.05 * value
@@ -172,14 +188,21 @@ class Trainer:
                 self.validate()
             if self.step % self.settings.save_every == 0:
                 self.save()
-        if self.group.first:
+        if self.group.is_first:
             self.validate()
             self.save()
 
     def update(self, batch: Batch) -> dict[str, float]:
-        """One optimiser step on (this process's share of) a batch; the losses before it."""
+        """One optimiser step on a batch, or on this process's share of it.
+
+        Returns:
+            The losses before the step, the gradient's norm and the relative learning rate.
+
+        Raises:
+            FloatingPointError: the gradient is not finite.
+        """
         self.network.train()
-        if not self.settings.trunk_share:
+        if not self.settings.relative_trunk_rate:
             self.network.trunk.eval()
         factor = self.settings.rate_factor(self.step, self.seconds)
         for group in self.optimizer.param_groups:
@@ -201,14 +224,14 @@ class Trainer:
         return {**named, "gradient": float(norm), "rate": factor}
 
     def validate(self) -> dict[str, float]:
-        """Figures of the averaged network, with a bank of its own, on the held-out samples.
+        """Validate the averaged network on the held-out samples, and call the observers.
 
-        The momentum bank follows the network that is trained, which is ahead of the average.
+        A bank is estimated for it: the momentum bank belongs to the network that is trained.
         """
         network, bins = self.average.network, self.settings.bins
-        seen = observations(network, self.shards, self.volume, bins, self.settings.bank_images)
+        observed = observations(network, self.shards, self.volume, bins, self.settings.bank_images)
         held_out = in_order(self.held_out, device=self.group.device)
-        bank = reestimate(seen)
+        bank = estimate_bank(observed)
         figures = validate(network, bank, self.volume, held_out)
         self.figures.add(self.step, figures)
         self.figures.save()
@@ -227,76 +250,84 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
         }
-        self.losses.save()  # first: rows beyond a checkpoint are cut, missing ones would stay away
+        # curves first: on resuming, rows after the checkpoint are cut, but none can be added
+        self.losses.save()
         save_checkpoint(self.folder, state)
 
     def resume(self) -> None:
-        """Go on from the folder's last good checkpoint.
+        """Restore the folder's last intact checkpoint.
 
         Raises:
-            UserError: there is none, or it belongs to another network.
+            UserError: there is none, or it is of another network.
         """
-        path, state = load_checkpoint(self.folder, _STATE, self._most_bytes())
+        path, state = load_checkpoint(self.folder, _STATE, self._max_bytes())
         try:
             self.network.load_state_dict(state["network"])
             self.average.network.load_state_dict(state["average"])
             self.bank.load_state_dict(state["bank"])
             self.optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path} belongs to another network: {error}") from error
+            raise UserError(f"{path} is of another network: {error}") from error
         self.step, self.seconds = state["step"], state["seconds"]
         self.losses.cut(self.step)
         self.figures.cut(self.step)
 
     def start_from(self, folder: Path) -> list[str]:
-        """Begin with the averaged network of another run; names of what that one lacks.
+        """Initialise with the averaged network of another run.
 
-        The two may differ in their heads: what has another shape here starts anew. A trunk that
-        does not learn stays as it is.
+        Parameters with another shape keep their initial values, and so does a frozen trunk.
+
+        Returns:
+            Names of the parameters that were not found in the other run.
 
         Raises:
-            UserError: ``folder`` holds no checkpoint, or its network has nothing of this one.
+            UserError: ``folder`` holds no checkpoint, or the networks have no decoder layer in
+                common.
         """
         if not any(folder.glob("checkpoint*.pt")):
             raise UserError(f"no run in {folder} to start from: it holds no checkpoint")
-        path, state = load_checkpoint(folder, _STATE, self._most_bytes())
+        path, state = load_checkpoint(folder, _STATE, self._max_bytes())
         own, given = self.network.state_dict(), state["average"]
-        if not self.settings.trunk_share:
+        if not self.settings.relative_trunk_rate:
             own = {name: value for name, value in own.items() if not name.startswith("trunk.")}
-        known = {
+        shared = {
             name: value
             for name, value in given.items()
             if name in own and own[name].shape == value.shape
         }
-        if not any(name.startswith("decoder.") for name in known):
-            raise UserError(f"{path} belongs to another network")
-        self.network.load_state_dict(known, strict=False)
-        self.average.network.load_state_dict(known, strict=False)
+        if not any(name.startswith("decoder.") for name in shared):
+            raise UserError(f"{path} is of another network")
+        self.network.load_state_dict(shared, strict=False)
+        self.average.network.load_state_dict(shared, strict=False)
         if all(state["bank"][name].shape == v.shape for name, v in self.bank.state_dict().items()):
             self.bank.load_state_dict(state["bank"])
-        return sorted(own.keys() - known.keys())
+        return sorted(own.keys() - shared.keys())
 
-    def lift(self, bodies: Bodies, settings: LifterSettings) -> None:
-        """Train the head's lifter on bodies alone; the rest of the head then corrects nothing."""
+    def pretrain_lifter(self, bodies: Bodies, settings: LifterSettings) -> None:
+        """Train the head's lifter on bodies without images, and zero the head's corrections."""
         head = self.network.regressor
         train_lifter(head.lifter.cpu(), bodies, self.loader.volume, settings)
-        head.correct_nothing()
+        head.zero_corrections()
         self.network.to(self.group.device)
         self.average.network.regressor.load_state_dict(head.state_dict())
 
-    def _most_bytes(self) -> int:
-        """What no checkpoint of this run exceeds: weights, averages, two moments, and as much."""
+    def _max_bytes(self) -> int:
+        """Upper limit of a checkpoint's size: twice the weights, averages and Adam's moments."""
         states = (self.network.state_dict(), self.bank.state_dict())
         tensors = [tensor for state in states for tensor in state.values()]
         return 8 * sum(t.numel() * t.element_size() for t in tensors) + _SPARE_BYTES
 
 
 def check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> None:
-    """Refuse crops of another size than the network's, and too few of them."""
+    """Check the crop size against the network's, and the number of samples.
+
+    Raises:
+        UserError: the size differs, or there are fewer than ``fewest`` samples.
+    """
     size = shards[0].image.shape[0]
     if size != preset.image_size:
         raise UserError(
-            f"the shards hold {size} px crops, preset {preset.name!r} wants {preset.image_size} px;"
+            f"the shards hold {size} px crops, preset {preset.name!r} needs {preset.image_size} px;"
             f" make them with: nbf synth --size {preset.image_size}"
         )
     if len(shards) < fewest:
@@ -304,29 +335,29 @@ def check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> No
 
 
 def build_network(settings: TrainSettings, loader: Loader) -> PoseNetwork:
-    """A new network; BlazePose has its published weights, batch-norm put back in if it learns."""
+    """A new network. BlazePose gets its published weights, and batch-norm if it is trained."""
     network = PoseNetwork(find_preset(settings.preset, settings.dim))
     if isinstance(network.trunk, BlazePoseTrunk):
         blazepose = load_blazepose()
         network.trunk.blazepose = blazepose
-        if settings.trunk_share:
+        if settings.relative_trunk_rate:
             _make_trainable(blazepose, settings.frozen_blocks, loader)
-    if not settings.trunk_share:
+    if not settings.relative_trunk_rate:
         network.trunk.requires_grad_(False)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
 
 def _make_trainable(blazepose: BlazePose, frozen_blocks: int, loader: Loader) -> None:
-    """Put batch-norm back in, except into the first blocks, which do not learn."""
+    """Add batch-norm again, except to the first blocks, which are frozen."""
     add_batchnorm(blazepose, [loader.batch(step).images for step in range(4)])
     for module in [blazepose.trunk.stem, *blazepose.trunk.blocks][:frozen_blocks]:
         fold_batchnorm(module.requires_grad_(False))
-        module.requires_grad_(False)  # folding makes new parameters
+        module.requires_grad_(False)  # again: folding creates new parameters
 
 
 def build_optimizer(network: PoseNetwork, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW, with a rate of its own for the trunk and no decay of biases and norms."""
+    """AdamW with a separate rate for the trunk, and no weight decay of biases and norms."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
@@ -336,7 +367,7 @@ def build_optimizer(network: PoseNetwork, settings: TrainSettings) -> torch.opti
         [
             {
                 "params": parameters,
-                "base_rate": settings.rate * (settings.trunk_share if trunk else 1.0),
+                "base_rate": settings.rate * (settings.relative_trunk_rate if trunk else 1.0),
                 "weight_decay": settings.weight_decay if decays else 0.0,
             }
             for (trunk, decays), parameters in groups.items()

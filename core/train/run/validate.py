@@ -1,4 +1,4 @@
-"""Held-out figures of a network: does the regressor stand, do features find their kernel?"""
+"""Validation on held-out samples: errors of the regressor, and retrieval by the features."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from core.synth.shards import ShardDataset
 from core.train.batches.batch import Batch, KernelTruth, kernel_truth
 from core.train.batches.loader import in_order
 from core.train.batches.truth import BodyTruth
-from core.train.feature_bank import Observed
+from core.train.feature_bank import ObservedFeatures
 from core.train.losses.contrast import kernel_neighbours
 from core.train.losses.joint_estimate import JointTruth, joint_truth
-from core.train.losses.objective import observe
+from core.train.losses.objective import observe_features
 
 SCORED_JOINTS = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
 """Hips, knees, ankles, neck, head, shoulders, elbows, wrists."""
@@ -32,10 +32,10 @@ SCORED_JOINTS = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
 def validate(
     network: PoseNetwork, bank: FeatureBank, volume: NeuralBodyVolume, batches: Iterable[Batch]
 ) -> dict[str, float]:
-    """Mean figures over all samples of ``batches``; millimetres, pixels of the crop, or shares.
+    """Mean figures of all samples of ``batches``: millimetres, pixels of the crop, or shares.
 
-    ``orientation`` is the mean over the orientations of how often each is recognised: upright
-    people show most kernels in one orientation, which a plain average would reward for nothing.
+    ``orientation`` is the mean recall over the orientations. Upright people show most kernels in
+    one orientation, so plain accuracy would be high for a network that always predicts that one.
     """
     network.eval()
     neighbours = kernel_neighbours(volume.means)
@@ -51,30 +51,30 @@ def validate(
             output.joint_estimate, joint_truth(BodyTruth.of(batch), volume), batch.size
         )
         figures["pixels"] = pixels.norm(dim=-1)[:, list(SCORED_JOINTS)].mean(1)
-        seen = observe(output.features, truth, batch)
-        figures |= retrieval(seen.features[truth.visible], truth, bank, neighbours)
-        background = output.features.permute(0, 2, 3, 1)[seen.background]
-        figures["background"] = clutter_share(background, bank)
+        observed = observe_features(output.features, truth, batch)
+        figures |= retrieval(observed.features[truth.visible], truth, bank, neighbours)
+        background = output.features.permute(0, 2, 3, 1)[observed.background]
+        figures["background"] = background_hits(background, bank)
         predicted = output.part_logits.argmax(1)
         figures["parts"] = (predicted == batch.parts)[batch.parts > 0].float()
         for name, values in figures.items():
             rows.setdefault(name, []).append(values)
     means = {name: float(torch.cat(values).nanmean()) for name, values in rows.items()}
     recalls = np.array([means.pop(f"orientation {bin_}") for bin_ in range(bank.bins)])
-    known = recalls[~np.isnan(recalls)]
-    return means | {"orientation": float(known.mean()) if len(known) else float("nan")}
+    measured = recalls[~np.isnan(recalls)]
+    return means | {"orientation": float(measured.mean()) if len(measured) else float("nan")}
 
 
 @torch.no_grad()
 def observations(
     network: PoseNetwork, shards: ShardDataset, volume: NeuralBodyVolume, bins: int, count: int
-) -> Iterator[Observed]:
-    """What the network's features say about ``count`` evenly spaced samples, as they are."""
+) -> Iterator[ObservedFeatures]:
+    """Features of ``count`` evenly spaced samples, not augmented, batch by batch."""
     network.eval()
     spaced = np.linspace(0, len(shards) - 1, min(count, len(shards))).astype(int).tolist()
     for batch in in_order(shards, spaced, device=str(volume.means.device)):
         truth = kernel_truth(volume, batch, bins)
-        yield observe(network(batch.images).features, truth, batch)
+        yield observe_features(network(batch.images).features, truth, batch)
 
 
 def joint_errors(
@@ -93,12 +93,12 @@ def joint_errors(
 def joint_estimate_errors(
     estimate: JointEstimate, truth: JointTruth, size: int
 ) -> dict[str, Float[Tensor, " n"]]:
-    """Distance of estimated from true joints in crop pixels, and error of the foreshortening."""
+    """Errors of joint estimates inside the crop: position in crop pixels, and foreshortening."""
     scored = list(SCORED_JOINTS)
     inside = truth.inside[:, scored]
-    off = (estimate.xy - truth.xy)[:, scored].norm(dim=-1) * size / 2
+    distance = (estimate.xy - truth.xy)[:, scored].norm(dim=-1) * size / 2
     foreshortening = (estimate.foreshortening - truth.foreshortening)[:, scored].abs()
-    return {"joint_pixels": off[inside], "foreshortening": foreshortening[inside]}
+    return {"joint_pixels": distance[inside], "foreshortening": foreshortening[inside]}
 
 
 def retrieval(
@@ -107,9 +107,11 @@ def retrieval(
     bank: FeatureBank,
     neighbours: Bool[Tensor, "kernels kernels"],
 ) -> dict[str, Tensor]:
-    """Is the most similar entry of the bank the right kernel (or its neighbour), the right bin?
+    """Hits (1 or 0) of nearest-neighbour retrieval by cosine similarity, for visible kernels.
 
-    ``orientation o`` is scored among the own kernel's bins, where the limb clearly has bin ``o``.
+    ``kernel``: the nearest entry of the bank is of the right kernel; ``kernel_near``: of the right
+    kernel or a neighbour; ``orientation o``: among the bins of the right kernel the nearest is the
+    true bin o, for limbs with p(o | limb) > 0.7.
     """
     kernel = truth.visible.nonzero()[:, 1]
     orientation = truth.orientation[truth.visible]
@@ -127,8 +129,8 @@ def retrieval(
     }
 
 
-def clutter_share(background: Float[Tensor, "m dim"], bank: FeatureBank) -> Float[Tensor, " m"]:
-    """1 for each background feature that is more like the background mean than any kernel."""
+def background_hits(background: Float[Tensor, "m dim"], bank: FeatureBank) -> Float[Tensor, " m"]:
+    """1 for each background feature that is nearer to the background mean than to all kernels."""
     directions = torch.nn.functional.normalize(bank.phi, dim=-1).flatten(0, 1)
     own = background @ torch.nn.functional.normalize(bank.background, dim=0)
     return (own > (background @ directions.T).amax(1)).float()

@@ -1,6 +1,6 @@
-"""A tiny run in a process of its own: SHARDS OUT whole, to be killed, or to be resumed.
+"""A tiny run in its own process, to be finished, killed or resumed.
 
-python -m tests.train.victim SHARDS OUT [kill | resume]
+python -m tests.train.interrupted_run SHARDS OUT [kill | resume]
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def show(step: int, done: float, losses: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    victim = make_trainer(Path(sys.argv[1]), Path(sys.argv[2]))
+    trainer = make_trainer(Path(sys.argv[1]), Path(sys.argv[2]))
     if "resume" in sys.argv:
-        victim.resume()
-    victim.run(show)
+        trainer.resume()
+    trainer.run(show)

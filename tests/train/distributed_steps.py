@@ -1,13 +1,14 @@
-"""Two steps of training in as many processes as torchrun starts: SHARDS OUT [MIX].
+"""Two training steps in the processes that torchrun starts: SHARDS OUT [MIX].
 
-Everything is in double precision, so that what differs from one process can only be wrong.
+Everything is in double precision, so that rounding does not hide differences from one process.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,8 +18,8 @@ from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
 from core.train.batches.batch import Batch
 from core.train.batches.mix_file import open_mix
-from core.train.batches.supervision import Known
-from core.train.distributed import ALONE, ProcessGroup, find_process_group
+from core.train.batches.supervision import Supervision
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup, find_process_group
 from core.train.losses.objective import ObjectiveSettings
 from core.train.losses.ranking import RankingSettings
 from core.train.run.trainer import Trainer, TrainSettings
@@ -33,17 +34,18 @@ SETTINGS = TrainSettings(
 )
 
 
-def widen(batch: Batch | Known) -> Batch:
-    values = {f.name: getattr(batch, f.name) for f in fields(batch)}
-    marks = {"marks": widen(values.pop("marks"))} if "marks" in values else {}
-    wide = {k: v.double() if v.is_floating_point() else v for k, v in values.items()}
-    return type(batch)(**wide, **marks)
+def widen(value: torch.Tensor | Batch | Supervision | None) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.double() if value.is_floating_point() else value
+    if value is None:
+        return None
+    return type(value)(**{name: widen(field) for name, field in vars(value).items()})
 
 
 def train(
     shards: Path, folder: Path, group: ProcessGroup, mix: Path | None = None
 ) -> dict[str, dict[str, torch.Tensor]]:
-    """Losses of two steps, and what they made of network, average and bank."""
+    """Losses of two steps, and the network, average and bank after them."""
     data = ShardDataset(shards)
     volume = NeuralBodyVolume.from_body(load_body(), kernels=80)
     trainer = Trainer(SETTINGS, data, data, volume, folder, group)
@@ -52,7 +54,7 @@ def train(
     for module in (trainer.network, trainer.average.network, trainer.bank):
         module.double()
     trainer.objective.volume = volume.to(torch.zeros((), dtype=torch.float64))
-    share = replace(trainer.loader, index=group.index, count=group.count)
+    share = replace(trainer.loader, rank=group.rank, world_size=group.world_size)
     losses = [trainer.update(widen(share.batch(step))) for step in range(2)]
     named = {f"{name} {step}": row[name] for step, row in enumerate(losses) for name in row}
     return {
@@ -65,7 +67,7 @@ def train(
 
 if __name__ == "__main__":
     found = find_process_group("cpu")
-    assert found != ALONE
+    assert found != SINGLE_PROCESS
     result = train(Path(sys.argv[1]), Path(sys.argv[2]), found, *map(Path, sys.argv[3:]))
-    torch.save(result, Path(sys.argv[2]) / f"{found.index}.pt")
+    torch.save(result, Path(sys.argv[2]) / f"{found.rank}.pt")
     found.close()
