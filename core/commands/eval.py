@@ -144,7 +144,7 @@ def _show(options: Options, report: AnyReport, rows: list[Change]) -> None:
     from rich.console import Console
 
     from core.eval.people import changes_table
-    from core.eval.tables import print_wide
+    from core.eval.tables import print_table
 
     if options.json:
         changed = {"changes": [_flat(row) for row in rows]} if rows else {}
@@ -153,7 +153,7 @@ def _show(options: Options, report: AnyReport, rows: list[Change]) -> None:
     console = Console()
     report.print(console)
     if rows:
-        print_wide(console, changes_table(f"these minus {options.against}, by person", rows))
+        print_table(console, changes_table(f"these minus {options.against}, by person", rows))
 
 
 def _synthetic(

@@ -1,1 +1,1 @@
-"""Metrics, protocols and tables: how good a method is, and how sure we are of it."""
+"""Evaluation: metrics, protocols, and tables with bootstrap intervals."""

@@ -1,4 +1,4 @@
-"""What each part of the objective is worth: the same people, fitted with one thing changed."""
+"""Ablation of the objective: the same people are fitted with one thing changed at a time."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from core.eval.synthetic import (
     protocol,
     score_bodies,
 )
-from core.eval.tables import TableReport, plain_table, shown
+from core.eval.tables import TableReport, empty_table, shown
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
 from core.synth.sample import Sample
 
 STANDARD = "standard"
-READING = (
+EXPLANATION = (
     "one thing changed at a time; change: PA-MPJPE minus that of the standard fit, paired by "
-    "person (above 0: what was changed helps); drift: MPJPE of a fit begun at the truth, hidden "
-    "joints too; ±: half of the 95% bootstrap interval over people"
+    "person (above 0: the standard fit is better); drift: MPJPE of a fit that starts at the truth, "
+    "occluded joints included; ±: half of the 95% bootstrap interval over people"
 )
 
 
@@ -62,7 +62,12 @@ VARIANTS: dict[str, Callable[[Schedule], Schedule]] = {
 
 @dataclass(frozen=True)
 class AblationRow:
-    """One variant under one protocol, over people; distances in mm, shares from 0 to 1."""
+    """Means over people of one variant under one protocol; distances in mm, shares from 0 to 1.
+
+    Attributes:
+        pa_change_mm: PA-MPJPE minus that of the standard fit, paired by person.
+        drift_mm: MPJPE of a fit that starts at the truth.
+    """
 
     variant: str
     protocol: str
@@ -78,15 +83,12 @@ class AblationRow:
 class AblationReport(TableReport[AblationRow]):
     """A table of `AblationRow`."""
 
-    estimate = READING
+    explanation = EXPLANATION
 
     def table(self) -> Table:
-        """One line a variant, protocols kept apart."""
-        table = plain_table(self.title)
-        for name in ("protocol", "variant"):
-            table.add_column(name, no_wrap=True)
-        for name in ("n", "MPJPE", "PA-MPJPE", "change", "PCKh %", "drift mm"):
-            table.add_column(name, justify="right", no_wrap=True)
+        """One line for each variant; protocols are separated by lines."""
+        figures = ("n", "MPJPE", "PA-MPJPE", "change", "PCKh %", "drift mm")
+        table = empty_table(self.title, ("protocol", "variant"), figures)
         for row in self.rows:
             table.add_row(
                 *(row.protocol, row.variant, str(row.n)),
@@ -111,10 +113,10 @@ def ablate(
     progress: Callable[[int], object] = lambda _: None,
     variants: Sequence[str] = tuple(VARIANTS),
 ) -> AblationReport:
-    """A row for each variant and protocol.
+    """Fit people with every variant under every protocol.
 
     The arguments are those of `core.eval.synthetic.score_people`; ``progress`` counts each person
-    once a variant.
+    once for each variant and protocol.
     """
     schedule, protocols, done = schedule or Schedule.standard(), list(protocols), 0
     rows: list[AblationRow] = []
@@ -137,7 +139,7 @@ def ablate(
 
 
 def _measure(engine: Engine, case: Case, schedule: Schedule) -> Values:
-    """Figures of one batch, one value a person."""
+    """Figures of one batch, one value per person."""
     problem = observe_case(engine, case)
     bodies = fitted_bodies(engine, problem, schedule)
     scores = score_bodies(engine, case, bodies["nbf"])
@@ -151,7 +153,7 @@ def _measure(engine: Engine, case: Case, schedule: Schedule) -> Values:
 
 
 def _row(variant: str, protocol: str, values: Values, standard: Values | None) -> AblationRow:
-    """Means with intervals."""
+    """Means over people with intervals."""
     pa = values["pa_mpjpe_mm"]
     change = np.full(len(pa), np.nan) if standard is None else pa - standard["pa_mpjpe_mm"]
     means = {name: estimate(column) for name, column in values.items()}

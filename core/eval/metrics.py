@@ -1,7 +1,7 @@
-"""Errors of bodies and of occlusion maps, as the papers define them, one number a person.
+"""Metrics of bodies and of occlusion maps as defined in the literature, one value per person.
 
-Distances are in millimetres and computed in float64. ``scored`` says which joints count; a person
-of whom too few are left has the value NaN, which every summary leaves out.
+Distances are in millimetres and computed in float64; points are in metres. ``scored`` marks the
+joints that count. A person with too few of them gets NaN, which summaries leave out.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor
 from core.geometry.procrustes import similarity_align
 
 JOINTS_14 = (1, 2, 4, 5, 7, 8, 12, 15, 16, 17, 18, 19, 20, 21)
-"""Ankles, knees, hips, wrists, elbows, shoulders, neck, head: 3DPW's fourteen in SMPL's order."""
+"""Hips, knees, ankles, neck, head, shoulders, elbows, wrists: 3DPW's 14 joints in SMPL's order."""
 PELVIS, NECK, HEAD = 0, 12, 15
 HEAD_OVER_NECK = 1.8
 """Head size over the distance from neck to head joint. MPII's head size is 0.6 of the diagonal of
 the head's box: 0.185 m on the embedded body, whose two joints are 0.104 m apart."""
 
 _MM = 1000.0
-_LEAST_ALIGNED = 4  # points below which a similarity explains (nearly) everything
+_MIN_ALIGNED = 4  # with fewer points a similarity removes nearly all of the error
 
 Points = Float[Tensor, "batch points 3"]
 Scored = Bool[Tensor, "batch points"]
@@ -30,17 +30,17 @@ PerPerson = Float[Tensor, " batch"]
 
 
 def joint_errors(predicted: Points, truth: Points) -> Float[Tensor, "batch points"]:
-    """Distance of each joint after the pelvis (joint 0) has been moved onto the true one."""
+    """Distance of each joint after aligning the pelvis (joint 0)."""
     return _MM * _distance(_rooted(predicted), _rooted(truth))
 
 
 def mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
-    """Mean of `joint_errors`."""
+    """MPJPE: mean of `joint_errors` over the scored joints."""
     return _mean_over(joint_errors(predicted, truth), scored)
 
 
 def n_mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
-    """`mpjpe` after the best scaling about the pelvis (Rhodin et al., CVPR 2018)."""
+    """N-MPJPE: MPJPE after the best scaling about the pelvis (Rhodin et al., CVPR 2018)."""
     source, target = _rooted(predicted), _rooted(truth)
     weight = torch.ones_like(source[..., 0]) if scored is None else scored.to(source)
     along = (weight[..., None] * source * target).sum((1, 2))
@@ -50,7 +50,7 @@ def n_mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> P
 
 
 def pa_mpjpe(predicted: Points, truth: Points, scored: Scored | None = None) -> PerPerson:
-    """Mean distance after the best similarity (rotation, scale, translation; no reflection)."""
+    """PA-MPJPE: mean distance after the best similarity transform, without reflection."""
     source, target = predicted.double(), truth.double()
     if scored is None:
         return _MM * _distance(similarity_align(source, target), target).mean(1)
@@ -66,21 +66,22 @@ def pve(
     predicted_pelvis: Float[Tensor, "batch 3"],
     true_pelvis: Float[Tensor, "batch 3"],
 ) -> PerPerson:
-    """Mean distance of vertices after the pelvis has been moved onto the true one."""
+    """PVE: mean distance of vertices after aligning the pelvis."""
     source = predicted.double() - predicted_pelvis.double()[:, None]
     target = truth.double() - true_pelvis.double()[:, None]
     return _MM * _distance(source, target).mean(1)
 
 
 def pa_pve(predicted: Points, truth: Points) -> PerPerson:
-    """Mean distance of vertices after the best similarity."""
+    """PA-PVE: mean distance of vertices after the best similarity transform."""
     return pa_mpjpe(predicted, truth)
 
 
 def pve_t_sc(predicted: Points, truth: Points) -> PerPerson:
-    """Error of shape alone: vertices in the rest pose, centred and brought to the same size.
+    """PVE-T-SC: error of the shape alone, from vertices in the rest pose (STRAPS, BMVC 2020).
 
-    The size is the root mean square distance from the middle (STRAPS, BMVC 2020).
+    Both are centred, and the prediction is scaled to the same root mean square distance from the
+    centre.
     """
     source, target = (p.double() - p.double().mean(1, keepdim=True) for p in (predicted, truth))
     size = [p.square().sum(2).mean(1).sqrt()[:, None, None] for p in (source, target)]
@@ -94,7 +95,7 @@ def pck(
     threshold: PerPerson,
     scored: Scored | None = None,
 ) -> PerPerson:
-    """Share of 2D joints within a threshold (pixels, one a person)."""
+    """PCK: share of 2D joints within a threshold, which is given in pixels for each person."""
     near = _distance(predicted.double(), truth.double()) <= threshold.double()[:, None]
     return _mean_over(near.double(), scored)
 
@@ -102,7 +103,7 @@ def pck(
 def head_size(truth: Points, focal: PerPerson) -> PerPerson:
     """Length of the head in pixels, for PCKh (`HEAD_OVER_NECK`).
 
-    It is measured in space and projected at the head's depth, so that a bowed head does not shrink.
+    The length is measured in 3D and scaled by focal over depth, so a bowed head is not shorter.
 
     Args:
         truth: SMPL's 24 joints in metres in the camera's frame.
@@ -120,14 +121,17 @@ def pckh(
     scored: Scored | None = None,
     share: float = 0.5,
 ) -> PerPerson:
-    """Share of 2D joints within ``share`` of the head's size (PCKh@0.5)."""
+    """PCKh: share of 2D joints within ``share`` of the head's size."""
     return pck(predicted, truth, share * head.double(), scored)
 
 
 def auroc(scores: Shaped[np.ndarray, "*pixels"], labels: Bool[np.ndarray, "*pixels"]) -> float:
-    """Probability that a positive outscores a negative, a tie counting half; exact.
+    """Area under the ROC curve: probability that a positive has the higher score, ties half.
 
-    NaN if one of the two kinds is missing.
+    NaN without positives or without negatives.
+
+    Raises:
+        ValueError: a score is NaN.
     """
     flat, positive = np.asarray(scores, np.float64).ravel(), np.asarray(labels, bool).ravel()
     if np.isnan(flat).any():
@@ -147,7 +151,7 @@ def iou(predicted: Bool[np.ndarray, "*pixels"], truth: Bool[np.ndarray, "*pixels
 
 
 def _rooted(points: Points) -> Points:
-    """Points about the pelvis, in float64."""
+    """Points relative to the pelvis, in float64."""
     wide = points.double()
     return wide - wide[:, PELVIS : PELVIS + 1]
 
@@ -157,16 +161,16 @@ def _distance(first: Tensor, second: Tensor) -> Float[Tensor, "batch points"]:
 
 
 def _mean_over(values: Float[Tensor, "batch points"], scored: Scored | None) -> PerPerson:
-    """Mean of the scored values, NaN where there are none."""
+    """Mean of the scored values; NaN without any."""
     if scored is None:
         return values.mean(1)
     kept = scored.to(values)
-    # a joint that does not count must not spoil the mean, not even by being infinite
+    # torch.where, not a product: values that do not count may be infinite
     return torch.where(scored.bool(), values, 0.0).sum(1) / kept.sum(1)
 
 
 def _aligned_error(source: Float[Tensor, "points 3"], target: Float[Tensor, "points 3"]) -> Tensor:
     """Mean distance of one person's points after alignment."""
-    if len(source) < _LEAST_ALIGNED:
+    if len(source) < _MIN_ALIGNED:
         return source.new_tensor(torch.nan)
     return _distance(similarity_align(source[None], target[None])[0], target).mean()

@@ -1,8 +1,8 @@
-"""Square textured patches over people: at random places, and slid over the picture (AdvOcc).
+"""Square textured patches over people: at random positions, and as a sliding window (AdvOcc).
 
-3DNBF's protocol states patches of 40 or 80 pixels and a stride of 10 for pictures of 224; both are
-scaled to other sizes. Only joints inside the picture and not under the patch are scored: where a
-hidden joint is, nobody can know for sure.
+3DNBF's protocol has patches of 40 or 80 pixels and a stride of 10 for pictures of 224 pixels; both
+are scaled to other sizes. Only joints inside the picture and outside the patch are scored, because
+the position of an occluded joint is ambiguous.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Texture = Callable[[np.random.Generator, int], UInt8[np.ndarray, "side side 3"]]
 
 @dataclass(frozen=True)
 class Patch:
-    """A square of a picture; (x, y) is its top left pixel."""
+    """A square in a picture; (x, y) is its top left pixel."""
 
     x: int
     y: int
@@ -42,15 +42,15 @@ class Patch:
 
 
 def patch_side(patch: int, size: int) -> int:
-    """Pixels of a patch that is stated for pictures of 224 pixels."""
+    """Side in pixels of a patch that is defined for pictures of 224 pixels."""
     return max(1, round(patch * size / PAPER_SIZE))
 
 
 def random_patch(person: Bool[np.ndarray, "size size"], patch: int, seed: int) -> Patch:
-    """A patch centred on a random pixel of the person, moved to lie inside the picture.
+    """A patch centred on a random pixel of the person, shifted to lie inside the picture.
 
     Args:
-        patch: side as stated for 224 pixels.
+        patch: side for pictures of 224 pixels.
 
     Raises:
         ValueError: the mask is empty.
@@ -73,11 +73,11 @@ def place_patch(
     seed: int,
     texture: Texture,
 ) -> tuple[Picture, Bool[np.ndarray, "size size"]]:
-    """The picture with a random patch over the person, and where the patch lies.
+    """The picture with a random patch over the person, and the patch's mask.
 
     Args:
-        person: pixels of the body, hidden ones included.
-        patch: side as stated for 224 pixels.
+        person: pixels of the body, occluded ones included.
+        patch: side for pictures of 224 pixels.
     """
     chosen = random_patch(person, patch, seed)
     return cover(image, chosen, seed, texture), chosen.mask(len(image))
@@ -92,10 +92,10 @@ def cover(image: Picture, patch: Patch, seed: int, texture: Texture) -> Picture:
 
 
 def patch_grid(size: int, patch: int, stride: int = STRIDE) -> list[Patch]:
-    """All places of AdvOcc's sliding patch, row by row.
+    """All positions of AdvOcc's sliding patch, row by row.
 
     Args:
-        patch, stride: as stated for 224 pixels.
+        patch, stride: for pictures of 224 pixels.
     """
     side = patch_side(patch, size)
     starts = np.arange(0, PAPER_SIZE - patch + 1, stride) * size / PAPER_SIZE
@@ -104,14 +104,14 @@ def patch_grid(size: int, patch: int, stride: int = STRIDE) -> list[Patch]:
 
 
 def touching(patches: Sequence[Patch], person: Bool[np.ndarray, "size size"]) -> list[Patch]:
-    """The patches that hide at least one pixel of the person; the others leave it as it is."""
+    """The patches that cover at least one pixel of the person."""
     return [p for p in patches if person[p.y : p.y + p.side, p.x : p.x + p.side].any()]
 
 
 def slide(
     image: Picture, patches: Sequence[Patch], seed: int, texture: Texture
 ) -> Iterator[tuple[Patch, Picture]]:
-    """The picture under each patch in turn, each with a texture of its own."""
+    """The picture with each patch in turn; every patch has its own texture."""
     for index, patch in enumerate(patches):
         square_seed = int(np.random.default_rng([seed, 2, index]).integers(2**31))
         yield patch, cover(image, patch, square_seed, texture)
@@ -120,7 +120,7 @@ def slide(
 def scored_joints(
     joints2d: Float[np.ndarray, "joints 2"], size: int, patches: Sequence[Patch] = ()
 ) -> Bool[np.ndarray, " joints"]:
-    """Joints inside the picture that no patch covers."""
+    """Joints inside the picture and outside all patches."""
     scored = ((joints2d >= 0) & (joints2d < size)).all(-1)
     for patch in patches:
         scored &= ~patch.covers(joints2d)
@@ -132,14 +132,16 @@ def worst_patch(
     occluded: Float[np.ndarray, "patches joints"],
     scored: Bool[np.ndarray, "patches joints"],
 ) -> int:
-    """The patch under which the error of the scored joints grows most, relative to the clean one.
+    """Index of the patch with the largest ratio of error with the patch to error without it.
+
+    Both errors are means over the joints that are scored with the patch.
 
     Args:
         clean: error of each joint without a patch.
-        occluded: the same under each patch.
+        occluded: error of each joint with each patch.
 
     Raises:
-        ValueError: no patch leaves any joint.
+        ValueError: no joint is scored with any patch.
     """
     counts = scored.sum(1)
     if not counts.any():

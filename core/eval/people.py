@@ -1,8 +1,7 @@
-"""Figures of every person in a file, and two such files held against each other.
+"""Per-person figures in a file, and paired differences of two such files.
 
-People differ far more from each other than two methods do on one person. Differences are therefore
-taken person by person: two networks, or two ways of fitting, are told apart by a fraction of the
-people that comparing their means would take.
+Errors vary much more between people than between two methods on the same person. Paired differences
+therefore separate two methods with far fewer people than a comparison of their means.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from rich.table import Table
 from core.errors import UserError
 from core.eval.scores import Scores
 from core.eval.summary import Estimate, estimate
-from core.eval.tables import plain_table, shown
+from core.eval.tables import empty_table, shown
 from core.io.atomic import write_atomic
 
 Key = tuple[str, str]
@@ -27,14 +26,14 @@ PeopleScores = Mapping[Key, Scores]
 
 _KEYS = ("protocol", "method", "person")
 _VALUES = tuple(field.name for field in fields(Scores))
-_MOST_BYTES = 1 << 28
+_MAX_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a method gives now, minus what it gave before; millimetres and shares.
+    """Mean paired difference of a method's figures, new minus old, with 95 % bootstrap intervals.
 
-    Means over people with 95 % bootstrap intervals.
+    Millimetres, and shares from 0 to 1.
     """
 
     protocol: str
@@ -47,7 +46,7 @@ class Change:
 
 
 def save_people(path: Path, people: PeopleScores) -> None:
-    """Write a line a person, protocol and method; empty where there is no value."""
+    """Write a CSV file with a line per protocol, method and person; missing values are empty."""
 
     def write(target: Path) -> None:
         with target.open("w", newline="", encoding="utf-8") as file:
@@ -66,11 +65,11 @@ def load_people(path: Path) -> dict[Key, Scores]:
     """Read what `save_people` wrote.
 
     Raises:
-        UserError: missing, or another kind of file.
+        UserError: the file is missing, damaged or of another kind.
     """
     rows: dict[Key, list[list[float]]] = {}
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > _MAX_BYTES:
             raise ValueError("it is too large")
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
@@ -78,7 +77,7 @@ def load_people(path: Path) -> dict[Key, Scores]:
                 raise ValueError(f"no column {lacking[0]!r}")
             for row in reader:
                 if None in row.values():
-                    raise ValueError("a line is cut off")
+                    raise ValueError("a line is truncated")
                 values = [float(row[name] or "nan") for name in _VALUES]
                 people = rows.setdefault((row["protocol"], row["method"]), [])
                 if int(row["person"]) != len(people):
@@ -94,10 +93,10 @@ def load_people(path: Path) -> dict[Key, Scores]:
 
 
 def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:
-    """Paired differences of what both have.
+    """Paired differences for the protocols and methods that both have.
 
     Raises:
-        UserError: they have nothing in common, or another number of people.
+        UserError: there are none, or the numbers of people differ.
     """
     shared = [key for key in now if key in before]
     if not shared:
@@ -106,7 +105,9 @@ def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:
     for key in shared:
         new, old = now[key], before[key]
         if len(new) != len(old):
-            raise UserError(f"{len(new)} people cannot be paired with {len(old)}: give one --count")
+            raise UserError(
+                f"{len(new)} people cannot be paired with {len(old)}: use the same --count"
+            )
         found.append(
             Change(
                 *key,
@@ -122,11 +123,8 @@ def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:
 
 def changes_table(title: str, rows: list[Change]) -> Table:
     """The differences in mm and percentage points."""
-    table = plain_table(title)
-    for name in ("protocol", "method"):
-        table.add_column(name, no_wrap=True)
-    for name in ("n", "MPJPE", "PA-MPJPE", "PCKh %", "z AUROC"):
-        table.add_column(name, justify="right", no_wrap=True)
+    figures = ("n", "MPJPE", "PA-MPJPE", "PCKh %", "z AUROC")
+    table = empty_table(title, ("protocol", "method"), figures)
     for row in rows:
         table.add_row(
             *(row.protocol, row.method, str(row.n)),

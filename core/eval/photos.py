@@ -1,4 +1,4 @@
-"""The regressor and the fit on photographs: 2D against annotated points, 3D where it is known."""
+"""Evaluation of regressor and fit on photographs, against annotated 2D and 3D joints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from rich.console import Console
 from torch import Tensor
 
@@ -17,8 +17,8 @@ from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
 from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.metrics import JOINTS_14, mpjpe, pa_mpjpe, pck
-from core.eval.summary import Estimate, estimate
-from core.eval.tables import plain_table, print_wide, shown
+from core.eval.summary import Estimate, Values, estimate
+from core.eval.tables import empty_table, print_table, shown
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
 from core.geometry.camera import Camera, project
@@ -27,18 +27,16 @@ from core.io.records import save_record
 from core.io.report import installed_versions
 
 LIMB_JOINTS = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)
-"""Hips, knees, ankles, shoulders, elbows, wrists: what annotators mark and SMPL has, nearly."""
-
-Values = Float[np.ndarray, " people"]
+"""Hips, knees, ankles, shoulders, elbows, wrists: annotated points that nearly are SMPL joints."""
 
 
 @dataclass(frozen=True)
 class PhotoScores:
-    """One value a person, NaN where the data set does not tell.
+    """One value per person; NaN if the data set has no labels for it.
 
     Attributes:
         pck10, pck05: share of `LIMB_JOINTS` within 0.1 and 0.05 of the box's longer side.
-        mpjpe_mm, pa_mpjpe_mm: over those of the 14 joints that are known.
+        mpjpe_mm, pa_mpjpe_mm: over the labelled ones of the 14 joints.
     """
 
     pck10: Values
@@ -49,7 +47,7 @@ class PhotoScores:
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """Means of `PhotoScores` over people, with intervals."""
+    """Means of `PhotoScores` over people with intervals."""
 
     method: str
     n: int
@@ -61,7 +59,7 @@ class PhotoRow:
 
 @dataclass(frozen=True)
 class PhotoReport:
-    """A table, and what is needed to read it."""
+    """A table with its protocol."""
 
     title: str
     rows: list[PhotoRow]
@@ -69,22 +67,19 @@ class PhotoReport:
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
 
     def save(self, path: Path) -> None:
-        """Write the report as json."""
+        """Write the report as JSON."""
         save_record(path, self)
 
     def print(self, console: Console) -> None:
-        """Show the table."""
-        table = plain_table(self.title)
-        table.add_column("method", no_wrap=True)
-        for name in ("n", "PCK@0.1 %", "PCK@0.05 %", "MPJPE", "PA-MPJPE"):
-            table.add_column(name, justify="right", no_wrap=True)
+        """Print the table and the protocol."""
+        figures = ("n", "PCK@0.1 %", "PCK@0.05 %", "MPJPE", "PA-MPJPE")
+        table = empty_table(self.title, ("method",), figures)
         for row in self.rows:
             shares = shown(row.pck10, 100), shown(row.pck05, 100)
             table.add_row(
                 row.method, str(row.n), *shares, shown(row.mpjpe_mm), shown(row.pa_mpjpe_mm)
             )
-        print_wide(console, table)
-        console.print(self.protocol, style="dim", highlight=False)
+        print_table(console, table, [self.protocol])
 
 
 def evaluate_photos(
@@ -94,12 +89,12 @@ def evaluate_photos(
     progress: Callable[[int], object] = lambda _: None,
     methods: Sequence[str] = STANDARD,
 ) -> PhotoReport:
-    """A row for each method.
+    """Evaluate methods on all people of a data set.
 
-    Boxes are the data set's, keypoints the network's own: annotations are only scored against.
+    Boxes are the data set's and keypoints are detected; annotations are used for scoring only.
 
     Args:
-        progress: told the number of people done.
+        progress: called with the number of people done.
         methods: names, see `core.eval.methods`; the start is always among them.
     """
     schedule = schedule or Schedule.standard()
@@ -116,7 +111,7 @@ def evaluate_photos(
         ]
         rows.append(PhotoRow(method, len(dataset), *(estimate(column) for column in columns)))
     protocol = (
-        f"{dataset.name} ({dataset.split}); the data set's boxes, the network's own keypoints; "
+        f"{dataset.name} ({dataset.split}); the data set's boxes, detected keypoints; "
         f"PCK of {len(LIMB_JOINTS)} joints by the box's longer side; MPJPE aligned at the pelvis, "
         "PA by similarity; ±: half of the 95% bootstrap interval over people"
     )
@@ -130,7 +125,7 @@ def score_person(
     schedule: Schedule,
     methods: Sequence[str] = STANDARD,
 ) -> dict[str, PhotoScores]:
-    """All methods on one person."""
+    """Scores of all methods on one person."""
     crop = crop_person(dataset, index, engine.size)
     record, photo = dataset[index], dataset.photo(index)
     observation = engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
@@ -140,16 +135,17 @@ def score_person(
 
 @torch.no_grad()
 def score_body(engine: Engine, body: BodyParams, crop: PhotoCrop) -> PhotoScores:
-    """One body against what is known of the person."""
+    """Scores of one body against the person's labels."""
     joints = engine.volume.pose(body.rotations(), body.betas, body.transl).joints
     camera = Camera.centered(torch.tensor([crop.view.focal]), engine.size)
-    nowhere = np.full((24, 3), 0, np.float32) if crop.joints2d is None else crop.joints2d
-    points = torch.from_numpy(nowhere)[None]
-    marked = among(points[..., 2] > 0, LIMB_JOINTS)
+    joints2d = np.zeros((24, 3), np.float32) if crop.joints2d is None else crop.joints2d
+    points = torch.from_numpy(joints2d)[None]
+    annotated = among(points[..., 2] > 0, LIMB_JOINTS)
     side = engine.size / PADDING
     pixels = project(camera, joints)
     near = [
-        pck(pixels, points[..., :2], torch.tensor([share * side]), marked) for share in (0.1, 0.05)
+        pck(pixels, points[..., :2], torch.tensor([share * side]), annotated)
+        for share in (0.1, 0.05)
     ]
     errors = [torch.full((1,), torch.nan), torch.full((1,), torch.nan)]
     if crop.joints3d is not None:
@@ -161,8 +157,8 @@ def score_body(engine: Engine, body: BodyParams, crop: PhotoCrop) -> PhotoScores
     return PhotoScores(*(value.double().numpy() for value in (*near, *errors)))
 
 
-def among(known: Bool[Tensor, "1 24"], joints: tuple[int, ...]) -> Bool[Tensor, "1 24"]:
-    """Known joints that are among some."""
-    chosen = torch.zeros_like(known)
+def among(labelled: Bool[Tensor, "1 24"], joints: tuple[int, ...]) -> Bool[Tensor, "1 24"]:
+    """Labelled joints that are in ``joints``."""
+    chosen = torch.zeros_like(labelled)
     chosen[:, list(joints)] = True
-    return known & chosen
+    return labelled & chosen

@@ -1,4 +1,4 @@
-"""How good a pose prior is: figures on held-out poses, and a sheet of samples to look at.
+"""Evaluation of a pose prior: figures on held-out poses, and a sheet of samples.
 
 ``python -m core.eval.prior`` measures the shipped prior, or the file of ``--prior``.
 """
@@ -33,15 +33,15 @@ BACKGROUND, SKIN = 40, (0.78, 0.72, 0.66)
 
 @dataclass(frozen=True)
 class PriorFigures:
-    """Of held-out poses.
+    """Figures of a prior on held-out poses.
 
     Attributes:
-        joint_mm, degrees: mean error after encoding and decoding.
-        latent_length: median squared length of the encoded mean.
-        noise_auroc: energy of real poses against the same with random turns of 0.1, 0.2 and 0.3
-            rad about every axis of every joint.
-        mixed_auroc: against poses whose joints come from different poses.
-        bad_samples: share of random samples past the joint limits by more than 0.1 squared rad.
+        joint_mm, degrees: mean reconstruction error of joint positions and rotations.
+        latent_length: median squared length of the encoding's mean.
+        noise_auroc: AUROC of the energy for real poses against the same poses with normal noise
+            of 0.1, 0.2 and 0.3 rad about every axis of every joint.
+        mixed_auroc: AUROC for real poses against poses whose joints come from different poses.
+        bad_samples: share of random samples with a joint-limit cost above 0.1 squared rad.
     """
 
     joint_mm: float
@@ -59,7 +59,11 @@ def measure_prior(
     rest_joints: Float[Tensor, "24 3"],
     seed: int = 0,
 ) -> PriorFigures:
-    """All figures on real poses that the prior has not seen."""
+    """All figures on real poses that the prior was not trained on.
+
+    Args:
+        rest_joints: metres.
+    """
     generator = torch.Generator().manual_seed(seed)
     latent = prior.encode(rotations).mean
     again = prior.decode(latent)
@@ -88,7 +92,7 @@ def draw_poses(prior: PosePrior, count: int, seed: int) -> Float[Tensor, "count 
 def sample_sheet(
     rotations: Float[Tensor, "poses 21 3 3"], body: Body, columns: int = 16, size: int = 150
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Bodies of the mean shape in these poses, seen a little from their left."""
+    """Bodies of mean shape in these poses, seen slightly from their left."""
     turn = rotation_from_axis_angle(torch.tensor([0.0, 0.4, 0.0]))
     facing = torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ turn  # upright, towards the camera
     whole = with_root_and_hands(rotations)
@@ -103,7 +107,7 @@ def sample_sheet(
 
 
 def _draw(vertices: np.ndarray, faces: np.ndarray, size: int) -> UInt8[np.ndarray, "size size 3"]:
-    """One body centred at the origin, 8 m away, 1.9 m to the tile."""
+    """Draw a body that is centred at the origin from 8 m away; a tile spans 1.9 m."""
     far = vertices + np.array([0, 0, 8], np.float32)
     empty = np.full((size, size, 3), BACKGROUND, np.uint8)
     middle = (size / 2, size / 2)
@@ -111,19 +115,19 @@ def _draw(vertices: np.ndarray, faces: np.ndarray, size: int) -> UInt8[np.ndarra
 
 
 def _auroc(real: Tensor, corrupted: Tensor) -> float:
-    """Chance that a corrupted pose costs more than a real one."""
+    """Probability that a corrupted pose has a higher energy than a real one."""
     truth = np.repeat([False, True], [len(real), len(corrupted)])
     return float(auroc(torch.cat([real, corrupted]).numpy(), truth))
 
 
 def _disturbed(rotations: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
-    """Every joint turned at random."""
+    """Poses with normal noise of ``sigma`` rad on every axis of every joint."""
     noise = torch.randn(len(rotations), JOINTS, 3, generator=generator)
     return rotations @ rotation_from_axis_angle(sigma * noise)
 
 
 def _mixed(rotations: Tensor, generator: torch.Generator) -> Tensor:
-    """Every joint from another pose."""
+    """Poses whose joints come from different poses."""
     order = torch.rand(rotations.shape[:2], generator=generator).argsort(0)
     return rotations[order, torch.arange(JOINTS)]
 
@@ -132,9 +136,9 @@ def main(prior: Path | None = None, bank: Path | None = None, sheet: Path | None
     """Print the figures on the held-out poses of a bank, and draw 64 samples.
 
     Args:
-        prior: by default the shipped one.
-        bank: as `python -m core.mocap` writes it; by default poses.npz in the cache.
-        sheet: picture to write.
+        prior: file of a prior; by default the shipped one.
+        bank: file that `python -m core.mocap` writes; by default poses.npz in the cache.
+        sheet: file for the picture of the samples.
     """
     file = read_npz(bank or cache_dir() / "poses.npz", "pose bank")
     poses = torch.from_numpy(file["pose"][file["split"] == 1].astype(np.float32))

@@ -1,4 +1,4 @@
-"""Every figure of a method on a list of people, one value a person."""
+"""All figures of a method, one value per person."""
 
 from __future__ import annotations
 
@@ -11,25 +11,42 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from core.eval.metrics import JOINTS_14, auroc, head_size, iou, mpjpe, n_mpjpe, pa_mpjpe, pckh
+from core.body.model import Body
+from core.body.params import BodyParams
+from core.eval.metrics import (
+    JOINTS_14,
+    auroc,
+    head_size,
+    iou,
+    mpjpe,
+    n_mpjpe,
+    pa_mpjpe,
+    pa_pve,
+    pckh,
+    pve,
+    pve_t_sc,
+)
+from core.eval.summary import Values
 from core.geometry.camera import Camera, project
-
-Values = Float[np.ndarray, " people"]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One value a person, in the same order for all methods; NaN where there is none.
+    """One value per person, in the same order for all methods; NaN if there is none.
 
     Attributes:
-        mpjpe, n_mpjpe, pa_mpjpe: millimetres.
+        mpjpe, n_mpjpe, pa_mpjpe: errors of joints, millimetres.
+        pve, pa_pve, pve_t_sc: errors of vertices, millimetres.
         pckh: share of joints within half a head, 0..1.
-        z_auroc, z_iou: of the occlusion posterior.
+        z_auroc, z_iou: figures of the occlusion posterior, 0..1.
     """
 
     mpjpe: Values
     n_mpjpe: Values
     pa_mpjpe: Values
+    pve: Values
+    pa_pve: Values
+    pve_t_sc: Values
     pckh: Values
     z_auroc: Values
     z_iou: Values
@@ -39,7 +56,7 @@ class Scores:
 
     @staticmethod
     def concatenate(parts: Sequence[Scores]) -> Scores:
-        """Several batches as one."""
+        """Concatenate several batches."""
         return Scores(
             *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Scores))
         )
@@ -52,30 +69,59 @@ def score_joints(
     inside: Bool[Tensor, "people 24"],
     joints: Sequence[int] = JOINTS_14,
     occlusion: Sequence[tuple[float, float]] = (),
+    surface: tuple[Values, Values, Values] | None = None,
 ) -> Scores:
     """Compare joints in the crop cameras' frames.
 
     Args:
-        focal: pixels of the crop, whose principal point does not matter to distances.
+        predicted, truth: metres.
+        focal: pixels of the crop; the principal point does not affect distances.
         inside: joints that may be scored (see `core.eval.occluders.scored_joints`).
-        joints: those that the protocol scores.
+        joints: joints that the protocol scores.
         occlusion: `occlusion_scores` of each person; without them the values are NaN.
+        surface: result of `surface_scores`; without it the values are NaN.
     """
     chosen = torch.zeros(truth.shape[1], dtype=torch.bool)
     chosen[list(joints)] = True
     scored = inside & chosen
     camera = Camera(focal.double(), focal.new_zeros(len(focal), 2).double())
-    seen, meant = project(camera, predicted.double()), project(camera, truth.double())
+    pixels, true_pixels = project(camera, predicted.double()), project(camera, truth.double())
     pairs = np.array(occlusion, np.float64).reshape(-1, 2)
     if len(pairs) == 0:
         pairs = np.full((len(truth), 2), np.nan)
+    missing = np.full(len(truth), np.nan)
     return Scores(
         mpjpe(predicted, truth, scored).numpy(),
         n_mpjpe(predicted, truth, scored).numpy(),
         pa_mpjpe(predicted, truth, scored).numpy(),
-        pckh(seen, meant, head_size(truth, focal), scored).numpy(),
+        *(surface or (missing, missing, missing)),
+        pckh(pixels, true_pixels, head_size(truth, focal), scored).numpy(),
         pairs[:, 0],
         pairs[:, 1],
+    )
+
+
+@torch.no_grad()
+def surface_scores(
+    body: Body, predicted: BodyParams, truth: BodyParams
+) -> tuple[Values, Values, Values]:
+    """PVE, PA-PVE and PVE-T-SC in millimetres, over all vertices, occluded ones included.
+
+    Args:
+        body: the body of both ``predicted`` and ``truth``.
+    """
+    posed, true = (
+        body.pose(params.rotations(), params.betas, params.transl) for params in (predicted, truth)
+    )
+    still = torch.eye(3).expand(len(truth.betas), 24, 3, 3)
+    rest, true_rest = (
+        body.pose(still, params.betas, torch.zeros_like(params.transl)).vertices
+        for params in (predicted, truth)
+    )
+    return (
+        pve(posed.vertices, true.vertices, posed.joints[:, 0], true.joints[:, 0]).numpy(),
+        pa_pve(posed.vertices, true.vertices).numpy(),
+        pve_t_sc(rest, true_rest).numpy(),
     )
 
 
@@ -87,14 +133,14 @@ def occlusion_scores(
     """AUROC and IoU of "occluded" on the cells that both the fitted and the true body cover.
 
     Args:
-        posterior: p(z = 1), the probability that the body is seen; NaN where no body was fitted.
-        occluder: the truth, at the crop's resolution; a cell counts as hidden from half its area.
-        person: pixels of the true body, hidden ones included.
+        posterior: p(z = 1), the probability that the body is visible; NaN outside the fitted body.
+        occluder: true occluders at the crop's resolution; a cell is occluded if half of it is.
+        person: pixels of the true body, occluded ones included.
     """
     body = ~np.isnan(posterior) & (_share(person, posterior.shape) >= 0.5)
-    hidden = _share(occluder, posterior.shape)[body] >= 0.5
-    seen = posterior[body]
-    return auroc(1 - seen, hidden), iou(seen < 0.5, hidden)
+    occluded = _share(occluder, posterior.shape)[body] >= 0.5
+    visible = posterior[body]
+    return auroc(1 - visible, occluded), iou(visible < 0.5, occluded)
 
 
 def _share(mask: Bool[np.ndarray, "size size"], shape: tuple[int, ...]) -> np.ndarray:

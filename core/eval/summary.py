@@ -1,4 +1,4 @@
-"""From one number a person to one number a data set, with intervals."""
+"""Means over people with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from jaxtyping import Float
 RESAMPLES = 2000
 LEVEL = 0.95
 WORSE_BY = 1.0
-"""Millimetres by which a fit must exceed its start to count as worse."""
+"""Millimetres by which a fit's error must exceed the start's to count as worse."""
 
 Values = Float[np.ndarray, " people"]
+"""One value per person."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over people with its bootstrap interval; None where nobody had a value."""
+    """A mean over people with its bootstrap interval; None if nobody had a value."""
 
     value: float | None
     low: float | None
@@ -37,10 +38,10 @@ def estimate(values: Values, seed: int = 0) -> Estimate:
 def bootstrap_interval(
     values: Values, seed: int = 0, level: float = LEVEL, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """Percentile interval of the mean when people are drawn again with replacement."""
+    """Percentile-bootstrap interval of the mean: people are resampled with replacement."""
     generator = np.random.default_rng(seed)
     means = np.empty(resamples)
-    for i in range(resamples):  # one row at a time: all indices at once could take gigabytes
+    for i in range(resamples):  # one row at a time: all indices at once could need gigabytes
         means[i] = values[generator.integers(0, len(values), len(values))].mean()
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
@@ -50,7 +51,7 @@ def bootstrap_interval(
 def worse(after: Values, before: Values, by: float = WORSE_BY) -> Values:
     """1 for each person whose error grew by more than ``by`` millimetres, else 0.
 
-    NaN where either value is missing.
+    NaN if either value is missing.
     """
     grew = (after > before + by).astype(np.float64)
     return np.where(np.isnan(after) | np.isnan(before), np.nan, grew)

@@ -1,4 +1,4 @@
-"""The regressor and the fit on held-out synthetic people, as they are and behind patches."""
+"""Evaluation of regressor and fit on held-out synthetic people, with and without patches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.body.params import BodyParams
 from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
 from core.eval.people import Key, PeopleScores
-from core.eval.scores import Scores, occlusion_scores, score_joints
+from core.eval.scores import Scores, occlusion_scores, score_joints, surface_scores
 from core.eval.tables import EvalReport, Protocol, Row
 from core.fit.engine import Engine
 from core.fit.pictures import occlusion_maps
@@ -24,17 +24,17 @@ from core.synth.sample import Sample
 
 DATASET = "synth-occ"
 SEED = 9_000_001
-"""Of `PeopleSampler`; training uses seeds below a million."""
+"""Seed of `PeopleSampler`; training uses seeds below a million."""
 PATCHES = {"clean": 0, "occ40": 40, "occ80": 80}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A batch of people under one protocol, ready to be fitted.
+    """A batch of people under one protocol.
 
     Attributes:
-        images: crops, covered by a patch if the protocol says so.
-        occluder: what hides the person, the sample's own occluders and the patch.
+        images: RGB crops, with a patch if the protocol has one.
+        occluder: pixels that hide the person: the sample's occluders and the patch.
         scored: joints that count.
     """
 
@@ -55,7 +55,7 @@ class Case:
 
     @property
     def truth(self) -> BodyParams:
-        """The people themselves."""
+        """True parameters of the people, crop camera."""
         pose = torch.from_numpy(np.stack([s.pose for s in self.samples]))
         betas, transl = (
             torch.from_numpy(np.stack([getattr(s, name) for s in self.samples]))
@@ -65,7 +65,7 @@ class Case:
 
 
 def protocol(name: str, people: str) -> Protocol:
-    """What ``clean``, ``occ40`` and ``occ80`` mean."""
+    """The protocol called ``clean``, ``occ40`` or ``occ80``."""
     placement = "centred on a random pixel of the person, one a person" if PATCHES[name] else "none"
     return Protocol(
         name=name,
@@ -77,10 +77,12 @@ def protocol(name: str, people: str) -> Protocol:
 
 
 def make_case(samples: Sequence[Sample], first: int, patch: int, texture: Texture) -> Case:
-    """A batch under one protocol.
+    """Prepare a batch under one protocol.
 
     Args:
-        first: number of the first sample; it seeds its patch, so that all methods see the same.
+        first: index of the first sample. A sample's index is the seed of its patch, so that all
+            methods get the same patches.
+        patch: side for pictures of 224 pixels, 0 for none.
     """
     images, occluders, scored = [], [], []
     for index, sample in enumerate(samples):
@@ -105,7 +107,7 @@ def observe_case(engine: Engine, case: Case) -> Problem:
 def score_case(
     engine: Engine, case: Case, schedule: Schedule, methods: Sequence[str] = STANDARD
 ) -> dict[str, Scores]:
-    """Figures of each method on one batch."""
+    """Scores of each method on one batch."""
     problem = observe_case(engine, case)
     bodies = fitted_bodies(engine, problem, schedule, methods)
     scores = {}
@@ -124,9 +126,13 @@ def score_case(
 def score_bodies(
     engine: Engine, case: Case, body: BodyParams, occlusion: Sequence[tuple[float, float]] = ()
 ) -> Scores:
-    """Figures of bodies held against the people of a case."""
+    """Scores of bodies against the people of a case."""
     posed = engine.volume.pose(body.rotations(), body.betas, body.transl)
-    return score_joints(posed.joints, case.joints, case.focal, case.scored, occlusion=occlusion)
+    return score_joints(
+        *(posed.joints, case.joints, case.focal, case.scored),
+        occlusion=occlusion,
+        surface=surface_scores(engine.body, body, case.truth),
+    )
 
 
 def score_people(
@@ -139,11 +145,12 @@ def score_people(
     progress: Callable[[int], object] = lambda _: None,
     methods: Sequence[str] = STANDARD,
 ) -> dict[Key, Scores]:
-    """Figures of every person, by protocol and method.
+    """Fit people under every protocol: scores by protocol and method.
 
     Args:
         texture: draws the patches.
-        progress: told the number of people done after each batch.
+        batch: people fitted at once.
+        progress: called after each batch with the number of fits done.
         methods: names, see `core.eval.methods`; the start is always among them.
     """
     methods = tuple(dict.fromkeys((INIT, *methods)))
@@ -162,10 +169,10 @@ def score_people(
 
 
 def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = STANDARD) -> EvalReport:
-    """The table of what `score_people` found.
+    """The table of the results of `score_people`.
 
     Args:
-        people: which people these are, for the report.
+        people: description of the people, for the report.
     """
     rows, count = [], 0
     for (name, method), values in scores.items():

@@ -1,6 +1,7 @@
 """Figures of every person survive a file, and are compared person by person."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ CLEAN = ("clean", "nbf")
 
 def scores(count, seed, shift=0.0):
     generator = np.random.default_rng(seed)
-    values = generator.uniform(1, 200, (6, count))
-    values[0] += shift
-    values[4, 0] = np.nan
-    return Scores(*values)
+    values = {field.name: generator.uniform(1, 200, count) for field in fields(Scores)}
+    values["mpjpe"] += shift
+    values["z_auroc"][0] = np.nan
+    return Scores(**values)
 
 
 def test_figures_survive_the_file(tmp_path):

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from core.body.load import load_body
+from core.eval.scores import surface_scores
 from core.eval.synthetic import PATCHES, SEED, make_case, score_people, tabulate
 from core.fit.fitter import FITTERS
 from core.synth.people import PeopleSampler
@@ -47,6 +50,19 @@ def test_the_same_patch_whatever_the_batch(sampler, samples):
     assert np.array_equal(together.images[2], alone.images[0])
 
 
+def test_errors_of_the_surface(sampler, samples):
+    """The pelvis is aligned, a pose is not a shape, and a shape has its own error."""
+    truth = make_case(samples, 0, 0, sampler.looks.patch).truth
+    body = load_body()
+    moved = replace(truth, transl=truth.transl + torch.tensor([0.1, 0.0, 1.0]))
+    assert np.stack(surface_scores(body, moved, truth)).max() < 1e-2
+    turned = replace(truth, global_orient=truth.global_orient + torch.tensor([0.0, 0.0, 0.3]))
+    pve, pa_pve, pve_t_sc = surface_scores(body, turned, truth)
+    assert pve.min() > 10 and pa_pve.max() < 1e-2 and pve_t_sc.max() < 1e-2
+    wider = replace(truth, betas=truth.betas + torch.eye(10)[0])
+    assert np.stack(surface_scores(body, wider, truth)).min() > 0.5
+
+
 def test_both_methods_get_rows_under_every_protocol(sampler, samples):
     scores = score_people(
         untrained_engine(), samples[:2], sampler.materials.patch, schedule=short_schedule(), batch=2
@@ -58,6 +74,7 @@ def test_both_methods_get_rows_under_every_protocol(sampler, samples):
     ]
     for row in report.rows:
         assert row.n == 2 and row.mpjpe_mm.value > row.pa_mpjpe_mm.value > 0
+        assert row.pve_mm.value > row.pa_pve_mm.value > 0 and row.pve_t_sc_mm.value > 0
     assert report.rows[0].pa_change_mm.value is None
     assert report.rows[1].pa_change_mm.value is not None
     assert [protocol.name for protocol in report.protocols] == ["clean", "occ80"]

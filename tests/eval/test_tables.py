@@ -7,7 +7,6 @@ import pytest
 import torch
 from rich.console import Console
 
-from core.errors import UserError
 from core.eval.metrics import JOINTS_14
 from core.eval.scores import Scores, occlusion_scores, score_joints
 from core.eval.summary import Estimate
@@ -124,19 +123,13 @@ def test_row_against_its_start():
     assert report().rows[0].worse_share == Estimate(None, None, None)
 
 
-def test_report_round_trips(tmp_path):
-    original = report()
-    original.save(tmp_path / "eval.json")
-    assert EvalReport.load(tmp_path / "eval.json") == original
-    row = json.loads((tmp_path / "eval.json").read_text())["rows"][1]
+def test_report_is_written_as_json(tmp_path):
+    report().save(tmp_path / "eval.json")
+    written = json.loads((tmp_path / "eval.json").read_text())
+    assert written["protocols"][1]["patch"] == 80 and written["seed"] == 0
+    row = written["rows"][1]
     assert row["method"] == "fit" and row["protocol"] == "clean" and row["n"] == 5
     assert set(row["mpjpe_mm"]) == {"value", "low", "high"}
-
-
-def test_other_json_is_refused(tmp_path):
-    (tmp_path / "eval.json").write_text("{}")
-    with pytest.raises(UserError, match="lacks 'title'"):
-        EvalReport.load(tmp_path / "eval.json")
 
 
 def test_printed_table_states_the_protocol():

@@ -204,8 +204,8 @@ def test_notes_say_what_is_learnt(mix: Mix, place: Path, shards, volume) -> None
     assert "kernels of 100%" in notes["captured"] and "none: betas" in notes["captured"]
     (place / "no-body.toml").write_text(TOML.replace('male = "smpl.npz"', "").replace("fe", ""))
     bare = open_mix(place / "no-body.toml", shards, volume, 100).notes[2]
-    assert "3 have SMPL's betas, but no SMPL file of theirs is given" in bare
-    assert "not: betas, parts, kernels" in bare and "place of 100%" in bare
+    assert "3 have SMPL's betas, but their SMPL file is not given" in bare
+    assert "none: betas, parts, kernels" in bare and "place of 100%" in bare
 
 
 @pytest.mark.parametrize(
