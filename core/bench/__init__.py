@@ -1,1 +1,1 @@
-"""How fast the engine is, and how far from what the machine can do."""
+"""Benchmarks: speed of the engine against the machine's limits, and accuracy of the renderer."""

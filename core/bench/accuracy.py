@@ -1,8 +1,8 @@
-"""How far the renderer's closed forms are from equation 4, by scene.
+"""Errors of the renderer's closed forms against equation 4 of 3DNBF, by kind of scene.
 
-The reference is float64 quadrature over every kernel. Bodies are the embedded one, in poses drawn
-from the pose prior and seen from all sides; the other scenes are made to be difficult: kernels in
-each other, disks seen edge-on, walls of opaque kernels, a dozen sizes in one place.
+The reference is float64 quadrature over every kernel. One kind of scene is the embedded body in
+random poses of the pose prior, seen from all sides. The other kinds are difficult on purpose:
+intersecting kernels, thin disks, opaque kernels, kernels of very different size at one point.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings
 from core.render.volume.twin import ray_gaussian, render_sparse_twin
 
 MAP = 40
-EVERYTHING = RenderSettings(nearest=10**6, threshold=1e-5)  # the closed form alone
-NEGLIGIBLE = 16.0  # a kernel with a larger q, e^-16, is left out of the reference
+EVERYTHING = RenderSettings(nearest=10**6, threshold=1e-5)  # no truncation: the closed form alone
+NEGLIGIBLE = 16.0  # kernels with a larger q (peak e^-q along the ray) are left out of the reference
 
 
 @dataclass(frozen=True)
-class Kernels:
-    """One scene, in front of a camera of ``MAP`` x ``MAP`` pixels; float64."""
+class KernelScene:
+    """A scene of kernels in front of a camera of ``MAP`` x ``MAP`` pixels; float64, metres."""
 
     means: Float[Tensor, "kernels 3"]
     precisions: Float[Tensor, "kernels 3 3"]
@@ -40,14 +40,16 @@ class Kernels:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Errors of one form in one kind of scene, over the pixels that see anything.
+    """Errors of one closed form in one kind of scene, over the pixels that see a kernel.
 
-    The error of a pixel is the sum over kernels of the difference between weight and reference: the
-    share of its light that is credited to the wrong kernel, or to none.
+    The error of a pixel is the sum over kernels of ``|weight - reference|``: the share of its light
+    that is attributed to a wrong kernel or to none.
 
     Attributes:
-        cut: whether pixels keep only the nearest kernels and those above the threshold, as shipped.
-        mean, p99, worst: of the pixels' errors.
+        scenes: kind of scene.
+        form: name of the closed form.
+        cut: whether a pixel keeps only the nearest kernels above the threshold, as by default.
+        mean, p99, worst: mean, 99 % quantile and maximum of the pixels' errors.
         opacity: largest error of a pixel's opacity.
     """
 
@@ -61,15 +63,15 @@ class Accuracy:
     opacity: float
 
 
-Maker = Callable[[torch.Generator], Kernels]
+Maker = Callable[[torch.Generator], KernelScene]
 
 
 def measure_accuracy(count: int, pixels: int, seed: int = 0) -> Iterator[Accuracy]:
-    """Errors of every form in every kind of scene.
+    """Errors of every closed form in every kind of scene.
 
     Args:
-        count: scenes of each kind.
-        pixels: rays of each scene, drawn from those that see anything.
+        count: number of scenes of each kind.
+        pixels: number of rays of a scene, drawn from those that see a kernel.
     """
     for name, make in SCENES.items():
         generator = torch.Generator().manual_seed(seed)
@@ -79,9 +81,9 @@ def measure_accuracy(count: int, pixels: int, seed: int = 0) -> Iterator[Accurac
             chosen, exact = reference(scene, pixels, generator)
             for form in OCCLUSION_FORMS:
                 for cut in (False, True):
-                    shown = rendered(scene, form, cut)[chosen]
-                    difference = (shown - exact).abs().sum(1)
-                    opacity = (shown.sum(1) - exact.sum(1)).abs()
+                    weights = rendered(scene, form, cut)[chosen]
+                    difference = (weights - exact).abs().sum(1)
+                    opacity = (weights.sum(1) - exact.sum(1)).abs()
                     errors.setdefault((form, cut), []).append(torch.stack([difference, opacity]))
         for (form, cut), parts in errors.items():
             error, opacity = torch.cat(parts, 1)
@@ -98,9 +100,9 @@ def measure_accuracy(count: int, pixels: int, seed: int = 0) -> Iterator[Accurac
 
 
 def reference(
-    scene: Kernels, pixels: int, generator: torch.Generator
+    scene: KernelScene, pixels: int, generator: torch.Generator
 ) -> tuple[Tensor, Float[Tensor, "chosen kernels"]]:
-    """Some pixels that see a kernel, and the exact weights there."""
+    """Random pixels that see a kernel (peak above 0.01), and their exact weights."""
     rays = pixel_rays(scene.camera, MAP, MAP).flatten(1, 2)[0]
     kernels = len(scene.means)
     pairs = (rays[:, None].expand(-1, kernels, 3), scene.means, scene.precisions)
@@ -116,26 +118,26 @@ def reference(
     return chosen, exact
 
 
-def rendered(scene: Kernels, form: str, cut: bool) -> Float[Tensor, "map kernels"]:
-    """Weights of all kernels at all pixels by one closed form."""
+def rendered(scene: KernelScene, form: str, cut: bool) -> Float[Tensor, "map kernels"]:
+    """Weights of all kernels at all pixels with one closed form."""
     settings = replace(
         RenderSettings() if cut else EVERYTHING, occlusion=form, density=scene.density
     )
     sparse = render_sparse_twin(
         scene.means[None], scene.precisions[None], scene.camera, (MAP, MAP), settings
     )
-    shown = scene.means.new_zeros(MAP * MAP, len(scene.means) + 1)
+    weights = scene.means.new_zeros(MAP * MAP, len(scene.means) + 1)
     ids = sparse.assignment.kernels
     ids = torch.where(ids < 0, len(scene.means), ids)
-    shown[sparse.assignment.pixel[:, None], ids] = sparse.weights
-    return shown[:, :-1]
+    weights[sparse.assignment.pixel[:, None], ids] = sparse.weights
+    return weights[:, :-1]
 
 
 # --- scenes ---
 
 
-def body(generator: torch.Generator) -> Kernels:
-    """The embedded body in a likely pose, turned anyhow."""
+def body(generator: torch.Generator) -> KernelScene:
+    """The embedded body in a pose of the prior, with a random rotation."""
     latent = torch.randn(1, 32, generator=generator)
     with torch.no_grad():
         joints = load_prior().decode(latent)
@@ -144,7 +146,7 @@ def body(generator: torch.Generator) -> Kernels:
     volume = NeuralBodyVolume.from_body(load_body())
     posed = volume.pose(rotations, torch.zeros(1, 10), torch.tensor([[0, 0.2, 4.0]]))
     camera = Camera.centered(torch.tensor([2.0 * MAP], dtype=torch.float64), MAP)
-    return Kernels(posed.means[0].double(), posed.precisions[0].double(), camera)
+    return KernelScene(posed.means[0].double(), posed.precisions[0].double(), camera)
 
 
 def cluster(
@@ -154,13 +156,13 @@ def cluster(
     flatness: float = 0.5,
     sizes: float = 0.3,
     density: float = 1.0,
-) -> Kernels:
-    """Ellipsoids of about 3 cm, turned anyhow, around a point two metres ahead.
+) -> KernelScene:
+    """Ellipsoids of about 3 cm with random axes around a point two metres from the camera.
 
     Args:
-        spread: standard deviation of their centres, metres.
-        flatness: standard deviation along the axis over the one across it.
-        sizes: standard deviation of the logarithm of their size.
+        spread: standard deviation of the centres, metres.
+        flatness: standard deviation along a kernel's axis over that across it.
+        sizes: standard deviation of the logarithm of the size.
     """
 
     def normal(*shape: int) -> Tensor:
@@ -172,7 +174,7 @@ def cluster(
     flat = (1 / flatness**2 - 1) * axis[:, :, None] * axis[:, None]
     precisions = (torch.eye(3, dtype=torch.float64) + flat) / across.square()
     camera = Camera.centered(torch.tensor([4.0 * MAP], dtype=torch.float64), MAP)
-    return Kernels(means, precisions, camera, density)
+    return KernelScene(means, precisions, camera, density)
 
 
 SCENES: dict[str, Maker] = {

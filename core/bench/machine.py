@@ -1,4 +1,4 @@
-"""What the machine can do at best, measured: arithmetic and memory; and how long calls take."""
+"""Measurement of a machine's peak arithmetic and memory rates, and of the time of calls."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Device = torch.device
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What a device does at best.
+    """Measured peak rates of a device: the two ceilings of a roofline model.
 
     Attributes:
-        gflops: float32 multiply-adds (two operations each) of a large matrix product, 1e9 a second.
-        gbytes: large copies, 1e9 bytes read or written a second.
+        gflops: 1e9 operations a second in a large float32 matrix product; a multiply-add is two.
+        gbytes: 1e9 bytes read or written a second in a large copy.
     """
 
     gflops: float
@@ -33,21 +33,21 @@ class Ceiling:
         side, length = (8192, 2**28) if device.type == "cuda" else (768, 2**24)
         left, right = (torch.ones(side, side, device=device) for _ in range(2))
         source, target = (torch.ones(length, device=device) for _ in range(2))
-        product = fastest(finished(lambda: torch.mm(left, right), device))
-        copy = fastest(finished(lambda: target.copy_(source), device))
+        product = fastest(synchronized(lambda: torch.mm(left, right), device))
+        copy = fastest(synchronized(lambda: target.copy_(source), device))
         return Ceiling(round(2 * side**3 / product / 1e9, 1), round(2 * 4 * length / copy / 1e9, 1))
 
     def least_seconds(self, operations: float, moved: float) -> float:
-        """No program does so many operations on so many bytes in less."""
+        """Lower limit of the time of a program with these operations and bytes of traffic."""
         return max(operations / (self.gflops * 1e9), moved / (self.gbytes * 1e9))
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine, and its ceiling with the threads that PyTorch uses.
+    """The machine, and its peak rates with PyTorch's number of threads.
 
     Attributes:
-        gpu, gpu_ceiling: None where PyTorch has none.
+        gpu, gpu_ceiling: None if PyTorch has no GPU.
     """
 
     processor: str
@@ -75,14 +75,14 @@ class Machine:
         )
 
     def ceiling_of(self, device: Device) -> Ceiling:
-        """The ceiling of the processor or of the GPU."""
+        """Peak rates of the CPU or of the GPU."""
         if device.type == "cuda" and self.gpu_ceiling is not None:
             return self.gpu_ceiling
         return self.ceiling
 
 
-def finished(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
-    """The call, and on a GPU the wait for its end."""
+def synchronized(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
+    """The call; on a GPU it also waits until the device is done."""
     if device.type != "cuda":
         return call
 
@@ -95,7 +95,7 @@ def finished(call: Callable[[], object], device: torch.device) -> Callable[[], o
 
 
 def fastest(call: Callable[[], object], rounds: int = 12) -> float:
-    """Seconds of the fastest of some calls: the machine undisturbed."""
+    """Seconds of the fastest call, which other load on the machine disturbs least."""
     return min(seconds(call) for _ in range(rounds))
 
 
@@ -107,10 +107,10 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def alternate(calls: list[Callable[[], object]], rounds: int, budget: float) -> list[float]:
-    """Median seconds of each call, all called in turn so that disturbances hit them alike.
+    """Median seconds of each call. The calls take turns, so that other load affects all alike.
 
     Args:
-        rounds: at most so many, at least three.
+        rounds: largest number of rounds; at least three are run.
         budget: seconds after which no further round begins.
     """
     times: list[list[float]] = [[] for _ in calls]
@@ -126,9 +126,9 @@ def alternate(calls: list[Callable[[], object]], rounds: int, budget: float) -> 
 
 
 def peak_megabytes(call: Callable[[], object], device: torch.device) -> float | None:
-    """By how much a call raises the memory in use at its peak; None where that is unknown.
+    """Peak of the additional memory that a call uses; None if it cannot be measured.
 
-    On a GPU that is PyTorch's memory there, elsewhere the process's.
+    PyTorch's memory on a GPU, else the resident memory of the process.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -146,7 +146,7 @@ def peak_megabytes(call: Callable[[], object], device: torch.device) -> float | 
 
 
 def processor_name() -> str:
-    """The processor's name."""
+    """Name of the CPU."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():
@@ -156,7 +156,11 @@ def processor_name() -> str:
 
 
 def _kilobytes(status: Path, name: str) -> int:
-    """One number of /proc/self/status."""
+    """A value of /proc/self/status.
+
+    Raises:
+        OSError: there is no such value.
+    """
     for line in status.read_text().splitlines():
         if line.startswith(name):
             return int(line.split()[1])

@@ -1,4 +1,4 @@
-"""Rendering and whole fitting steps of the backends, side by side."""
+"""Times of rendering and of fitting steps, for all backends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.bench.machine import Machine, alternate, finished, peak_megabytes
+from core.bench.machine import Machine, alternate, peak_megabytes, synchronized
 from core.body.load import load_body
 from core.body.params import BodyParams
 from core.fit.evidence import FeatureMap
@@ -26,16 +26,20 @@ from core.render.backends import built_backends, device_of
 from core.render.volume.render import render_sparse
 from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
 
-FILLS = 0.8  # share of the map's height that the person takes
-HEIGHT = 1.75  # metres from head to foot, about
+PERSON_SHARE = 0.8  # height of the person over that of the map
+HEIGHT = 1.75  # of the person, metres
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One case: a standing person on a square map.
+    """Size of a benchmark case: a standing person on a square feature map.
 
     Attributes:
-        layout: where the kernels sit, ``"surface"`` or ``"skeleton"``.
+        layout: placement of the kernels, ``"surface"`` or ``"skeleton"``.
+        kernels: number of kernels.
+        map: side of the map in pixels.
+        dim: dimensions of the features.
+        batch: number of people.
     """
 
     layout: str = "surface"
@@ -64,17 +68,17 @@ FULL = (
 
 
 @dataclass(frozen=True)
-class Case:
-    """What one backend takes for one case; milliseconds are medians.
+class RenderTimes:
+    """Times of one backend for one case; milliseconds are medians.
 
     Attributes:
-        layout: see `Layout`.
-        forward_ms: rendering features and opacity.
-        backward_ms: gradients to means, precisions and features.
-        step_ms: a whole fitting step: body, features, rendering, likelihood, prior, Adam.
-        peak_mb: by how much a step raises the process's memory at its peak.
-        limit_share: the least time that the machine needs for the arithmetic and the memory traffic
-            of forward and backward, over the time taken.
+        layout, kernels, map, dim, batch: see `Layout`.
+        forward_ms: time of rendering features and opacity.
+        backward_ms: time of the gradients of means, precisions and features.
+        step_ms: time of a fitting step: body, features, rendering, likelihood, prior, Adam.
+        peak_mb: peak of the additional memory of a step.
+        limit_share: lower limit of the time of forward and backward on this machine
+            (`Ceiling.least_seconds`) over the measured time.
     """
 
     backend: str
@@ -91,34 +95,34 @@ class Case:
 
 
 def on_cpu() -> str:
-    """The faster of the CPU's backends."""
+    """Name of the faster CPU backend that is built."""
     return "cpu" if "cpu" in built_backends() else "torch"
 
 
 @dataclass(frozen=True)
 class UnitVectors:
-    """Random vectors of length 1."""
+    """Generator of random vectors of length 1."""
 
     generator: torch.Generator
 
     def draw(self, *shape: int) -> Tensor:
-        """Vectors along the last of some dimensions."""
+        """A tensor of this shape with unit vectors along the last dimension."""
         normal = torch.randn(*shape, generator=self.generator)
         return torch.nn.functional.normalize(normal, dim=-1)
 
 
 def standing(batch: int) -> BodyParams:
-    """People who face the camera and fill most of the map's height."""
+    """People who face the camera and take `PERSON_SHARE` of the map's height."""
     return BodyParams(
         torch.tensor([[torch.pi, 0, 0]]).repeat(batch, 1),
         torch.zeros(batch, 23, 3),
         torch.zeros(batch, 10),
-        torch.tensor([[0, 0, 2 * HEIGHT / FILLS]]).repeat(batch, 1),
+        torch.tensor([[0, 0, 2 * HEIGHT / PERSON_SHARE]]).repeat(batch, 1),
     )
 
 
-class Scene:
-    """A standing person with random features, and a fit that begins where the person stands."""
+class RenderCase:
+    """A benchmark case: a standing person with random features, and a fit that starts there."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -135,7 +139,7 @@ class Scene:
         self.problem = self._observe(unit)
 
     def _observe(self, unit: UnitVectors) -> Problem:
-        """Noisy maps of the person: a fit to them stays near, as one of a photo does."""
+        """A noisy feature map of the person, so that the fit stays close to the start."""
         size, batch, stride = self.layout.map, self.layout.batch, 4
         self.camera = Camera.centered(torch.full((batch,), 2.0 * size), size)
         with torch.no_grad():
@@ -155,7 +159,7 @@ class Scene:
         return Problem.of(self.camera.scaled(stride), observed, keypoints)
 
     def render(self, backend: str) -> tuple[SparseRender, Tensor]:
-        """A rendering and its features."""
+        """Render the kernels, and composite their features."""
         settings, device, size = (
             RenderSettings(backend=backend),
             device_of(backend),
@@ -167,18 +171,18 @@ class Scene:
         return sparse, sparse.composite(features)
 
     def leaves_on(self, device: torch.device) -> list[Tensor]:
-        """Means, precisions and features, always the same tensors of a device."""
+        """Means, precisions and features with gradients; one set of tensors for each device."""
         if device not in self._leaves:
             here = self._leaves[torch.device("cpu")]
             self._leaves[device] = [t.detach().to(device).requires_grad_() for t in here]
         return self._leaves[device]
 
     def forward(self, backend: str) -> Callable[[], object]:
-        """A call that renders."""
-        return finished(lambda: self.render(backend), device_of(backend))
+        """A function that renders once."""
+        return synchronized(lambda: self.render(backend), device_of(backend))
 
     def backward(self, backend: str) -> Callable[[], object]:
-        """A call that goes back through one rendering."""
+        """A function that computes the gradients of one rendering."""
         sparse, features = self.render(backend)
         given = (torch.ones_like(features), torch.ones_like(sparse.opacity))
         device = device_of(backend)
@@ -187,25 +191,26 @@ class Scene:
             shown, leaves = (features, sparse.opacity), self.leaves_on(device)
             return torch.autograd.grad(shown, leaves, given, retain_graph=True)
 
-        return finished(back, device)
+        return synchronized(back, device)
 
     def step(self, backend: str) -> Callable[[], object]:
-        """A call that takes a fitting step in which everything moves."""
+        """A function that takes a step of the last stage, in which all parameters are free."""
         schedule = Schedule.standard().with_backend(backend)
         stage = replace(schedule.stages[-1], steps=10**9)
         endless = replace(schedule, stages=(stage,), starts=("given",))
         solver = Solver.begin(self.problem, self.model, endless, self.start)
-        return finished(solver.step, device_of(backend))
+        return synchronized(solver.step, device_of(backend))
 
     def work(self) -> tuple[float, float]:
-        """Operations and bytes of forward and backward that no program can do without."""
+        """Fewest operations and bytes of forward and backward that any implementation needs."""
         with torch.no_grad():
             ids = self.render(on_cpu())[0].assignment.kernels
         seen = (ids >= 0).sum(1).double()
         points = len(OCCLUSION_FORMS[RenderSettings().occlusion])
         pairs, meetings = float(seen.sum()), float(seen.square().sum()) * points
-        # By pixel and kernel: the Gaussian along the ray 40 and back 90, features 2 a dimension for
-        # their sum and twice that back. By two kernels and point: transmittance 25 and back 45.
+        # For each pixel and kernel: 40 operations for the Gaussian along the ray, 90 for its
+        # gradient, and 2 a dimension for the features, twice that for their gradient. For each
+        # pair of kernels and quadrature point: 25 for the transmittance, 45 for its gradient.
         operations = pairs * (130 + 6 * self.layout.dim) + meetings * 70
         leaves = self._leaves[torch.device("cpu")]
         numbers = sum(leaf.numel() for leaf in leaves) * 3 + len(seen) * self.layout.dim * 2
@@ -214,41 +219,41 @@ class Scene:
 
 def measure(
     layouts: tuple[Layout, ...], backends: tuple[str, ...], machine: Machine, budget: float
-) -> Iterator[list[Case]]:
-    """The cases of each layout, one a backend.
+) -> Iterator[list[RenderTimes]]:
+    """Measure every layout with every backend; one list of times for each layout.
 
     Args:
         budget: seconds for each of forward, backward and step of a layout.
     """
     for layout in layouts:
-        scene = Scene(layout)
-        work = scene.work()
+        case = RenderCase(layout)
+        work = case.work()
 
         def least(backend: str, work: tuple[float, float] = work) -> float:
             return machine.ceiling_of(device_of(backend)).least_seconds(*work)
 
         parts = [
             alternate([make(backend) for backend in backends], 25, budget)
-            for make in (scene.forward, scene.backward, scene.step)
+            for make in (case.forward, case.backward, case.step)
         ]
         yield [
-            Case(
+            RenderTimes(
                 backend,
                 **asdict(layout),
                 forward_ms=round(1e3 * forward, 3),
                 backward_ms=round(1e3 * backward, 3),
                 step_ms=round(1e3 * step, 3),
-                peak_mb=peak_megabytes(scene.step(backend), device_of(backend)),
+                peak_mb=peak_megabytes(case.step(backend), device_of(backend)),
                 limit_share=round(least(backend) / (forward + backward), 4),
             )
             for backend, forward, backward, step in zip(backends, *parts, strict=True)
         ]
 
 
-def ratios(cases: list[Case]) -> dict[str, Any]:
-    """Times of the base case side by side; null for what is not built here.
+def ratios(cases: list[RenderTimes]) -> dict[str, Any]:
+    """Ratios of times in the base case; None for backends that are not built here.
 
-    VoGE is no part of the project: ``tools/gpu/voge.py`` compares with a clone of it.
+    ``cuda_vs_voge`` is always None: ``tools/gpu/voge.py`` compares with a clone of VoGE.
     """
     by_layout = {(Layout(c.layout, c.kernels, c.map, c.dim, c.batch), c.backend): c for c in cases}
     torch_case, cpu_case, cuda_case = (
@@ -256,13 +261,15 @@ def ratios(cases: list[Case]) -> dict[str, Any]:
     )
     skeleton = by_layout.get((SKELETON, "cpu"))
 
-    def ratio(slow: Case | None, fast: Case | None, time: Callable[[Case], float]) -> float | None:
+    def ratio(
+        slow: RenderTimes | None, fast: RenderTimes | None, time: Callable[[RenderTimes], float]
+    ) -> float | None:
         return round(time(slow) / time(fast), 2) if slow and fast else None
 
-    def rendering(case: Case) -> float:
+    def rendering(case: RenderTimes) -> float:
         return case.forward_ms + case.backward_ms
 
-    def step(case: Case) -> float:
+    def step(case: RenderTimes) -> float:
         return case.step_ms
 
     return {

@@ -24,7 +24,7 @@ from core.commands._output import print_json
 
 if TYPE_CHECKING:
     from core.bench.machine import Machine
-    from core.bench.render import Case
+    from core.bench.render import RenderTimes
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _render(options: Options) -> int:
     machine = Machine.measure(describe_backend("auto"))
     if not options.json:
         _print_head(machine)
-    cases: list[Case] = []
+    cases: list[RenderTimes] = []
     layouts, budget = (QUICK, 5.0) if options.quick else (FULL, 4.0)
     for group in measure(layouts, backends, machine, budget):
         cases += group
@@ -115,7 +115,7 @@ def _print_head(machine: Machine) -> None:
     )
 
 
-def _print_case(case: Case) -> None:
+def _print_case(case: RenderTimes) -> None:
     """One line."""
     size = f"{case.kernels:7} {case.map:4} {case.dim:4} {case.batch:5}"
     peak = "      ?" if case.peak_mb is None else f"{case.peak_mb:4.0f} MB"

@@ -9,7 +9,7 @@ import torch
 from core import cli
 from core.bench import machine, render
 from core.bench.machine import Ceiling, Machine
-from core.bench.render import Case, Layout, ratios
+from core.bench.render import Layout, RenderTimes, ratios
 
 SMALL = Layout(kernels=60, map=16, dim=3)
 MACHINE = Machine("a processor", 2, 1, "2", "cpu", Ceiling(10.0, 10.0))
@@ -23,7 +23,7 @@ def test_report_as_json(monkeypatch, capsys):
     report = json.loads(capsys.readouterr().out)
     assert set(report) == {"machine", "cases", "ratios"}
     (case,) = report["cases"]
-    assert set(case) == {field.name for field in fields(Case)}
+    assert set(case) == {field.name for field in fields(RenderTimes)}
     assert case["backend"] == "torch" and case["kernels"] == 60 and case["step_ms"] == 1
     assert 0 < case["limit_share"] < 1
     assert report["ratios"]["cuda_vs_voge"] is None
@@ -56,7 +56,7 @@ def test_memory_at_the_peak():
 
 
 def test_a_fit_stays_with_the_person():
-    scene = render.Scene(Layout(kernels=60, map=16, dim=8, batch=2))
+    scene = render.RenderCase(Layout(kernels=60, map=16, dim=8, batch=2))
     step = scene.step("torch")
     places = [step().vector for _ in range(10)]
     assert (places[-1] - places[0]).abs().max() < 0.3
@@ -68,7 +68,7 @@ def test_skeleton_kernels_lie_on_bones():
 
 def test_ratios_are_those_of_the_base_case():
     def case(backend, time, kernels=858, layout="surface"):
-        return Case(backend, layout, kernels, 80, 64, 1, time, 2 * time, 4 * time, None, 0.1)
+        return RenderTimes(backend, layout, kernels, 80, 64, 1, time, 2 * time, 4 * time, None, 0.1)
 
     cases = [case("torch", 8), case("cpu", 2), case("torch", 1, 108), case("cpu", 1, 108)]
     found = ratios([*cases, case("cpu", 1.6, 439, "skeleton")])

@@ -9,8 +9,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from core.bench.render import Layout
-from core.bench.render import Scene as BenchScene
+from core.bench.render import Layout, RenderCase
 from core.fit.evidence import FeatureMap
 from core.fit.likelihood import LikelihoodSettings
 from core.geometry.camera import Camera
@@ -38,7 +37,7 @@ class GpuScene:
     @staticmethod
     def of(layout: Layout, render: RenderSettings, device: str) -> GpuScene:
         """The scene of ``nbf bench render`` for a layout."""
-        bench = BenchScene(layout)
+        bench = RenderCase(layout)
         camera = Camera(bench.camera.focal.to(device), bench.camera.center.to(device))
         means, precisions, features = (
             leaf.detach().to(device) for leaf in bench.leaves_on(torch.device("cpu"))
