@@ -1,1 +1,1 @@
-"""What works on this machine, and how to mend what does not."""
+"""Checks of what works on this machine, with a fix for what does not."""

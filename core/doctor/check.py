@@ -7,13 +7,13 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How a check went."""
+    """Result of a check."""
 
     OK = "ok"
     ABSENT = "absent"
-    """Not here, and not needed: something optional cannot be done."""
+    """An optional feature is not available."""
     BROKEN = "broken"
-    """Needed, and does not work."""
+    """A required feature does not work."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        name: what was looked at.
-        status: how it went.
+        name: what was checked.
+        status: the result.
         detail: what was found.
-        mend: what to do about it, empty if nothing.
+        mend: the fix, empty if none is needed.
     """
 
     name: str

@@ -30,7 +30,7 @@ def all_checks(body: Path | None = None) -> list[Check]:
     """Run every check.
 
     Args:
-        body: the user's SMPL file, if there is one to look at.
+        body: the user's SMPL file, if there is one.
     """
     checks: list[Callable[[], Check]] = [
         check_python,
@@ -49,13 +49,13 @@ def all_checks(body: Path | None = None) -> list[Check]:
         partial(check_offscreen, "egl", "libegl1 libgl1-mesa-dri"),
         partial(check_offscreen, "osmesa", "libosmesa6"),
     ]
-    # The probes of graphics are processes and wait most of the time.
+    # in threads: the graphics probes are processes, which wait most of the time
     with ThreadPoolExecutor(max_workers=4) as pool:
         return list(pool.map(lambda check: check(), checks))
 
 
 def versions() -> dict[str, str]:
-    """Versions of what decides results."""
+    """Versions of the packages that affect results."""
     names = ("nbf", "torch", "numpy", "scipy", "opencv-python", "dearpygui", "pyrender-maintained")
     found = {"python": platform.python_version(), "system": platform.platform()}
     for name in names:
@@ -67,12 +67,12 @@ def versions() -> dict[str, str]:
 
 
 def check_python() -> Check:
-    """The interpreter (pip has refused one that is too old)."""
+    """Version of the interpreter; pip refuses one that is too old."""
     return Check("python", Status.OK, f"{platform.python_version()} ({sys.executable})")
 
 
 def check_packages() -> Check:
-    """Everything that the project declares is installed, and OpenCV can be loaded."""
+    """All declared packages are installed, and OpenCV can be loaded."""
     mend = "make setup (or pip install -e .)"
     missing = []
     for line in metadata.requires("nbf") or []:
@@ -93,7 +93,7 @@ def check_packages() -> Check:
 
 
 def check_torch() -> Check:
-    """PyTorch computes."""
+    """PyTorch can be loaded and multiplies matrices correctly."""
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -105,7 +105,7 @@ def check_torch() -> Check:
 
 
 def check_cuda() -> Check:
-    """A GPU that PyTorch can use."""
+    """PyTorch can use a GPU, and the CUDA library is built."""
     try:
         import torch
 
@@ -123,7 +123,7 @@ def check_cuda() -> Check:
 
 
 def check_native() -> Check:
-    """The native library."""
+    """The native library is built and can be loaded."""
     if load_native() is not None:
         return Check("native code", Status.OK, native_status())
     detail = f"{native_status().removesuffix('; ' + CPU.fix)}; the Python twins do the work, slower"
@@ -131,14 +131,14 @@ def check_native() -> Check:
 
 
 def check_renderer() -> Check:
-    """Which volume renderer `--backend auto` stands for, and why."""
+    """The volume renderer that `--backend auto` chooses, and why."""
     from core.render.volume.render import describe_backend
 
     return Check("renderer", Status.OK, describe_backend("auto"))
 
 
 def check_assets() -> Check:
-    """Shipped files are there, and are what their cards say."""
+    """Shipped files exist and have the digests in their cards."""
     assets = shipped_assets()
     wrong = [f"{asset.name}: {asset.status}" for asset in assets if asset.status != "ok"]
     if not assets:
@@ -146,11 +146,11 @@ def check_assets() -> Check:
     if wrong:
         return Check("assets", Status.BROKEN, "; ".join(wrong), "git checkout -- assets")
     size = sum(asset.size for asset in assets) / 2**20
-    return Check("assets", Status.OK, f"{len(assets)} files, {size:.0f} MiB, as their cards say")
+    return Check("assets", Status.OK, f"{len(assets)} files, {size:.0f} MiB, digests match")
 
 
 def check_engine() -> Check:
-    """The shipped network, body and prior load and fit together."""
+    """The shipped network, body and prior can be loaded and fit together."""
     from core.fit.engine import Engine
 
     try:
@@ -162,7 +162,7 @@ def check_engine() -> Check:
 
 
 def check_body(path: Path | None) -> Check:
-    """The user's SMPL file loads."""
+    """The user's SMPL file can be loaded."""
     if path is None:
         return Check("smpl", Status.ABSENT, "not given; the embedded body is used", GET_SMPL)
     from core.body.load import load_body
@@ -175,7 +175,7 @@ def check_body(path: Path | None) -> Check:
 
 
 def check_data() -> Check:
-    """The folder of training material."""
+    """The folder of training material exists, if one is set."""
     mend = "optional: set NBF_DATA, or pass --data; without it synthetic people are procedural"
     try:
         folder = data_dir()
@@ -187,7 +187,7 @@ def check_data() -> Check:
 
 
 def check_cache() -> Check:
-    """The cache can be written."""
+    """The cache folder is writable."""
     mend = "make it writable, or set XDG_CACHE_HOME"
     try:
         folder = cache_dir()
@@ -199,7 +199,7 @@ def check_cache() -> Check:
 
 
 def check_ffmpeg() -> Check:
-    """The encoder of fit.mp4."""
+    """FFmpeg, which encodes fit.mp4, can be run."""
     try:
         import imageio_ffmpeg
 

@@ -1,6 +1,6 @@
-"""Can a window open here, and can a mesh be rendered without one?
+"""Checks of the graphics: a window, and rendering without a window.
 
-Each probe is a process of its own: a graphics driver that fails tends to take its process with it.
+Each probe runs in a separate process, because a failing graphics driver often kills its process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ assert 1.9 < depth[depth > 0].min() < 2.1, depth
 
 
 def check_window() -> Check:
-    """Open a real window on the display, or on a virtual one to see whether it would open."""
+    """Open a window on the display, or on a virtual display (Xvfb) if there is none."""
     mend = f"{APT} libgl1 libgl1-mesa-dri"
     if os.environ.get("DISPLAY") or not sys.platform.startswith("linux"):
         reason = probe([sys.executable, "-c", _WINDOW])
@@ -68,8 +68,8 @@ def check_offscreen(platform: str, package: str) -> Check:
     """Render a sphere without a window.
 
     Args:
-        platform: what PyOpenGL calls the way to do it, ``"egl"`` or ``"osmesa"``.
-        package: the Debian package that brings it.
+        platform: PyOpenGL's name of the platform, ``"egl"`` or ``"osmesa"``.
+        package: the Debian packages that provide it.
     """
     name = f"offscreen {platform}"
     reason = probe([sys.executable, "-c", _OFFSCREEN], PYOPENGL_PLATFORM=platform)
@@ -79,7 +79,7 @@ def check_offscreen(platform: str, package: str) -> Check:
 
 
 def probe(command: list[str], **environment: str) -> str | None:
-    """Run a probe; None if it went well, else the last thing it said."""
+    """Run a probe: None if it succeeds, else the last line of its standard error."""
     try:
         done = subprocess.run(
             command,
