@@ -3,12 +3,12 @@
 A command is a module with
 
 * a docstring: its first line is the summary in ``nbf --help``, all of it is ``nbf NAME --help``;
-* ``Options``: a frozen dataclass, one field an option, described by the string below the field;
+* ``Options``: a frozen dataclass with one field for each option, and a string below each field;
 * ``run(options) -> int``: does the work and returns the exit code.
 
-Modules of this package whose name has no leading underscore are commands. Other packages add theirs
-under the entry-point group ``nbf.commands`` (name -> module); so `app` adds the debugger without
-`core` importing it.
+Modules of this package without a leading underscore are commands. Other packages add commands under
+the entry-point group ``nbf.commands`` (name -> module). `app` adds the debugger in this way, so that
+`core` does not import it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ GROUP = "nbf.commands"
 
 
 class CommandModule(Protocol):
-    """What a command's module offers."""
+    """Interface of a command's module."""
 
     Options: type
 
     def run(self, options: Any) -> int:
-        """Do the work; the exit code."""
+        """Do the work and return the exit code."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command that has not been imported yet."""
+    """Name and module of a command, which is imported only to be run."""
 
     name: str
     module: str
@@ -47,7 +47,7 @@ class Command:
 
     @property
     def description(self) -> str:
-        """The module's docstring, read without importing what the command needs."""
+        """The module's docstring, read without importing the module."""
         spec = importlib.util.find_spec(self.module)
         if spec is None or spec.origin is None:
             return ""

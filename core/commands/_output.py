@@ -1,4 +1,4 @@
-"""What commands print for machines."""
+"""JSON output of the commands."""
 
 from __future__ import annotations
 
@@ -7,5 +7,9 @@ from typing import Any
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output; paths and the like become strings, NaN is refused."""
+    """Print a JSON value on standard output; values such as paths become strings.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
     print(json.dumps(value, indent=2, default=str, allow_nan=False))

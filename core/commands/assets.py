@@ -1,4 +1,4 @@
-"""List what ships with the project (body, weights, prior), and check it against its cards.
+"""List the shipped assets (body, weights, prior), and check them against their cards.
 
 Exit code 1 if a file is damaged or has no card.
 
@@ -24,7 +24,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Print the list; 1 if something is wrong with it."""
+    """Print the list; 1 if an asset is damaged or has no card."""
     assets = shipped_assets()
     if options.json:
         print_json([asdict(asset) | {"status": asset.status} for asset in assets])

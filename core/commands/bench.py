@@ -1,10 +1,9 @@
-"""Measure the renderer: how fast it is on this machine, and how close to the exact integral.
+"""Measure the speed of the renderer on this machine, and its accuracy.
 
-``render``: rendering and fitting steps, and what share of the machine's limit they reach.
-
-Backends take turns in one run, and times are medians, so a busy machine disturbs all alike. The
-scenes need no weights: a standing person with random features, shipped body and prior.
-``accuracy``: errors of the closed forms against float64 quadrature of equation 4, by scene.
+``render``: times of rendering and of fitting steps, and the share of the machine's limit that they
+reach. Backends take turns and times are medians, so other load on the machine affects all alike.
+The case is a standing person with random features, with the shipped body and prior.
+``accuracy``: errors of the closed forms against float64 quadrature of 3DNBF's equation 4.
 
 Examples:
     nbf bench render --quick
@@ -36,15 +35,15 @@ class Options:
     quick: bool = False
     """Render: 858 kernels, 80 x 80, 64 dimensions alone, under a minute. Accuracy: fewer scenes."""
     backends: tuple[Literal["torch", "cpu", "cuda"], ...] = ()
-    """Which backends; all that are built by default."""
+    """Backends to measure; by default all that are built."""
     threads: int = 0
-    """Threads of the arithmetic; 0 leaves it to PyTorch."""
+    """Number of threads of PyTorch; 0 is PyTorch's default."""
     json: bool = False
     """Print JSON."""
 
 
 def run(options: Options) -> int:
-    """Measure and print, case by case."""
+    """Measure, and print case by case."""
     import torch
 
     if options.threads:
@@ -53,7 +52,7 @@ def run(options: Options) -> int:
 
 
 def _render(options: Options) -> int:
-    """Times of every backend."""
+    """Measure the times of the backends."""
     from core.bench.machine import Machine
     from core.bench.render import FULL, QUICK, measure, ratios
     from core.render.backends import built_backends, choose_backend
@@ -81,13 +80,13 @@ def _render(options: Options) -> int:
 
 
 def _accuracy(options: Options) -> int:
-    """Errors of every form."""
+    """Measure the errors of the closed forms."""
     from core.bench.accuracy import measure_accuracy
 
     count, pixels = (2, 20) if options.quick else (16, 100)
     rows = []
     if not options.json:
-        print("share of a pixel's light credited to the wrong kernel, against the exact integral\n")
+        print("share of a pixel's light that is attributed to a wrong kernel or to none\n")
         print(
             "scenes                      form    kernels  pixels    mean     p99   worst  opacity"
         )
@@ -103,7 +102,7 @@ def _accuracy(options: Options) -> int:
 
 
 def _print_head(machine: Machine) -> None:
-    """The machine, its ceiling, and the names of the columns."""
+    """Print the machine, its peak rates, and the names of the columns."""
     print(f"{machine.processor}, {machine.threads} threads of {machine.cores}; {machine.renderer}")
     print(f"ceiling: {machine.ceiling.gflops} GFLOP/s, {machine.ceiling.gbytes} GB/s")
     if machine.gpu_ceiling is not None:
@@ -116,7 +115,7 @@ def _print_head(machine: Machine) -> None:
 
 
 def _print_case(case: RenderTimes) -> None:
-    """One line."""
+    """Print the line of one case."""
     size = f"{case.kernels:7} {case.map:4} {case.dim:4} {case.batch:5}"
     peak = "      ?" if case.peak_mb is None else f"{case.peak_mb:4.0f} MB"
     times = f"{case.forward_ms:7.2f}ms {case.backward_ms:7.2f}ms {case.step_ms:7.2f}ms"

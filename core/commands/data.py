@@ -1,7 +1,7 @@
-"""Check a data set's folder: who is in it, what is known of them, what is missing.
+"""Check a data set's folder: its people, their labels, and what is missing.
 
-Without a name, the data sets that can be read are listed. docs/datasets.md says where to get each
-and how its folder must look. Exit code 1 if photos are missing or things do not fit together.
+Without a name, the supported data sets are listed. docs/datasets.md says where to get each of them,
+and how its folder must be laid out. Exit code 1 if photos are missing or files are inconsistent.
 
 Examples:
     nbf data
@@ -31,13 +31,13 @@ class Options:
     """Options of ``nbf data``."""
 
     name: Annotated[str | None, tyro.conf.Positional] = None
-    """Which data set; without it they are listed."""
+    """Name of the data set; without it the data sets are listed."""
     folder: Annotated[Path | None, tyro.conf.Positional] = None
     """The data set's folder."""
     split: str | None = None
-    """Part of the data set; else its first (for npz files of any name: the file's stem)."""
+    """Split of the data set, by default its first (for npz files of any name: the file's stem)."""
     sheet: Path | None = None
-    """Picture file for a contact sheet with what is known drawn onto the people."""
+    """Picture file for a contact sheet of people with their labels."""
     people: int = 16
     """People on the sheet, evenly spread over the data set."""
     json: bool = False
@@ -45,7 +45,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """List data sets, or check one; 1 if something is wrong with it."""
+    """List the data sets, or check one; 1 if it has problems."""
     from core.datasets.check import check_dataset
     from core.datasets.registry import open_dataset
     from core.errors import UserError
@@ -53,7 +53,7 @@ def run(options: Options) -> int:
     if options.name is None:
         return _list(options.json)
     if options.folder is None:
-        raise UserError(f"name the folder, too: nbf data {options.name} DIR")
+        raise UserError(f"name the folder: nbf data {options.name} DIR")
     if options.people < 1:
         raise UserError("--people must be at least 1")
     dataset = open_dataset(options.name, options.folder, options.split)
@@ -114,6 +114,6 @@ def _draw_sheet(path: Path, dataset: PhotoDataset, people: int) -> None:
     missing = set(missing_photos(dataset))
     there = [i for i, name in enumerate(dataset.images) if name not in missing]
     if not there:
-        raise UserError(f"no photo of {dataset.name} is in {dataset.root}: nothing to draw")
+        raise UserError(f"{dataset.root} holds no photo of {dataset.name}: nothing to draw")
     chosen = np.linspace(0, len(there) - 1, min(people, len(there))).astype(int).tolist()
     save_image(path, record_contact_sheet(dataset, [there[i] for i in chosen]))

@@ -1,6 +1,6 @@
-"""Say what works on this machine, and how to mend what does not.
+"""Check what works on this machine, and say how to fix what does not.
 
-"absent" is something optional; "broken" is something needed, and makes the exit code 1.
+"absent" is an optional feature that is missing; "broken" is a required one, with exit code 1.
 
 Examples:
     nbf doctor
@@ -33,7 +33,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Check everything; 1 if something needed is broken."""
+    """Run all checks; 1 if a required feature is broken."""
     from core.doctor.check import Status
     from core.doctor.checks import all_checks, versions
 
@@ -48,7 +48,7 @@ def run(options: Options) -> int:
 
 
 def print_report(checks: list[Check]) -> None:
-    """One line a check, and how to mend it under what is not well."""
+    """Print one line for each check, and its fix below it if there is one."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True, markup=False)

@@ -1,8 +1,8 @@
 """Make synthetic people: pictures with exact pose, shape, parts, depth and occluders.
 
-With a folder of CC0 material (--data, or $NBF_DATA) people wear modelled garments, take poses of
-motion capture and stand before real textures; without one everything is procedural. The same seed
-makes the same people, and an interrupted run goes on where it stopped.
+With a folder of CC0 material (--data, or $NBF_DATA) people wear modelled garments, have poses from
+motion capture and backgrounds from real textures; without one everything is procedural. The same
+seed makes the same people, and an interrupted run continues where it stopped.
 
 Examples:
     nbf synth --sheet sheet.png
@@ -35,29 +35,29 @@ class Options:
     count: int = 64
     """Number of people."""
     seed: int = 0
-    """Another seed, other people."""
+    """Random seed of the people."""
     data: Path | None = None
-    """Folder of material; without it, $NBF_DATA, else everything is procedural."""
+    """Folder of material, by default $NBF_DATA; without both everything is procedural."""
     split: Literal["train", "test"] = "train"
     """Test people share no seed, skin, garment, texture, panorama or mocap with training."""
     size: int = 256
     """Side of the pictures in pixels."""
     workers: int = 1
-    """Processes."""
+    """Number of processes."""
     labels: bool = False
-    """Add texture coordinates (IUV), normals and what is seen of each kernel: larger by half."""
+    """Add texture coordinates (IUV), normals and the kernels' visibility: shards grow by half."""
     sheet: Path | None = None
     """Picture file for a contact sheet of the first people (at most 64)."""
     pictures: Path | None = None
-    """Folder for plain pictures, a PNG a person, to try things on."""
+    """Folder for pictures alone, one PNG for each person."""
     bodies: Path | None = None
-    """File (.npz) for bodies before cameras, without pictures; 250 a second."""
+    """File (.npz) for bodies and cameras without pictures; about 250 a second."""
     json: bool = False
-    """Print what was made as JSON."""
+    """Print a summary as JSON."""
 
 
 def run(options: Options) -> int:
-    """Write shards, a contact sheet, pictures, bodies, or several of these."""
+    """Write shards, a contact sheet, pictures, bodies, or several of them."""
     from core.assets import data_dir
     from core.errors import UserError
     from core.synth.shards import Recipe
@@ -92,10 +92,10 @@ def run(options: Options) -> int:
 def _write(
     out: Path, recipe: Recipe, count: int, workers: int, quiet: bool
 ) -> dict[str, float | int]:
-    """Write shards; how many people were made, and how quickly once the first block was done.
+    """Write shards, and return the number of people and the speed after the first block.
 
-    ``cpu_ms``, the processor's time a person takes, does not depend on what else the machine does;
-    only one worker is told it.
+    ``cpu_ms`` is the CPU time per person, which does not depend on other load on the machine; it is
+    known for a single worker only.
     """
     from time import perf_counter, process_time
 
@@ -120,7 +120,7 @@ def _write(
     if workers == 1 and steady:
         speed["cpu_ms"] = round(1000 * cpu / steady, 1)
     if made and not quiet:
-        print("{made} people in {seconds} s; {per_second} a second once it ran".format(**speed))
+        print("{made} people in {seconds} s; {per_second} a second after start-up".format(**speed))
     return speed
 
 

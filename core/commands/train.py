@@ -1,16 +1,17 @@
 """Train a network, its feature bank and regression head on shards of people.
 
-First it says what the run takes: images, steps, multiply-adds, hours on this machine. With --plan
-it says so in full and stops; shards that are not there yet are stood in for.
+The command first estimates the cost of the run: images, steps, multiply-adds, hours on this
+machine. With --plan it prints the full estimate and stops; a few procedural people replace shards
+that do not exist yet.
 
-Stop it with Ctrl-C at any time and go on with --resume. The run's folder holds the plan and the
+Stop a run with Ctrl-C at any time and continue it with --resume. Its folder holds the plan and the
 options (plan.json), the checkpoint, the curves (losses.csv/.png), the figures on held-out samples
-(held_out.csv/.png) and pictures of some of them and of your photos (gallery/). When the run is
-over, the feature bank is estimated anew and the model written to OUT/<preset>.safetensors.
+(held_out.csv/.png), and pictures of held-out people and of your photos (gallery/). At the end the
+feature bank is estimated again and the model is written to OUT/<preset>.safetensors.
 See docs/training.md.
 
-Started by torchrun or by SLURM's srun, the processes share every batch and find what one process
-would have found; the first alone validates and writes. OUT must lie where all can read it.
+Started by torchrun or SLURM's srun, the processes share every batch and compute the same result as
+one process; only the first validates and writes. All processes must be able to read OUT.
 
 Examples:
     nbf synth --out shards --count 20000
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from core.train.run.trainer import Trainer, TrainSettings
 
 BATCH_SIZES = {"lite": 16, "paper": 64}
-_BUDGET, _PLAN_BUDGET = 10.0, 60.0  # seconds of measuring, before a run and for a plan alone
+_BUDGET, _PLAN_BUDGET = 10.0, 60.0  # seconds of timing before a run, and for --plan
 
 
 @dataclass(frozen=True)
@@ -53,73 +54,73 @@ class Options:
     shards: Path
     """Folder of shards to train on, as `nbf synth` writes them."""
     held_out: Path
-    """Folder of other shards to validate on, of another seed or split."""
+    """Folder of shards to validate on, made with another seed or split."""
     out: Path
     """Folder of the run."""
     preset: Literal["lite", "paper"] = "lite"
     """Network: lite (256 px, starts from BlazePose) or paper (320 px, ResNet-50)."""
     minutes: float | None = None
-    """Length of the run in minutes of training; or give --steps."""
+    """Length of the run in minutes of training (give this or --steps)."""
     steps: int | None = None
-    """Length of the run in steps: then it is repeatable to the bit on one machine."""
+    """Length of the run in steps; such a run is repeatable to the bit on one machine."""
     batch_size: int | None = None
-    """Images a step, of all processes together; by default 16 for lite, 64 for paper."""
+    """Images per step, over all processes; by default 16 for lite, 64 for paper."""
     rate: float = 1e-3
     """Highest learning rate."""
     trunk_rate: float | None = None
-    """The trunk's, as a share of it; by default 0.3 for lite, whose trunk knows real people, and 1
-    for paper. At 0 BlazePose stays as it was published, and a step costs a third less."""
+    """Learning rate of the trunk over --rate; by default 0.3 for lite, whose trunk is pretrained,
+    and 1 for paper. At 0 the trunk is frozen, and a step costs a third less."""
     occlude: float = 0.0
-    """Chance of an additional occluding patch on an image."""
+    """Probability of an additional occluding patch on an image."""
     bins: int = 4
-    """Orientations that a kernel's features tell apart (1 leaves the pose out of them)."""
+    """Orientations that a kernel's features distinguish; with 1 they do not depend on the pose."""
     dim: int = 64
     """Dimensions of the features."""
     kernels: Literal["surface", "skeleton"] = "surface"
-    """Where the kernels sit: 858 on the body's surface, or 439 on its bones and joints."""
+    """Placement of the kernels: 858 on the body's surface, or 439 on its bones and joints."""
     contrast: bool = True
-    """Contrast features with other kernels, orientations and the background; else maximum
+    """Contrast features with other kernels, orientations and the background; otherwise maximum
     likelihood alone."""
     ranking: float = 0.0
-    """Weight of the loss by which the likelihood must put the truth before poses near it."""
+    """Weight of the ranking loss: the true pose must be more likely than perturbed poses."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of all random numbers."""
     threads: int = 0
-    """Threads of the arithmetic; 0 leaves it to PyTorch."""
+    """Number of threads of PyTorch; 0 is PyTorch's default."""
     loader_threads: int = 1
-    """Threads that prepare batches; a GPU wants as many as there are cores."""
+    """Threads that prepare batches; with a GPU use as many as there are cores."""
     bank_images: int = 4000
     """Images from which the feature bank is estimated at the end."""
     head_images: int = 16000
-    """Images on which the regression head is trained further at the end; 0 leaves it."""
+    """Images on which the regression head is tuned at the end; 0 skips the tuning."""
     finish_on: Path | None = None
-    """Folder of shards of people whom the run does not train on: at the end, bank and head are
-    learnt from these, and know better how far the network can be trusted."""
+    """Folder of shards that the run does not train on: at the end, the bank is estimated and the
+    head is tuned on these people, on whom the network's estimates are less certain."""
     bodies: Path | None = None
-    """Bodies (`nbf synth --bodies`): the head's lifter is trained on them before the run."""
+    """Bodies (`nbf synth --bodies`) on which the head's lifter is pre-trained."""
     start: Path | None = None
-    """Folder of another run, whose averaged network this one begins with."""
+    """Folder of another run, whose averaged network initialises this one."""
     mix: Path | None = None
-    """TOML file of data sets to train on beside the shards, in phases (docs/datasets.md)."""
+    """TOML file of data sets to train on besides the shards, in phases (docs/datasets.md)."""
     body: Path | None = None
-    """Your neutral SMPL model (.pkl, .npz) for the bodies of --mix; without it their parts, places
-    and most 3D joints are not known."""
+    """Your neutral SMPL model (.pkl, .npz) for the people of --mix; without it they have no parts,
+    no depth and fewer 3D joints."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where to train: auto takes a GPU if there is one."""
+    """Device to train on; auto takes a GPU if there is one."""
     precision: Literal["mixed", "bfloat16", "float32"] = "mixed"
-    """Half precision (bfloat16) in the decoder alone (mixed), in the trunk as well, or nowhere."""
+    """bfloat16 in the decoder alone (mixed), in decoder and trunk (bfloat16), or not at all."""
     resume: bool = False
-    """Go on from the checkpoint in OUT."""
+    """Continue from the checkpoint in OUT."""
     validate_every: int = 400
     """Steps between validations."""
     photos: Path | None = None
-    """Folder of photos (the first 8 by name) to draw at each validation, beside held-out people."""
+    """Folder of photos; the first 8 by name are drawn at each validation."""
     tensorboard: bool = False
-    """Write curves and pictures to OUT/tensorboard as well; needs nbf[train]."""
+    """Also write curves and pictures to OUT/tensorboard; needs nbf[train]."""
     plan: bool = False
-    """Say what the run would take, and stop."""
+    """Print the estimated cost of the run, and stop."""
     export_only: bool = False
-    """Do not train: write the model of the checkpoint in OUT."""
+    """Do not train; write the model of the checkpoint in OUT."""
     json: bool = False
     """Print the held-out figures, or the plan, as JSON."""
 
@@ -179,7 +180,7 @@ def run(options: Options) -> int:
 
 
 def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mix | None:
-    """What to train on beside the shards; says what is learnt of whom."""
+    """Open the mix, and print its notes on standard error."""
     from core.errors import UserError
     from core.train.batches.mix_file import open_mix
 
@@ -193,7 +194,7 @@ def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mi
 
 
 def _settings(options: Options) -> TrainSettings:
-    """What decides the run."""
+    """The settings of the run."""
     from core.errors import UserError
     from core.train.batches.augment import AugmentSettings
     from core.train.losses.contrast import ContrastSettings
@@ -205,7 +206,7 @@ def _settings(options: Options) -> TrainSettings:
     if batch_size < 1 or options.validate_every < 1:
         raise UserError("--batch-size and --validate-every must be at least 1")
     if options.trunk_rate is not None and not 0 <= options.trunk_rate < math.inf:
-        raise UserError("--trunk-rate is a share of --rate: 0 or more")
+        raise UserError("--trunk-rate is a factor of --rate and must be 0 or more")
     return TrainSettings(
         preset=options.preset,
         steps=options.steps,
@@ -230,7 +231,7 @@ def _settings(options: Options) -> TrainSettings:
 
 
 def _train(trainer: Trainer, options: Options) -> None:
-    """All steps, watched."""
+    """Run the trainer with progress report, gallery and TensorBoard logs."""
     from core.train.run.gallery import Gallery, held_out_people, people_in_photos
     from core.train.run.logs import Logs
     from core.train.run.reporter import Reporter
@@ -265,7 +266,7 @@ def _plan_first(
     group: ProcessGroup,
     mix: Mix | None,
 ) -> None:
-    """Say what the run will take, and note it in the run's folder with the options."""
+    """Print the plan of the run, and write it to the run's folder with the options."""
     from core.io.atomic import write_atomic
     from core.io.report import installed_versions
     from core.nets.presets import find_preset
@@ -294,7 +295,7 @@ def _plan_first(
 def _only_plan(
     options: Options, settings: TrainSettings, volume: NeuralBodyVolume, group: ProcessGroup
 ) -> int:
-    """The plan in full; where there are no shards yet, a few people stand in for them."""
+    """Print the full plan; procedural people replace shards that do not exist yet."""
     from tempfile import TemporaryDirectory
 
     from core.nets.presets import find_preset
