@@ -7,7 +7,7 @@ A command is a module with
 * ``run(options) -> int``: does the work and returns the exit code.
 
 Modules of this package without a leading underscore are commands. Other packages add commands under
-the entry-point group ``nbf.commands`` (name -> module). `app` adds the debugger in this way, so that
+the entry-point group ``nbf.commands`` (name -> module). `app` adds the debugger in this way, so
 `core` does not import it.
 """
 
