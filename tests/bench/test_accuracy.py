@@ -1,4 +1,4 @@
-"""The accuracy bench: its reference, its measure, and what it finds of the forms."""
+"""The accuracy bench: its reference, its error measure, and its results."""
 
 import json
 

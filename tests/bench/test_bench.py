@@ -1,4 +1,4 @@
-"""The bench measures every backend on the same small scene and prints what it promises."""
+"""The bench measures every backend on the same small case and prints the results."""
 
 import json
 import mmap

@@ -1,4 +1,4 @@
-"""Metrics against numbers worked out by hand, and against what must not change them."""
+"""Metrics against values computed by hand, and their invariances."""
 
 import math
 

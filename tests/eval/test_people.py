@@ -1,4 +1,4 @@
-"""Figures of every person survive a file, and are compared person by person."""
+"""Per-person figures are written and read again, and compared in pairs."""
 
 import json
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Photographs are scored by their own points, in the crop that the engine looks through."""
+"""Photographs are scored against their annotations, in the engine's crop."""
 
 import json
 from dataclasses import replace
@@ -55,7 +55,7 @@ def test_points_are_near_by_the_size_of_the_box(engine, body, crop):
     assert scores.pck10[0] == 1 and scores.pck05[0] == pytest.approx(11 / 12)
 
 
-def test_what_is_not_known_is_not_scored(engine, body, crop):
+def test_missing_labels_are_not_scored(engine, body, crop):
     hidden = crop.joints2d.copy()
     hidden[:, 2] = 0
     scores = score_body(engine, body, replace(crop, joints2d=hidden, joints3d=None))

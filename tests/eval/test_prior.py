@@ -19,7 +19,7 @@ def rotations() -> torch.Tensor:
     return rotation_from_axis_angle(torch.from_numpy(PoseBank.canonical().poses)[:, BODY_JOINTS])
 
 
-def test_shipped_prior_tells_people_from_noise(rotations):
+def test_shipped_prior_separates_people_from_noise(rotations):
     figures = measure_prior(load_prior(), rotations, REST)
     assert figures == measure_prior(load_prior(), rotations, REST)
     assert figures.noise_auroc[0] < figures.noise_auroc[2] and figures.noise_auroc[2] > 0.9

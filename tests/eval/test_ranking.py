@@ -1,4 +1,4 @@
-"""The ranking counts right who is likelier than whom."""
+"""The ranking counts correctly which body is more likely."""
 
 import json
 
@@ -18,7 +18,7 @@ def engine():
     return untrained_engine()
 
 
-def test_a_likelihood_that_knows_the_truth_ranks_it_first(engine, monkeypatch):
+def test_a_perfect_likelihood_ranks_the_truth_first(engine, monkeypatch):
     sampler = PeopleSampler(SEED, None, "test")
     samples = [sampler.sample(index) for index in range(2)]
     truth = torch.from_numpy(np.stack([s.joints for s in samples]))

@@ -1,4 +1,4 @@
-"""The evaluation's protocols on a few procedural people, with weights that have learnt nothing."""
+"""The evaluation's protocols on a few procedural people, with untrained weights."""
 
 from dataclasses import replace
 

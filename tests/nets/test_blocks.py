@@ -1,4 +1,4 @@
-"""Batch-norm goes in and out without changing a network's function."""
+"""Adding and folding batch-norm preserves a network's function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint estimates: found where the heat is, told by what lies there."""
+"""Joint estimates: positions from heatmaps, the rest from pooled features."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def spot(joint: int, row: int, column: int) -> torch.Tensor:
     return heat
 
 
-def test_pools_what_lies_under_the_heat(reader: JointEstimator) -> None:
+def test_pools_features_under_the_heatmap(reader: JointEstimator) -> None:
     described = torch.randn(1, WIDTH, 8, 8)
     pooled = reader.pool(spot(3, 5, 12), described)
     torch.testing.assert_close(pooled[0, 3, :WIDTH], described[0, :, 2, 6])
@@ -34,7 +34,7 @@ def test_pools_what_lies_under_the_heat(reader: JointEstimator) -> None:
     torch.testing.assert_close(pooled[0, 0, :WIDTH], described.mean((2, 3))[0])
 
 
-def test_untrained_reads_the_middle_of_the_heat(reader: JointEstimator) -> None:
+def test_untrained_estimates_are_the_means_of_the_heatmaps(reader: JointEstimator) -> None:
     pooled = reader.pool(spot(3, 5, 12), torch.randn(1, WIDTH, 8, 8))
     estimate = reader(pooled, torch.randn(1, CONTEXT))
     torch.testing.assert_close(estimate.xy, pooled[..., WIDTH : WIDTH + 2])
@@ -42,7 +42,7 @@ def test_untrained_reads_the_middle_of_the_heat(reader: JointEstimator) -> None:
     assert (estimate.log_sigma == -1).all()
 
 
-def test_a_joint_reads_its_own_and_its_parents_features(reader: JointEstimator) -> None:
+def test_a_joint_depends_on_its_own_and_its_parents_features(reader: JointEstimator) -> None:
     torch.nn.init.normal_(reader.read.weight)
     pooled = torch.randn(1, 24, WIDTH + REGION_VALUES)
     context = torch.randn(1, CONTEXT)
@@ -55,7 +55,7 @@ def test_a_joint_reads_its_own_and_its_parents_features(reader: JointEstimator) 
         assert set(moved.nonzero()[:, 0].tolist()) == own
 
 
-def test_readings_teach_features_but_not_heat(reader: JointEstimator) -> None:
+def test_estimates_train_features_but_not_heatmaps(reader: JointEstimator) -> None:
     torch.nn.init.normal_(reader.read.weight)
     fine = torch.randn(1, FINE, 16, 16, requires_grad=True)
     described = torch.randn(1, WIDTH, 8, 8, requires_grad=True)

@@ -85,7 +85,7 @@ def test_keypoints_scale_with_the_crop(detector: KeypointDetector, astronaut: np
     assert left[0] > right[0]  # she faces us: her left is on our right
 
 
-def test_refine_moves_to_the_peak_only_if_sure() -> None:
+def test_refine_moves_to_confident_peaks_only() -> None:
     heat = torch.zeros(1, 2, 64, 64)
     heat[0, 0, 20, 30] = 0.9
     heat[0, 1, 20, 30] = 0.3

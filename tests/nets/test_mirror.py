@@ -1,4 +1,4 @@
-"""Reading both ways: what is mirrored, and that the mean does not care which way round it was."""
+"""Averaging with the mirror image is symmetric, and mirrors everything that it must."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def images() -> torch.Tensor:
     return torch.nn.functional.interpolate(blobs, size=256)
 
 
-def reading(**changes: torch.Tensor) -> JointEstimate:
+def joint_estimate(**changes: torch.Tensor) -> JointEstimate:
     """Joints in the middle that are sure, but for ``changes``."""
     zero = torch.zeros(1, 24)
     return replace(JointEstimate(torch.zeros(1, 24, 2), zero - 2, zero, zero - 1), **changes)
 
 
-def test_the_mirror_image_reads_as_the_mirrored_person(
+def test_the_mirror_image_gives_the_mirrored_person(
     network: PoseNetwork, images: torch.Tensor
 ) -> None:
     with torch.no_grad():
@@ -60,7 +60,7 @@ def test_the_mirror_image_reads_as_the_mirrored_person(
     )
 
 
-def test_features_are_of_the_picture_as_it_is(network: PoseNetwork, images: torch.Tensor) -> None:
+def test_features_are_those_of_the_crop(network: PoseNetwork, images: torch.Tensor) -> None:
     with torch.no_grad():
         once, both = network(images), predict_with_mirror(network, images)
     for name in ("features", "part_logits", "heat"):
@@ -73,7 +73,7 @@ def test_a_mirrored_pose_is_the_axis_angle_with_y_and_z_negated() -> None:
     camera = torch.tensor([[0.9, 0.3, -0.2]])
     empty = torch.zeros(1)
     output = NetworkOutput(
-        empty, empty, rotation_from_axis_angle(vectors), empty, camera, empty, reading()
+        empty, empty, rotation_from_axis_angle(vectors), empty, camera, empty, joint_estimate()
     )
     mirrored = mirror_output(output)
     expected = vectors[:, list(JOINT_FLIP)] * torch.tensor([1.0, -1.0, -1.0])
@@ -87,29 +87,29 @@ def test_a_mirrored_pose_is_the_axis_angle_with_y_and_z_negated() -> None:
 def test_left_and_right_change_places() -> None:
     xy = torch.zeros(1, 24, 2)
     xy[0, 20] = torch.tensor([0.5, 0.1])  # left wrist
-    mirrored = mirror_joint_estimate(reading(xy=xy))
+    mirrored = mirror_joint_estimate(joint_estimate(xy=xy))
     assert mirrored.xy[0, 21].tolist() == pytest.approx([-0.5, 0.1])
     assert mirrored.xy[0, 20].abs().max() == 0
 
 
-def test_agreement_adds_no_doubt_and_disagreement_does() -> None:
-    one = reading()
+def test_only_disagreement_increases_sigma() -> None:
+    one = joint_estimate()
     torch.testing.assert_close(mean_joint_estimate(one, one).values, one.values)
     apart = torch.zeros(1, 24, 2)
     apart[..., 0] = 0.8  # mean square of x and y: 0.32
-    mean = mean_joint_estimate(one, reading(xy=apart))
+    mean = mean_joint_estimate(one, joint_estimate(xy=apart))
     assert mean.xy[0, 3].tolist() == pytest.approx([0.4, 0.0])
     variance = torch.exp(2 * one.log_sigma) + 0.32 / 4
     torch.testing.assert_close(torch.exp(2 * mean.log_sigma), variance)
     torch.testing.assert_close(mean.log_sigma_foreshortening, one.log_sigma_foreshortening)
 
 
-def test_variance_is_that_of_an_even_mixture() -> None:
+def test_variance_is_that_of_an_equal_mixture() -> None:
     generator = torch.Generator().manual_seed(0)
-    one = reading(
+    one = joint_estimate(
         foreshortening=torch.full((1, 24), 0.2), log_sigma_foreshortening=torch.full((1, 24), -1.5)
     )
-    other = reading(
+    other = joint_estimate(
         foreshortening=torch.full((1, 24), -0.4), log_sigma_foreshortening=torch.full((1, 24), -0.7)
     )
     mean = mean_joint_estimate(one, other)

@@ -1,4 +1,4 @@
-"""Models survive the disk; damaged and wrong files are named."""
+"""Models are written and read again; damaged and wrong files are named."""
 
 from __future__ import annotations
 

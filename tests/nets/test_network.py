@@ -1,4 +1,4 @@
-"""The pose network's outputs mean what the interface says."""
+"""The pose network's outputs have their documented meaning."""
 
 from __future__ import annotations
 

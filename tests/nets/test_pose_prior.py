@@ -1,4 +1,4 @@
-"""The prior likes human poses, and reads only what it should."""
+"""The prior prefers human poses, and loads only valid files."""
 
 import os
 import sys

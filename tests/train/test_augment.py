@@ -1,4 +1,4 @@
-"""Augmentation keeps the truth exact: bodies, masks and depth move with the pixels."""
+"""Augmentation keeps the labels exact: bodies, masks and depth follow the pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is killed goes on with the same bits; a damaged checkpoint is refused by name."""
+"""A killed run resumes with the same bits; damaged checkpoints are named and refused."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.train.people import write_shard
 
 
 @pytest.mark.slow
-def test_a_run_leaves_everything_behind(
+def test_files_of_a_finished_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import skimage.data
@@ -56,7 +56,7 @@ def test_others_of_another_size_are_refused_before_the_run(
     assert not out.exists()
 
 
-def test_numbers_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_numbers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ["--shards", "a", "--held-out", "b", "--out", str(tmp_path)]
     for option in ("--batch-size", "--validate-every"):
         assert cli.main(["train", *folders, "--steps", "1", option, "0"]) == 2

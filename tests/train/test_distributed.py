@@ -1,4 +1,4 @@
-"""Two processes find what one finds on the same batch."""
+"""Two processes compute the result of one on the same batch."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_shares_make_the_batch(shards: ShardDataset, volume: NeuralBodyVolume) -
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(people: Path, tmp_path: Path) -> None:
+def test_two_processes_compute_the_result_of_one(people: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning_fabric")
     torchrun("tests.train.distributed_steps", people, tmp_path)
     one = train(people, tmp_path, SINGLE_PROCESS)
@@ -143,7 +143,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(
         Trainer(settings, shards, shards, volume, tmp_path, ProcessGroup(0, 2))
 
 
-def test_one_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_process_has_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TORCHELASTIC_RUN_ID", "SLURM_STEP_NUM_TASKS"):
         monkeypatch.delenv(name, raising=False)
     assert find_process_group("cpu") == SINGLE_PROCESS

@@ -1,4 +1,4 @@
-"""The feature bank: momentum while training, exact averages at the end."""
+"""The feature bank: momentum averages in training, exact means at the end."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_frequency_counts_what_was_seen() -> None:
     torch.testing.assert_close(bank.frequency, seen / seen.sum(1, keepdim=True), atol=0.05, rtol=0)
 
 
-def test_reestimate_is_the_maximum_likelihood() -> None:
+def test_the_estimated_bank_is_the_maximum_likelihood() -> None:
     batches = [observed(i) for i in range(400)]
     bank = estimate_bank(batches)
     features = torch.cat([b.features for b in batches])
@@ -94,7 +94,7 @@ def test_reestimate_is_the_maximum_likelihood() -> None:
     torch.testing.assert_close(bank.variance_background, spread, atol=1e-4, rtol=0)
 
 
-def test_rare_orientations_lean_on_their_kernel() -> None:
+def test_rare_orientations_are_smoothed_with_their_kernel() -> None:
     seen = observed(0)
     seen.weights[:, 0, 2] = 0
     bank = estimate_bank([seen])
@@ -103,7 +103,7 @@ def test_rare_orientations_lean_on_their_kernel() -> None:
         estimate_bank([])
 
 
-def test_read_features_at_cell_centres() -> None:
+def test_sampled_features_at_cell_centres() -> None:
     features = F.normalize(torch.randn(1, DIM, 4, 4, generator=torch.Generator().manual_seed(0)))
     features = F.normalize(features, dim=1)
     xy = torch.tensor([[[6.0, 10.0], [2.0, 14.0]]])  # crop of 16 px, cells of 4 px

@@ -1,4 +1,4 @@
-"""The pictures of a validation show what the network says, of people and of photos."""
+"""The pictures of a validation show the predictions for people and photos."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_same_people_each_time(shards: ShardDataset) -> None:
     assert len(held_out_people(shards, 99)) == 9
 
 
-def test_bodies_are_held_against_the_truth(shards: ShardDataset, batch: Batch) -> None:
+def test_bodies_are_compared_with_the_truth(shards: ShardDataset, batch: Batch) -> None:
     people = held_out_people(shards, 3)
     exact = predict(Oracle(batch), load_body(), people)
     assert max(view.distance for view in exact) < 0.01
@@ -86,7 +86,7 @@ def test_bodies_are_held_against_the_truth(shards: ShardDataset, batch: Batch) -
     assert mean_distances(people, beside)["held_out_px"] == pytest.approx(pixels, rel=0.05)
 
 
-def test_only_known_joints_count(shards: ShardDataset, batch: Batch) -> None:
+def test_only_scored_joints_count(shards: ShardDataset, batch: Batch) -> None:
     wrong = held_out_people(shards, 3)[1]
     wrong.joints[~wrong.scored] = 1e4
     people = held_out_people(shards, 3)
@@ -98,7 +98,7 @@ def test_only_known_joints_count(shards: ShardDataset, batch: Batch) -> None:
     )
 
 
-def test_a_sheet_a_validation(shards: ShardDataset, batch: Batch, tmp_path: Path) -> None:
+def test_each_validation_writes_a_sheet(shards: ShardDataset, batch: Batch, tmp_path: Path) -> None:
     shown: list[tuple[int, np.ndarray]] = []
     gallery = Gallery(held_out_people(shards, 3), tmp_path)
     gallery.callbacks.append(lambda step, sheet: shown.append((step, sheet)))

@@ -1,4 +1,4 @@
-"""The regression head learns from cached inputs, and nothing else moves."""
+"""The regression head is trained on cached inputs, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The truth about joints, and losses that are least at it."""
+"""Ground truth of joint estimates, and losses that are smallest at it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def truth() -> JointTruth:
     return JointTruth(xy, 2 * torch.rand(3, 24, generator=g) - 1)
 
 
-def test_an_arm_towards_the_camera_leans_towards_it(volume: NeuralBodyVolume) -> None:
+def test_an_arm_towards_the_camera_has_negative_foreshortening(volume: NeuralBodyVolume) -> None:
     rotations = torch.eye(3).repeat(1, 24, 1, 1)
     rotations[:, 0] = FACING
     # the left arm points along +x of the body; a quarter turn about y takes it to +z, its front
@@ -47,7 +47,7 @@ def test_an_arm_towards_the_camera_leans_towards_it(volume: NeuralBodyVolume) ->
     assert found.inside.all()
 
 
-def test_heat_is_least_at_the_truth(truth: JointTruth) -> None:
+def test_the_heatmap_loss_is_smallest_at_the_truth(truth: JointTruth) -> None:
     even = torch.zeros(3, 24, 32, 32)
     assert joint_heatmap_loss(even, truth).item() == pytest.approx(1)
     cells = ((truth.xy + 1) * 16).long()
@@ -57,7 +57,7 @@ def test_heat_is_least_at_the_truth(truth: JointTruth) -> None:
     assert joint_heatmap_loss(heat.transpose(-1, -2), truth) > 1
 
 
-def test_joints_outside_teach_no_heat(truth: JointTruth) -> None:
+def test_joints_outside_have_no_heatmap_loss(truth: JointTruth) -> None:
     away = replace(truth, xy=truth.xy.clone())
     away.xy[:, 3] = 1.2
     heat = torch.randn(3, 24, 32, 32, requires_grad=True)
@@ -67,7 +67,7 @@ def test_joints_outside_teach_no_heat(truth: JointTruth) -> None:
     assert heat.grad[:, 4].any()
 
 
-def test_the_best_doubt_is_the_error(truth: JointTruth) -> None:
+def test_the_best_sigma_is_the_error(truth: JointTruth) -> None:
     """Of estimates that are off by 0.1 in x and y, and by 0.3 in foreshortening."""
 
     def gradient(log_sigma: float, log_sigma_foreshortening: float) -> tuple[float, float]:
@@ -85,7 +85,7 @@ def test_the_best_doubt_is_the_error(truth: JointTruth) -> None:
     assert max(low) < 0 < min(high)
 
 
-def test_joints_far_outside_and_the_root_teach_no_lean(truth: JointTruth) -> None:
+def test_joints_far_outside_and_the_root_have_no_foreshortening_loss(truth: JointTruth) -> None:
     far = replace(truth, xy=truth.xy.clone())
     far.xy[:, 3] = 1.6
     foreshortening = torch.zeros(3, 24, requires_grad=True)

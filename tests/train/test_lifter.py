@@ -38,7 +38,7 @@ def test_learns_and_repeats(bodies: Bodies, volume: NeuralBodyVolume) -> None:
         assert torch.equal(one, two)
 
 
-def test_readings_are_as_wrong_as_they_say() -> None:
+def test_noise_matches_the_sigmas() -> None:
     g = torch.Generator().manual_seed(0)
     truth = JointTruth(torch.rand(500, 24, 2, generator=g) - 0.5, torch.zeros(500, 24))
     truth.xy[:, 7] = 3.0

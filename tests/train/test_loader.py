@@ -1,4 +1,4 @@
-"""Batches: exact truth, the same ones for the same step, every sample once an epoch."""
+"""Batches: exact labels, the same batch for the same step, every sample once an epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorBoard gets what the tables hold, once, and its absence is one line."""
+"""TensorBoard gets the rows of the tables once; without it there is one line."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_resumed_run_goes_on(tmp_path: Path) -> None:
     assert logged(tmp_path) == {"losses/pose": [(10, 10.0), (20, 20.0), (30, -1.0)]}
 
 
-def test_a_run_that_was_not_logged_before_is_logged_whole(tmp_path: Path) -> None:
+def test_a_run_that_was_not_logged_before_is_logged_completely(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     losses = Curves(tmp_path, "losses")
     losses.add(10, {"pose": 1.0})

@@ -49,7 +49,7 @@ def test_parts_weigh_body_and_background_alike() -> None:
     assert torch.isfinite(parts_loss(logits, torch.zeros_like(parts)))
 
 
-def test_heatmap_loss_is_zero_at_the_teacher() -> None:
+def test_distillation_loss_is_zero_at_the_teacher() -> None:
     teacher = 4 * torch.randn(1, 39, 4, 4, dtype=torch.float64)
     assert distillation_loss(teacher, teacher).item() == pytest.approx(0, abs=1e-12)
     assert distillation_loss(teacher + 0.5, teacher) > 0

@@ -1,4 +1,4 @@
-"""Mixtures: ratios hold, a step is a step, shares make batches, files that are wrong say so."""
+"""Mixtures: ratios, repeatable steps, shares of processes, and errors in the file."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_each_phase_has_its_share_and_ratios() -> None:
     assert {pick.source for pick in last.picks(0)} == {1, 2} and last.seed == 9
 
 
-def test_everybody_is_drawn_in_turn_across_phases() -> None:
+def test_everybody_is_drawn_once_a_pass_across_phases() -> None:
     phases = [Phase(1, {"a": 1, "b": 2}), Phase(1, {"a": 2, "b": 1, "c": 0.5})]
     mixture = crowds(phases, 30)
     picks = [
@@ -182,22 +182,26 @@ def test_shares_make_the_batch(mixture: Mixture) -> None:
             assert torch.equal(value, torch.cat(parts)), name
 
 
-def test_a_batch_says_what_is_known(mixture: Mixture) -> None:
-    batch, known = mixture.batch(0), mixture.batch(0).supervision
+def test_batches_carry_their_supervision(mixture: Mixture) -> None:
+    batch, supervision = mixture.batch(0), mixture.batch(0).supervision
     sources = [pick.source for pick in mixture.picks(0)]
     names = [mixture.sources[source].name for source in sources]
     assert Counter(names) == {"shards": 5, "mine": 2, "captured": 3}
     rows = {name: [i for i, n in enumerate(names) if n == name] for name in set(names)}
-    assert known.shape[rows["shards"]].all() and known.kernels[rows["shards"]].all()
+    assert supervision.shape[rows["shards"]].all() and supervision.kernels[rows["shards"]].all()
     mine, captured = rows["mine"], rows["captured"]
-    assert not (known.pose | known.place | known.parts | known.occluder)[mine].any()
-    assert (batch.parts[mine] == UNKNOWN_PART).all() and (known.joints3d[mine, :, 3] == 0).all()
-    assert (known.joints2d[mine, :, 2] > 0).any(1).all()
-    assert not known.shape[captured].any() and known.kernels[captured].all()
-    assert all(torch.isfinite(t).all() for t in (batch.transl, batch.images, known.joints2d))
+    assert not (supervision.pose | supervision.place | supervision.parts | supervision.occluder)[
+        mine
+    ].any()
+    assert (batch.parts[mine] == UNKNOWN_PART).all() and (
+        supervision.joints3d[mine, :, 3] == 0
+    ).all()
+    assert (supervision.joints2d[mine, :, 2] > 0).any(1).all()
+    assert not supervision.shape[captured].any() and supervision.kernels[captured].all()
+    assert all(torch.isfinite(t).all() for t in (batch.transl, batch.images, supervision.joints2d))
 
 
-def test_notes_say_what_is_learnt(mix: Mix, place: Path, shards, volume) -> None:
+def test_notes_list_the_labels(mix: Mix, place: Path, shards, volume) -> None:
     notes = dict(zip([source.name for source in mix.sources], mix.notes, strict=True))
     assert "fully labelled" in notes["shards"]
     assert notes["mine"].startswith("mine: 3 people of photos; labels: 2D joints of 100%; none: 3D")
@@ -296,13 +300,13 @@ def test_photos_move_a_network_that_synthetic_people_would_not(
         assert row["keypoints2d"] > 0
         silent = ("keypoints3d", "pose", "betas", "camera", "parts", "kernel", "orientation", "nll")
         assert {row[name] for name in silent} == {0.0}
-    assert torch.equal(trainer.bank.phi, before)  # nobody's kernels are known to be seen
+    assert torch.equal(trainer.bank.phi, before)  # no kernel is known to be visible
     assert all(torch.isfinite(value).all() for value in trainer.network.state_dict().values())
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns(place: Path, tmp_path: Path) -> None:
-    """Of a mixed batch, too, whose people are not known alike."""
+def test_two_processes_compute_the_result_of_one(place: Path, tmp_path: Path) -> None:
+    """The same for a mixed batch of partially labelled people."""
     pytest.importorskip("lightning_fabric")
     people, mix = tmp_path / "people", place / "mix.toml"
     write_shard(people / "shard-00000", 6, seed=2)

@@ -1,4 +1,4 @@
-"""What a run will take is counted and measured, and never guessed."""
+"""The cost of a run is counted and measured, never guessed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_hours_follow_from_measured_steps() -> None:
     assert plan.finish_hours == pytest.approx(2000 * 0.01 / 3600)
 
 
-def test_the_slower_of_learning_and_preparing_decides() -> None:
+def test_the_slower_of_training_and_loading_counts() -> None:
     plan = planned(GPU)
     assert plan.step_seconds == pytest.approx(0.4)
     assert plan.hours == plan.gpu_hours == pytest.approx(400 / 3600)
@@ -140,13 +140,13 @@ def test_short_runs_are_not_measured() -> None:
     assert not is_short(TrainSettings(steps=100)) and not is_short(TrainSettings(minutes=90))
 
 
-def test_people_stand_in_for_shards(tmp_path: Path) -> None:
+def test_placeholder_people_replace_shards(tmp_path: Path) -> None:
     people = placeholder_people(tmp_path, 64, 2)
     assert len(people) == 2 and people[0].image.shape == (64, 64, 3)
 
 
 @pytest.mark.slow
-def test_measuring_takes_real_steps_and_leaves_the_run_alone(
+def test_measuring_takes_real_steps_and_does_not_affect_the_run(
     shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path
 ) -> None:
     settings = TrainSettings(steps=50, batch_size=2)

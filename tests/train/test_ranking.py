@@ -1,4 +1,4 @@
-"""The ranking loss is small where the truth is likeliest, and features can learn to make it so."""
+"""The ranking loss is small if the truth is most likely, and features can be trained for it."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def loss(features, bank, volume, batch, settings=SETTINGS, seed=0):
     return ranking_loss(features, bank, volume, batch, settings, generator)
 
 
-def test_the_truth_wins_where_features_are_the_bodys_own(ideal, bank, volume, batch):
+def test_the_truth_is_ranked_first_with_its_own_features(ideal, bank, volume, batch):
     assert loss(ideal, bank, volume, batch) < 0.2 * math.log(5)
 
 
-def test_the_truth_loses_where_nothing_shows_it(ideal, bank, volume, batch):
+def test_the_truth_is_not_ranked_first_without_evidence(ideal, bank, volume, batch):
     empty = bank.background[None, :, None, None].expand_as(ideal)
     assert loss(empty, bank, volume, batch) > 1 + loss(ideal, bank, volume, batch)
 

@@ -1,4 +1,4 @@
-"""People of whom not everything is known: what is known trains as ever, the rest trains nothing."""
+"""Partially labelled people: losses use their labels and ignore the placeholders."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def losses_of(
 
 
 def with_only(supervision: Supervision, name: str, rows: list[int]) -> Supervision:
-    """One thing is not known but of some people."""
+    """Keep one label of some people only."""
     value = getattr(supervision, name).clone()
     others = [row for row in range(len(value)) if row not in rows]
     value[others] = 0
     return replace(supervision, **{name: value})
 
 
-def test_whole_people_have_the_losses_that_they_ever_had(batch, volume) -> None:
+def test_fully_labelled_people_have_the_usual_losses(batch, volume) -> None:
     full, marked = losses_of(batch, None, volume), losses_of(batch, batch.supervision, volume)
     assert full.keys() == marked.keys() == NEEDED.keys()
     for name, value in full.items():
@@ -87,7 +87,7 @@ def test_whole_people_have_the_losses_that_they_ever_had(batch, volume) -> None:
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_loss_is_the_mean_over_those_it_is_known_of(name, batch, volume) -> None:
+def test_a_loss_is_the_mean_over_labelled_people(name, batch, volume) -> None:
     losses = losses_of(batch, with_only(batch.supervision, NEEDED[name], [1]), volume)
     every = losses_of(batch, batch.supervision, volume)
     kept = torch.tensor([1])
@@ -99,16 +99,16 @@ def test_a_loss_is_the_mean_over_those_it_is_known_of(name, batch, volume) -> No
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_what_nobody_knows_is_silent(name, batch, volume) -> None:
-    known = with_only(batch.supervision, NEEDED[name], [])
+def test_a_loss_without_labels_is_zero(name, batch, volume) -> None:
+    supervision = with_only(batch.supervision, NEEDED[name], [])
     guess = predicted(batch)
-    loss = body_losses(*guess, truth_in(batch, known), volume, RegressionWeights())[name]
+    loss = body_losses(*guess, truth_in(batch, supervision), volume, RegressionWeights())[name]
     gradients = torch.autograd.grad(loss, guess, allow_unused=True)
     assert loss.item() == 0
     assert all(g is None or not g.any() for g in gradients)
 
 
-def test_a_guess_at_the_lens_has_a_finite_slope(batch, volume) -> None:
+def test_a_body_close_to_the_camera_has_a_finite_gradient(batch, volume) -> None:
     rotations = torch.eye(3).repeat(3, 24, 1, 1)
     rotations[:, 0] = torch.diag(torch.tensor([1.0, -1.0, -1.0]))  # with the feet before it
     rotations.requires_grad_()
@@ -134,11 +134,11 @@ def test_joints_without_a_pelvis_are_compared_about_their_mean() -> None:
     expected = (0.3**2 + 3 * 0.1**2) / 4 / 3
     assert float(joints3d_loss(joints, moved)) == pytest.approx(expected, rel=1e-4)
     moved[:, 5, :3] = 100.0
-    moved[:, 5, 3] = 0  # nor does a joint count that is not known
+    moved[:, 5, 3] = 0  # a joint without a label does not count
     assert float(joints3d_loss(joints, moved)) < 0.1
 
 
-def test_parts_that_are_not_known_have_no_loss() -> None:
+def test_unknown_parts_have_no_loss() -> None:
     logits = torch.randn(2, 25, 4, 4, generator=torch.Generator().manual_seed(2))
     parts = torch.randint(0, 25, (2, 4, 4), generator=torch.Generator().manual_seed(3))
     marked = parts.clone()
@@ -151,7 +151,7 @@ def test_parts_that_are_not_known_have_no_loss() -> None:
 
 
 @pytest.mark.parametrize("missing", ["parts", "occluder", "pose", "place"])
-def test_kernels_that_may_be_hidden_are_not_seen(missing, shards, volume) -> None:
+def test_kernels_with_unknown_occlusion_are_not_visible(missing, shards, volume) -> None:
     samples = [fully_labelled(crop_truth(shards[i])) for i in (0, 6)]
     samples[1] = replace(
         samples[1], supervision=replace(samples[1].supervision, **{missing: False})
@@ -163,7 +163,7 @@ def test_kernels_that_may_be_hidden_are_not_seen(missing, shards, volume) -> Non
     assert (batch.parts[0] >= 0).all()
 
 
-def test_joints_go_with_the_picture(shards, volume) -> None:
+def test_joint_labels_follow_the_augmentation(shards, volume) -> None:
     """Marked joints end where those of the body do, whatever is done to the crop."""
     settings = AugmentSettings(flip=0.5, patches=0.5)
     random = np.random.default_rng(5)
@@ -183,11 +183,11 @@ def test_joints_go_with_the_picture(shards, volume) -> None:
             [augment_partially_labelled(sample, pelvis, change)], volume
         )
         expected = volume.joints(moved.rotations, moved.betas, moved.transl)
-        known = moved.supervision
-        torch.testing.assert_close(known.joints3d[..., :3], expected, rtol=0, atol=1e-4)
+        supervision = moved.supervision
+        torch.testing.assert_close(supervision.joints3d[..., :3], expected, rtol=0, atol=1e-4)
         pixels = project(moved.camera, expected)
-        torch.testing.assert_close(known.joints2d[..., :2], pixels, rtol=0, atol=0.05)
-        assert not known.pose.any() and not known.parts.any()
+        torch.testing.assert_close(supervision.joints2d[..., :2], pixels, rtol=0, atol=0.05)
+        assert not supervision.pose.any() and not supervision.parts.any()
     assert flips == {True, False}
 
 
@@ -208,18 +208,18 @@ def test_confidences_survive_a_mirror(shards, volume) -> None:
     np.testing.assert_allclose(moved.joints2d[21], [226.0, 40.0, 0.5], atol=1e-6)
 
 
-def test_known_is_joined_and_selected(batch) -> None:
-    known = batch.supervision
-    twice = Supervision.concatenate([known, known])
+def test_supervision_is_concatenated_and_selected(batch) -> None:
+    supervision = batch.supervision
+    twice = Supervision.concatenate([supervision, supervision])
     assert twice is not None and len(twice.pose) == 6
-    assert torch.equal(twice.select(torch.tensor([4])).joints2d, known.joints2d[1:2])
+    assert torch.equal(twice.select(torch.tensor([4])).joints2d, supervision.joints2d[1:2])
     assert Supervision.concatenate([None, None]) is None
     with pytest.raises(ValueError, match="others have none"):
-        Supervision.concatenate([known, None])
+        Supervision.concatenate([supervision, None])
     assert batch.to("cpu").supervision.pose.tolist() == [True] * 3
 
 
-def test_the_head_is_finished_on_what_is_known(batch) -> None:
+def test_head_data_keeps_the_supervision(batch) -> None:
     network = PoseNetwork(find_preset("lite"))
     some = replace(batch, supervision=with_only(batch.supervision, "pose", [0]))
     truth = collect_head_data(network, [some, some]).truth
@@ -228,7 +228,7 @@ def test_the_head_is_finished_on_what_is_known(batch) -> None:
     assert truth.select(torch.tensor([3, 1])).supervision.pose.tolist() == [True, False]
 
 
-def test_people_whose_kernels_may_be_hidden_are_not_ranked(batch, volume) -> None:
+def test_people_with_unknown_occlusion_are_not_ranked(batch, volume) -> None:
     random = torch.Generator().manual_seed(0)
     phi = F.normalize(torch.randn(volume.kernels, 4, 8, generator=random), dim=-1)
     bank = FeatureBank(phi, phi[0, 0], torch.tensor(0.3), torch.tensor(0.3))

@@ -1,4 +1,4 @@
-"""A run learns, stops, goes on where it stopped, and ends in a model file."""
+"""A run trains, stops, resumes, and ends with a model file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_export(finished: Trainer, tmp_path: Path) -> None:
     assert model.bank.variance_foreground > 0
 
 
-def test_a_model_is_finished_on_others(
+def test_bank_and_head_can_use_other_people(
     finished: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shard(tmp_path / "others" / "shard-00000", 2, seed=7)
@@ -117,7 +117,7 @@ def test_a_model_is_finished_on_others(
     assert metadata["training_samples"] == 9
 
 
-def test_a_trunk_that_does_not_learn_stays_as_it_was_published(
+def test_a_frozen_trunk_keeps_the_published_weights(
     finished: Trainer, shards: ShardDataset, volume: NeuralBodyVolume, tmp_path: Path
 ) -> None:
     trainer = Trainer(replace(SETTINGS, trunk_rate=0.0), shards, shards, volume, tmp_path)
@@ -138,7 +138,7 @@ def test_a_trunk_that_does_not_learn_stays_as_it_was_published(
     assert small < (tmp_path / "large.safetensors").stat().st_size - 6_000_000
 
 
-def test_a_trunk_that_knows_nothing_learns_as_the_rest_does() -> None:
+def test_the_trunks_rate_depends_on_its_pretraining() -> None:
     assert TrainSettings(preset="paper").relative_trunk_rate == 1
     assert TrainSettings(preset="lite").relative_trunk_rate == PRETRAINED_TRUNK_RATE < 1
     assert TrainSettings(preset="lite", trunk_rate=0).relative_trunk_rate == 0
