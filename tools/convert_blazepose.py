@@ -171,27 +171,28 @@ def sha256(path: Path) -> str:
 
 CARD = """# Backbone weights
 
-Two networks of Google's MediaPipe, made trainable: the same weights in PyTorch modules
-(`core/nets/blazepose.py`, `core/nets/person_detector.py`). They have seen real people.
+Two networks of Google's MediaPipe with the same weights in PyTorch modules
+(`core/nets/blazepose.py`, `core/nets/person_detector.py`), so that they can be trained further.
+They were trained on real people.
 
 Made by `tools/convert_blazepose.py` from the PyPI wheel `{wheel}`
 (sha256 `{wheel_sha}`).
 Licence: Apache-2.0 (Copyright The MediaPipe Authors). Changes: converted from TensorFlow Lite to
-half-precision safetensors with other names; of BlazePose-full the segmentation branch is left out.
+half-precision safetensors with other names; BlazePose-full's segmentation branch is left out.
 
-| file | sha256 | from | sha256 of that |
+| file | sha256 | source | sha256 of the source |
 | --- | --- | --- | --- |
 {rows}
 
-Equality, measured by the tool against the original in its own runtime (LiteRT, float32): largest
-difference over largest value of each output, on an image of uniform noise.
+Accuracy of the conversion, measured by the tool against the original in its own runtime (LiteRT,
+float32): largest difference over the largest value of each output, on an image of uniform noise.
 
 | network | output | error |
 | --- | --- | --- |
 {errors}
 
-Known limits: BlazePose expects one person in an upright square crop; the detector wants a visible
-face or head and finds small people (under about a tenth of the image) badly.
+Known limits: BlazePose expects one person in an upright square crop; the detector needs a visible
+face or head, and often misses small people (under about a tenth of the image).
 """
 
 
