@@ -1,13 +1,15 @@
-"""Writing H.264 videos."""
+"""Films that every player opens (H.264) and animations that every browser shows (GIF)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-import imageio_ffmpeg
+import imageio.v2
+import imageio.v3
 import numpy as np
+from imageio.core.format import Format
 from jaxtyping import UInt8
 
 from core.errors import UserError
@@ -20,51 +22,77 @@ Frame = UInt8[np.ndarray, "height width 3"]
 
 
 def save_video(path: Path, frames: Iterable[Frame], fps: float = 25.0) -> None:
-    """Write RGB frames of one size as mp4.
+    """Write RGB frames of one size as ``.mp4`` or ``.gif``.
 
-    Odd sizes are padded by one row or column, because yuv420p needs even ones.
+    An mp4 is written while the frames come; an odd row or column is doubled, as yuv420p demands. A
+    GIF holds all frames in memory, repeats for ever, and rounds a frame's time to 10 ms.
 
     Raises:
-        UserError: ffmpeg is missing on this machine, or fails.
-        ValueError: there is no frame, or frames differ in size.
+        UserError: another suffix, no ffmpeg on this machine, or it failed.
+        ValueError: no frame at all, or frames of different sizes.
     """
-    try:
-        imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError as error:
-        raise UserError(f"no ffmpeg for {path}; pip install imageio-ffmpeg") from error
-    write_atomic(path, lambda temporary: _encode(temporary, frames, fps))
+    encode = _ENCODERS.get(Path(path).suffix.lower())
+    if encode is None:
+        raise UserError(f"{path}: a video ends in {' or '.join(_ENCODERS)}")
+    write_atomic(path, lambda temporary: encode(temporary, _checked(frames), fps))
 
 
-def _encode(path: Path, frames: Iterable[Frame], fps: float) -> None:
-    """Stream the frames through ffmpeg."""
+def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The same frames; an error for none, and for one of another size than the first."""
     source = iter(frames)
     first = next(source, None)
     if first is None:
         raise ValueError("a video needs at least one frame")
-    height, width = _even(first).shape[:2]
-    writer = imageio_ffmpeg.write_frames(
-        str(path),
-        (width, height),
+    for frame in chain([first], source):
+        if frame.shape != first.shape:
+            raise ValueError(f"frames of {first.shape} and {frame.shape} in one video")
+        yield frame
+
+
+def _encode_mp4(path: Path, frames: Iterator[Frame], fps: float) -> None:
+    """Stream the frames through ffmpeg."""
+    writer = imageio.v2.get_writer(
+        path,
+        format="FFMPEG",
+        mode="I",
         fps=fps,
         quality=QUALITY,
         codec="libx264",
-        pix_fmt_out="yuv420p",
+        pixelformat="yuv420p",
         macro_block_size=1,
         ffmpeg_log_level="error",
         output_params=["-movflags", "+faststart"],
     )
     try:
-        writer.send(None)  # starts ffmpeg
-        for frame in chain([first], source):
-            if frame.shape != first.shape:
-                raise ValueError(f"frames of {first.shape} and {frame.shape} in one video")
-            writer.send(_even(frame))
+        for frame in frames:
+            _append(writer, _even(frame))
     finally:
-        writer.close()
+        writer.close()  # its own context leaves ffmpeg running after an error
+
+
+def _append(writer: Format.Writer, frame: Frame) -> None:
+    """Hand one frame to ffmpeg, whose process starts at the first."""
+    try:
+        writer.append_data(frame)
+    except RuntimeError as error:
+        raise UserError("no ffmpeg to write mp4 with; pip install imageio-ffmpeg") from error
+    except OSError as error:  # it ended; what it had to say went to the terminal
+        raise UserError("ffmpeg failed while it wrote an mp4; is the disk full?") from error
+
+
+def _encode_gif(path: Path, frames: Iterator[Frame], fps: float) -> None:
+    """Let Pillow choose each frame's 256 colours."""
+    imageio.v3.imwrite(path, list(frames), plugin="pillow", duration=1000 / fps, loop=0)
+
+
+_ENCODERS: dict[str, Callable[[Path, Iterator[Frame], float], None]] = {
+    ".mp4": _encode_mp4,
+    ".gif": _encode_gif,
+}
 
 
 def _even(frame: Frame) -> Frame:
-    """The frame with its last row or column repeated where their number is odd."""
+    """The frame with its last row and column doubled where their number is odd."""
     height, width = frame.shape[:2]
     padded = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     return np.ascontiguousarray(padded, dtype=np.uint8)
