@@ -2,7 +2,7 @@
 
 Each photo gets a folder OUT/<name>/ with params.npz (pose, shape and translation in the photo's
 camera), fit.nbf (every step, and all that is needed to open or resume the fit), body.glb,
-panels.png, fit.mp4 and report.json.
+panels.png, views.png (four lit views of the body), fit.mp4 and report.json.
 
 Examples:
     nbf fit photo.jpg
@@ -11,7 +11,7 @@ Examples:
     nbf fit photo.jpg --keypoints photo_keypoints.json --body SMPL_NEUTRAL.pkl
     nbf fit photo.jpg --weights prior=30 anchor=0
     nbf fit --resume out/photo/fit.nbf
-    nbf fit skimage:camera --json
+    nbf fit skimage:camera --turntable --json
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class Options:
     """Do not put the photo's pixels into fit.nbf, only their digest and the photo's path."""
     seed: int = 0
     """Seed of everything random."""
+    turntable: bool = False
+    """Write turntable.mp4 too: once around the fitted body (takes longer than the fit)."""
     json: bool = False
     """Print the reports as JSON."""
 
@@ -248,7 +250,7 @@ def _finish(
     begin, fit, folder = perf_counter(), recorder.fit, recorder.path.parent
     _take_steps(fit, recorder, folder.name, options.json)
     seconds = engine.seconds | {"look": looked, "fit": perf_counter() - begin}
-    report = save_result(folder, engine, observation, fit, origin, seconds)
+    report = save_result(folder, engine, observation, fit, origin, seconds, options.turntable)
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
         print(f"{folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s")

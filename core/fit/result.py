@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,10 @@ from core.io.mesh import save_glb
 from core.io.report import FitReport, TermLoss
 from core.io.video import save_video
 from core.pictures.colors import OCCLUSION_LEGEND
+from core.pictures.fitted_scene import FittedScene
 from core.pictures.loss_plot import plot_losses
 from core.pictures.panels import Panel, compose_panels, fit_into
+from core.pictures.presentation_process import PresentationProcess
 
 RECORD = "fit.nbf"
 """The record's name in a result folder, see `core.fit.record`."""
@@ -53,28 +55,53 @@ def save_result(
     fit: Fit,
     origin: Origin,
     seconds: dict[str, float],
+    turntable: bool = False,
 ) -> FitReport:
     """Write all files of one fit of one person into ``folder``, the report last.
 
+    Where nothing can be drawn without a window, the report says so and views.png is missing.
+
     Args:
         seconds: wall time by phase so far; the time of writing is added.
+        turntable: write turntable.mp4 too.
     """
     begin = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     best = int(fit.trace.best_steps()[0])
-    params = fit.trace.params(best, engine.volume)
-    in_photo = photo_from_crop(params, observation.view, engine.volume)
-    in_photo.save(folder / "params.npz")
-    vertices = engine.vertices(in_photo)[0].numpy()
-    save_glb(folder / "body.glb", vertices, engine.body.faces.numpy())
-    sheet = Sheet.of(engine, observation, fit)
     title = f"{Path(origin.image).name}: best step {best} of {fit.schedule.steps}"
-    save_image(folder / "panels.png", sheet.draw(best, title))
-    save_video(folder / "fit.mp4", sheet.film(best), FILM_RATE)
+    scene = fitted_scene(engine, observation, fit)
+    film = folder / "turntable.mp4" if turntable else None
+    with PresentationProcess(scene, folder / "views.png", film, title) as presentation:
+        params = fit.trace.params(best, engine.volume)
+        photo_from_crop(params, observation.view, engine.volume).save(folder / "params.npz")
+        save_glb(folder / "body.glb", scene.vertices, scene.faces)
+        sheet = Sheet.of(engine, observation, fit)
+        save_image(folder / "panels.png", sheet.draw(best, title))
+        save_video(folder / "fit.mp4", sheet.film(best), FILM_RATE)
+        warning = presentation.wait()
+    if warning:
+        origin = replace(origin, warnings=(*origin.warnings, warning))
     seconds = seconds | {"write": time.perf_counter() - begin}
     report = make_report(observation, fit, origin, sheet.maps(best), seconds)
     report.save(folder / "report.json")
     return report
+
+
+def fitted_scene(engine: Engine, observation: Observation, fit: Fit) -> FittedScene:
+    """The best step and the first one in the photo's camera frame, for presentation pictures."""
+    trace, volume = fit.trace, engine.volume
+    steps = [trace.params(step, volume) for step in (int(trace.best_steps()[0]), 0)]
+    both = photo_from_crop(BodyParams.stack(steps), observation.view, volume)
+    posed = engine.body.pose(both.rotations(), both.betas, both.transl)
+    photo = _shrunk(observation.photo)
+    return FittedScene(
+        vertices=posed.vertices[0].numpy(),
+        start=posed.vertices[1].numpy(),
+        joints=posed.joints[0].numpy(),
+        faces=engine.body.faces.numpy().astype(np.int32),
+        photo=photo,
+        focal=float(observation.focal) * photo.shape[1] / observation.photo.shape[1],
+    )
 
 
 @dataclass(frozen=True)

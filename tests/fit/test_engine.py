@@ -14,7 +14,7 @@ from core.fit.evidence import FeatureMap
 from core.fit.fitter import finish
 from core.fit.frames import photo_from_crop
 from core.fit.pictures import draw_maps, draw_overlay, feature_colors
-from core.fit.result import Origin, save_result
+from core.fit.result import Origin, fitted_scene, save_result
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import load_image
@@ -92,6 +92,24 @@ def test_every_file_of_the_contract_can_be_read(engine, observation, solver, wri
     assert report.steps == 6 and report.best_step == best and report.box == BOX
     assert set(report.loss) == {*solver.trace.terms, "total"}
     assert json.loads((written / "report.json").read_text())["preset"] == "lite"
+
+
+def test_the_scene_shown_is_the_exported_body_and_the_start(engine, observation, solver, written):
+    scene = fitted_scene(engine, observation, solver)
+    params = BodyParams.load(written / "params.npz")
+    np.testing.assert_allclose(scene.vertices, engine.vertices(params)[0].numpy(), atol=1e-5)
+    first = photo_from_crop(solver.trace.params(0, engine.volume), observation.view, engine.volume)
+    np.testing.assert_allclose(scene.start, engine.vertices(first)[0].numpy(), atol=1e-5)
+    assert np.abs(scene.vertices - scene.start).max() > 1e-3
+    assert scene.focal == pytest.approx(observation.focal)  # this photo is small enough as it is
+
+
+def test_without_a_way_to_draw_the_fit_goes_on(engine, observation, solver, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.pictures.presentation_process.PLATFORMS", {"none": "None"})
+    report = save_result(tmp_path, engine, observation, solver, ORIGIN, {"fit": 1.0})
+    assert len(report.warnings) == 1 and "views.png not drawn" in report.warnings[0]
+    assert FitReport.load(tmp_path / "report.json") == report
+    assert not (tmp_path / "views.png").exists() and (tmp_path / "fit.mp4").exists()
 
 
 def test_pictures_are_pure(engine, observation, solver):

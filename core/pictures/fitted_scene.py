@@ -1,0 +1,53 @@
+"""What presentation pictures show: the fitted body, its start, the photo and its camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+
+from core.io.atomic import write_atomic
+from core.io.npz import read_npz
+
+
+@dataclass(frozen=True)
+class FittedScene:
+    """One fitted person, in the photo's camera frame (x right, y down, z forward).
+
+    Attributes:
+        vertices: the fitted body, metres.
+        start: the body that the fit began with, metres.
+        joints: SMPL's joints of the fitted body, metres.
+        faces: counter-clockwise seen from outside.
+        photo: RGB.
+        focal: pixels of ``photo``, whose middle is the principal point.
+    """
+
+    vertices: Float32[np.ndarray, "vertices 3"]
+    start: Float32[np.ndarray, "vertices 3"]
+    joints: Float32[np.ndarray, "24 3"]
+    faces: Int32[np.ndarray, "faces 3"]
+    photo: UInt8[np.ndarray, "height width 3"]
+    focal: float
+
+    def save(self, path: Path) -> None:
+        """Write an npz that `load` reads back."""
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                np.savez(file, **vars(self))
+
+        write_atomic(path, write)
+
+    @staticmethod
+    def load(path: Path) -> FittedScene:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing or damaged.
+        """
+        arrays = read_npz(path, "the scene of a presentation")
+        focal = float(arrays.pop("focal"))
+        return FittedScene(**arrays, focal=focal)
