@@ -1,37 +1,35 @@
-"""Loading bodies: the embedded one, or a user's SMPL model as .pkl or .npz."""
+"""Bodies from files: the embedded one, and a user's SMPL, SMPL-H or SMPL-X as .pkl or .npz."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.assets import asset_path
 from core.body.model import Body
 from core.body.names import PARENTS
 from core.body.smpl_pickle import UnsafePickleError, read_pickle, unwrap
+from core.body.smplx_models import KINDS, body_of_kind
+from core.body.tables import Lookup, found, indices, numbers, optional, texture
 from core.errors import UserError
 from core.io.files import check_file
 from core.io.npz import NpzReader
 
 MAX_BYTES = 400 * 2**20
 _SHAPES = 10
-_HINT = "give SMPL_NEUTRAL.pkl (version 1.0.0 or 1.1.0, 24 joints) or its .npz"
-
-Lookup = Callable[[str], np.ndarray | None]
-"""An array of a file by its key, or None where the file has no such key."""
+_HINT = "give the .pkl or .npz of SMPL (version 1.0.0 or 1.1.0), SMPL-H or SMPL-X"
 
 
 def load_body(path: Path | None = None) -> Body:
-    """The embedded body, or the SMPL-format body in a .pkl or .npz file.
+    """The embedded body, or the body of a .pkl or .npz file of SMPL, SMPL-H or SMPL-X.
 
-    Only the first ten shape components are kept. Nothing in the file is executed.
+    Of more than ten shape components the first ten are kept. Nothing in the file is executed.
+    `core.body.smplx_models` says what becomes of the joints of fingers and face.
 
     Raises:
-        UserError: the file is missing, too large, damaged, unsafe, or not an SMPL body.
+        UserError: the file is missing, too large, damaged, unsafe, or not an SMPL body; or it is
+            one of SMPL-H or SMPL-X and smplx is not installed.
     """
     path = asset_path("body/freebody.npz") if path is None else Path(path)
     try:
@@ -98,25 +96,29 @@ def _explained(find: Lookup) -> Lookup:
 
 
 def _assemble(find: Lookup) -> Body:
-    """Build a body from its tables, each checked against the others."""
-    v_template = _numbers(find, "v_template", (None, 3))
+    """Check every table against the others."""
+    joints = found(find, "weights", (None, None)).shape[1]
+    if joints in KINDS:
+        return body_of_kind(KINDS[joints], find)
+    if joints != len(PARENTS):
+        raise ValueError(f"weights are for {joints} joints: SMPL has 24, SMPL-H 52, SMPL-X 55")
+    v_template = numbers(find, "v_template", (None, 3))
     count = len(v_template)
-    shapedirs = _numbers(find, "shapedirs", (count, 3, None))
+    shapedirs = numbers(find, "shapedirs", (count, 3, None))
     if shapedirs.shape[-1] < _SHAPES:
         raise ValueError(f"shapedirs has {shapedirs.shape[-1]} components, {_SHAPES} are needed")
     _check_skeleton(find)
-    has_uv = find("vt") is not None and find("ft") is not None
-    uv = _numbers(find, "vt", (None, 2)) if has_uv else None
+    uv, uv_faces = texture(find)
     return Body(
         v_template=v_template,
         shapedirs=shapedirs[..., :_SHAPES].contiguous(),
-        posedirs=_optional(find, "posedirs", (count, 3, 207)),
-        joint_regressor=_numbers(find, "J_regressor", (24, count)),
-        weights=_numbers(find, "weights", (count, 24)),
-        faces=_indices(find, "f", (None, 3), count),
+        posedirs=optional(find, "posedirs", (count, 3, 207)),
+        joint_regressor=numbers(find, "J_regressor", (24, count)),
+        weights=numbers(find, "weights", (count, 24)),
+        faces=indices(find, "f", (None, 3), count),
         uv=uv,
-        uv_faces=None if uv is None else _indices(find, "ft", (None, 3), len(uv)),
-        mirror=None if find("mirror") is None else _indices(find, "mirror", (count,), count),
+        uv_faces=uv_faces,
+        mirror=None if find("mirror") is None else indices(find, "mirror", (count,), count),
         topology=_topology(find, count),
     )
 
@@ -125,7 +127,7 @@ def _check_skeleton(find: Lookup) -> None:
     """Refuse a kinematic tree other than SMPL's, if the file contains one."""
     table = find("kintree_table")
     if table is not None and (table.shape != (2, 24) or table[0, 1:].tolist() != list(PARENTS[1:])):
-        raise ValueError("kintree_table is not SMPL's tree of 24 joints (SMPL-H, SMPL-X, MANO?)")
+        raise ValueError("kintree_table is not SMPL's tree of 24 joints")
 
 
 def _topology(find: Lookup, count: int) -> str:
@@ -136,33 +138,3 @@ def _topology(find: Lookup, count: int) -> str:
     if count != 6890:
         raise ValueError(f"v_template has {count} vertices, SMPL has 6890")
     return "smpl"
-
-
-def _found(find: Lookup, key: str, shape: tuple[int | None, ...]) -> np.ndarray:
-    """An array of a shape, in which None stands for any length."""
-    array = find(key)
-    if array is None:
-        raise ValueError(f"{key} is missing")
-    fits = array.ndim == len(shape) and array.size > 0
-    if not fits or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
-        wanted = ", ".join("n" if n is None else str(n) for n in shape)
-        raise ValueError(f"{key} has the shape {array.shape}, not ({wanted})")
-    return array
-
-
-def _numbers(find: Lookup, key: str, shape: tuple[int | None, ...]) -> Tensor:
-    array = _found(find, key, shape)
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-        raise ValueError(f"{key} holds values that are not finite numbers")
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
-
-
-def _optional(find: Lookup, key: str, shape: tuple[int | None, ...]) -> Tensor | None:
-    return None if find(key) is None else _numbers(find, key, shape)
-
-
-def _indices(find: Lookup, key: str, shape: tuple[int | None, ...], count: int) -> Tensor:
-    array = _found(find, key, shape)
-    if array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= count:
-        raise ValueError(f"{key} must hold integers from 0 to {count - 1}")
-    return torch.from_numpy(array.astype(np.int64))
