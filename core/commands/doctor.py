@@ -27,7 +27,7 @@ class Options:
     """Options of ``nbf doctor``."""
 
     body: Path | None = None
-    """Your SMPL file, to see whether it can be read."""
+    """Your SMPL, SMPL-H or SMPL-X file, to see whether it can be read."""
     json: bool = False
     """Print JSON."""
 

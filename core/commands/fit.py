@@ -57,7 +57,7 @@ class Options:
     resume: Path | None = None
     """Go on with the fit in this fit.nbf (no photos then); results go to its folder."""
     body: Path | None = None
-    """An SMPL model file (.pkl, .npz) instead of the embedded body."""
+    """An SMPL, SMPL-H or SMPL-X file (.pkl, .npz) instead of the embedded body."""
     prior: Path | None = None
     """A pose prior (VPoser checkpoint) instead of the shipped one."""
     model: Path | None = None

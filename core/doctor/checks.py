@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -44,6 +45,7 @@ def all_checks(body: Path | None = None) -> list[Check]:
         partial(check_body, body),
         check_data,
         check_cache,
+        check_smplx,
         check_ffmpeg,
         check_window,
         partial(check_offscreen, "egl", "libegl1 libgl1-mesa-dri"),
@@ -162,7 +164,7 @@ def check_engine() -> Check:
 
 
 def check_body(path: Path | None) -> Check:
-    """The user's SMPL file can be loaded."""
+    """The user's SMPL, SMPL-H or SMPL-X file can be loaded."""
     if path is None:
         return Check("smpl", Status.ABSENT, "not given; the embedded body is used", GET_SMPL)
     from core.body.load import load_body
@@ -172,6 +174,16 @@ def check_body(path: Path | None) -> Check:
     except UserError as error:
         return Check("smpl", Status.BROKEN, str(error), GET_SMPL)
     return Check("smpl", Status.OK, f"{path}: {len(body.v_template)} vertices, {body.topology}")
+
+
+def check_smplx() -> Check:
+    """The package that reads SMPL-H and SMPL-X files."""
+    if importlib.util.find_spec("smplx") is None:
+        mend = "optional, for non-commercial research only: pip install smplx"
+        detail = "not installed: SMPL-H and SMPL-X files cannot be read (SMPL's can)"
+        return Check("smplx", Status.ABSENT, detail, mend)
+    version = metadata.version("smplx")
+    return Check("smplx", Status.OK, f"{version}; reads SMPL-H and SMPL-X files, nothing else")
 
 
 def check_data() -> Check:
@@ -199,7 +211,7 @@ def check_cache() -> Check:
 
 
 def check_ffmpeg() -> Check:
-    """FFmpeg, which encodes fit.mp4, can be run."""
+    """FFmpeg, which encodes fit.mp4 and turntable.mp4, can be run."""
     try:
         import imageio_ffmpeg
 

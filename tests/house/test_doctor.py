@@ -50,6 +50,22 @@ def test_without_smpl_the_mend_says_where_to_get_it():
     assert "smpl.is.tue.mpg.de" in check.mend
 
 
+def test_smplx_is_optional(monkeypatch):
+    assert checks.check_smplx().status is Status.OK
+    monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
+    check = checks.check_smplx()
+    assert check.status is Status.ABSENT
+    assert "pip install smplx" in check.mend and "SMPL-X" in check.detail
+
+
+@pytest.mark.parametrize("platform", ["egl", "osmesa"])
+def test_offscreen_checks_say_what_they_are_for(platform, monkeypatch):
+    for reason, status in ((None, Status.OK), ("no driver", Status.ABSENT)):
+        monkeypatch.setattr(graphics, "probe", lambda command, reason=reason, **_: reason)
+        check = graphics.check_offscreen(platform, "package")
+        assert check.status is status and "views.png" in check.detail
+
+
 def test_missing_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("NBF_DATA", str(tmp_path / "none"))
     assert checks.check_data().status is Status.BROKEN

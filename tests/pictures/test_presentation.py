@@ -78,6 +78,17 @@ def test_files_are_written(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [views]
 
 
+@pytest.mark.slow
+def test_osmesa_stands_in_for_an_egl_that_fails(tmp_path, monkeypatch):
+    if "osmesa" not in working_platforms():
+        pytest.skip("no osmesa here")
+    monkeypatch.setenv("EGL_DEVICE_ID", "99")
+    with PresentationProcess(toy_scene(), tmp_path / "views.png") as presentation:
+        assert presentation.wait() is None
+    assert presentation._failures[0].startswith("EGL: ")
+    assert (tmp_path / "views.png").exists()
+
+
 def test_where_nothing_can_be_drawn_one_line_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(presentation_process, "PLATFORMS", {"none": "None", "neither": "Neither"})
     views = tmp_path / "views.png"
