@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 
 from app.geometry2d import Rect
-from app.protocol import Joint, Maps, Progress, Scene, StageMark
+from app.protocol import ImageScene, Joint, Maps, Observed, Progress, StageMark
 from core.body.params import BodyParams
 from core.fit.engine import Engine
 from core.fit.fitter import Fit as CoreFitting
@@ -56,7 +56,7 @@ class CoreBackend:
         """Decode a photo."""
         return load_image(path)
 
-    def observe(self, photo: Photo, box: Rect | None) -> Scene:
+    def observe(self, photo: Photo, box: Rect | None) -> Observed:
         """Look at the person in the box, else at the most prominent one, else at everything."""
         width, height = photo.size
         detected, note = box is None, ""
@@ -68,43 +68,42 @@ class CoreBackend:
         checked = check_box(Box(*box), width, height)
         observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
         corners, to_crop = crop_outline(observation.view)
-        read = read_joints(observation)
-        return Scene(
-            box=box,
-            detected=detected,
-            corners=corners,
-            to_crop=to_crop,
-            stages=stage_marks(self._schedule),
-            observed=draw_features(observation, self._colors),
+        joints = read_joints(observation)
+        spread = zip(joints.sigma.tolist(), joints.sigma_foreshortening.tolist(), strict=True)
+        scene = ImageScene(
             size=(width, height),
             focal=observation.focal,
+            box=box,
+            detected=detected,
+            corners=tuple((x, y) for x, y in corners.tolist()),
+            to_crop=tuple((a, b, c) for a, b, c in to_crop.tolist()),
             legend=OCCLUSION_LEGEND,
-            read=listed(read),
-            sigmas=tuple(zip(read.sigma.tolist(), read.sigma_foreshortening.tolist(), strict=True)),
-            handle=observation,
+            estimated_joints=listed(joints),
+            sigmas=tuple(spread),
             note=note,
         )
+        return Observed(scene, draw_features(observation, self._colors), observation)
 
-    def fit(self, scene: Scene) -> CoreFit:
+    def fit(self, observed: Observed) -> CoreFit:
         """Choose the better initialisation and stand there."""
-        solver = self._engine.begin(scene.handle, self._schedule)
+        solver = self._engine.solver(observed.handle, self._schedule)
         return CoreFit(solver, self._engine)
 
-    def maps(self, scene: Scene, params: BodyParams) -> Maps:
+    def maps(self, observed: Observed, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
-        observation: Observation = scene.handle
+        observation: Observation = observed.handle
         maps = draw_maps(self._engine, observation, params, self._colors, self._schedule)
         return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
 
-    def vertices(self, scene: Scene, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
+    def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
         """The body in the photo's camera frame."""
-        observation: Observation = scene.handle
+        observation: Observation = observed.handle
         in_crop = self._engine.vertices(params)[0].numpy()
         return in_crop @ observation.view.rotation.T.astype(np.float32)
 
-    def joints(self, scene: Scene, params: BodyParams) -> tuple[Joint, ...]:
+    def joints(self, observed: Observed, params: BodyParams) -> tuple[Joint, ...]:
         """The body's joints on the photo."""
-        return listed(body_joints(self._engine, scene.handle, params))
+        return listed(body_joints(self._engine, observed.handle, params))
 
 
 @dataclass
@@ -123,6 +122,11 @@ class CoreFit:
     def reason(self) -> str:
         """Why it stopped."""
         return self.solver.reason
+
+    @property
+    def stages(self) -> tuple[StageMark, ...]:
+        """Where its records lie."""
+        return stage_marks(self.solver.schedule)
 
     @property
     def winner(self) -> str:

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from app.geometry2d import Rect
+from app.geometry2d import Point, Rect
 from app.orbit import Orbit
 
 Joint = tuple[float, float, float]
 """Pixels of the photo, and foreshortening (see `core.fit.photo_joints`)."""
-Doubt = tuple[float, float]
+Sigma = tuple[float, float]
 """Standard deviations: of x and y in pixels of the photo, and of the foreshortening."""
 
 Legend = tuple[tuple[tuple[int, int, int], str], ...]
@@ -113,38 +113,52 @@ class StageMark:
 
 
 @dataclass(frozen=True)
+class ImageScene:
+    """What is known of one box of one image.
+
+    A new overlay is a field here, filled by the engine and drawn by a panel.
+
+    Attributes:
+        size: width and height of the image in pixels.
+        focal: the image's focal length in its pixels; its principal point is its middle.
+        box: the person's box in pixels of the image.
+        detected: False if the box was given, True if it was found or is a guess.
+        corners: the crop's four corners in pixels of the image, in order around it.
+        to_crop: homography from pixels of the image to the crop, its corners at (0, 0) and (1, 1).
+        legend: colours of the occlusion map and what they mean.
+        estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
+        sigmas: standard deviations of these, one for each.
+        note: anything the user should know ("no person found, taking the whole photo").
+    """
+
+    size: tuple[int, int]
+    focal: float
+    box: Rect
+    detected: bool
+    corners: tuple[Point, ...]
+    to_crop: tuple[tuple[float, float, float], ...]
+    legend: Legend = ()
+    estimated_joints: tuple[Joint, ...] = ()
+    sigmas: tuple[Sigma, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Opened:
     """The photo is read and observed; its thumbnail and feature colours lie in shared memory.
 
     Attributes:
-        size: width and height of the photo in pixels.
-        box: the person's box in pixels of the photo.
-        detected: False if the box was given, True if it was found or is a guess.
-        corners: the crop's four corners in pixels of the photo, in order around it.
-        to_crop: homography from pixels of the photo to the crop, its corners at (0, 0) and (1, 1).
         stages: the schedule.
         shapes: shape of each picture that is ready ("photo", "observed").
         winner: which initialisation won.
-        legend: colours of the occlusion map and what they mean.
-        read: joints as the network read them from the photo (none if it does not), SMPL's order.
-        sigmas: how sure it was, one for each.
-        note: anything the user should know ("no person found, taking the whole photo").
     """
 
     generation: int
     path: str
-    size: tuple[int, int]
-    box: Rect
-    detected: bool
-    corners: tuple[tuple[float, float], ...]
-    to_crop: tuple[tuple[float, ...], ...]
+    scene: ImageScene
     stages: tuple[StageMark, ...]
-    shapes: dict[str, tuple[int, ...]]
     winner: str
-    legend: Legend
-    read: tuple[Joint, ...] = ()
-    sigmas: tuple[Doubt, ...] = ()
-    note: str = ""
+    shapes: dict[str, tuple[int, ...]]
 
     @property
     def name(self) -> str:
@@ -233,30 +247,17 @@ Event = Ready | Opened | Stepped | Finished | Painted | Turned | Failed | Died
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One observed box of one photo.
+class Observed:
+    """An image as the engine has looked at it.
 
     Attributes:
-        box, detected, corners, to_crop, stages, legend, read, sigmas, note: see `Opened`.
-        observed: colours of the feature map.
-        size: width and height of the photo.
-        focal: the photo's focal length in its pixels; its principal point is its middle.
-        handle: whatever the backend wants to remember.
+        features: colours of the feature map.
+        handle: whatever the backend wants to remember; it never leaves the worker's process.
     """
 
-    box: Rect
-    detected: bool
-    corners: Float[np.ndarray, "4 2"]
-    to_crop: Float[np.ndarray, "3 3"]
-    stages: tuple[StageMark, ...]
-    observed: UInt8[np.ndarray, "height width 3"]
-    size: tuple[int, int]
-    focal: float
-    legend: Legend
-    read: tuple[Joint, ...] = ()
-    sigmas: tuple[Doubt, ...] = ()
+    scene: ImageScene
+    features: UInt8[np.ndarray, "height width 3"]
     handle: Any = None
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -306,6 +307,10 @@ class Fit(Protocol):
         """Why it stopped."""
 
     @property
+    def stages(self) -> tuple[StageMark, ...]:
+        """Its schedule."""
+
+    @property
     def winner(self) -> str:
         """Which initialisation it started from."""
 
@@ -334,17 +339,17 @@ class Backend(Protocol):
     def read(self, path: str) -> Photo:
         """Decode a photo."""
 
-    def observe(self, photo: Any, box: Rect | None) -> Scene:
+    def observe(self, photo: Any, box: Rect | None) -> Observed:
         """Look at a person of a photo that `read` gave; without a box, find one."""
 
-    def fit(self, scene: Scene) -> Fit:
+    def fit(self, observed: Observed) -> Fit:
         """Start a fit."""
 
-    def maps(self, scene: Scene, params: Any) -> Maps:
+    def maps(self, observed: Observed, params: Any) -> Maps:
         """The model's maps for some parameters."""
 
-    def vertices(self, scene: Scene, params: Any) -> Float[np.ndarray, "vertices 3"]:
+    def vertices(self, observed: Observed, params: Any) -> Float[np.ndarray, "vertices 3"]:
         """The body in the photo's camera frame, metres."""
 
-    def joints(self, scene: Scene, params: Any) -> tuple[Joint, ...]:
-        """The body's joints on the photo, in the order of ``scene.read``; none if it has none."""
+    def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
+        """The body's joints on the photo, in the order of the estimated joints; may be empty."""

@@ -20,6 +20,7 @@ from app.protocol import (
     Event,
     Failed,
     Finished,
+    ImageScene,
     Observe,
     Open,
     Opened,
@@ -124,12 +125,12 @@ class Session:
         generation: number of the photo, box or restart that is on screen.
         issued: the last number given out; larger than ``generation`` while a photo is being opened.
         auto_run: start fitting as soon as a photo is open.
-        scene: what the worker said about the photo, None without one.
+        opened: what the worker said about the photo, None without one.
         shown: the recorded step on screen.
         follow: the newest step is shown as it comes.
         painted: the step whose pictures are on screen.
         wanted: photo and box that are being opened, or will be once the engine is there.
-        show_joints: the read joints and the body's are drawn over the photo.
+        show_joints: the estimated joints and the body's are drawn over the photo.
     """
 
     phase: Phase = Phase.STARTING
@@ -137,7 +138,7 @@ class Session:
     message: Message = Message("Starting the engine…")
     engine: str = ""
     generation: int = 0
-    scene: Opened | None = None
+    opened: Opened | None = None
     wanted: tuple[str, Rect | None] | None = None
     issued: int = 0
     curves: Curves = field(default_factory=Curves)
@@ -157,6 +158,11 @@ class Session:
     # --- what panels ask ---
 
     @property
+    def scene(self) -> ImageScene | None:
+        """What is known of the photo, None without one."""
+        return self.opened.scene if self.opened else None
+
+    @property
     def steps(self) -> int:
         """Number of recorded steps."""
         return len(self.curves)
@@ -164,7 +170,7 @@ class Session:
     @property
     def stages(self) -> tuple[StageMark, ...]:
         """Stages of the schedule, empty without a photo."""
-        return self.scene.stages if self.scene else ()
+        return self.opened.stages if self.opened else ()
 
     @property
     def planned(self) -> int:
@@ -331,15 +337,15 @@ class Session:
         return self.open(*self.wanted) if self.wanted else []
 
     def _on_opened(self, event: Opened) -> Commands:
-        self.scene = event
+        self.opened = event
         self._renew(event.generation)
         if event.generation < self.issued:
             self._rest = Phase.PAUSED
             return []
         self.phase = Phase.PAUSED
         commands = self.run() if self.auto_run else self.step()
-        if event.note:
-            self.message = Message(event.note, Level.WARNING)
+        if event.scene.note:
+            self.message = Message(event.scene.note, Level.WARNING)
         elif not self.auto_run:
             self.message = Message("Ready: Space runs, S takes one step.")
         return commands
@@ -376,7 +382,7 @@ class Session:
             return self._body.answered()
         if isinstance(command, Open | Observe):
             if command.generation == self.issued:
-                self.phase, self.wanted = self._rest, _wish_of(self.scene)
+                self.phase, self.wanted = self._rest, _wish_of(self.opened)
         elif self.phase is Phase.RUNNING:
             self.phase = Phase.PAUSED
         return []
@@ -420,6 +426,8 @@ class Session:
         return self._body.ask(Turn(self.generation, self.shown, self.orbit, *self.body_size))
 
 
-def _wish_of(scene: Opened | None) -> tuple[str, Rect | None] | None:
-    """What must be opened to see this scene again."""
-    return None if scene is None else (scene.path, None if scene.detected else scene.box)
+def _wish_of(opened: Opened | None) -> tuple[str, Rect | None] | None:
+    """What must be opened to see this again."""
+    if opened is None:
+        return None
+    return opened.path, None if opened.scene.detected else opened.scene.box

@@ -29,7 +29,7 @@ from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.paste import fetch_picture, path_in_text
-from app.protocol import Event, Opened, Painted, Turned
+from app.protocol import Event, ImageScene, Opened, Painted, Turned
 from app.session import Commands, Level, Message, Phase, Session
 from app.shared import BODY_SIDE
 
@@ -223,7 +223,7 @@ class Window:
         """A message: change the state, take the pictures out, then ask for the next."""
         commands = self.session.receive(event)
         get = self.link.pictures.get
-        if isinstance(event, Opened) and event is self.session.scene:
+        if isinstance(event, Opened) and event is self.session.opened:
             self.photo.show(get("photo", event.shapes["photo"]))
             self.observed.show(get("observed", event.shapes["observed"]))
         elif isinstance(event, Painted) and event is self.session.painted:
@@ -315,7 +315,7 @@ class Window:
             "phase": session.phase.name,
             "message": session.message.text,
             "level": session.message.level.value,
-            "photo": session.scene.name if session.scene else None,
+            "photo": session.opened.name if session.opened else None,
             "box": session.scene.box if session.scene else None,
             "generation": session.generation,
             "steps": session.steps,
@@ -357,7 +357,7 @@ def _rect_of(item: str) -> Rect:
     return Rect(x, y, width, height)
 
 
-def _to_crop(scene: Opened, pixel: Point) -> Point | None:
+def _to_crop(scene: ImageScene, pixel: Point) -> Point | None:
     """Where in the crop a pixel of the photo lies, as fractions; None outside."""
     x, y = _mapped(np.array(scene.to_crop), pixel)
     return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None

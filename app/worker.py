@@ -32,7 +32,9 @@ from app.protocol import (
     Failed,
     Finished,
     Fit,
+    ImageScene,
     Observe,
+    Observed,
     Open,
     Opened,
     Paint,
@@ -43,7 +45,6 @@ from app.protocol import (
     Ready,
     Restart,
     Run,
-    Scene,
     Step,
     Stepped,
     Turn,
@@ -59,7 +60,7 @@ class Running:
     """The fit that is being made. Replaced as a whole, so that painters see one or the other."""
 
     generation: int
-    scene: Scene
+    observed: Observed
     fit: Fit
 
 
@@ -138,10 +139,10 @@ class Worker:
 
     def _open(self, command: Open) -> None:
         photo = self._backend.read(command.path)
-        scene = self._backend.observe(photo, command.box)
+        observed = self._backend.observe(photo, command.box)
         self._photo, self._path = photo, command.path
         self._thumbnail = shrunk(photo.pixels)
-        self._begin(command.generation, scene)
+        self._begin(command.generation, observed)
 
     def _observe(self, generation: int, box: Any) -> None:
         assert self._photo is not None
@@ -149,33 +150,25 @@ class Worker:
 
     def _restart(self, generation: int) -> None:
         assert self._now is not None
-        scene = self._now.scene
-        self._now = Running(generation, scene, self._backend.fit(scene))
+        observed = self._now.observed
+        self._now = Running(generation, observed, self._backend.fit(observed))
 
-    def _begin(self, generation: int, scene: Scene) -> None:
+    def _begin(self, generation: int, observed: Observed) -> None:
         """Stand at the start of a fit and tell the window."""
         assert self._photo is not None
-        self._now = Running(generation, scene, self._backend.fit(scene))
+        self._now = Running(generation, observed, self._backend.fit(observed))
         shapes = {
             "photo": self._pictures.put("photo", self._thumbnail),
-            "observed": self._pictures.put("observed", scene.observed),
+            "observed": self._pictures.put("observed", observed.features),
         }
         self._send(
             Opened(
                 generation=generation,
                 path=self._path,
-                size=scene.size,
-                box=scene.box,
-                detected=scene.detected,
-                corners=tuple((float(x), float(y)) for x, y in scene.corners),
-                to_crop=tuple(tuple(float(v) for v in row) for row in scene.to_crop),
-                stages=scene.stages,
-                legend=scene.legend,
-                read=scene.read,
-                sigmas=scene.sigmas,
-                shapes=shapes,
+                scene=observed.scene,
+                stages=self._now.fit.stages,
                 winner=self._now.fit.winner,
-                note=scene.note,
+                shapes=shapes,
             )
         )
 
@@ -213,10 +206,10 @@ class Worker:
             self._send(Failed(command, ""))
             return
         params = now.fit.params(command.step)
-        maps = self._backend.maps(now.scene, params)
-        joints = self._backend.joints(now.scene, params)
-        body = self._backend.vertices(now.scene, params)
-        mixed = self._over_photo(photo, now.scene, body, command.opacity)
+        maps = self._backend.maps(now.observed, params)
+        joints = self._backend.joints(now.observed, params)
+        body = self._backend.vertices(now.observed, params)
+        mixed = self._over_photo(photo, now.observed.scene, body, command.opacity)
         put = self._pictures.put
         shapes = {
             "overlay": put("overlay", mixed),
@@ -231,7 +224,7 @@ class Worker:
             time.sleep(seconds)  # leave the processor to the fit half of the time
 
     def _over_photo(
-        self, photo: np.ndarray, scene: Scene, body: np.ndarray, opacity: float
+        self, photo: np.ndarray, scene: ImageScene, body: np.ndarray, opacity: float
     ) -> np.ndarray:
         """The shrunken photo with the body over it."""
         if opacity <= 0:
@@ -249,7 +242,7 @@ class Worker:
         if now is None or now.generation != command.generation:
             self._send(Failed(command, ""))
             return
-        body = self._backend.vertices(now.scene, now.fit.params(command.step))
+        body = self._backend.vertices(now.observed, now.fit.params(command.step))
         size = command.width, command.height
         rgba = turned_body(body, self._backend.faces, command.orbit, *size)
         shape = self._pictures.put("body", rgba)

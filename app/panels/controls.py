@@ -62,7 +62,7 @@ class Controls:
                 )
                 self._tip("opacity", "How strongly the body covers the photo")
                 dpg.add_spacer(width=4)
-                tip = "Show the joints that the network read, and the body's (J)"
+                tip = "Show the joints that the network estimates, and the body's (J)"
                 self._button("joints", "Joints", 76, do.joints, tip)
             dpg.add_text("", tag="phase", color=theme.DIM)
             self._button("help", "?", 34, do.help, "Mouse and keys (F1 or ?)")

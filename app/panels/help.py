@@ -17,7 +17,7 @@ KEYS = (
     ("Home, End", "first and newest step"),
     ("G", "go to the best step"),
     ("F", "show the whole photo"),
-    ("J", "show the joints that the network read, tied to the body's"),
+    ("J", "show the joints that the network estimates, tied to the body's"),
     ("F1 or ?", "this sheet"),
     ("Escape", "close a dialog"),
 )

@@ -1,4 +1,4 @@
-"""Joints over the photo: where the network read them, how sure it was, where the body has them."""
+"""Joints over the photo: the network's estimates with their sigmas, and the body's joints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry2d import Point, View
-from app.protocol import Doubt, Joint
+from app.protocol import Joint, Sigma
 from core.body.names import JOINT_NAMES, PARENTS
 
 Color = tuple[int, int, int]
@@ -21,15 +21,15 @@ SIDES = {"l": "left", "r": "right"}
 
 
 def paint_joints(
-    view: View, read: tuple[Joint, ...], sigmas: tuple[Doubt, ...], body: tuple[Joint, ...]
+    view: View, estimated: tuple[Joint, ...], sigmas: tuple[Sigma, ...], body: tuple[Joint, ...]
 ) -> None:
-    """A circle of one standard deviation around each read joint, tied to the body's joint.
+    """A circle of one standard deviation around each estimated joint, tied to the body's joint.
 
-    Bones join what was read. All fade with sigma.
+    Bones join the estimated joints. All fade with sigma.
     """
-    places = [view.to_panel(joint[:2]) for joint in read]
+    places = [view.to_panel(joint[:2]) for joint in estimated]
     spreads = [sigma[0] * view.scale for sigma in sigmas]
-    for joint, parent in enumerate(PARENTS[: len(read)]):
+    for joint, parent in enumerate(PARENTS[: len(estimated)]):
         color = side_color(JOINT_NAMES[joint])
         if parent >= 0:
             strength = min(_strength(spreads[joint]), _strength(spreads[parent]))
@@ -63,14 +63,14 @@ def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
     return found
 
 
-def joint_text(joint: int, read: Joint, sigma: Doubt, body: Joint | None) -> str:
-    """What was read of a joint, and what the body says."""
-    text = f"{joint_name(joint)}: read to {sigma[0]:.0f} px"
+def joint_text(joint: int, estimated: Joint, sigma: Sigma, body: Joint | None) -> str:
+    """The estimate of a joint, and what the body says."""
+    text = f"{joint_name(joint)}: estimated to {sigma[0]:.0f} px"
     if PARENTS[joint] >= 0:
-        text += f", foreshortening {read[2]:+.2f} ± {sigma[1]:.2f}"
+        text += f", foreshortening {estimated[2]:+.2f} ± {sigma[1]:.2f}"
     if body is None:
         return text
-    text += f" · body {math.dist(read[:2], body[:2]):.0f} px off"
+    text += f" · body {math.dist(estimated[:2], body[:2]):.0f} px off"
     return text + (f", foreshortening {body[2]:+.2f}" if PARENTS[joint] >= 0 else "")
 
 

@@ -32,7 +32,7 @@ class PhotoPanel(Panel):
         "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
         "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
         "all. The thin quadrilateral is the crop that the networks see. J draws the joints "
-        "that the network read (a circle of one standard deviation), tied to those of the body."
+        "that the network estimates (a circle of one standard deviation), tied to the body's."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -55,10 +55,10 @@ class PhotoPanel(Panel):
 
     def draw(self, session: Session) -> None:
         """Fit a new photo into the panel, then draw."""
-        scene = session.scene
-        if scene is not None and self._fitted_to != (scene.name, scene.size, self.size):
-            self._fitted_to = scene.name, scene.size, self.size
-            self.view = View.fitted(scene.size, self.size)
+        opened = session.opened
+        if opened is not None and self._fitted_to != (opened.path, self.size):
+            self._fitted_to = opened.path, self.size
+            self.view = View.fitted(opened.scene.size, self.size)
         self.note(_summary(session))
         super().draw(session)
 
@@ -92,8 +92,9 @@ class PhotoPanel(Panel):
 
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""
-        read = session.scene.read if session.scene is not None and session.show_joints else ()
-        self.joint = None if point is None else joint_at(self.view, read, point)
+        scene = session.scene if session.show_joints else None
+        joints = scene.estimated_joints if scene is not None else ()
+        self.joint = None if point is None else joint_at(self.view, joints, point)
 
     def _paint_empty(self, session: Session) -> None:
         """Words instead of a picture."""
@@ -107,14 +108,14 @@ class PhotoPanel(Panel):
             self.say((session.phase.value + "…",))
 
     def _paint_joints(self, session: Session) -> None:
-        """Read joints and the body's; words about the one under the mouse."""
+        """Estimated joints and the body's; words about the one under the mouse."""
         scene, body = session.scene, session.painted.joints if session.painted else ()
         assert scene is not None
-        paint_joints(self.view, scene.read, scene.sigmas, body)
+        paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
         if self.joint is not None:
             there = body[self.joint] if body else None
-            read, sigma = scene.read[self.joint], scene.sigmas[self.joint]
-            paint_text(joint_text(self.joint, read, sigma, there), self.size)
+            estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
+            paint_text(joint_text(self.joint, estimated, sigma, there), self.size)
 
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""

@@ -47,8 +47,8 @@ class Status:
 
 def _facts(session: Session) -> str:
     """Photo, winner of the two initialisations, engine."""
-    scene = session.scene
-    parts = [scene.name, scene.winner] if scene else []
+    opened = session.opened
+    parts = [opened.name, opened.winner] if opened else []
     if session.steps:
         parts.append(f"{1000 * session.curves.seconds / session.steps:.0f} ms a step")
     return "   ·   ".join(part for part in [*parts, session.engine] if part)

@@ -12,7 +12,7 @@ import trimesh
 from PIL import Image
 
 from app.geometry2d import Rect
-from app.protocol import Maps, Progress, Scene, StageMark
+from app.protocol import ImageScene, Maps, Observed, Progress, StageMark
 from core.errors import UserError
 
 MAP = 32
@@ -48,6 +48,7 @@ class FakeFit:
     history: list = field(default_factory=list)
     totals: list = field(default_factory=list)
     winner: str = "start as regressed"
+    stages: tuple = STAGES
 
     @property
     def done(self):
@@ -107,27 +108,28 @@ class FakeBackend:
         small = np.array(crop.resize((MAP, MAP)))
         to_crop = np.linalg.inv([[box.width, 0, box.x], [0, box.height, box.y], [0, 0, 1]])
         corners = [(box.x, box.y), (box.right, box.y), (box.right, box.bottom), (box.x, box.bottom)]
-        return Scene(
+        scene = ImageScene(
             box=box,
             detected=detected,
-            corners=np.array(corners),
-            to_crop=to_crop,
-            stages=STAGES,
-            observed=small,
+            corners=tuple(corners),
+            to_crop=tuple(map(tuple, to_crop.tolist())),
             size=(width, height),
             focal=float(np.hypot(width, height)),
             legend=LEGEND,
-            read=((box.x + box.width / 2, box.y + box.height / 2, 0.0), (box.x, box.y, 0.5)),
+            estimated_joints=(
+                (box.x + box.width / 2, box.y + box.height / 2, 0.0),
+                (box.x, box.y, 0.5),
+            ),
             sigmas=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
-            handle=small.mean(-1) / 255,
         )
+        return Observed(scene, small, small.mean(-1) / 255)
 
-    def fit(self, scene):
-        return FakeFit(scene.handle, self.delay)
+    def fit(self, observed):
+        return FakeFit(observed.handle, self.delay)
 
-    def maps(self, scene, params):
+    def maps(self, observed, params):
         mask = _mask(params)
-        visible = np.where(mask > 0.5, np.clip(2 * scene.handle, 0, 1), np.nan)
+        visible = np.where(mask > 0.5, np.clip(2 * observed.handle, 0, 1), np.nan)
         rendered = (mask[..., None] * np.array([230, 120, 60]) + 24).clip(0, 255)
         occlusion = np.full((MAP, MAP, 3), 24.0)
         seen = ~np.isnan(visible)
@@ -137,7 +139,8 @@ class FakeBackend:
         share = float((visible[seen] < 0.5).mean()) if seen.any() else 0.0
         return Maps(rendered.astype(np.uint8), occlusion.astype(np.uint8), visible, share)
 
-    def vertices(self, scene, params):
+    def vertices(self, observed, params):
+        scene = observed.scene
         width, height = scene.size
         x = scene.box.x + params[0] * scene.box.width - width / 2
         y = scene.box.y + params[1] * scene.box.height - height / 2
@@ -145,8 +148,9 @@ class FakeBackend:
         place = np.array([x, y, scene.focal]) * depth / scene.focal
         return (self.ball + place).astype(np.float32)
 
-    def joints(self, scene, params):
-        x, y = scene.box.x + params[0] * scene.box.width, scene.box.y + params[1] * scene.box.height
+    def joints(self, observed, params):
+        box = observed.scene.box
+        x, y = box.x + params[0] * box.width, box.y + params[1] * box.height
         return ((x, y, 0.0), (x + 10, y, -0.25))
 
 

@@ -26,13 +26,13 @@ def photo(backend):
 
 
 @pytest.fixture(scope="module")
-def scene(backend, photo):
+def observed(backend, photo):
     return backend.observe(photo, BOX)
 
 
 @pytest.fixture(scope="module")
-def fit(backend, scene):
-    fit = backend.fit(scene)
+def fit(backend, observed):
+    fit = backend.fit(observed)
     fit.records = [fit.step() for _ in range(7)]
     return fit
 
@@ -51,16 +51,17 @@ def test_the_crop_s_outline_and_its_homography_belong_together():
     assert corners[:, 0].min() < 400 < 550 < corners[:, 0].max()
 
 
-def test_a_drawn_box_is_taken_as_it_is(scene):
+def test_a_drawn_box_is_taken_as_it_is(observed):
+    scene = observed.scene
     assert scene.box == BOX
     assert not scene.detected
     assert scene.size == (512, 512)
-    assert scene.observed.shape == (64, 64, 3)
-    assert scene.observed.dtype == np.uint8
+    assert observed.features.shape == (64, 64, 3)
+    assert observed.features.dtype == np.uint8
 
 
 def test_without_a_box_the_person_is_found(backend, photo):
-    scene = backend.observe(photo, None)
+    scene = backend.observe(photo, None).scene
     assert scene.detected
     assert scene.note == ""
     assert scene.box.contains((220, 110))  # the astronaut's nose
@@ -69,7 +70,7 @@ def test_without_a_box_the_person_is_found(backend, photo):
 
 def test_where_nobody_is_the_whole_photo_is_taken_with_a_note(backend):
     blank = Photo(np.full((120, 160, 3), 128, np.uint8), None, "blank", "blank.png")
-    scene = backend.observe(blank, None)
+    scene = backend.observe(blank, None).scene
     assert scene.note == NOBODY
     assert scene.box == Rect(0, 0, 160, 120)
 
@@ -93,36 +94,38 @@ def test_the_winner_is_told_with_both_likelihoods(fit):
     assert "against" in fit.winner
 
 
-def test_the_body_lies_where_the_crop_s_camera_sees_it(backend, scene, fit):
+def test_the_body_lies_where_the_crop_s_camera_sees_it(backend, observed, fit):
     """Photo pixels of the vertices, by the photo's camera and by the crop's with its homography."""
     params = fit.params(2)
-    in_photo = backend.vertices(scene, params)
-    center = np.array(scene.size) / 2
-    pixels = scene.focal * in_photo[:, :2] / in_photo[:, 2:] + center
-    view = scene.handle.view
+    in_photo = backend.vertices(observed, params)
+    center = np.array(observed.scene.size) / 2
+    pixels = observed.scene.focal * in_photo[:, :2] / in_photo[:, 2:] + center
+    view = observed.handle.view
     in_crop = backend._engine.vertices(params)[0].numpy()
     crop = view.focal * in_crop[:, :2] / in_crop[:, 2:] + view.size / 2
     mapped = np.concatenate([crop, np.ones((len(crop), 1))], 1) @ np.linalg.inv(view.homography).T
     np.testing.assert_allclose(pixels, mapped[:, :2] / mapped[:, 2:], atol=0.05)
 
 
-def test_joints_are_told_where_the_photo_shows_them(backend, scene, fit):
+def test_joints_are_told_where_the_photo_shows_them(backend, observed, fit):
     """By the photo's own camera, as the vertices are."""
     params = fit.params(2)
-    volume, view = backend._engine.volume, scene.handle.view
+    volume, view = backend._engine.volume, observed.handle.view
     posed = volume.pose(params.rotations(), params.betas, params.transl).joints[0].numpy()
     in_photo = posed @ view.rotation.T
-    pixels = scene.focal * in_photo[:, :2] / in_photo[:, 2:] + np.array(scene.size) / 2
-    told = np.array(backend.joints(scene, params))
+    pixels = (
+        observed.scene.focal * in_photo[:, :2] / in_photo[:, 2:] + np.array(observed.scene.size) / 2
+    )
+    told = np.array(backend.joints(observed, params))
     np.testing.assert_allclose(told[:, :2], pixels, atol=0.05)
     forearm = posed[20] - posed[18]
     assert told[20, 2] == pytest.approx(forearm[2] / np.linalg.norm(forearm), abs=1e-4)
     assert told[0, 2] == 0
 
 
-def test_maps_are_pure_and_differ_between_steps(backend, scene, fit):
-    first, again = (backend.maps(scene, fit.params(0)) for _ in range(2))
-    later = backend.maps(scene, fit.params(6))
+def test_maps_are_pure_and_differ_between_steps(backend, observed, fit):
+    first, again = (backend.maps(observed, fit.params(0)) for _ in range(2))
+    later = backend.maps(observed, fit.params(6))
     np.testing.assert_array_equal(first.rendered, again.rendered)
     np.testing.assert_array_equal(first.visible, again.visible)
     assert not np.array_equal(first.rendered, later.rendered)
@@ -133,8 +136,8 @@ def test_maps_are_pure_and_differ_between_steps(backend, scene, fit):
     assert ((shown >= 0) & (shown <= 1)).all()
 
 
-def test_painting_needs_no_gradients(backend, scene, fit):
+def test_painting_needs_no_gradients(backend, observed, fit):
     with torch.enable_grad():
-        vertices = backend.vertices(scene, fit.params(0))
+        vertices = backend.vertices(observed, fit.params(0))
     assert vertices.dtype == np.float32
     assert np.isfinite(vertices).all()

@@ -10,6 +10,7 @@ from app.protocol import (
     Died,
     Failed,
     Finished,
+    ImageScene,
     Observe,
     Open,
     Opened,
@@ -35,16 +36,18 @@ def opened(generation, box=BOX, note=""):
     return Opened(
         generation=generation,
         path="/photos/a.jpg",
-        size=(640, 480),
-        box=box,
-        detected=box == BOX,
-        corners=((0, 0), (1, 0), (1, 1), (0, 1)),
-        to_crop=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        scene=ImageScene(
+            size=(640, 480),
+            focal=800.0,
+            box=box,
+            detected=box == BOX,
+            corners=((0, 0), (1, 0), (1, 1), (0, 1)),
+            to_crop=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+            note=note,
+        ),
         stages=STAGES,
-        shapes={},
         winner="start as regressed",
-        legend=(),
-        note=note,
+        shapes={},
     )
 
 

@@ -85,8 +85,8 @@ def talk(shared_talk, photo):
 
 def test_opening_tells_what_the_panels_need(talk, photo):
     event = talk.ask(Open(1, photo), Opened)
-    assert event.size == (640, 480)
-    assert event.detected
+    assert event.scene.size == (640, 480)
+    assert event.scene.detected
     assert event.stages[-1].stop == 31
     shown = talk.link.pictures.get("photo", event.shapes["photo"])
     np.testing.assert_array_equal(shown, blob_photo())
@@ -174,7 +174,7 @@ def test_another_box_starts_another_fit(talk):
     talk.ask(Step(), Stepped)
     box = Rect(200, 60, 300, 400)
     event = talk.ask(Observe(5, box), Opened)
-    assert (event.box, event.detected, event.generation) == (box, False, 5)
+    assert (event.scene.box, event.scene.detected, event.generation) == (box, False, 5)
     assert talk.ask(Step(), Stepped).step == 0
 
 
@@ -249,7 +249,7 @@ def test_large_photos_are_shown_shrunk(talk, tmp_path):
     path = tmp_path / "large.png"
     Image.fromarray(np.full((500, 3000, 3), 90, np.uint8)).save(path)
     event = talk.ask(Open(1, str(path)), Opened)
-    assert event.size == (3000, 500)
+    assert event.scene.size == (3000, 500)
     assert event.shapes["photo"] == (round(500 * PHOTO_SIDE / 3000), PHOTO_SIDE, 3)
 
 
