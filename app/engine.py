@@ -11,20 +11,25 @@ import torch
 from jaxtyping import Float, Int
 
 from app.geometry2d import Rect
-from app.protocol import ImageScene, Joint, Maps, Observed, Progress, StageMark
+from app.protocol.backend import Maps, Observed, Progress
+from app.protocol.run import Run, StageMark, TermInfo
+from app.protocol.scene import ImageScene, Joint
 from core.body.params import BodyParams
-from core.fit.engine import Engine
-from core.fit.fitter import Fit as CoreFitting
-from core.fit.observation import Observation
+from core.errors import UserError
+from core.fit.engine import Engine, Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
-from core.fit.schedule import Schedule
+from core.fit.schedule import TERMS, Schedule
+from core.fit.solver import Solver
+from core.fit.trace import Trace
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
 from core.pictures.colors import OCCLUSION_LEGEND
 
 NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
+
+METHODS = ("nbf",)
 
 
 def load(
@@ -43,7 +48,7 @@ def load(
 
 
 class CoreBackend:
-    """An `app.protocol.Backend`."""
+    """An `app.protocol.backend.Backend`."""
 
     def __init__(self, engine: Engine, detail: str, schedule: Schedule | None = None) -> None:
         self.detail = detail
@@ -84,15 +89,29 @@ class CoreBackend:
         )
         return Observed(scene, draw_features(observation, self._colors), observation)
 
-    def fit(self, observed: Observed) -> CoreFit:
-        """Choose the better initialisation and stand there."""
-        solver = self._engine.solver(observed.handle, self._schedule)
+    def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
+        """Stand at the better initialisation, or at a step of the parent."""
+        if run.method not in METHODS:
+            names = ", ".join(METHODS)
+            raise UserError(f"there is no method {run.method!r}; take one of {names}")
+        schedule = self._schedule_of(run)
+        if parent is None:
+            solver = self._engine.solver(observed.handle, schedule)
+        else:
+            problem = self._engine.problem([observed.handle])
+            trace = cut_trace(parent.solver.trace, run.at_step, schedule)
+            solver = Solver.resume(problem, self._engine.model, schedule, trace)
         return CoreFit(solver, self._engine)
 
-    def maps(self, observed: Observed, params: BodyParams) -> Maps:
+    def _schedule_of(self, run: Run) -> Schedule:
+        """The run's own schedule, or the default."""
+        return self._schedule if run.schedule is None else run.schedule
+
+    def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
         observation: Observation = observed.handle
-        maps = draw_maps(self._engine, observation, params, self._colors, self._schedule)
+        schedule = self._schedule_of(run)
+        maps = draw_maps(self._engine, observation, params, self._colors, schedule)
         return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
@@ -108,7 +127,7 @@ class CoreBackend:
 
 @dataclass
 class CoreFit:
-    """An `app.protocol.Fit` of one person."""
+    """An `app.protocol.backend.Fit` of one person."""
 
     solver: CoreFitting
     engine: Engine
@@ -127,6 +146,11 @@ class CoreFit:
     def stages(self) -> tuple[StageMark, ...]:
         """Where its records lie."""
         return stage_marks(self.solver.schedule)
+
+    @property
+    def terms(self) -> tuple[TermInfo, ...]:
+        """The terms of the objective."""
+        return tuple(TermInfo(name) for name in TERMS)
 
     @property
     def winner(self) -> str:
@@ -167,6 +191,19 @@ def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
         marks.append(StageMark(stage.name, start, stop))
         start = stop
     return tuple(marks)
+
+
+def cut_trace(trace: Trace, step: int, schedule: Schedule) -> Trace:
+    """The trace up to and with a step, for a branch from there.
+
+    Raises:
+        UserError: the trace, or the branch's schedule, has no such step.
+    """
+    if not 0 <= step < len(trace):
+        raise UserError(f"there is no step {step} to branch from; the run has {len(trace)} steps")
+    if step > schedule.steps:
+        raise UserError(f"the schedule ends at step {schedule.steps}, before step {step}")
+    return Trace(trace.start, trace.winner, trace.start_nll, trace.records[: step + 1])
 
 
 def listed(joints: PhotoJoints) -> tuple[Joint, ...]:

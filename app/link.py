@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from app.protocol import Command, Died, Event, Quit
-from app.shared import Pictures
+from app.protocol.commands import Command, Quit
+from app.protocol.events import Died, Event, WithPictures
+from app.shared import Pictures, Ticket
 
 
 def run_worker(*arguments: Any) -> None:
     """Target of the process; the heavy imports happen there."""
-    from app.worker import main
+    from app.worker.process import main
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window, which tells us to quit
     main(*arguments)
@@ -25,17 +27,17 @@ class Link:
     """A worker's process and the pipe to it."""
 
     def __init__(self, factory: str, options: dict[str, Any]) -> None:
-        """Args are those of `app.worker.main`; the process starts at once."""
+        """Args are those of `app.worker.process.main`; the process starts at once."""
         self._context = multiprocessing.get_context("spawn")
         self._factory = factory
         self._options = options
-        self.pictures = Pictures(self._context)
         self._start()
 
     def _start(self) -> None:
+        self._pictures = Pictures(self._context)  # a dead worker may have left locks closed
         self._connection: Connection
         self._connection, theirs = self._context.Pipe()
-        arguments = (theirs, self.pictures, self._factory, self._options)
+        arguments = (theirs, self._pictures, self._factory, self._options)
         self.process: BaseProcess = self._context.Process(
             target=run_worker, args=arguments, name="nbf engine", daemon=True
         )
@@ -49,16 +51,26 @@ class Link:
             self._connection.send(command)
 
     def receive(self) -> list[Event]:
-        """All messages that have come, without waiting. A death is told once."""
+        """All messages that have come, with their pictures, without waiting.
+
+        A death is told once.
+        """
         events: list[Event] = []
         with contextlib.suppress(EOFError, OSError):
             while self._connection.poll():
-                events.append(self._connection.recv())
+                events.append(self._with_pictures(*self._connection.recv()))
         self._mourned |= any(isinstance(event, Died) for event in events)
         if not self._mourned and not self.process.is_alive():
             self._mourned = True
             events.append(Died(f"The engine's process ended ({self._cause()})"))
         return events
+
+    def _with_pictures(self, event: Event, tickets: tuple[Ticket, ...]) -> Event:
+        """The event with its pictures, which are taken out of shared memory at once."""
+        if not isinstance(event, WithPictures):
+            return event
+        taken = {ticket.kind: self._pictures.take(ticket) for ticket in tickets}
+        return replace(event, pictures=taken)
 
     def restart(self) -> None:
         """A new process in place of the old one."""

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from app.geometry2d import Rect
-from app.session import Level, Phase, Session
+from app.session import Session
+from app.state import Level, Phase
 from core.errors import UserError
 from core.io.atomic import write_atomic
 

@@ -8,7 +8,7 @@ import dearpygui.dearpygui as dpg
 
 from app.geometry2d import Point
 from app.panels.panel import Panel
-from app.protocol import Command
+from app.protocol.commands import Command
 from app.session import Commands, Session
 
 BUTTONS = (0, 1, 2)  # left, right, middle

@@ -1,14 +1,18 @@
 """Pictures in memory that the window and the worker share.
 
-One slot a picture. The window asks for a picture only after it has taken the last one out, so a
-slot is never written while it is read, and no lock is needed.
+There is one slot a kind of picture, and a lock a slot. The worker takes the lock before it writes
+and sends a ticket (image, run, kind, shape) with its message; the window copies the picture out
+and then opens the lock. So a slot is written only between an opening and the next ticket, and read
+only between a ticket and the opening: never both. A ticket is good for one copy. Whoever gets one
+must take its picture, wanted or not (`app.link` does), or the next picture of its kind waits.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from multiprocessing.context import SpawnContext
-from typing import Any
 
 import numpy as np
 
@@ -28,27 +32,93 @@ CAPACITY = {
 TYPES = {"visible": np.float32}
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """A picture that lies in shared memory until it is taken.
+
+    Attributes:
+        serial: of the writing; no two tickets of a kind have the same.
+    """
+
+    image: int
+    run: int
+    kind: str
+    shape: tuple[int, ...]
+    serial: int
+
+
+class _Slot:
+    """Memory for one picture at a time; ``serial`` grows with each writing and each taking."""
+
+    def __init__(self, context: SpawnContext, size: int) -> None:
+        self.memory = context.RawArray("B", size)
+        self.serial = context.RawValue("q", 0)
+        self.lock = context.Lock()
+
+    def view(self, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+        """The memory as an array."""
+        dtype = np.dtype(TYPES.get(kind, np.uint8))
+        return np.frombuffer(self.memory, dtype, math.prod(shape)).reshape(shape)
+
+
 class Pictures:
-    """Named slots; the object is handed to the worker's process when that is spawned."""
+    """The slots; the object is handed to the worker's process when that is spawned."""
 
     def __init__(self, context: SpawnContext) -> None:
-        self._slots: dict[str, Any] = {
-            name: context.RawArray("B", size) for name, size in CAPACITY.items()
-        }
+        self._slots = {kind: _Slot(context, size) for kind, size in CAPACITY.items()}
 
-    def put(self, name: str, picture: np.ndarray) -> tuple[int, ...]:
-        """Copy a picture into its slot and return its shape for the message."""
-        slot = self._view(name, picture.shape)
-        np.copyto(slot, picture, casting="same_kind")
-        return picture.shape
+    def put(
+        self,
+        image: int,
+        run: int,
+        pictures: Mapping[str, np.ndarray],
+        patience: float | None = None,
+    ) -> tuple[Ticket, ...]:
+        """Copy pictures into the slots of their kinds, each as soon as its last one is taken.
 
-    def get(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """A copy of the picture in a slot."""
-        return self._view(name, shape).copy()
+        Args:
+            patience: seconds to wait for that; None for ever.
 
-    def _view(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """The slot as an array."""
-        dtype = np.dtype(TYPES.get(name, np.uint8))
-        if math.prod(shape) * dtype.itemsize > CAPACITY[name]:
-            raise ValueError(f"picture {name} of shape {shape} does not fit its slot")
-        return np.frombuffer(self._slots[name], dtype, math.prod(shape)).reshape(shape)
+        Raises:
+            ValueError: a picture is too large for its slot.
+            TimeoutError: the last picture of a kind has not been taken.
+        """
+        for kind, picture in pictures.items():
+            _check(kind, picture.shape)
+        kinds = sorted(pictures)  # one order for all threads: none waits for the other's second
+        held: list[str] = []
+        for kind in kinds:
+            if not self._slots[kind].lock.acquire(timeout=patience):
+                for other in held:
+                    self._slots[other].lock.release()
+                raise TimeoutError(f"the last picture {kind} has not been taken")
+            held.append(kind)
+        return tuple(self._write(image, run, kind, pictures[kind]) for kind in kinds)
+
+    def _write(self, image: int, run: int, kind: str, picture: np.ndarray) -> Ticket:
+        """Fill a slot whose lock is held."""
+        slot = self._slots[kind]
+        np.copyto(slot.view(kind, picture.shape), picture, casting="same_kind")
+        slot.serial.value += 1
+        return Ticket(image, run, kind, picture.shape, slot.serial.value)
+
+    def take(self, ticket: Ticket) -> np.ndarray:
+        """A copy of a ticket's picture; its slot is free from now on.
+
+        Raises:
+            ValueError: the picture has been taken.
+        """
+        slot = self._slots[ticket.kind]
+        if slot.serial.value != ticket.serial:
+            raise ValueError(f"picture {ticket.kind} has been taken")
+        picture = slot.view(ticket.kind, ticket.shape).copy()
+        slot.serial.value += 1
+        slot.lock.release()
+        return picture
+
+
+def _check(kind: str, shape: tuple[int, ...]) -> None:
+    """Refuse what does not fit."""
+    size = math.prod(shape) * np.dtype(TYPES.get(kind, np.uint8)).itemsize
+    if size > CAPACITY[kind]:
+        raise ValueError(f"picture {kind} of shape {shape} does not fit its slot")

@@ -29,9 +29,12 @@ from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.paste import fetch_picture, path_in_text
-from app.protocol import Event, ImageScene, Opened, Painted, Turned
-from app.session import Commands, Level, Message, Phase, Session
+from app.protocol.events import Event, Opened, Painted, PaintedInput, Turned, WithPictures
+from app.protocol.scene import ImageScene
+from app.session import Commands, Session
 from app.shared import BODY_SIDE
+from app.state import Level, Message, Phase
+from app.view import JOINTS
 
 BUTTONS = ("open", "run", "step", "restart", "find", "joints", "help")
 UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
@@ -100,7 +103,7 @@ class Window:
             restart=self.restart,
             find=lambda: self._do(self.session.set_box(None)),
             help=lambda: self.help.toggle(*self._size),
-            joints=self.session.toggle_joints,
+            joints=lambda: self._do(self.session.toggle_overlay(JOINTS)),
             opacity=lambda value: self._do(self.session.set_opacity(value)),
         )
         self.controls = Controls(fonts, actions)
@@ -140,11 +143,11 @@ class Window:
             dpg.mvKey_J: do.joints,
             dpg.mvKey_F1: do.help,
             dpg.mvKey_Slash: do.help,
-            dpg.mvKey_Left: lambda: scrub(session.shown - stride()),
-            dpg.mvKey_Right: lambda: scrub(session.shown + stride()),
+            dpg.mvKey_Left: lambda: scrub(session.view.step - stride()),
+            dpg.mvKey_Right: lambda: scrub(session.view.step + stride()),
             dpg.mvKey_Home: lambda: scrub(0),
             dpg.mvKey_End: lambda: scrub(session.steps - 1),
-            dpg.mvKey_G: lambda: scrub(session.shown if session.best is None else session.best),
+            dpg.mvKey_G: lambda: scrub(session.view.step if session.best is None else session.best),
         }
         with dpg.handler_registry():
             for key, action in bindings.items():
@@ -220,22 +223,29 @@ class Window:
         self.clock.wait(busy)
 
     def _take(self, event: Event) -> None:
-        """A message: change the state, take the pictures out, then ask for the next."""
+        """A message: change the state, show its pictures, then ask for the next."""
         commands = self.session.receive(event)
-        get = self.link.pictures.get
-        if isinstance(event, Opened) and event is self.session.opened:
-            self.photo.show(get("photo", event.shapes["photo"]))
-            self.observed.show(get("observed", event.shapes["observed"]))
-        elif isinstance(event, Painted) and event is self.session.painted:
-            self.photo.show(get("overlay", event.shapes["overlay"]))
-            self.rendered.show(get("rendered", event.shapes["rendered"]))
-            self.occlusion.show(get("occlusion", event.shapes["occlusion"]))
-            self.occlusion.visible = get("visible", event.shapes["visible"])
-        elif isinstance(event, Turned) and event is self.session.turned:
-            self.body.show(get("body", event.shape))
-        if isinstance(event, Opened | Painted | Turned):
+        if isinstance(event, WithPictures):
             self._pictures_came = self.clock.frames
+            if event.key == self.session.view.key:
+                self._show(event)
         self._do(commands)
+
+    def _show(self, event: WithPictures) -> None:
+        """The pictures of the run on screen."""
+        pictures = event.pictures
+        match event:
+            case Opened() | PaintedInput():
+                self.observed.show(pictures["observed"])
+                if self.session.painted is None:  # else the photo has the body over it
+                    self.photo.show(pictures["photo"])
+            case Painted():
+                self.photo.show(pictures["overlay"])
+                self.rendered.show(pictures["rendered"])
+                self.occlusion.show(pictures["occlusion"])
+                self.occlusion.visible = pictures["visible"]
+            case Turned():
+                self.body.show(pictures["body"])
 
     def _take_paths(self) -> None:
         """Paths that other threads and the drop callback have found."""
@@ -315,17 +325,19 @@ class Window:
             "phase": session.phase.name,
             "message": session.message.text,
             "level": session.message.level.value,
-            "photo": session.opened.name if session.opened else None,
+            "photo": session.image.name if session.image else None,
             "box": session.scene.box if session.scene else None,
-            "generation": session.generation,
+            "image": session.view.image,
+            "run": session.view.key[1] if session.view.key else None,
+            "runs": list(session.document.keys),
             "steps": session.steps,
             "planned": session.planned,
-            "shown": session.shown,
+            "shown": session.view.step,
             "best": session.best,
             "painted": session.painted.step if session.painted else None,
             "settled": self.settled,
-            "orbit": [session.orbit.yaw, session.orbit.pitch, session.orbit.zoom],
-            "joints": session.show_joints,
+            "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],
+            "joints": JOINTS in session.view.overlays,
             "joint": self.photo.joint,
             "view": [self.photo.view.scale, *self.photo.view.offset],
             "panels": {name: panel.area for name, panel in self.panels.items()},

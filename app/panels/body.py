@@ -13,7 +13,7 @@ from app.geometry2d import Point
 from app.orbit import Orbit
 from app.panels.panel import Panel
 from app.panels.texture import Texture
-from app.protocol import Turned
+from app.protocol.events import Turned
 from app.session import Commands, Session
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
@@ -48,7 +48,7 @@ class BodyPanel(Panel):
 
     def draw(self, session: Session) -> None:
         """Say where the eye is, then draw."""
-        orbit = session.orbit
+        orbit = session.view.orbit
         yaw, pitch = math.degrees(orbit.yaw), math.degrees(orbit.pitch)
         turned = f"turned {yaw:.0f}°, {pitch:.0f}°" if (yaw or pitch) else "as in the photo"
         self.note(turned if session.turned else "")
@@ -80,7 +80,7 @@ class BodyPanel(Panel):
         seen = turned.orbit.see((lines + below).reshape(-1, 3), np.zeros(3))
         if seen[:, 2].min() < 0.1:
             return  # the floor reaches behind the eye
-        width, height = turned.shape[1], turned.shape[0]
+        width, height = turned.size
         pixels = turned.orbit.project(seen, width, height) * (self.size[0] / width)
         for a, b in pixels.reshape(-1, 2, 2).tolist():
             dpg.draw_line(a, b, color=(110, 122, 140, 60), thickness=1)
@@ -107,7 +107,7 @@ class BodyPanel(Panel):
         """Turn."""
         dx, dy = point[0] - self._held[0], point[1] - self._held[1]
         self._held = point
-        return session.turn(session.orbit.turned(dx, dy)) if dx or dy else []
+        return session.turn(session.view.orbit.turned(dx, dy)) if dx or dy else []
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Look from the photo's side."""
@@ -115,4 +115,4 @@ class BodyPanel(Panel):
 
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
         """Come nearer."""
-        return session.turn(session.orbit.zoomed(notches))
+        return session.turn(session.view.orbit.zoomed(notches))

@@ -9,7 +9,9 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry2d import Rect
-from app.session import Phase, Session
+from app.session import Session
+from app.state import Phase
+from app.view import JOINTS
 
 BUTTON_HEIGHT = 32
 
@@ -85,11 +87,11 @@ class Controls:
             "step": session.can_run,
             "restart": session.can_restart or session.phase is Phase.DOWN,
             "find": session.can_restart,
-            "joints": session.scene is not None,
+            "joints": session.record is not None,
         }
         for name, enabled in states.items():
             self._change(name, enabled, lambda e, n=name: dpg.configure_item(n, enabled=e))
-        self._change("joints on", session.show_joints, self._set_joints)
+        self._change("joints on", JOINTS in session.view.overlays, self._set_joints)
         self._change("phase", _phase(session), self._set_phase)
 
     def _button(

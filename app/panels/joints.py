@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry2d import Point, View
-from app.protocol import Joint, Sigma
+from app.protocol.scene import Joint, Sigma
 from core.body.names import JOINT_NAMES, PARENTS
 
 Color = tuple[int, int, int]

@@ -55,12 +55,12 @@ class LossPanel(Panel):
 
     def draw(self, session: Session) -> None:
         """Bring the curves up to date."""
-        key = session.generation, session.steps, session.shown, session.planned
+        key = session.view.key, session.steps, session.view.step, session.planned
         if key == self._drawn:
             return
         self._drawn = key
         self._draw_curves(session)
-        dpg.set_value("loss now", [[float(session.shown)] if session.steps else []])
+        dpg.set_value("loss now", [[float(session.view.step)] if session.steps else []])
         dpg.set_axis_limits("loss steps", 0, max(session.planned - 1, 1))
         if session.steps:
             curves = [session.curves.total, *session.curves.terms.values()]
@@ -118,4 +118,4 @@ def value_range(curves: list[list[float]]) -> tuple[float, float]:
 
 def _summary(session: Session) -> str:
     """The shown step's total."""
-    return f"total {session.curves.total[session.shown]:.4g} at step {session.shown}"
+    return f"total {session.curves.total[session.view.step]:.4g} at step {session.view.step}"

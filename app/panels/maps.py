@@ -12,7 +12,7 @@ from app import theme
 from app.geometry2d import Point, View
 from app.panels.panel import Panel
 from app.panels.texture import Texture
-from app.protocol import Legend
+from app.protocol.scene import Legend
 from app.session import Session
 
 SHARP_SIDE = 512  # pixels: maps are enlarged by a whole factor to about this size
@@ -101,6 +101,10 @@ class ObservedPanel(MapPanel):
         "the model's map uses the same three, so equal colours mean equal features."
     )
     empty = "the photo's feature map"
+
+    def blank(self, session: Session) -> bool:
+        """Nothing while another run's map is here."""
+        return super().blank(session) or session.input != session.view.key
 
     def draw(self, session: Session) -> None:
         """Say how large the map is, then draw."""

@@ -13,7 +13,9 @@ from app.geometry2d import Point, Rect, View
 from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
-from app.session import Commands, Phase, Session
+from app.session import Commands, Session
+from app.state import Phase
+from app.view import JOINTS
 
 REACH = 8.0  # screen pixels around an edge that still take hold of it
 
@@ -55,10 +57,10 @@ class PhotoPanel(Panel):
 
     def draw(self, session: Session) -> None:
         """Fit a new photo into the panel, then draw."""
-        opened = session.opened
-        if opened is not None and self._fitted_to != (opened.path, self.size):
-            self._fitted_to = opened.path, self.size
-            self.view = View.fitted(opened.scene.size, self.size)
+        scene, image = session.scene, session.view.image
+        if scene is not None and self._fitted_to != (image, self.size):
+            self._fitted_to = image, self.size
+            self.view = View.fitted(scene.size, self.size)
         self.note(_summary(session))
         super().draw(session)
 
@@ -67,7 +69,8 @@ class PhotoPanel(Panel):
         scene = session.scene
         corners = scene.corners if scene else None
         boxes = session.box, self._draft, corners, self.cell
-        return self.version, self.view, boxes, session.phase, session.show_joints, self.joint
+        shown = session.view.overlays, session.input, session.view.key, self.joint
+        return self.version, self.view, boxes, session.phase, shown
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -76,6 +79,8 @@ class PhotoPanel(Panel):
         if scene is None or self.texture.empty:
             self._paint_empty(session)
             return
+        if session.input is None or session.input[0] != session.view.image:
+            return  # the picture of another image is still here
         low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
         dpg.draw_image(self.texture.tag, low, high)
         corners = [self.view.to_panel(corner) for corner in scene.corners]
@@ -87,12 +92,12 @@ class PhotoPanel(Panel):
         box = self._draft or session.box
         if box is not None:
             self._paint_box(box)
-        if session.show_joints:
+        if JOINTS in session.view.overlays:
             self._paint_joints(session)
 
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""
-        scene = session.scene if session.show_joints else None
+        scene = session.scene if JOINTS in session.view.overlays else None
         joints = scene.estimated_joints if scene is not None else ()
         self.joint = None if point is None else joint_at(self.view, joints, point)
 

@@ -6,7 +6,8 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry2d import Rect
-from app.session import Level, Session
+from app.session import Session
+from app.state import Level
 
 COLORS = {Level.INFO: theme.TEXT, Level.WARNING: theme.BOX, Level.ERROR: theme.BAD}
 
@@ -47,8 +48,10 @@ class Status:
 
 def _facts(session: Session) -> str:
     """Photo, winner of the two initialisations, engine."""
-    opened = session.opened
-    parts = [opened.name, opened.winner] if opened else []
-    if session.steps:
-        parts.append(f"{1000 * session.curves.seconds / session.steps:.0f} ms a step")
+    image, record = session.image, session.record
+    parts = []
+    if image is not None and record is not None:
+        parts = [image.name, record.info.winner]
+        if record.steps_taken > 0:
+            parts.append(f"{1000 * record.curves.seconds / record.steps_taken:.0f} ms a step")
     return "   ·   ".join(part for part in [*parts, session.engine] if part)

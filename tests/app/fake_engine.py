@@ -12,11 +12,15 @@ import trimesh
 from PIL import Image
 
 from app.geometry2d import Rect
-from app.protocol import ImageScene, Maps, Observed, Progress, StageMark
+from app.protocol.backend import Maps, Observed, Progress
+from app.protocol.run import StageMark, TermInfo
+from app.protocol.scene import ImageScene
 from core.errors import UserError
 
 MAP = 32
 STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
+TERMS = (TermInfo("image", "grey²", "the blob"), TermInfo("size"), TermInfo("unused"))
+RATE = 0.03  # a schedule of this engine is another one
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
 
@@ -44,11 +48,13 @@ class FakePhoto:
 class FakeFit:
     target: np.ndarray
     delay: float
+    rate: float = RATE
     vector: np.ndarray = field(default_factory=lambda: np.array([0.5, 0.5, 0.15]))
     history: list = field(default_factory=list)
     totals: list = field(default_factory=list)
     winner: str = "start as regressed"
     stages: tuple = STAGES
+    terms: tuple = TERMS
 
     @property
     def done(self):
@@ -77,7 +83,7 @@ class FakeFit:
             ahead = self.vector.copy()
             ahead[axis] += 1e-4
             gradient[axis] = (sum(_terms(ahead, self.target).values()) - self.totals[-1]) / 1e-4
-        self.vector = self.vector - 0.03 * gradient / (np.linalg.norm(gradient) + 1e-9)
+        self.vector = self.vector - self.rate * gradient / (np.linalg.norm(gradient) + 1e-9)
         return Progress(index, stage, terms, self.totals[-1])
 
 
@@ -124,10 +130,17 @@ class FakeBackend:
         )
         return Observed(scene, small, small.mean(-1) / 255)
 
-    def fit(self, observed):
-        return FakeFit(observed.handle, self.delay)
+    def fit(self, observed, run, parent):
+        fit = FakeFit(observed.handle, self.delay, run.schedule or RATE)
+        if parent is not None:
+            if run.at_step >= len(parent.history):
+                raise UserError(f"there is no step {run.at_step}")
+            fit.vector = parent.history[run.at_step]
+            fit.history = parent.history[: run.at_step]
+            fit.totals = parent.totals[: run.at_step]
+        return fit
 
-    def maps(self, observed, params):
+    def maps(self, observed, _run, params):
         mask = _mask(params)
         visible = np.where(mask > 0.5, np.clip(2 * observed.handle, 0, 1), np.nan)
         rendered = (mask[..., None] * np.array([230, 120, 60]) + 24).clip(0, 255)

@@ -1,16 +1,20 @@
 """The worker's view of the real engine (weights that have learnt nothing, everything else real)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
 from app.geometry2d import Rect
+from app.protocol.run import Run
 from core.errors import UserError
-from core.fit.schedule import Schedule
+from core.fit.schedule import TERMS, Schedule
 from core.geometry.crop import Box, crop_view
 from core.io.images import Photo
 from tests.app import untrained
+from tests.untrained import short_schedule
 
 BOX = Rect(150, 10, 220, 500)
 
@@ -32,7 +36,7 @@ def observed(backend, photo):
 
 @pytest.fixture(scope="module")
 def fit(backend, observed):
-    fit = backend.fit(observed)
+    fit = backend.fit(observed, Run(1))
     fit.records = [fit.step() for _ in range(7)]
     return fit
 
@@ -89,6 +93,47 @@ def test_a_fit_takes_all_its_steps_and_its_terms_add_up(fit):
         assert sum(record.terms.values()) == pytest.approx(record.total, rel=1e-4, abs=1e-3)
 
 
+@pytest.mark.parametrize("step", [2, 3, 5, 6])
+def test_a_branch_repeats_its_parent_bit_by_bit(backend, observed, fit, step):
+    branch = backend.fit(observed, Run(2, parent=1, at_step=step), fit)
+    assert branch.winner == fit.winner
+    steps = [branch.step() for _ in range(7 - step)]
+    assert steps == fit.records[step:]
+    assert branch.done
+    for index in range(7):
+        for ours, theirs in zip(
+            vars(branch.params(index)).values(), vars(fit.params(index)).values(), strict=True
+        ):
+            assert torch.equal(ours, theirs)
+
+
+def test_a_branch_may_have_another_schedule(backend, observed, fit):
+    schedule = short_schedule().with_weights(prior=1e4)
+    branch = backend.fit(observed, Run(2, parent=1, at_step=4, schedule=schedule), fit)
+    first, parents = branch.step(), fit.records[4]
+    assert first.terms["nll"] == parents.terms["nll"]
+    assert first.terms["prior"] > parents.terms["prior"]
+    assert branch.step().terms["nll"] != fit.records[5].terms["nll"]
+
+
+def test_a_branch_from_a_step_that_is_not_there_is_refused(backend, observed, fit):
+    with pytest.raises(UserError, match="no step 7 to branch from"):
+        backend.fit(observed, Run(2, parent=1, at_step=7), fit)
+    shorter = replace(short_schedule(), stages=short_schedule().stages[:1])
+    with pytest.raises(UserError, match="schedule ends at step 3"):
+        backend.fit(observed, Run(2, parent=1, at_step=5, schedule=shorter), fit)
+
+
+def test_an_unknown_method_is_refused(backend, observed):
+    with pytest.raises(UserError, match="no method 'magic'; take one of nbf"):
+        backend.fit(observed, Run(1, method="magic"))
+
+
+def test_the_terms_are_named_as_the_steps_name_them(fit):
+    assert {term.name for term in fit.terms} == set(TERMS)
+    assert all(set(record.terms) <= set(TERMS) for record in fit.records)
+
+
 def test_the_winner_is_told_with_both_likelihoods(fit):
     assert fit.winner.startswith(("the regressed start won", "the turned start won"))
     assert "against" in fit.winner
@@ -124,8 +169,8 @@ def test_joints_are_told_where_the_photo_shows_them(backend, observed, fit):
 
 
 def test_maps_are_pure_and_differ_between_steps(backend, observed, fit):
-    first, again = (backend.maps(observed, fit.params(0)) for _ in range(2))
-    later = backend.maps(observed, fit.params(6))
+    first, again = (backend.maps(observed, Run(1), fit.params(0)) for _ in range(2))
+    later = backend.maps(observed, Run(1), fit.params(6))
     np.testing.assert_array_equal(first.rendered, again.rendered)
     np.testing.assert_array_equal(first.visible, again.visible)
     assert not np.array_equal(first.rendered, later.rendered)

@@ -4,56 +4,69 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.document import RUNS_KEPT
 from app.geometry2d import Rect
 from app.orbit import Orbit
-from app.protocol import (
+from app.protocol.commands import (
+    Begin,
+    Continue,
+    Forget,
+    Open,
+    Paint,
+    PaintInput,
+    Pause,
+    Step,
+    Turn,
+)
+from app.protocol.events import (
     Died,
     Failed,
     Finished,
-    ImageScene,
-    Observe,
-    Open,
     Opened,
-    Paint,
     Painted,
-    Pause,
+    PaintedInput,
     Ready,
-    Restart,
-    Run,
-    StageMark,
-    Step,
     Stepped,
-    Turn,
     Turned,
 )
-from app.session import Level, Phase, Session
+from app.protocol.run import Run, RunInfo, StageMark
+from app.protocol.scene import ImageScene
+from app.session import Session
+from app.state import Level, Phase
+from app.view import JOINTS
 
 STAGES = (StageMark("root", 0, 4), StageMark("pose", 4, 9))
 BOX = Rect(10, 20, 100, 200)
+FIRST, SECOND = (1, 1), (1, 2)  # runs of the first image
 
 
-def opened(generation, box=BOX, note=""):
+def opened(command, note="", path="a.jpg"):
+    """The worker's answer to a command that asks for a run."""
+    run = command.run
     return Opened(
-        generation=generation,
-        path="/photos/a.jpg",
-        scene=ImageScene(
+        command.image,
+        run.id,
+        getattr(command, "path", path),
+        RunInfo(run, STAGES, (), "start as regressed"),
+        ImageScene(
             size=(640, 480),
             focal=800.0,
-            box=box,
-            detected=box == BOX,
+            box=run.box or BOX,
+            detected=run.box is None,
             corners=((0, 0), (1, 0), (1, 1), (0, 1)),
             to_crop=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
             note=note,
         ),
-        stages=STAGES,
-        winner="start as regressed",
-        shapes={},
     )
 
 
-def stepped(generation, step, total=None):
+def stepped(key, step, total=None):
     total = 10.0 - step if total is None else total
-    return Stepped(generation, step, int(step >= 4), {"nll": total}, total, step, 0.1)
+    return Stepped(*key, step, int(step >= 4), {"nll": total}, total, step, 0.1)
+
+
+def painted(key, step):
+    return Painted(*key, step, 0.0, 0.1)
 
 
 def ready_session(**options):
@@ -64,11 +77,15 @@ def ready_session(**options):
 
 def fitting_session(steps=0, **options):
     session = ready_session(**options)
-    session.open("a.jpg")
-    session.receive(opened(1))
+    receive_opened(session, session.open("a.jpg"))
     for step in range(steps):
-        session.receive(stepped(1, step))
+        session.receive(stepped(FIRST, step))
     return session
+
+
+def receive_opened(session, commands, **options):
+    """The worker answers the last command, which asks for a run."""
+    return session.receive(opened(commands[-1], **options))
 
 
 def kinds(commands):
@@ -78,49 +95,49 @@ def kinds(commands):
 def test_opening_before_the_engine_is_ready_waits_for_it():
     session = Session()
     assert session.open("a.jpg", BOX) == []
-    assert session.receive(Ready("fake")) == [Open(1, "a.jpg", BOX)]
+    assert session.receive(Ready("fake")) == [Open(1, Run(1, box=BOX), "a.jpg")]
     assert session.phase is Phase.OPENING
 
 
 def test_an_opened_photo_is_fitted_at_once_unless_told_otherwise():
     session = ready_session()
-    session.open("a.jpg")
-    assert session.receive(opened(1)) == [Run()]
+    assert receive_opened(session, session.open("a.jpg")) == [Continue(*FIRST)]
     assert session.phase is Phase.RUNNING
     session = ready_session(auto_run=False)
-    session.open("a.jpg")
-    assert session.receive(opened(1)) == [Step()]  # the start is evaluated, so there is a picture
+    assert receive_opened(session, session.open("a.jpg")) == [
+        Step(*FIRST)
+    ]  # the start is evaluated, so there is a picture
     assert session.phase is Phase.PAUSED
 
 
 def test_a_note_of_the_worker_is_a_warning():
     session = ready_session()
-    session.open("a.jpg")
-    session.receive(opened(1, note="no person found"))
+    receive_opened(session, session.open("a.jpg"), note="no person found")
     assert session.message.level is Level.WARNING
     assert session.message.text == "no person found"
 
 
 def test_joints_are_shown_and_hidden_without_the_worker():
-    session = ready_session()
-    assert not session.show_joints
-    assert session.toggle_joints() is None and session.show_joints
-    session.toggle_joints()
-    assert not session.show_joints
+    session = fitting_session()
+    assert JOINTS not in session.view.overlays
+    assert session.toggle_overlay(JOINTS) == []
+    assert JOINTS in session.view.overlays
+    session.toggle_overlay(JOINTS)
+    assert JOINTS not in session.view.overlays
 
 
 def test_run_and_pause_alternate():
     session = fitting_session(2)
-    assert session.toggle() == [Pause()]
+    assert session.toggle() == [Pause(*FIRST)]
     assert session.phase is Phase.PAUSED
-    assert session.toggle() == [Run()]
+    assert session.toggle() == [Continue(*FIRST)]
     assert session.phase is Phase.RUNNING
 
 
 def test_step_pauses_first():
     session = fitting_session(2)
-    assert session.step() == [Pause(), Step()]
-    assert session.step() == [Step()]
+    assert session.step() == [Pause(*FIRST), Step(*FIRST)]
+    assert session.step() == [Step(*FIRST)]
 
 
 def test_nothing_can_be_done_without_a_photo():
@@ -137,56 +154,56 @@ def test_curves_grow_by_step_and_the_newest_is_shown():
     session = fitting_session(3)
     assert session.curves.total == [10.0, 9.0, 8.0]
     assert session.curves.terms == {"nll": [10.0, 9.0, 8.0]}
-    assert (session.steps, session.shown, session.follow) == (3, 2, True)
+    assert (session.steps, session.view.step, session.view.follow) == (3, 2, True)
     assert session.planned == 9
 
 
 def test_scrubbing_back_stops_following_and_the_end_follows_again():
     session = fitting_session(5)
     session.scrub(1)
-    session.receive(stepped(1, 5))
-    assert (session.shown, session.follow) == (1, False)
+    session.receive(stepped(FIRST, 5))
+    assert (session.view.step, session.view.follow) == (1, False)
     session.scrub(5)
-    session.receive(stepped(1, 6))
-    assert (session.shown, session.follow) == (6, True)
+    session.receive(stepped(FIRST, 6))
+    assert (session.view.step, session.view.follow) == (6, True)
 
 
 @given(st.integers(-50, 50))
 def test_scrubbing_stays_on_recorded_steps(step):
     session = fitting_session(5)
     session.scrub(step)
-    assert session.shown == min(max(step, 0), 4)
+    assert session.view.step == min(max(step, 0), 4)
 
 
 def test_pictures_are_asked_one_at_a_time_and_the_latest_wins():
     session = fitting_session(1)  # asks for step 0
     assert session.scrub(0) == []
     for step in range(1, 5):
-        assert session.receive(stepped(1, step)) == []
-    assert session.receive(Painted(1, 0, {}, 0.0, 0.1)) == [Paint(1, 4, session.opacity)]
-    assert session.receive(Painted(1, 4, {}, 0.0, 0.1)) == []
+        assert session.receive(stepped(FIRST, step)) == []
+    assert session.receive(painted(FIRST, 0)) == [Paint(*FIRST, 4, session.view.opacity)]
+    assert session.receive(painted(FIRST, 4)) == []
     assert session.settled
 
 
 def test_going_back_to_the_asked_step_drops_the_waiting_one():
     session = fitting_session(1)
-    session.receive(stepped(1, 1))
+    session.receive(stepped(FIRST, 1))
     session.scrub(0)
-    assert session.receive(Painted(1, 0, {}, 0.0, 0.1)) == []
+    assert session.receive(painted(FIRST, 0)) == []
 
 
 def test_the_body_is_asked_apart_from_the_maps():
     session = fitting_session(1)
     assert kinds(session.resize_body(400, 300)) == [Turn]
     assert session.turn(Orbit(0.5)) == []
-    turned = Turned(1, 0, Orbit(), (300, 400, 4), (0, 0, 3), 1.0)
-    assert session.receive(turned) == [Turn(1, 0, Orbit(0.5), 400, 300)]
+    turned = Turned(*FIRST, 0, Orbit(), (400, 300), (0, 0, 3), 1.0)
+    assert session.receive(turned) == [Turn(*FIRST, 0, Orbit(0.5), 400, 300)]
 
 
 def test_finishing_shows_the_best_step():
     session = fitting_session(9)
-    session.receive(Finished(1, "the schedule is over", 6))
-    assert (session.phase, session.best, session.shown) == (Phase.DONE, 6, 6)
+    session.receive(Finished(*FIRST, "the schedule is over", 6))
+    assert (session.phase, session.best, session.view.step) == (Phase.DONE, 6, 6)
     assert "best at step 6" in session.message.text
     assert session.run() == []
 
@@ -194,45 +211,128 @@ def test_finishing_shows_the_best_step():
 def test_finishing_leaves_a_scrubbed_step_alone():
     session = fitting_session(9)
     session.scrub(2)
-    session.receive(Finished(1, "the schedule is over", 6))
-    assert session.shown == 2
+    session.receive(Finished(*FIRST, "the schedule is over", 6))
+    assert session.view.step == 2
 
 
-def test_restart_forgets_the_steps_and_old_answers():
+def test_restart_makes_a_new_run_and_keeps_the_old_one():
     session = fitting_session(3)
-    assert session.restart() == [Restart(2), Run()]
-    assert session.steps == 0
-    session.receive(stepped(1, 3))
-    session.receive(Finished(1, "over", 0))
+    commands = session.restart()
+    assert commands == [Pause(*FIRST), Begin(1, Run(2))]
+    assert session.phase is Phase.BEGINNING
+    session.receive(stepped(FIRST, 3))  # was on its way
+    assert receive_opened(session, commands) == [Continue(*SECOND)]
+    assert (session.view.key, session.steps) == (SECOND, 0)
+    assert session.message.text == "Fitting from the start"
+    session.receive(Finished(*FIRST, "over", 0))
     assert (session.steps, session.phase) == (0, Phase.RUNNING)
-    session.receive(stepped(2, 0))
+    session.receive(stepped(SECOND, 0))
     assert session.steps == 1
+    assert session.document.find(FIRST).steps == 4
+
+
+def test_a_restart_that_fails_loses_nothing():
+    session = fitting_session(3)
+    command = session.restart()[-1]
+    session.receive(Failed(command, "no memory"))
+    assert (session.phase, session.view.key, session.steps) == (Phase.PAUSED, FIRST, 3)
+    assert session.run() == [Continue(*FIRST)]
+
+
+def test_a_run_is_restarted_as_it_was_made():
+    session = fitting_session(1)
+    receive_opened(session, session.set_box(Rect(50, 50, 80, 160)))
+    session.receive(stepped(SECOND, 0))
+    receive_opened(session, session.branch(0, schedule="slow"))
+    assert session.record.run.parent == 2
+    session.receive(stepped((1, 3), 0))
+    again = session.restart()[-1].run
+    assert again == Run(4, schedule="slow", box=Rect(50, 50, 80, 160))
+
+
+def test_a_branch_starts_with_its_parent_s_steps_and_stands_there():
+    session = fitting_session(5)
+    commands = session.branch(3)
+    assert commands == [Pause(*FIRST), Begin(1, Run(2, parent=1, at_step=3))]
+    assert receive_opened(session, commands) == [Step(*SECOND)]
+    assert session.phase is Phase.PAUSED
+    assert session.curves.total == [10.0, 9.0, 8.0]
+    assert session.view.step == 2
+    session.receive(stepped(SECOND, 3, 5.0))
+    assert session.curves.terms["nll"] == [10.0, 9.0, 8.0, 5.0]
+    assert (session.view.step, session.record.steps_taken) == (3, 1)
+    assert session.document.find(FIRST).curves.total == [10.0, 9.0, 8.0, 7.0, 6.0]
+
+
+def test_a_branch_starts_at_the_shown_step_unless_told_otherwise():
+    session = fitting_session(5)
+    session.scrub(2)
+    assert session.branch()[-1].run.at_step == 2
+    assert fitting_session(5).branch(5) == []
+
+
+def test_another_run_is_shown_with_its_own_steps_and_pictures():
+    session = fitting_session(9)
+    session.receive(Finished(*FIRST, "over", 6))
+    receive_opened(session, session.restart())
+    session.receive(stepped(SECOND, 0))
+    session.receive(painted(FIRST, 0))  # frees the way
+    session.receive(painted(SECOND, 0))
+    assert session.show(FIRST) == [
+        Pause(*SECOND),
+        PaintInput(*FIRST),
+        Paint(*FIRST, 6, session.view.opacity),
+    ]
+    assert (session.phase, session.view.step, session.steps) == (Phase.DONE, 6, 9)
+    assert session.painted is None and not session.settled
+    session.receive(PaintedInput(*FIRST))
+    session.receive(painted(FIRST, 6))
+    assert session.settled
+    session.show(SECOND)
+    assert (session.phase, session.steps) == (Phase.PAUSED, 1)
+    assert session.run() == [Continue(*SECOND)]
+
+
+def test_a_run_that_is_not_there_is_not_shown():
+    session = fitting_session(2)
+    assert session.show((1, 9)) == session.show(FIRST) == []
+    assert session.phase is Phase.RUNNING
+
+
+def test_runs_that_are_too_many_are_dropped_by_the_worker_too():
+    session = fitting_session(1)
+    for _ in range(RUNS_KEPT - 1):
+        receive_opened(session, session.restart())
+    commands = receive_opened(session, session.restart())
+    assert commands == [Forget(*FIRST), Continue(*session.view.key)]
+    assert len(list(session.document.keys)) == RUNS_KEPT
 
 
 def test_a_stale_answer_frees_the_way_for_the_new_question():
-    session = fitting_session(1)  # Paint(1, 0) is on its way
-    session.restart()
-    assert session.receive(stepped(2, 0)) == []
-    assert session.receive(Painted(1, 0, {}, 0.0, 0.1)) == [Paint(2, 0, session.opacity)]
+    session = fitting_session(1)  # Paint(*FIRST, 0) is on its way
+    receive_opened(session, session.restart())
+    assert session.receive(stepped(SECOND, 0)) == []
+    assert session.receive(painted(FIRST, 0)) == [Paint(*SECOND, 0, session.view.opacity)]
     assert session.painted is None
 
 
 def test_a_refused_picture_frees_the_way_without_a_word():
     session = fitting_session(1)
     message = session.message
-    session.receive(stepped(1, 1))
-    answer = session.receive(Failed(Paint(1, 0, 0.75), ""))
-    assert answer == [Paint(1, 1, session.opacity)]
+    session.receive(stepped(FIRST, 1))
+    answer = session.receive(Failed(Paint(*FIRST, 0, 0.75), ""))
+    assert answer == [Paint(*FIRST, 1, session.view.opacity)]
     assert session.message == message
 
 
 def test_drawing_a_box_fits_the_person_in_it():
     session = fitting_session(3)
     new = Rect(50, 50, 80, 160)
-    assert session.set_box(new) == [Pause(), Observe(2, new)]
+    commands = session.set_box(new)
+    assert commands == [Pause(*FIRST), Begin(1, Run(2, box=new))]
     assert session.box == new
     assert session.steps == 3  # what is on screen stays until the new scene is there
-    assert session.receive(opened(2, new)) == [Run()]
+    assert receive_opened(session, commands) == [Continue(*SECOND)]
     assert (session.steps, session.box) == (0, new)
 
 
@@ -253,14 +353,14 @@ def test_a_failed_opening_loses_nothing():
     assert session.steps == 3
     assert session.scene is not None
     session.run()
-    session.receive(stepped(1, 3))
+    session.receive(stepped(FIRST, 3))
     assert session.steps == 4
 
 
 def test_a_fit_that_ends_while_another_photo_is_opened_is_done_if_that_fails():
     session = fitting_session(9)
     command = session.open("text.jpg")[-1]
-    session.receive(Finished(1, "over", 8))
+    session.receive(Finished(*FIRST, "over", 8))
     assert session.phase is Phase.OPENING
     session.receive(Failed(command, "not an image"))
     assert session.phase is Phase.DONE
@@ -268,43 +368,60 @@ def test_a_fit_that_ends_while_another_photo_is_opened_is_done_if_that_fails():
 
 def test_of_two_photos_opened_in_a_row_the_second_stays():
     session = ready_session()
-    session.open("a.jpg")
-    session.open("b.jpg")
-    assert session.receive(opened(1)) == []
+    first, second = session.open("a.jpg"), session.open("b.jpg")
+    assert receive_opened(session, first) == []
     assert session.phase is Phase.OPENING
-    assert session.receive(opened(2)) == [Run()]
-    assert session.generation == 2
+    assert receive_opened(session, second) == [Continue(2, 2)]
+    assert session.image.name == "b.jpg"
 
 
 def test_if_the_second_photo_fails_the_first_stays():
     session = ready_session()
-    session.open("a.jpg")
+    first = session.open("a.jpg")
     command = session.open("text.jpg")[0]
-    session.receive(opened(1))
+    receive_opened(session, first)
     session.receive(Failed(command, "not an image"))
     assert session.phase is Phase.PAUSED
-    assert session.run() == [Run()]
+    assert session.run() == [Continue(*FIRST)]
 
 
 def test_a_failure_while_fitting_pauses():
     session = fitting_session(2)
-    session.receive(Failed(Run(), "RuntimeError: no"))
+    session.receive(Failed(Continue(*FIRST), "RuntimeError: no"))
     assert session.phase is Phase.PAUSED
     assert session.message.text == "RuntimeError: no"
+
+
+def test_a_failed_picture_stops_no_fit():
+    session = fitting_session(1)
+    session.receive(Failed(Paint(*FIRST, 0, 0.75), "RuntimeError: no"))
+    assert session.phase is Phase.RUNNING
 
 
 def test_a_dead_worker_is_revived_with_the_same_photo_and_box():
     session = fitting_session(2)
     new = Rect(50, 50, 80, 160)
-    session.set_box(new)
-    session.receive(opened(2, new))
+    receive_opened(session, session.set_box(new))
     session.receive(Died("The engine's process ended (signal SIGKILL)"))
     assert session.phase is Phase.DOWN
     assert session.message.level is Level.ERROR
-    assert session.step() == session.restart() == session.set_box(BOX) == []
+    assert session.step() == session.restart() == session.set_box(BOX) == session.branch() == []
+    session.scrub(0)
     session.revived()
-    assert session.receive(Ready("fake")) == [Open(3, "a.jpg", new)]
-    assert session.receive(opened(3, new)) == [Run()]
+    commands = session.receive(Ready("fake"))
+    assert commands == [Open(2, Run(3, box=new), "a.jpg")]
+    assert list(session.document.keys) == [FIRST, SECOND]  # still on screen
+    assert receive_opened(session, commands) == [Continue(2, 3)]
+    assert list(session.document.keys) == [(2, 3)]  # the other traces died with the worker
+    assert session.receive(stepped((2, 3), 0)) == [Paint(2, 3, 0, session.view.opacity)]
+
+
+def test_a_worker_that_dies_while_a_photo_is_opened_gets_that_photo_again():
+    session = fitting_session(2)
+    session.open("b.jpg", BOX)
+    session.receive(Died("gone"))
+    session.revived()
+    assert session.receive(Ready("fake")) == [Open(3, Run(3, box=BOX), "b.jpg")]
 
 
 def test_stage_of_a_step():
@@ -314,35 +431,44 @@ def test_stage_of_a_step():
     assert session.stage_at(9) is None
 
 
-USER = ("open", "run", "pause", "step", "restart", "toggle", "box", "scrub", "turn")
+USER = ("open", "run", "pause", "step", "restart", "branch", "toggle", "box", "scrub", "turn")
+USER += ("show",)
 WORKER = ("answer", "fail", "die")
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.sampled_from(USER + WORKER), max_size=30))
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(USER + WORKER), max_size=40))
 def test_any_course_of_events_keeps_the_session_consistent(events):
     """A little worker answers in order; whatever happens, the session holds its promises."""
     session = ready_session()
     session.resize_body(40, 30)
     pipe = []
-    state = {"generation": 0, "step": 0}
+    steps = {}  # recorded by the worker, by run
     for event in events:
         if event in USER:
             pipe += user_event(session, event)
         elif pipe:
-            pipe += worker_event(session, event, pipe, state)
-        assert session.generation <= session.issued
-        assert 0 <= session.shown < max(session.steps, 1)
-        assert sum(isinstance(c, Paint) for c in pipe) <= 1
-        assert sum(isinstance(c, Turn) for c in pipe) <= 1
-        assert all(len(v) == session.steps for v in session.curves.terms.values())
-    for _ in range(200):  # let the worker answer everything
+            pipe += worker_event(session, event, pipe, steps)
+        check(session, pipe)
+    for _ in range(300):  # let the worker answer everything
         if not pipe:
             break
-        pipe += worker_event(session, "answer", pipe, state)
-    assert session.phase is not Phase.OPENING
+        pipe += worker_event(session, "answer", pipe, steps)
+    assert session.pending is None
     if session.steps and "fail" not in events:  # a picture that failed is not asked for again
         assert session.settled
+
+
+def check(session, pipe):
+    """What always holds."""
+    assert (session.view.key is None) == (session.record is None)
+    assert (session.pending is not None) == (session.phase in (Phase.OPENING, Phase.BEGINNING))
+    assert 0 <= session.view.step < max(session.steps, 1)
+    for kind in (Paint, PaintInput, Turn):
+        assert sum(isinstance(command, kind) for command in pipe) <= 1
+    for key in session.document.keys:
+        record = session.document.find(key)
+        assert all(len(values) == record.steps for values in record.curves.terms.values())
 
 
 def user_event(session, event):
@@ -353,42 +479,45 @@ def user_event(session, event):
     if event == "scrub":
         return session.scrub(1)
     if event == "turn":
-        return session.turn(Orbit(session.orbit.yaw + 0.1))
+        return session.turn(Orbit(session.view.orbit.yaw + 0.1))
+    if event == "show":
+        return session.show(next(session.document.keys, FIRST))
     return getattr(session, event)()
 
 
-def worker_event(session, event, pipe, state):
+def worker_event(session, event, pipe, steps):
     """Answer the first command of the pipe as a worker would."""
     if event == "die":
         pipe.clear()
-        state.update(generation=0, step=0)
+        steps.clear()
         commands = session.receive(Died("gone"))
         session.revived()
         return commands + session.receive(Ready("fake"))
     command = pipe.pop(0)
     if event == "fail":
         return session.receive(Failed(command, "no"))
-    if isinstance(command, Open | Observe):
-        state.update(generation=command.generation, step=0)
-        return session.receive(opened(command.generation))
-    if isinstance(command, Restart):
-        state.update(generation=command.generation, step=0)
-    if isinstance(command, Run | Step) and state["generation"]:
-        state["step"] += 1
-        return session.receive(stepped(state["generation"], state["step"] - 1))
-    if isinstance(command, Paint | Turn) and command.generation != state["generation"]:
+    key = command.key
+    if isinstance(command, Begin):
+        steps[key] = command.run.at_step
+        return session.receive(opened(command))
+    if key not in steps:
         return session.receive(Failed(command, ""))
+    if isinstance(command, Continue | Step):
+        steps[key] += 1
+        return session.receive(stepped(key, steps[key] - 1))
+    if isinstance(command, PaintInput):
+        return session.receive(PaintedInput(*key))
     if isinstance(command, Paint):
-        return session.receive(Painted(command.generation, command.step, {}, 0.0, 0.0))
+        return session.receive(painted(key, command.step))
     if isinstance(command, Turn):
         place = (0.0, 0.0, 3.0)
-        return session.receive(
-            Turned(command.generation, command.step, command.orbit, (30, 40, 4), place, 1.0)
-        )
+        return session.receive(Turned(*key, command.step, command.orbit, (40, 30), place, 1.0))
+    if isinstance(command, Forget):
+        del steps[key]
     return []
 
 
-@pytest.mark.parametrize("busy", [Phase.STARTING, Phase.OPENING, Phase.RUNNING])
+@pytest.mark.parametrize("busy", [Phase.STARTING, Phase.OPENING, Phase.BEGINNING, Phase.RUNNING])
 def test_busy_phases(busy):
     assert busy.busy
     assert not Phase.PAUSED.busy

@@ -96,13 +96,13 @@ def test_a_drawn_box_is_fitted_anew_and_can_be_dragged(debugger, photo):
     found = app.wait_done()
     before = app.panel_pixels("observed")
     app.drag(app.on_photo((600, 30)), app.on_photo((230, 470)))
-    state = app.wait(lambda s: s["generation"] > found["generation"], "the new fit")
+    state = app.wait(lambda s: s["run"] > found["run"], "the new fit")
     drawn = Rect(*state["box"])
     assert drawn == pytest.approx((230, 30, 370, 440), abs=3)
     app.wait_done()
     assert (np.abs(app.panel_pixels("observed") - before).max(-1) > 8).mean() > 0.05
     app.drag(app.on_photo((400, 250)), app.on_photo((380, 240)))
-    moved = Rect(*app.wait(lambda s: s["generation"] > state["generation"], "a fit")["box"])
+    moved = Rect(*app.wait(lambda s: s["run"] > state["run"], "a fit")["box"])
     assert moved[2:] == pytest.approx(drawn[2:], abs=0.01)
     assert moved.x == pytest.approx(drawn.x - 20, abs=3)
 
@@ -135,7 +135,7 @@ def test_wheel_zooms_and_right_button_pans_the_photo(debugger, photo):
     assert app.on_photo((320, 240)) == pytest.approx(held, abs=1.5)
     app.drag(held, (held[0] + 40, held[1] - 25), button=3)
     assert app.on_photo((320, 240)) == pytest.approx((held[0] + 40, held[1] - 25), abs=1.5)
-    assert app.state["generation"] == 1
+    assert app.state["run"] == 1
     app.key("f")
     app.wait(lambda s: s["view"][0] == scale, "the whole photo")
 
@@ -156,7 +156,7 @@ def test_run_pause_step_and_restart(debugger, photo):
     app.next_frames(8)
     assert app.state["steps"] == count < 31
     app.press_button("restart")
-    app.wait(lambda s: s["generation"] == 2 and s["steps"] < count, "a new fit")
+    app.wait(lambda s: s["run"] == 2 and s["steps"] < count, "a new fit")
     app.wait_done()
 
 

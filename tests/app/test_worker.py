@@ -11,25 +11,30 @@ from PIL import Image
 from app.geometry2d import Rect
 from app.link import Link
 from app.orbit import Orbit
-from app.protocol import (
+from app.protocol.commands import (
+    Begin,
+    Continue,
+    Forget,
+    Open,
+    Paint,
+    PaintInput,
+    Pause,
+    Step,
+    Turn,
+)
+from app.protocol.events import (
     Died,
     Failed,
     Finished,
-    Observe,
-    Open,
     Opened,
-    Paint,
     Painted,
-    Pause,
+    PaintedInput,
     Ready,
-    Restart,
-    Run,
-    Step,
     Stepped,
-    Turn,
     Turned,
 )
-from app.shared import PHOTO_SIDE, Pictures
+from app.protocol.run import Run
+from app.shared import PHOTO_SIDE
 from tests.app.blob import blob_photo
 
 PATIENCE = 30.0
@@ -40,20 +45,23 @@ class Talk:
 
     def __init__(self, factory="load"):
         self.link = Link(f"tests.app.fake_engine:{factory}", {})
-        self.events = []
+        self.events, self.waiting = [], []
 
     def ask(self, command, kind):
         self.link.send(command)
         return self.wait(kind)
 
     def wait(self, kind):
+        """The next event of a kind, of those that have not been waited for."""
         limit = time.monotonic() + PATIENCE
         while time.monotonic() < limit:
-            for event in self.link.receive():
+            while self.waiting:
+                event = self.waiting.pop(0)
                 self.events.append(event)
                 if isinstance(event, kind):
                     return event
-            time.sleep(0.005)
+            self.waiting += self.link.receive()
+            time.sleep(0.002)
         raise AssertionError(f"no {kind.__name__}; got {self.events}")
 
     def all(self, kind):
@@ -78,23 +86,26 @@ def shared_talk():
 @pytest.fixture
 def talk(shared_talk, photo):
     """A worker with the photo open at its start."""
-    shared_talk.ask(Open(1, photo), Opened)
+    shared_talk.ask(Open(1, Run(1), photo), Opened)
     shared_talk.events.clear()
-    return shared_talk
+    yield shared_talk
+    for image, run in {(event.image, event.run) for event in shared_talk.all(Opened)}:
+        shared_talk.link.send(Forget(image, run))
 
 
 def test_opening_tells_what_the_panels_need(talk, photo):
-    event = talk.ask(Open(1, photo), Opened)
+    event = talk.ask(Open(1, Run(1), photo), Opened)
     assert event.scene.size == (640, 480)
     assert event.scene.detected
-    assert event.stages[-1].stop == 31
-    shown = talk.link.pictures.get("photo", event.shapes["photo"])
-    np.testing.assert_array_equal(shown, blob_photo())
-    assert event.shapes["observed"] == (32, 32, 3)
+    assert event.info.stages[-1].stop == 31
+    assert event.info.run == Run(1)
+    assert [term.name for term in event.info.terms] == ["image", "size", "unused"]
+    np.testing.assert_array_equal(event.pictures["photo"], blob_photo())
+    assert event.pictures["observed"].shape == (32, 32, 3)
 
 
 def test_stepping_records_losses_that_fall_and_finish(talk):
-    talk.link.send(Run())
+    talk.link.send(Continue(1, 1))
     finished = talk.wait(Finished)
     steps = talk.all(Stepped)
     assert [event.step for event in steps] == list(range(31))
@@ -104,36 +115,36 @@ def test_stepping_records_losses_that_fall_and_finish(talk):
 
 
 def test_one_step_at_a_time(talk):
-    assert talk.ask(Step(), Stepped).step == 0
-    assert talk.ask(Step(), Stepped).step == 1
+    assert talk.ask(Step(1, 1), Stepped).step == 0
+    assert talk.ask(Step(1, 1), Stepped).step == 1
 
 
 def test_pausing_stops_the_steps(photo):
     talk = Talk("load_slow")
     try:
         talk.wait(Ready)
-        talk.ask(Open(1, photo), Opened)
-        talk.ask(Run(), Stepped)
-        talk.link.send(Pause())
-        talk.ask(Paint(1, 0, 1.0), Painted)  # behind the pause in the pipe
+        talk.ask(Open(1, Run(1), photo), Opened)
+        talk.ask(Continue(1, 1), Stepped)
+        talk.link.send(Pause(1, 1))
+        talk.ask(Paint(1, 1, 0, 1.0), Painted)  # behind the pause in the pipe
         count = len(talk.all(Stepped))
         time.sleep(0.3)
-        talk.link.receive()
-        assert len(talk.all(Stepped)) == count
-        assert talk.ask(Step(), Stepped).step == count
+        talk.waiting += talk.link.receive()
+        assert not any(isinstance(event, Stepped) for event in talk.waiting)
+        assert talk.ask(Step(1, 1), Stepped).step == count
     finally:
         talk.link.close()
 
 
 def test_a_picture_is_a_pure_function_of_its_step(talk):
     for _ in range(3):
-        talk.ask(Step(), Stepped)
+        talk.ask(Step(1, 1), Stepped)
     names = ("overlay", "rendered", "occlusion", "visible")
 
     def pictures(step):
-        event = talk.ask(Paint(1, step, 0.75), Painted)
+        event = talk.ask(Paint(1, 1, step, 0.75), Painted)
         assert event.step == step
-        return [talk.link.pictures.get(name, event.shapes[name]) for name in names]
+        return [event.pictures[name] for name in names]
 
     early = pictures(0)
     late = pictures(2)
@@ -144,80 +155,158 @@ def test_a_picture_is_a_pure_function_of_its_step(talk):
 
 
 def test_the_body_covers_the_photo_as_strongly_as_asked(talk):
-    talk.ask(Step(), Stepped)
-    shapes = talk.ask(Paint(1, 0, 0.0), Painted).shapes
-    bare = talk.link.pictures.get("overlay", shapes["overlay"])
+    talk.ask(Step(1, 1), Stepped)
+    bare = talk.ask(Paint(1, 1, 0, 0.0), Painted).pictures["overlay"]
     np.testing.assert_array_equal(bare, blob_photo())
-    talk.ask(Paint(1, 0, 1.0), Painted)
-    covered = talk.link.pictures.get("overlay", shapes["overlay"])
+    covered = talk.ask(Paint(1, 1, 0, 1.0), Painted).pictures["overlay"]
     changed = (covered != bare).any(-1)
     assert 0.01 < changed.mean() < 0.5
 
 
 def test_turning_gives_a_picture_of_the_asked_size(talk):
-    talk.ask(Step(), Stepped)
-    event = talk.ask(Turn(1, 0, Orbit(0.5, 0.2), 300, 200), Turned)
-    assert event.shape == (200, 300, 4)
-    picture = talk.link.pictures.get("body", event.shape)
+    talk.ask(Step(1, 1), Stepped)
+    event = talk.ask(Turn(1, 1, 0, Orbit(0.5, 0.2), 300, 200), Turned)
+    picture = event.pictures["body"]
+    assert picture.shape == (200, 300, 4)
+    assert event.size == (300, 200)
     assert picture[100, 150, 3] == 255
     assert picture[0, 0, 3] == 0
     assert event.floor > event.middle[1]
 
 
-def test_questions_about_another_generation_are_refused(talk):
-    talk.ask(Step(), Stepped)
-    for command in (Paint(7, 0, 1.0), Turn(7, 0, Orbit(), 30, 20)):
+def test_questions_about_another_run_are_refused(talk):
+    talk.ask(Step(1, 1), Stepped)
+    for command in (Paint(1, 7, 0, 1.0), Turn(2, 1, 0, Orbit(), 30, 20), PaintInput(7, 7)):
         assert talk.ask(command, Failed) == Failed(command, "")
 
 
-def test_another_box_starts_another_fit(talk):
-    talk.ask(Step(), Stepped)
+def test_another_box_starts_another_run(talk):
+    talk.ask(Step(1, 1), Stepped)
     box = Rect(200, 60, 300, 400)
-    event = talk.ask(Observe(5, box), Opened)
-    assert (event.scene.box, event.scene.detected, event.generation) == (box, False, 5)
-    assert talk.ask(Step(), Stepped).step == 0
+    event = talk.ask(Begin(1, Run(5, box=box)), Opened)
+    assert (event.scene.box, event.scene.detected, event.key) == (box, False, (1, 5))
+    assert talk.ask(Step(1, 5), Stepped).step == 0
+    assert talk.ask(Step(1, 1), Stepped).step == 1  # the first run is still there
 
 
-def test_restarting_repeats_the_fit_bit_by_bit(talk):
-    first = [talk.ask(Step(), Stepped).total for _ in range(4)]
-    talk.link.send(Restart(9))
-    again = [talk.ask(Step(), Stepped) for _ in range(4)]
+def test_a_new_run_of_the_same_box_repeats_the_fit_bit_by_bit(talk):
+    first = [talk.ask(Step(1, 1), Stepped).total for _ in range(4)]
+    talk.ask(Begin(1, Run(9)), Opened)
+    again = [talk.ask(Step(1, 9), Stepped) for _ in range(4)]
     assert [event.total for event in again] == first
-    assert again[0].generation == 9
+    assert again[0].key == (1, 9)
+
+
+def test_a_branch_goes_on_as_its_parent_does_bit_by_bit(talk):
+    parent = [talk.ask(Step(1, 1), Stepped) for _ in range(8)]
+    opened = talk.ask(Begin(1, Run(2, parent=1, at_step=5)), Opened)
+    assert opened.info.run.parent == 1
+    branch = [talk.ask(Step(1, 2), Stepped) for _ in range(3)]
+    for ours, theirs in zip(branch, parent[5:], strict=True):
+        assert (ours.step, ours.terms, ours.best) == (theirs.step, theirs.terms, theirs.best)
+    for step in (3, 6):  # before and after the branching
+        ours, theirs = (talk.ask(Paint(1, run, step, 1.0), Painted) for run in (2, 1))
+        np.testing.assert_array_equal(ours.pictures["overlay"], theirs.pictures["overlay"])
+
+
+def test_a_branch_with_another_schedule_goes_elsewhere(talk):
+    parent = [talk.ask(Step(1, 1), Stepped) for _ in range(5)]
+    talk.ask(Begin(1, Run(2, parent=1, at_step=3, schedule=0.01)), Opened)
+    branch = [talk.ask(Step(1, 2), Stepped) for _ in range(2)]
+    assert branch[0].total == parent[3].total
+    assert branch[1].total != parent[4].total
+
+
+def test_a_branch_needs_its_parent_and_its_step(talk):
+    talk.ask(Step(1, 1), Stepped)
+    missing = Begin(1, Run(2, parent=1, at_step=4))
+    assert talk.ask(missing, Failed) == Failed(missing, "there is no step 4")
+    talk.ask(Begin(1, Run(3)), Opened)
+    talk.link.send(Forget(1, 1))
+    assert "has been dropped" in talk.ask(Begin(1, Run(4, parent=1)), Failed).text
+    assert talk.ask(Step(1, 3), Stepped).step == 0
+
+
+def test_runs_of_two_images_live_side_by_side(talk, tmp_path):
+    path = tmp_path / "dark.png"
+    Image.fromarray(blob_photo() // 2).save(path)
+    talk.ask(Open(2, Run(2), str(path)), Opened)
+    for key in ((1, 1), (2, 2), (1, 1)):
+        assert talk.ask(Step(*key), Stepped).key == key
+    bright = talk.ask(PaintInput(1, 1), PaintedInput)
+    dark = talk.ask(PaintInput(2, 2), PaintedInput)
+    np.testing.assert_array_equal(bright.pictures["photo"], blob_photo())
+    np.testing.assert_array_equal(dark.pictures["photo"], blob_photo() // 2)
+
+
+def test_an_image_goes_with_its_last_run(talk):
+    talk.ask(Begin(1, Run(2)), Opened)
+    talk.link.send(Forget(1, 1))
+    assert talk.ask(Begin(1, Run(3)), Opened).key == (1, 3)
+    for run in (2, 3):
+        talk.link.send(Forget(1, run))
+    assert "no longer open" in talk.ask(Begin(1, Run(4)), Failed).text
+
+
+def test_a_forgotten_run_takes_no_more_steps(photo):
+    talk = Talk("load_slow")
+    try:
+        talk.wait(Ready)
+        talk.ask(Open(1, Run(1), photo), Opened)
+        talk.ask(Begin(1, Run(2)), Opened)
+        talk.ask(Continue(1, 1), Stepped)
+        talk.link.send(Forget(1, 1))
+        talk.ask(Step(1, 2), Stepped)
+        assert talk.ask(Continue(1, 1), Failed) == Failed(Continue(1, 1), "")
+        assert talk.ask(Step(1, 2), Stepped).step >= 1
+    finally:
+        talk.link.close()
+
+
+def test_answers_that_nobody_waited_for_have_their_own_pictures(talk):
+    """All are asked before the first is taken out of shared memory."""
+    for _ in range(2):
+        talk.ask(Step(1, 1), Stepped)
+    for step in (0, 1, 0):
+        talk.link.send(Paint(1, 1, step, 1.0))
+    first, second, third = (talk.wait(Painted) for _ in range(3))
+    assert [event.step for event in (first, second, third)] == [0, 1, 0]
+    np.testing.assert_array_equal(first.pictures["overlay"], third.pictures["overlay"])
+    assert not np.array_equal(first.pictures["overlay"], second.pictures["overlay"])
 
 
 def test_a_user_s_mistake_is_told_and_the_old_photo_stays(talk, tmp_path):
-    talk.ask(Step(), Stepped)
+    talk.ask(Step(1, 1), Stepped)
     text = tmp_path / "text.jpg"
     text.write_text("not a picture")
-    command = Open(2, str(text))
+    command = Open(2, Run(2), str(text))
     failed = talk.ask(command, Failed)
     assert failed.command == command
     assert failed.text.endswith("is not an image")
-    assert talk.ask(Step(), Stepped).generation == 1
+    assert talk.ask(Step(1, 1), Stepped).key == (1, 1)
 
 
 def test_a_fault_in_the_engine_is_told_in_one_line(talk, tmp_path, capfd):
-    failed = talk.ask(Open(2, str(tmp_path / "bug.png")), Failed)
+    failed = talk.ask(Open(2, Run(2), str(tmp_path / "bug.png")), Failed)
     assert failed.text == "RuntimeError: a fault in the engine"
-    assert talk.ask(Step(), Stepped).step == 0
+    assert talk.ask(Step(1, 1), Stepped).step == 0
 
 
 def test_a_step_that_does_not_exist_is_a_failure_not_a_crash(talk):
-    assert talk.ask(Paint(1, 25, 1.0), Failed).text.startswith("IndexError")
+    assert talk.ask(Paint(1, 1, 25, 1.0), Failed).text.startswith("IndexError")
 
 
 def test_a_crash_is_noticed_once_and_a_new_worker_works(photo):
     talk = Talk()
     try:
         talk.wait(Ready)
-        talk.link.send(Open(1, "crash.png"))
+        talk.link.send(Open(1, Run(1), "crash.png"))
         assert "exit code 3" in talk.wait(Died).text
         assert talk.link.receive() == []
-        talk.link.send(Step())  # lost, without an error
+        talk.link.send(Step(1, 1))  # lost, without an error
         talk.link.restart()
         talk.wait(Ready)
-        talk.ask(Open(2, photo), Opened)
+        talk.ask(Open(2, Run(2), photo), Opened)
         os.kill(talk.link.process.pid, signal.SIGKILL)
         assert "SIGKILL" in talk.wait(Died).text
     finally:
@@ -237,8 +326,8 @@ def test_an_engine_that_cannot_be_loaded_says_why():
 def test_closing_ends_the_process_even_in_the_middle_of_a_fit(photo):
     talk = Talk("load_slow")
     talk.wait(Ready)
-    talk.ask(Open(1, photo), Opened)
-    talk.link.send(Run())
+    talk.ask(Open(1, Run(1), photo), Opened)
+    talk.link.send(Continue(1, 1))
     begun = time.monotonic()
     talk.link.close()
     assert not talk.link.process.is_alive()
@@ -248,14 +337,6 @@ def test_closing_ends_the_process_even_in_the_middle_of_a_fit(photo):
 def test_large_photos_are_shown_shrunk(talk, tmp_path):
     path = tmp_path / "large.png"
     Image.fromarray(np.full((500, 3000, 3), 90, np.uint8)).save(path)
-    event = talk.ask(Open(1, str(path)), Opened)
+    event = talk.ask(Open(7, Run(7), str(path)), Opened)
     assert event.scene.size == (3000, 500)
-    assert event.shapes["photo"] == (round(500 * PHOTO_SIDE / 3000), PHOTO_SIDE, 3)
-
-
-def test_a_picture_too_large_for_its_slot_is_refused():
-    import multiprocessing
-
-    pictures = Pictures(multiprocessing.get_context("spawn"))
-    with pytest.raises(ValueError, match="does not fit"):
-        pictures.put("observed", np.zeros((2000, 2000, 3), np.uint8))
+    assert event.pictures["photo"].shape == (round(500 * PHOTO_SIDE / 3000), PHOTO_SIDE, 3)

@@ -1,0 +1,199 @@
+"""The document: images, their runs, and what the user has said about them.
+
+It is what undo, autosave and files know: plain data that can be pickled, without window or worker.
+What is on screen is in `app.view`; traces are in the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from app.protocol.events import Opened, Stepped
+from app.protocol.run import Run, RunInfo, RunKey, StageMark
+from app.protocol.scene import ImageScene
+
+RUNS_KEPT = 32
+"""Runs of all images together: one more, and the oldest without a name goes."""
+IMAGES_KEPT = 8
+"""Images: one more, and the oldest goes, those with a named run last."""
+
+
+@dataclass
+class Curves:
+    """Losses of every recorded step; ``terms`` are weighted and add up to ``total``."""
+
+    total: list[float] = field(default_factory=list)
+    terms: dict[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def append(self, event: Stepped) -> None:
+        """Take in one step."""
+        self.total.append(event.total)
+        self.seconds += event.seconds
+        for name, value in event.terms.items():
+            self.terms.setdefault(name, []).append(value)
+
+    def before(self, step: int) -> Curves:
+        """The curves of the steps before ``step``; they took this run no time."""
+        terms = {name: values[:step] for name, values in self.terms.items()}
+        return Curves(self.total[:step], terms)
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+
+@dataclass
+class RunRecord:
+    """A run and what has come of it.
+
+    Attributes:
+        best: the best recorded step, None before the first.
+        reason: why it finished; empty while steps are left.
+    """
+
+    info: RunInfo
+    scene: ImageScene
+    curves: Curves = field(default_factory=Curves)
+    best: int | None = None
+    reason: str = ""
+
+    @property
+    def run(self) -> Run:
+        """What decides its course."""
+        return self.info.run
+
+    @property
+    def steps(self) -> int:
+        """Number of recorded steps."""
+        return len(self.curves)
+
+    @property
+    def steps_taken(self) -> int:
+        """Number of steps recorded by this run itself, without those of its parent."""
+        return self.steps - self.run.at_step
+
+    @property
+    def stages(self) -> tuple[StageMark, ...]:
+        """Stages of the schedule."""
+        return self.info.stages
+
+    @property
+    def planned(self) -> int:
+        """Number of records a whole fit will have."""
+        return max((s.stop for s in self.stages), default=0)
+
+
+@dataclass
+class ImageRecord:
+    """An image and its runs, by their numbers.
+
+    Attributes:
+        occluders: what the user says hides the person; the runs to come get it.
+    """
+
+    id: int
+    path: str
+    runs: dict[int, RunRecord] = field(default_factory=dict)
+    occluders: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return Path(self.path).name
+
+    @property
+    def has_named_run(self) -> bool:
+        """Whether the user has named one of its runs."""
+        return any(record.run.name for record in self.runs.values())
+
+
+@dataclass
+class Document:
+    """All images by their numbers. Numbers of images and of runs grow and are given once.
+
+    Attributes:
+        last_image, last_run: the numbers given out last.
+    """
+
+    images: dict[int, ImageRecord] = field(default_factory=dict)
+    last_image: int = 0
+    last_run: int = 0
+
+    def new_image(self) -> int:
+        """A number for an image."""
+        self.last_image += 1
+        return self.last_image
+
+    def new_run(self, **options: Any) -> Run:
+        """A run with a new number and these fields; it is in the document once it is added."""
+        self.last_run += 1
+        return Run(self.last_run, **options)
+
+    @property
+    def keys(self) -> Iterator[RunKey]:
+        """All runs, image by image."""
+        return ((image.id, run) for image in self.images.values() for run in image.runs)
+
+    def image(self, number: int | None) -> ImageRecord | None:
+        """An image, None if it is not there."""
+        return None if number is None else self.images.get(number)
+
+    def find(self, key: RunKey | None) -> RunRecord | None:
+        """A run, None if it is not there."""
+        image = None if key is None else self.images.get(key[0])
+        return image.runs.get(key[1]) if image is not None and key is not None else None
+
+    def steps(self, key: RunKey) -> int:
+        """Number of recorded steps of a run."""
+        record = self.find(key)
+        return 0 if record is None else record.steps
+
+    def add(self, event: Opened) -> list[RunKey]:
+        """Take in a run that stands at its start; a branch has the curves of its parent so far.
+
+        Returns:
+            The runs that had to go, see `RUNS_KEPT` and `IMAGES_KEPT`.
+        """
+        image = self.images.setdefault(event.image, ImageRecord(event.image, event.path))
+        record = RunRecord(event.info, event.scene)
+        parent = image.runs.get(record.run.parent) if record.run.parent is not None else None
+        if parent is not None:
+            record.curves = parent.curves.before(record.run.at_step)
+        image.runs[event.run] = record
+        return self._thin_out(event.key)
+
+    def rename(self, key: RunKey, name: str) -> None:
+        """Give a run a name, or take it away with an empty one."""
+        record = self.find(key)
+        if record is not None:
+            record.info = replace(record.info, run=replace(record.run, name=name))
+
+    def remove(self, key: RunKey) -> None:
+        """Drop a run; its image goes with its last one."""
+        image = self.images.get(key[0])
+        if image is not None:
+            image.runs.pop(key[1], None)
+            if not image.runs:
+                del self.images[key[0]]
+
+    def _thin_out(self, kept: RunKey) -> list[RunKey]:
+        """Drop what is too much, but not the run ``kept``; the runs that went."""
+        gone: list[RunKey] = []
+        others = [image for image in self.images.values() if image.id != kept[0]]
+        others.sort(key=lambda image: (image.has_named_run, image.id))
+        for image in others[: max(len(self.images) - IMAGES_KEPT, 0)]:
+            gone += [(image.id, run) for run in image.runs]
+        runs = [key for key in self.keys if key != kept and key not in gone]
+        runs.sort(key=self._age)
+        gone += runs[: max(len(runs) + 1 - RUNS_KEPT, 0)]
+        for key in gone:
+            self.remove(key)
+        return gone
+
+    def _age(self, key: RunKey) -> tuple[bool, int]:
+        """Sorts runs without a name before those with one, and old ones before new ones."""
+        record = self.find(key)
+        return record is not None and bool(record.run.name), key[1]

@@ -1,0 +1,135 @@
+"""What the worker asks of an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from app.geometry2d import Rect
+from app.protocol.run import Run, StageMark, TermInfo
+from app.protocol.scene import ImageScene, Joint
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An image as the engine has looked at it.
+
+    Attributes:
+        features: colours of the feature map.
+        handle: whatever the engine wants to remember; it never leaves the worker's process.
+    """
+
+    scene: ImageScene
+    features: UInt8[np.ndarray, "height width 3"]
+    handle: Any = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a fit: number, stage, weighted terms and their sum."""
+
+    step: int
+    stage: int
+    terms: dict[str, float]
+    total: float
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What the model says about one step's parameters.
+
+    Attributes:
+        rendered: the model's feature map in the colours of the observed one.
+        occlusion: picture of the occlusion variable.
+        visible: p(z = 1) of each map pixel; NaN where the body is not.
+        occluded: share of the body's pixels called occluded.
+    """
+
+    rendered: UInt8[np.ndarray, "height width 3"]
+    occlusion: UInt8[np.ndarray, "height width 3"]
+    visible: Float[np.ndarray, "height width"]
+    occluded: float = 0.0
+
+
+class Photo(Protocol):
+    """A decoded photo."""
+
+    @property
+    def pixels(self) -> UInt8[np.ndarray, "height width 3"]:
+        """Upright RGB."""
+
+
+class Fit(Protocol):
+    """A fit between two steps. `params` may be called from another thread than `step`."""
+
+    @property
+    def done(self) -> bool:
+        """Whether no step is left."""
+
+    @property
+    def reason(self) -> str:
+        """Why it stopped."""
+
+    @property
+    def stages(self) -> tuple[StageMark, ...]:
+        """Its schedule."""
+
+    @property
+    def terms(self) -> tuple[TermInfo, ...]:
+        """The terms of its objective."""
+
+    @property
+    def winner(self) -> str:
+        """Which initialisation it started from."""
+
+    @property
+    def best(self) -> int:
+        """The best recorded step."""
+
+    def step(self) -> Progress:
+        """Take one step and record it."""
+
+    def params(self, step: int) -> Any:
+        """Parameters of a recorded step."""
+
+
+class Backend(Protocol):
+    """An engine. `maps`, `vertices` and `joints` are pure and may run beside a fit's `step`."""
+
+    @property
+    def detail(self) -> str:
+        """What it is, in a few words."""
+
+    @property
+    def faces(self) -> Int[np.ndarray, "faces 3"]:
+        """Triangles of the body."""
+
+    def read(self, path: str) -> Photo:
+        """Decode a photo."""
+
+    def observe(self, photo: Any, box: Rect | None) -> Observed:
+        """Look at a person of a photo that `read` gave; without a box, find one."""
+
+    def fit(self, observed: Observed, run: Run, parent: Any) -> Fit:
+        """Start a run.
+
+        Args:
+            parent: the fit that ``run.parent`` names, None without one. The new fit has its records
+                before ``run.at_step``; its next step evaluates ``run.at_step`` again, and with the
+                same schedule all that follows is what the parent would do, bit by bit.
+
+        Raises:
+            UserError: the method is unknown, or the parent or the schedule has no such step.
+        """
+
+    def maps(self, observed: Observed, run: Run, params: Any) -> Maps:
+        """The model's maps for some parameters, as the run's schedule renders them."""
+
+    def vertices(self, observed: Observed, params: Any) -> Float[np.ndarray, "vertices 3"]:
+        """The body in the photo's camera frame, metres."""
+
+    def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
+        """The body's joints on the photo, in the order of the estimated joints; may be empty."""

@@ -1,0 +1,127 @@
+"""Events: what the worker tells the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.orbit import Orbit
+from app.protocol.commands import Command
+from app.protocol.run import OfRun, RunInfo
+from app.protocol.scene import ImageScene, Joint
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine is loaded; ``detail`` tells which preset, backend and threads."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class WithPictures(OfRun):
+    """An event with pictures.
+
+    Attributes:
+        pictures: by kind (see `app.shared.CAPACITY`). They do not travel in the message: the
+            worker's end sends it without them, and `app.link` puts them in.
+    """
+
+    pictures: Mapping[str, np.ndarray] = field(
+        default_factory=dict, kw_only=True, compare=False, repr=False
+    )
+
+
+@dataclass(frozen=True)
+class Opened(WithPictures):
+    """A run stands at its start. Pictures: "photo" and "observed".
+
+    Attributes:
+        path: file of the image.
+    """
+
+    path: str
+    info: RunInfo
+    scene: ImageScene
+
+
+@dataclass(frozen=True)
+class Stepped(OfRun):
+    """One more recorded step; terms are weighted, so that they add up to the total."""
+
+    step: int
+    stage: int
+    terms: dict[str, float]
+    total: float
+    best: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Finished(OfRun):
+    """No more steps will come."""
+
+    reason: str
+    best: int
+
+
+@dataclass(frozen=True)
+class PaintedInput(WithPictures):
+    """What a run is about. Pictures: "photo" and "observed"."""
+
+
+@dataclass(frozen=True)
+class Painted(WithPictures):
+    """A step. Pictures: "overlay", "rendered", "occlusion" and "visible".
+
+    Attributes:
+        occluded: share of the body's pixels called occluded.
+        joints: of the step's body.
+    """
+
+    step: int
+    occluded: float
+    seconds: float
+    joints: tuple[Joint, ...] = ()
+
+
+@dataclass(frozen=True)
+class Turned(WithPictures):
+    """The turned body of a step. Picture: "body".
+
+    Attributes:
+        size: width and height of the picture.
+        middle: the point the orbit looks at, in the photo's camera (metres).
+        floor: y of the body's lowest point in the photo's camera.
+    """
+
+    step: int
+    orbit: Orbit
+    size: tuple[int, int]
+    middle: tuple[float, float, float]
+    floor: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A command could not be carried out; the worker goes on. It stands for the answer.
+
+    Attributes:
+        command: the command that failed.
+        text: one line; empty if the command was about a run that is no longer there.
+    """
+
+    command: Command
+    text: str
+
+
+@dataclass(frozen=True)
+class Died:
+    """The worker's process has ended without being told to."""
+
+    text: str
+
+
+Event = Ready | Opened | Stepped | Finished | PaintedInput | Painted | Turned | Failed | Died

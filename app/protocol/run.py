@@ -1,0 +1,97 @@
+"""A run: one fit of one box of one image, with an identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.geometry2d import Rect
+
+RunKey = tuple[int, int]
+"""Numbers of an image and of one of its runs."""
+
+
+@dataclass(frozen=True)
+class OfRun:
+    """Something about one run.
+
+    Attributes:
+        image: number of the image in the document.
+        run: number of the run, see `Run.id`.
+    """
+
+    image: int
+    run: int
+
+    @property
+    def key(self) -> RunKey:
+        """Which run it is about."""
+        return self.image, self.run
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that decides the course of a fit, so that it can be made again.
+
+    Its curves are in the document (`app.document.RunRecord`), its trace is in the worker.
+
+    Attributes:
+        id: number that no other run of the document has or will have.
+        parent: the run of the same image that this one branches from; None if from none.
+        at_step: the recorded step of the parent at which it starts; 0 without a parent.
+        name: the user's name for it; empty if it has none.
+        method: name of the fitting method, one of the engine's.
+        schedule: the engine's own schedule; None for its default.
+        occluders: the engine's own description of what hides the person; empty for nothing given.
+        box: the person's box in pixels of the image; None to find the person. A branch looks at
+            the box that its parent looks at.
+    """
+
+    id: int
+    parent: int | None = None
+    at_step: int = 0
+    name: str = ""
+    method: str = "nbf"
+    schedule: Any = None
+    occluders: tuple[Any, ...] = ()
+    box: Rect | None = None
+
+
+@dataclass(frozen=True)
+class StageMark:
+    """A stage of the schedule: its records are ``start`` <= step < ``stop``."""
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class TermInfo:
+    """A term of the objective.
+
+    Attributes:
+        name: as `app.protocol.events.Stepped` names it.
+        unit: empty if it has none, or none is known.
+        explanation: one line; empty if there is none.
+    """
+
+    name: str
+    unit: str = ""
+    explanation: str = ""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run and what the engine says about it before the first step.
+
+    Attributes:
+        stages: where the schedule's stages lie.
+        terms: the terms of its objective.
+        winner: which initialisation won.
+    """
+
+    run: Run
+    stages: tuple[StageMark, ...] = ()
+    terms: tuple[TermInfo, ...] = ()
+    winner: str = ""

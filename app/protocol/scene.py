@@ -1,0 +1,45 @@
+"""What is known of one box of one image before any fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.geometry2d import Point, Rect
+
+Joint = tuple[float, float, float]
+"""x and y in pixels of the image, and the foreshortening of the bone from the parent joint."""
+Sigma = tuple[float, float]
+"""Standard deviations: of x and y in pixels of the image, and of the foreshortening."""
+Legend = tuple[tuple[tuple[int, int, int], str], ...]
+"""Colours of a map, and what each means."""
+
+
+@dataclass(frozen=True)
+class ImageScene:
+    """An image and the crop of one person in it, as the engine sees them.
+
+    A new overlay is a field here, filled by the engine and drawn by a panel.
+
+    Attributes:
+        size: width and height of the image in pixels.
+        focal: the image's focal length in its pixels; its principal point is its middle.
+        box: the person's box in pixels of the image.
+        detected: False if the box was given, True if it was found or is a guess.
+        corners: the crop's four corners in pixels of the image, in order around it.
+        to_crop: homography from pixels of the image to the crop, its corners at (0, 0) and (1, 1).
+        legend: colours of the occlusion map and what they mean.
+        estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
+        sigmas: standard deviations of these, one for each.
+        note: anything the user should know ("no person found, taking the whole photo").
+    """
+
+    size: tuple[int, int]
+    focal: float
+    box: Rect
+    detected: bool
+    corners: tuple[Point, ...]
+    to_crop: tuple[tuple[float, float, float], ...]
+    legend: Legend = ()
+    estimated_joints: tuple[Joint, ...] = ()
+    sigmas: tuple[Sigma, ...] = ()
+    note: str = ""

@@ -1,0 +1,46 @@
+"""What is shown of the document: which image, run and step, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.orbit import Orbit
+from app.protocol.run import RunKey
+
+JOINTS = "joints"
+
+
+@dataclass
+class ViewState:
+    """What is on screen.
+
+    Attributes:
+        key: numbers of the image and the run; None before the first.
+        step: the recorded step.
+        follow: the newest step is shown as it comes.
+        opacity: how strongly the body covers the photo, 0 to 1.
+        overlays: names of what is drawn over the photo, such as `JOINTS`.
+        orbit: from where the body is seen.
+        body_size: width and height of the body's panel in pixels.
+    """
+
+    key: RunKey | None = None
+    step: int = 0
+    follow: bool = True
+    opacity: float = 0.75
+    overlays: frozenset[str] = frozenset()
+    orbit: Orbit = field(default_factory=Orbit)
+    body_size: tuple[int, int] = (0, 0)
+
+    @property
+    def image(self) -> int | None:
+        """Number of the image."""
+        return None if self.key is None else self.key[0]
+
+    def look_at(self, key: RunKey, step: int = 0, follow: bool = True) -> None:
+        """Show a step of another run."""
+        self.key, self.step, self.follow = key, step, follow
+
+    def toggle_overlay(self, name: str) -> None:
+        """Draw it over the photo, or do not."""
+        self.overlays ^= {name}

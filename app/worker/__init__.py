@@ -1,0 +1,1 @@
+"""The engine in its own process: it takes commands, steps fits, and paints pictures."""

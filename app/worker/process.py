@@ -1,0 +1,208 @@
+"""The worker's process.
+
+The main thread takes commands and steps a fit. Two more threads paint, one the pictures of a step
+and one the turned body, so that neither scrubbing nor turning waits for an Adam step. All that a
+painter needs is a pure function of a run and the parameters of one of its recorded steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from app.protocol.backend import Backend
+from app.protocol.commands import (
+    Begin,
+    Command,
+    Continue,
+    Forget,
+    Paint,
+    PaintInput,
+    Pause,
+    Quit,
+    Step,
+    Turn,
+)
+from app.protocol.events import (
+    Died,
+    Event,
+    Failed,
+    Finished,
+    Opened,
+    PaintedInput,
+    Ready,
+    Stepped,
+    WithPictures,
+)
+from app.protocol.run import RunKey
+from app.shared import Pictures, Ticket
+from app.worker.painting import PainterThread, input_pictures, paint_step, paint_turned
+from app.worker.runs import HeldRun, HeldRuns
+from core.errors import UserError
+
+
+def main(connection: Connection, pictures: Pictures, factory: str, options: dict[str, Any]) -> None:
+    """Entry point of the process.
+
+    Args:
+        factory: ``"module:function"`` that makes the backend from ``options``.
+    """
+    if hasattr(os, "nice"):
+        os.nice(5)  # the window comes first
+    try:
+        backend = _load(factory, options)
+    except UserError as error:
+        connection.send((Died(str(error)), ()))
+        return
+    with contextlib.suppress(ConnectionError):  # the window is gone
+        Worker(connection, pictures, backend).serve()
+
+
+def _load(factory: str, options: dict[str, Any]) -> Backend:
+    """Import and call the backend's factory."""
+    module, name = factory.split(":")
+    return getattr(importlib.import_module(module), name)(**options)
+
+
+class Worker:
+    """Carries out commands until told to quit. Holds many runs, and steps one of them."""
+
+    def __init__(self, connection: Connection, pictures: Pictures, backend: Backend) -> None:
+        self._connection = connection
+        self._pictures = pictures
+        self._backend = backend
+        self._sending = threading.Lock()
+        self._runs = HeldRuns(backend)
+        self._stepping: RunKey | None = None
+        self._maps = PainterThread(self._paint, self._guard)
+        self._body = PainterThread(self._turn, self._guard)
+
+    def serve(self) -> None:
+        """Take commands, and step the fit in between."""
+        self._send(Ready(self._backend.detail))
+        while True:
+            if self._stepping is not None and not self._connection.poll():
+                command = Continue(*self._stepping)
+                self._guard(command, lambda command=command: self._advance(command))  # type: ignore[misc]
+                continue
+            try:
+                received = self._connection.recv()
+            except (EOFError, OSError):
+                return  # the window is gone
+            if isinstance(received, Quit):
+                return
+            self._dispatch(received)
+
+    def _dispatch(self, command: Command) -> None:
+        """Start a command."""
+        if isinstance(command, Paint | PaintInput):
+            self._maps.queue.put(command)
+        elif isinstance(command, Turn):
+            self._body.queue.put(command)
+        elif isinstance(command, Continue):
+            self._stepping = command.key
+        elif isinstance(command, Pause):
+            self._rest(command.key)
+        elif isinstance(command, Step):
+            self._guard(command, lambda: self._advance(command))
+        elif isinstance(command, Begin):
+            self._guard(command, lambda: self._begin(command))
+        elif isinstance(command, Forget):
+            self._rest(command.key)
+            self._runs.forget(command.key)
+
+    # --- fits ---
+
+    def _begin(self, command: Begin) -> None:
+        """Stand at the start of a run and tell the window."""
+        held = self._runs.begin(command)
+        path, scene = held.image.path, held.observed.scene
+        pictures = input_pictures(held)
+        self._send(Opened(*command.key, path, held.info, scene, pictures=pictures))
+
+    def _advance(self, command: Continue | Step) -> None:
+        """One step of a fit."""
+        key, held = command.key, self._runs.find(command.key)
+        if held is None:
+            self._rest(key)
+            self._send(Failed(command, ""))
+            return
+        fit = held.fit
+        if not fit.done:
+            begun = time.perf_counter()
+            step = fit.step()
+            seconds = time.perf_counter() - begun
+            self._send(
+                Stepped(*key, step.step, step.stage, step.terms, step.total, fit.best, seconds)
+            )
+        if fit.done:
+            self._rest(key)
+            self._send(Finished(*key, fit.reason, fit.best))
+
+    def _rest(self, key: RunKey) -> None:
+        """Take no more steps of a run."""
+        if self._stepping == key:
+            self._stepping = None
+
+    # --- painting, in threads of their own ---
+
+    def _paint(self, command: Paint | PaintInput) -> None:
+        """Pictures of a step, or of what a run is about."""
+        held = self._held(command)
+        if held is None:
+            return
+        if isinstance(command, PaintInput):
+            self._send(PaintedInput(*command.key, pictures=input_pictures(held)))
+            return
+        painted = paint_step(self._backend, held, command)
+        self._send(painted)
+        if self._stepping is not None:
+            time.sleep(painted.seconds)  # leave the processor to the fit half of the time
+
+    def _turn(self, command: Turn) -> None:
+        """The body as the mouse has turned it."""
+        held = self._held(command)
+        if held is not None:
+            self._send(paint_turned(self._backend, held, command))
+
+    def _held(self, command: Paint | PaintInput | Turn) -> HeldRun | None:
+        """The run that a command is about; one that is no longer held is told to the window."""
+        held = self._runs.find(command.key)
+        if held is None:
+            self._send(Failed(command, ""))
+        return held
+
+    # --- helpers ---
+
+    def _send(self, event: Event) -> None:
+        """Send an event; its pictures go through shared memory, as tickets beside it."""
+        tickets: tuple[Ticket, ...] = ()
+        if isinstance(event, WithPictures):
+            tickets = self._pictures.put(*event.key, event.pictures)
+            event = replace(event, pictures={})
+        with self._sending:
+            self._connection.send((event, tickets))
+
+    def _guard(self, command: Command, action: Callable[[], None]) -> None:
+        """Do it; a failure is reported to the window and stops nothing else."""
+        try:
+            action()
+        except (BrokenPipeError, ConnectionError):
+            raise
+        except Exception as error:
+            if isinstance(command, Continue):
+                self._rest(command.key)
+            if isinstance(error, UserError):
+                self._send(Failed(command, str(error)))
+                return
+            traceback.print_exc(file=sys.stderr)
+            self._send(Failed(command, f"{type(error).__name__}: {error}".splitlines()[0]))

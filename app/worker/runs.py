@@ -1,0 +1,122 @@
+"""The runs that the worker holds: each with its image, its observation and its fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from app.geometry2d import Rect
+from app.protocol.backend import Backend, Fit, Observed
+from app.protocol.commands import Begin, Open
+from app.protocol.run import Run, RunInfo, RunKey
+from app.shared import PHOTO_SIDE
+from core.errors import UserError
+
+
+@dataclass(frozen=True)
+class OpenImage:
+    """A decoded image.
+
+    Attributes:
+        photo: what `Backend.read` gave.
+        thumbnail: the photo, no side longer than `PHOTO_SIDE`.
+    """
+
+    id: int
+    path: str
+    photo: Any
+    thumbnail: UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class HeldRun:
+    """A run with all that its pictures are made from."""
+
+    image: OpenImage
+    run: Run
+    observed: Observed
+    fit: Fit
+
+    @property
+    def info(self) -> RunInfo:
+        """What is told about it at its start."""
+        return RunInfo(self.run, self.fit.stages, self.fit.terms, self.fit.winner)
+
+
+class HeldRuns:
+    """All runs that the worker holds.
+
+    A run is put in as a whole when it stands at its start, so that other threads see it ready or
+    not at all. An image lives as long as one of its runs.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._runs: dict[RunKey, HeldRun] = {}
+
+    def find(self, key: RunKey) -> HeldRun | None:
+        """A run, None if it is not held."""
+        return self._runs.get(key)
+
+    def forget(self, key: RunKey) -> None:
+        """Drop a run, if it is there."""
+        self._runs.pop(key, None)
+
+    def begin(self, command: Begin) -> HeldRun:
+        """Read the image if the command opens one, observe it if need be, and start the fit.
+
+        Nothing is kept if that fails.
+
+        Raises:
+            UserError: the image cannot be read, or is not open, or the engine refuses the run.
+        """
+        run = command.run
+        image = self._read(command) if isinstance(command, Open) else self._image(command.image)
+        parent = self._parent(command)
+        observed = parent.observed if parent else self._observed(image, run.box)
+        fit = self._backend.fit(observed, run, parent.fit if parent else None)
+        held = HeldRun(image, run, observed, fit)
+        self._runs[command.key] = held
+        return held
+
+    def _read(self, command: Open) -> OpenImage:
+        photo = self._backend.read(command.path)
+        return OpenImage(command.image, command.path, photo, shrunk(photo.pixels))
+
+    def _image(self, number: int) -> OpenImage:
+        """An image that is open."""
+        for held in self._runs.values():
+            if held.image.id == number:
+                return held.image
+        raise UserError("the photo is no longer open; open it again")
+
+    def _parent(self, command: Begin) -> HeldRun | None:
+        """The run that a branch starts from."""
+        parent = command.run.parent
+        if parent is None:
+            return None
+        held = self.find((command.image, parent))
+        if held is None:
+            raise UserError("the run to branch from has been dropped; branch from another")
+        return held
+
+    def _observed(self, image: OpenImage, box: Rect | None) -> Observed:
+        """What another run saw in this box, else a new look at it."""
+        for held in self._runs.values():
+            if held.image is image and held.run.parent is None and held.run.box == box:
+                return held.observed
+        return self._backend.observe(image.photo, box)
+
+
+def shrunk(photo: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
+    """The photo, no side longer than `PHOTO_SIDE`."""
+    height, width = photo.shape[:2]
+    scale = PHOTO_SIDE / max(height, width)
+    if scale >= 1:
+        return photo
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
