@@ -1,6 +1,7 @@
 """Open the debugger: watch a fit, scrub its steps, see why it fails.
 
-Drop a photo on the window, open or paste one, or name it here. F1 shows what mouse and keys do.
+Drop a photo on the window, open or paste one, or name it here. The ? button shows what mouse
+and keys do.
 
 Examples:
     nbf app
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from app.actions import with_keys
 from app.geometry2d import Rect
 from app.session import Session
 from app.state import Level, Phase
@@ -191,7 +193,7 @@ class Errand:
         failed = session.message.level is Level.ERROR
         if failed or (session.scene is None and now - self._began > PATIENCE):
             self.exit_code = 2
-            print(f"nbf: {session.message.text}", file=sys.stderr)
+            print(f"nbf: {with_keys(session.message.text)}", file=sys.stderr)
             return True
         if session.scene is None:
             return session.phase is Phase.EMPTY and now - self._began > self.options.after

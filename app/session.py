@@ -115,7 +115,7 @@ class Session(SessionState):
     def run(self) -> Commands:
         """Take steps until paused."""
         if self.phase is Phase.DONE:
-            self.message = Message("The fit is finished: press R to start it again.")
+            self.message = Message("The fit is finished: press {restart} to start it again.")
         if self.phase is not Phase.PAUSED or self.view.key is None:
             return []
         self.phase = Phase.RUNNING
@@ -150,6 +150,10 @@ class Session(SessionState):
         self.view.step = min(max(step, 0), self.steps - 1)
         self.view.follow = self.view.step == self.steps - 1
         return self._repaint()
+
+    def scrub_to_best(self) -> Commands:
+        """Show the best step."""
+        return [] if self.best is None else self.scrub(self.best)
 
     def turn(self, orbit: Orbit) -> Commands:
         """Look at the body from elsewhere."""
@@ -211,7 +215,7 @@ class Session(SessionState):
         self.engine = event.detail
         self.phase = Phase.EMPTY
         self.lost = list(self.document.keys)
-        self.message = Message("Drop a photo on the window, or press O to open one.")
+        self.message = Message("Drop a photo on the window, or press {open} to open one.")
         wanted, self.wanted = self.wanted, None
         return self.open(*wanted) if wanted else []
 
@@ -235,7 +239,7 @@ class Session(SessionState):
         elif event.scene.note:
             self.message = Message(event.scene.note, Level.WARNING)
         elif not pending.go:
-            self.message = Message("Ready: Space runs, S takes one step.")
+            self.message = Message("Ready: {run} runs, {step} takes one step.")
         return commands
 
     def _on_stepped(self, event: Stepped) -> Commands:
@@ -291,7 +295,7 @@ class Session(SessionState):
         self.wanted = self._wish()
         self.phase, self.pending = Phase.DOWN, None
         self._forget_requests()
-        self.message = Message(f"{event.text}. Press R to start it again.", Level.ERROR)
+        self.message = Message(f"{event.text}. Press {{restart}} to start it again.", Level.ERROR)
         return []
 
     # --- helpers ---

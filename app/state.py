@@ -46,7 +46,11 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Message:
-    """The line at the bottom of the window."""
+    """The line at the bottom of the window.
+
+    Attributes:
+        text: the name of an action in braces stands for its key (`app.actions.with_keys`).
+    """
 
     text: str
     level: Level = Level.INFO

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import queue
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +10,16 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 
 from app import theme
+from app.actions import Action, with_keys
 from app.frames import FrameClock
 from app.geometry2d import Point, Rect
 from app.glfw import accept_drops, clipboard_text, native_window
+from app.keys import Keys
 from app.layout import arrange
 from app.link import Link
 from app.mouse import Mouse
 from app.panels.body import BodyPanel
-from app.panels.controls import Actions, Controls
+from app.panels.controls import BUTTONS, Controls
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
@@ -36,9 +36,8 @@ from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
 from app.view import JOINTS
 
-BUTTONS = ("open", "run", "step", "restart", "find", "joints", "help")
+FILE_DIALOG = "file dialog"
 UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
-_STROKE = 0.3  # seconds between the two keys of one stroke
 SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -50,7 +49,6 @@ class Window:
         self.link = link
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
-        self._control = -math.inf  # when Ctrl was last seen down, time.monotonic
         self._size = (0, 0)
         self._pictures_came = 0
         self._create(size)
@@ -80,7 +78,7 @@ class Window:
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
         self.help.build()
         self._build_dialog()
-        self._bind_keys()
+        Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
         dpg.show_viewport()
@@ -95,19 +93,7 @@ class Window:
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
-        actions = Actions(
-            open=lambda: dpg.show_item("file dialog"),
-            paste=self.paste,
-            toggle=lambda: self._do(self.session.toggle()),
-            step=lambda: self._do(self.session.step()),
-            restart=self.restart,
-            find=lambda: self._do(self.session.set_box(None)),
-            help=lambda: self.help.toggle(*self._size),
-            joints=lambda: self._do(self.session.toggle_overlay(JOINTS)),
-            opacity=lambda value: self._do(self.session.set_opacity(value)),
-        )
-        self.controls = Controls(fonts, actions)
-        self._actions = actions
+        self.controls = Controls(fonts, self.do, self._set_opacity)
 
     def _build_dialog(self) -> None:
         """The file dialog, hidden."""
@@ -118,7 +104,7 @@ class Window:
 
         with dpg.file_dialog(
             label="Open a photo",
-            tag="file dialog",
+            tag=FILE_DIALOG,
             show=False,
             modal=True,
             callback=chosen,
@@ -128,40 +114,11 @@ class Window:
             dpg.add_file_extension("Photos{" + ",".join(SUFFIXES) + "}")
             dpg.add_file_extension(".*")
 
-    def _bind_keys(self) -> None:
-        """Keys of the main window; dialogs keep theirs."""
-        do, session = self._actions, self.session
-        scrub = lambda step: self._do(session.scrub(step))  # noqa: E731
-        stride = lambda: 10 if dpg.is_key_down(dpg.mvKey_LShift) else 1  # noqa: E731
-        bindings = {
-            dpg.mvKey_O: do.open,
-            dpg.mvKey_Spacebar: do.toggle,
-            dpg.mvKey_S: do.step,
-            dpg.mvKey_R: do.restart,
-            dpg.mvKey_B: do.find,
-            dpg.mvKey_F: lambda: self.photo.double_click(session, (0, 0)),
-            dpg.mvKey_J: do.joints,
-            dpg.mvKey_F1: do.help,
-            dpg.mvKey_Slash: do.help,
-            dpg.mvKey_Left: lambda: scrub(session.view.step - stride()),
-            dpg.mvKey_Right: lambda: scrub(session.view.step + stride()),
-            dpg.mvKey_Home: lambda: scrub(0),
-            dpg.mvKey_End: lambda: scrub(session.steps - 1),
-            dpg.mvKey_G: lambda: scrub(session.view.step if session.best is None else session.best),
-        }
-        with dpg.handler_registry():
-            for key, action in bindings.items():
-                dpg.add_key_press_handler(key, callback=self._key(action))
-            dpg.add_key_press_handler(dpg.mvKey_Escape, callback=self._close_dialogs)
-            for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
-                dpg.add_key_down_handler(control, callback=self._see_control)
-            dpg.add_key_press_handler(dpg.mvKey_V, callback=self._key(self._maybe_paste))
-
     # --- what buttons, keys, drops and messages do ---
 
     def open(self, path: str) -> None:
         """Open a photo."""
-        self._do(self.session.open(path))
+        self.send(self.session.open(path))
 
     def restart(self) -> None:
         """Start the fit again, or the engine if it is dead."""
@@ -169,7 +126,7 @@ class Window:
             self.link.restart()
             self.session.revived()
         else:
-            self._do(self.session.restart())
+            self.send(self.session.restart())
 
     def paste(self) -> None:
         """Open what the clipboard holds: the path of a photo, or a picture."""
@@ -180,30 +137,41 @@ class Window:
         self.session.message = Message("Looking at the clipboard…")
         fetch_picture(self._inbox.put)
 
-    def _see_control(self) -> None:
-        self._control = time.monotonic()
+    def ask_for_file(self) -> None:
+        """Show the file dialog."""
+        dpg.show_item(FILE_DIALOG)
 
-    def _maybe_paste(self) -> None:
-        """Paste if Ctrl belongs to this V; of a quick stroke it may be up again by now."""
-        if time.monotonic() - self._control < _STROKE:
-            self.paste()
+    def show_whole_photo(self) -> None:
+        """Undo zooming and panning."""
+        self.photo.show_all()
 
-    def _key(self, action: Callable[[], object]) -> Callable[[], None]:
-        """The action of a key of the main window; nothing while the dialog has the keyboard."""
+    def toggle_help(self) -> None:
+        """Show or hide the help sheet."""
+        self.help.toggle(*self._size)
 
-        def pressed() -> None:
-            if not dpg.is_item_shown("file dialog"):
-                action()
-
-        return pressed
-
-    def _close_dialogs(self) -> None:
-        dpg.hide_item("file dialog")
+    def close_dialogs(self) -> None:
+        """Hide the help sheet and the file dialog."""
+        dpg.hide_item(FILE_DIALOG)
         self.help.hide()
 
-    def _do(self, commands: Commands) -> None:
+    def stride(self) -> int:
+        """Ten steps with Shift."""
+        return 10 if dpg.is_key_down(dpg.mvKey_LShift) else 1
+
+    def do(self, action: Action) -> None:
+        """Do an action; what is not enabled does nothing, or says why."""
+        action.do(self)
+
+    def send(self, commands: Commands) -> None:
+        """Send commands to the worker."""
         for command in commands:
             self.link.send(command)
+
+    def _set_opacity(self, opacity: float) -> None:
+        self.send(self.session.set_opacity(opacity))
+
+    def _in_dialog(self) -> bool:
+        return bool(dpg.is_item_shown(FILE_DIALOG))
 
     # --- one frame ---
 
@@ -216,8 +184,8 @@ class Window:
         self._take_paths()
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        blocked = dpg.is_item_shown("file dialog") or self.help.shown
-        self._do(self.mouse.poll(self.session, bool(blocked)))
+        blocked = self._in_dialog() or self.help.shown
+        self.send(self.mouse.poll(self.session, blocked))
         self._draw()
         dpg.render_dearpygui_frame()
         self.clock.wait(busy)
@@ -229,7 +197,7 @@ class Window:
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
                 self._show(event)
-        self._do(commands)
+        self.send(commands)
 
     def _show(self, event: WithPictures) -> None:
         """The pictures of the run on screen."""
@@ -269,7 +237,7 @@ class Window:
         for name, panel in self.panels.items():
             panel.place(places[name])
         width, height = (int(side) for side in self.body.size)
-        self._do(self.session.resize_body(min(width, BODY_SIDE), min(height, BODY_SIDE)))
+        self.send(self.session.resize_body(min(width, BODY_SIDE), min(height, BODY_SIDE)))
 
     def _draw(self) -> None:
         self._link_cells()
@@ -307,7 +275,9 @@ class Window:
         """Frames until the window is closed or ``after_frame`` returns False."""
         self.frame()
         if not accept_drops(lambda paths: self._inbox.put(paths[0])):
-            self.session.message = Message("This system cannot drop files here: press O instead.")
+            self.session.message = Message(
+                "This system cannot drop files here: press {open} instead."
+            )
         while dpg.is_dearpygui_running() and after_frame():
             self.frame()
 
@@ -323,7 +293,7 @@ class Window:
             "window": native_window(),
             "size": self._size,
             "phase": session.phase.name,
-            "message": session.message.text,
+            "message": with_keys(session.message.text),
             "level": session.message.level.value,
             "photo": session.image.name if session.image else None,
             "box": session.scene.box if session.scene else None,

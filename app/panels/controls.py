@@ -3,104 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import dearpygui.dearpygui as dpg
 
 from app import theme
+from app.actions import BY_NAME, Action
 from app.geometry2d import Rect
 from app.session import Session
 from app.state import Phase
-from app.view import JOINTS
 
 BUTTON_HEIGHT = 32
-
-
-@dataclass(frozen=True)
-class Actions:
-    """What the buttons and the keys do."""
-
-    open: Callable[[], None]
-    paste: Callable[[], None]
-    toggle: Callable[[], None]
-    step: Callable[[], None]
-    restart: Callable[[], None]
-    find: Callable[[], None]
-    joints: Callable[[], None]
-    help: Callable[[], None]
-    opacity: Callable[[float], None]
+MARGIN = 6
+GAP = 4
+GROUPS = (
+    (("open", 76),),
+    (("run", 84), ("step", 70), ("restart", 84)),
+    (("find", 110),),
+    (("opacity", 150),),
+    (("joints", 76),),
+)
+"""Names of actions, and the slider, with their widths in pixels."""
+HELP, HELP_WIDTH = "help", 34
+BUTTONS = (*(name for group in GROUPS for name, _ in group if name in BY_NAME), HELP)
 
 
 class Controls:
-    """Buttons are enabled exactly when they would do something."""
+    """Buttons of actions; they are enabled exactly when they would do something."""
 
-    def __init__(self, fonts: theme.Fonts, actions: Actions) -> None:
+    def __init__(
+        self,
+        fonts: theme.Fonts,
+        do: Callable[[Action], None],
+        set_opacity: Callable[[float], None],
+    ) -> None:
         self._fonts = fonts
-        self._actions = actions
+        self._do = do
+        self._set_opacity = set_opacity
         self._shown: dict[str, object] = {}
 
     def build(self) -> None:
         """Create the bar (once)."""
-        do = self._actions
         with dpg.child_window(tag="toolbar", no_scrollbar=True, no_scroll_with_mouse=True):
             with dpg.group(horizontal=True, pos=(MARGIN, MARGIN), tag="toolbar row"):
-                self._button("open", "Open", 76, do.open, "Open a photo (O). Or drop one anywhere.")
-                dpg.add_spacer(width=4)
-                self._button("run", "Run", 84, do.toggle, "Run or pause the fit (Space)")
-                self._button("step", "Step", 70, do.step, "Take one step (S)")
-                self._button("restart", "Restart", 84, do.restart, "Start the fit again (R)")
-                dpg.add_spacer(width=4)
-                tip = "Forget the drawn box and look for the person again (B)"
-                self._button("find", "Find person", 110, do.find, tip)
-                dpg.add_spacer(width=4)
-                dpg.add_slider_int(
-                    tag="opacity",
-                    default_value=75,
-                    min_value=0,
-                    max_value=100,
-                    width=150,
-                    format="body %d %%",
-                    callback=lambda _, value: do.opacity(value / 100),
-                )
-                self._tip("opacity", "How strongly the body covers the photo")
-                dpg.add_spacer(width=4)
-                tip = "Show the joints that the network estimates, and the body's (J)"
-                self._button("joints", "Joints", 76, do.joints, tip)
+                for index, group in enumerate(GROUPS):
+                    if index:
+                        dpg.add_spacer(width=GAP)
+                    for name, width in group:
+                        self._button(name, width) if name in BY_NAME else self._slider(width)
             dpg.add_text("", tag="phase", color=theme.DIM)
-            self._button("help", "?", 34, do.help, "Mouse and keys (F1 or ?)")
+            self._button(HELP, HELP_WIDTH)
         self._accent = theme.accent_theme()
         dpg.bind_item_theme("run", self._accent)
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
         dpg.configure_item("toolbar", pos=(rect.x, rect.y), width=rect.width, height=rect.height)
-        dpg.configure_item("help", pos=(rect.width - MARGIN - 34, MARGIN))
-        self._right = rect.width - MARGIN - 34 - 14
+        dpg.configure_item("help", pos=(rect.width - MARGIN - HELP_WIDTH, MARGIN))
+        self._right = rect.width - MARGIN - HELP_WIDTH - 14
         self._shown.pop("phase", None)
 
     def draw(self, session: Session) -> None:
         """Enable, disable and label."""
-        running = session.phase is Phase.RUNNING
-        self._change("run label", "Pause" if running else "Run", self._set_run_label)
-        states = {
-            "run": session.can_run,
-            "step": session.can_run,
-            "restart": session.can_restart or session.phase is Phase.DOWN,
-            "find": session.can_restart,
-            "joints": session.record is not None,
-        }
-        for name, enabled in states.items():
-            self._change(name, enabled, lambda e, n=name: dpg.configure_item(n, enabled=e))
-        self._change("joints on", JOINTS in session.view.overlays, self._set_joints)
+        for name in BUTTONS:
+            action = BY_NAME[name]
+            self._change(f"{name} enabled", action.enabled(session), self._enable(name))
+            self._change(f"{name} label", action.label_in(session), self._label(name))
+            if not action.label_on:
+                self._change(f"{name} on", action.on(session), self._light(name))
         self._change("phase", _phase(session), self._set_phase)
 
-    def _button(
-        self, tag: str, label: str, width: int, callback: Callable[[], None], tip: str
-    ) -> None:
+    def _button(self, name: str, width: int) -> None:
+        action = BY_NAME[name]
         dpg.add_button(
-            label=label, tag=tag, width=width, height=BUTTON_HEIGHT, callback=lambda: callback()
+            label=action.label,
+            tag=name,
+            width=width,
+            height=BUTTON_HEIGHT,
+            callback=lambda: self._do(action),
         )
-        self._tip(tag, tip)
+        self._tip(name, action.tooltip)
+
+    def _slider(self, width: int) -> None:
+        dpg.add_slider_int(
+            tag="opacity",
+            default_value=75,
+            min_value=0,
+            max_value=100,
+            width=width,
+            format="body %d %%",
+            callback=lambda _, value: self._set_opacity(value / 100),
+        )
+        self._tip("opacity", "How strongly the body covers the photo")
 
     def _tip(self, tag: str, text: str) -> None:
         with dpg.tooltip(tag, delay=0.4):
@@ -112,19 +105,19 @@ class Controls:
             self._shown[name] = value
             apply(value)
 
-    def _set_run_label(self, label: str) -> None:
-        dpg.configure_item("run", label=label)
+    def _enable(self, name: str) -> Callable[[bool], None]:
+        return lambda enabled: dpg.configure_item(name, enabled=enabled)
 
-    def _set_joints(self, on: bool) -> None:
-        dpg.bind_item_theme("joints", self._accent if on else 0)
+    def _label(self, name: str) -> Callable[[str], None]:
+        return lambda label: dpg.configure_item(name, label=label)
+
+    def _light(self, name: str) -> Callable[[bool], None]:
+        return lambda on: dpg.bind_item_theme(name, self._accent if on else 0)
 
     def _set_phase(self, text: str) -> None:
         width, _ = dpg.get_text_size(text, font=self._fonts.text) or (0, 0)
         dpg.set_value("phase", text)
         dpg.configure_item("phase", pos=(self._right - width, MARGIN + 3))
-
-
-MARGIN = 6
 
 
 def _phase(session: Session) -> str:

@@ -5,22 +5,8 @@ from __future__ import annotations
 import dearpygui.dearpygui as dpg
 
 from app import theme
+from app.actions import BY_NAME, help_rows
 
-KEYS = (
-    ("O", "open a photo"),
-    ("Ctrl+V", "paste a photo, or the path of one"),
-    ("Space", "run or pause the fit"),
-    ("S", "take one step"),
-    ("R", "start the fit again; start a dead engine again"),
-    ("B", "look for the person again"),
-    ("Left, Right", "one step back or on (Shift: ten)"),
-    ("Home, End", "first and newest step"),
-    ("G", "go to the best step"),
-    ("F", "show the whole photo"),
-    ("J", "show the joints that the network estimates, tied to the body's"),
-    ("F1 or ?", "this sheet"),
-    ("Escape", "close a dialog"),
-)
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
     ("Joints", "a circle is one standard deviation; the mouse at one tells its numbers"),
@@ -42,7 +28,7 @@ class Help:
         """Create the sheet (once), hidden."""
         with dpg.window(
             tag="help sheet",
-            label="Mouse and keys",
+            label=BY_NAME["help"].tip,
             show=False,
             modal=True,
             no_resize=True,
@@ -51,7 +37,7 @@ class Help:
             width=WIDTH,
             height=HEIGHT,
         ):
-            for title, rows in (("KEYS", KEYS), ("MOUSE", MOUSE)):
+            for title, rows in (("KEYS", help_rows()), ("MOUSE", MOUSE)):
                 heading = dpg.add_text(title, color=theme.ACCENT)
                 dpg.bind_item_font(heading, self._fonts.strong)
                 with dpg.table(header_row=False, policy=dpg.mvTable_SizingFixedFit):

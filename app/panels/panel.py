@@ -7,6 +7,7 @@ from collections.abc import Hashable
 import dearpygui.dearpygui as dpg
 
 from app import theme
+from app.actions import with_keys
 from app.geometry2d import Point, Rect
 from app.session import Commands, Session
 
@@ -46,7 +47,7 @@ class Panel:
             self.build_content()
         if self.hint:
             with dpg.tooltip(title, delay=0.4):
-                dpg.add_text(self.hint, wrap=360)
+                dpg.add_text(with_keys(self.hint), wrap=360)
 
     def build_content(self) -> None:
         """Create what lies below the title."""

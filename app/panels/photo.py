@@ -8,6 +8,7 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 
 from app import theme
+from app.actions import with_keys
 from app.boxes import Grip, dragged, grip_at
 from app.geometry2d import Point, Rect, View
 from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
@@ -33,7 +34,7 @@ class PhotoPanel(Panel):
     hint = (
         "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
         "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
-        "all. The thin quadrilateral is the crop that the networks see. J draws the joints "
+        "all. The thin quadrilateral is the crop that the networks see. {joints} draws the joints "
         "that the network estimates (a circle of one standard deviation), tied to the body's."
     )
 
@@ -95,6 +96,10 @@ class PhotoPanel(Panel):
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
 
+    def show_all(self) -> None:
+        """Fit the photo into the panel again."""
+        self._fitted_to = None
+
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""
         scene = session.scene if JOINTS in session.view.overlays else None
@@ -104,7 +109,8 @@ class PhotoPanel(Panel):
     def _paint_empty(self, session: Session) -> None:
         """Words instead of a picture."""
         if session.phase is Phase.EMPTY:
-            self.say(("Drop a photo here", "or press O to open one, Ctrl+V to paste one"))
+            keys = with_keys("or press {open} to open one, {paste} to paste one")
+            self.say(("Drop a photo here", keys))
             width, height = self.size
             dpg.draw_rectangle(
                 (14, 14), (width - 14, height - 14), color=theme.LINE, thickness=2, rounding=10
@@ -160,7 +166,7 @@ class PhotoPanel(Panel):
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Show the whole photo."""
-        self._fitted_to = None
+        self.show_all()
         return []
 
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dearpygui.dearpygui as dpg
 
 from app import theme
+from app.actions import with_keys
 from app.geometry2d import Rect
 from app.session import Session
 from app.state import Level
@@ -38,7 +39,7 @@ class Status:
             return
         self._last = session.message, facts
         y = self._rect.y + 3
-        dpg.set_value("message", session.message.text)
+        dpg.set_value("message", with_keys(session.message.text))
         color = COLORS[session.message.level]
         dpg.configure_item("message", color=color, pos=(self._rect.x + 4, y))
         width, _ = dpg.get_text_size(facts, font=self._fonts.small) or (0, 0)

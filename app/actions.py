@@ -1,0 +1,247 @@
+"""Everything that the user can do with a key or a button, in one table.
+
+Buttons, key bindings, tooltips and the help sheet are made from it; no key and no label is written
+anywhere else. A text that names a key holds the action's name in braces, see `with_keys`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from app.session import Commands, Session
+from app.state import Phase
+from app.view import JOINTS
+
+
+class Host(Protocol):
+    """What actions need: the session, and what only a window can do."""
+
+    session: Session
+
+    def send(self, commands: Commands) -> None:
+        """Send commands to the worker."""
+
+    def ask_for_file(self) -> None:
+        """Show the file dialog."""
+
+    def paste(self) -> None:
+        """Open what the clipboard holds."""
+
+    def restart(self) -> None:
+        """Start the fit again, or a dead engine."""
+
+    def show_whole_photo(self) -> None:
+        """Undo zooming and panning."""
+
+    def toggle_help(self) -> None:
+        """Show or hide the help sheet."""
+
+    def close_dialogs(self) -> None:
+        """Hide the help sheet and the file dialog."""
+
+    def stride(self) -> int:
+        """Steps that an arrow key goes: more with Shift."""
+
+
+def _always(_session: Session) -> bool:
+    return True
+
+
+def _never(_session: Session) -> bool:
+    return False
+
+
+def _has_steps(session: Session) -> bool:
+    return session.steps > 0
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that the user can do.
+
+    Attributes:
+        label: a word or two for a button or a menu.
+        keys: any of these does it; a key of the keyboard, perhaps behind "Ctrl+".
+        hint: one line for the help sheet; neighbours with the same hint share a line.
+        do: does it. Doing what is not enabled sends no command.
+        enabled: whether it would do something.
+        tip: what the button's tooltip says in place of the hint.
+        more: another sentence for the tooltip.
+        on: whether it is switched on, for one that switches.
+        label_on: the label while it is on, if that differs.
+        in_dialogs: whether its key also works while the file dialog has the keyboard.
+    """
+
+    name: str
+    label: str
+    keys: tuple[str, ...]
+    hint: str
+    do: Callable[[Host], None]
+    enabled: Callable[[Session], bool] = _always
+    tip: str = ""
+    more: str = ""
+    on: Callable[[Session], bool] = _never
+    label_on: str = ""
+    in_dialogs: bool = False
+
+    def label_in(self, session: Session) -> str:
+        """The label as things stand."""
+        return self.label_on if self.label_on and self.on(session) else self.label
+
+    @property
+    def keys_text(self) -> str:
+        """The keys in words."""
+        return " or ".join(self.keys)
+
+    @property
+    def tooltip(self) -> str:
+        """What it does, and its keys."""
+        text = self.tip or self.hint[:1].upper() + self.hint[1:]
+        text = f"{text} ({self.keys_text})" if self.keys else text
+        return f"{text}. {self.more}" if self.more else text
+
+
+ACTIONS = (
+    Action(
+        "open",
+        "Open",
+        ("O",),
+        "open a photo",
+        lambda host: host.ask_for_file(),
+        more="Or drop one anywhere.",
+    ),
+    Action(
+        "paste",
+        "Paste",
+        ("Ctrl+V",),
+        "paste a photo, or the path of one",
+        lambda host: host.paste(),
+    ),
+    Action(
+        "run",
+        "Run",
+        ("Space",),
+        "run or pause the fit",
+        lambda host: host.send(host.session.toggle()),
+        enabled=lambda session: session.can_run,
+        on=lambda session: session.phase is Phase.RUNNING,
+        label_on="Pause",
+    ),
+    Action(
+        "step",
+        "Step",
+        ("S",),
+        "take one step",
+        lambda host: host.send(host.session.step()),
+        enabled=lambda session: session.can_run,
+    ),
+    Action(
+        "restart",
+        "Restart",
+        ("R",),
+        "start the fit again; start a dead engine again",
+        lambda host: host.restart(),
+        enabled=lambda session: session.can_restart or session.phase is Phase.DOWN,
+        tip="Start the fit again",
+    ),
+    Action(
+        "find",
+        "Find person",
+        ("B",),
+        "look for the person again",
+        lambda host: host.send(host.session.set_box(None)),
+        enabled=lambda session: session.can_restart,
+        tip="Forget the drawn box and look for the person again",
+    ),
+    Action(
+        "back",
+        "Step back",
+        ("Left",),
+        "one step back or on (Shift: ten)",
+        lambda host: host.send(host.session.scrub(host.session.view.step - host.stride())),
+        enabled=_has_steps,
+    ),
+    Action(
+        "on",
+        "Step on",
+        ("Right",),
+        "one step back or on (Shift: ten)",
+        lambda host: host.send(host.session.scrub(host.session.view.step + host.stride())),
+        enabled=_has_steps,
+    ),
+    Action(
+        "first",
+        "First step",
+        ("Home",),
+        "first and newest step",
+        lambda host: host.send(host.session.scrub(0)),
+        enabled=_has_steps,
+    ),
+    Action(
+        "newest",
+        "Newest step",
+        ("End",),
+        "first and newest step",
+        lambda host: host.send(host.session.scrub(host.session.steps - 1)),
+        enabled=_has_steps,
+    ),
+    Action(
+        "best",
+        "Best step",
+        ("G",),
+        "go to the best step",
+        lambda host: host.send(host.session.scrub_to_best()),
+        enabled=lambda session: session.best is not None,
+    ),
+    Action(
+        "whole photo",
+        "Whole photo",
+        ("F",),
+        "show the whole photo",
+        lambda host: host.show_whole_photo(),
+        enabled=lambda session: session.record is not None,
+    ),
+    Action(
+        "joints",
+        "Joints",
+        ("J",),
+        "show the joints that the network estimates, tied to the body's",
+        lambda host: host.send(host.session.toggle_overlay(JOINTS)),
+        enabled=lambda session: session.record is not None,
+        tip="Show the joints that the network estimates, and the body's",
+        on=lambda session: JOINTS in session.view.overlays,
+    ),
+    Action(
+        "help",
+        "?",
+        ("F1", "?"),
+        "this sheet",
+        lambda host: host.toggle_help(),
+        tip="Mouse and keys",
+    ),
+    Action(
+        "close",
+        "Close",
+        ("Escape",),
+        "close a dialog",
+        lambda host: host.close_dialogs(),
+        in_dialogs=True,
+    ),
+)
+BY_NAME = {action.name: action for action in ACTIONS}
+_NAMED = re.compile("{(" + "|".join(map(re.escape, BY_NAME)) + ")}")
+
+
+def with_keys(text: str) -> str:
+    """The text with the first key of an action in place of each action's name in braces."""
+    return _NAMED.sub(lambda match: BY_NAME[match[1]].keys[0], text)
+
+
+def help_rows() -> tuple[tuple[str, str], ...]:
+    """Keys and what they do, for the help sheet."""
+    rows = groupby((action for action in ACTIONS if action.keys), key=lambda action: action.hint)
+    return tuple((", ".join(action.keys_text for action in group), hint) for hint, group in rows)

@@ -1,0 +1,58 @@
+"""The keyboard: each key of the table of actions does its action."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import dearpygui.dearpygui as dpg
+
+from app.actions import ACTIONS, Action
+
+_CODES = {"Space": dpg.mvKey_Spacebar, "?": dpg.mvKey_Slash}
+_CONTROL = "Ctrl+"
+_STROKE = 0.3  # seconds between the two keys of one stroke
+
+
+def key_code(key: str) -> int:
+    """Dear PyGui's number of a key, without its "Ctrl+"."""
+    name = key.removeprefix(_CONTROL)
+    return _CODES[name] if name in _CODES else getattr(dpg, f"mvKey_{name}")
+
+
+class Keys:
+    """Key handlers of the main window; the file dialog keeps its own keys."""
+
+    def __init__(self, do: Callable[[Action], None], in_dialog: Callable[[], bool]) -> None:
+        self._do = do
+        self._in_dialog = in_dialog
+        self._control = -math.inf  # when Ctrl was last seen down, time.monotonic
+
+    def listen(self) -> None:
+        """Register the handlers."""
+        with dpg.handler_registry():
+            for action in ACTIONS:
+                for key in action.keys:
+                    dpg.add_key_press_handler(key_code(key), callback=self._handler(action, key))
+            for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
+                dpg.add_key_down_handler(control, callback=self._see_control)
+
+    def _handler(self, action: Action, key: str) -> Callable[[], None]:
+        """Does the action unless the key is meant for a dialog."""
+
+        def pressed() -> None:
+            if self._in_dialog() and not action.in_dialogs:
+                return
+            if key.startswith(_CONTROL) and not self._with_control():
+                return
+            self._do(action)
+
+        return pressed
+
+    def _see_control(self) -> None:
+        self._control = time.monotonic()
+
+    def _with_control(self) -> bool:
+        """Whether Ctrl belongs to this key; of a quick stroke it may be up again by now."""
+        return time.monotonic() - self._control < _STROKE
