@@ -9,7 +9,7 @@ from app.document import Curves, Document, ImageRecord, RunRecord
 from app.geometry2d import Rect
 from app.protocol.commands import Begin
 from app.protocol.events import Painted, Turned
-from app.protocol.run import RunKey, StageMark
+from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.requests import Request
 from app.view import ViewState
@@ -138,6 +138,11 @@ class SessionState:
     def stages(self) -> tuple[StageMark, ...]:
         """Stages of the run on screen."""
         return self.record.stages if self.record else ()
+
+    @property
+    def terms(self) -> tuple[TermInfo, ...]:
+        """What the engine says about the terms of the run on screen."""
+        return self.record.info.terms if self.record else ()
 
     @property
     def planned(self) -> int:

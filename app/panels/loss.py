@@ -10,11 +10,15 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.geometry2d import Point
 from app.panels.panel import HEADER, MARGIN, Panel
+from app.protocol.run import TermInfo
 from app.session import Commands, Session
 
 
 class LossPanel(Panel):
-    """Curves; the step on screen is a line that the mouse can drag."""
+    """Curves; the step on screen is a line that the mouse can drag.
+
+    The terms are those that the steps name. What the engine says about them is in the tooltip.
+    """
 
     name = "loss"
     title = "LOSS BY TERM"
@@ -29,6 +33,7 @@ class LossPanel(Panel):
         self._series: dict[str, int | str] = {}
         self._drawn: Hashable = None
         self._signed: bool | None = None
+        self._terms: tuple[TermInfo, ...] = ()
 
     def build_content(self) -> None:
         """The plot."""
@@ -59,6 +64,7 @@ class LossPanel(Panel):
         if key == self._drawn:
             return
         self._drawn = key
+        self._explain(session.terms)
         self._draw_curves(session)
         dpg.set_value("loss now", [[float(session.view.step)] if session.steps else []])
         dpg.set_axis_limits("loss steps", 0, max(session.planned - 1, 1))
@@ -67,6 +73,15 @@ class LossPanel(Panel):
             dpg.set_axis_limits("loss values", *value_range(curves))
         scale = "symmetric log" if self._signed else "log"
         self.note(f"{_summary(session)} · {scale}" if session.steps else "")
+
+    def _explain(self, terms: tuple[TermInfo, ...]) -> None:
+        """Units in the legend, explanations in the tooltip."""
+        if terms == self._terms:
+            return
+        self._terms = terms
+        dpg.set_value(f"{self.name} hint", "\n".join([self.hint, *explanations(terms)]))
+        for name, tag in self._series.items():
+            dpg.configure_item(tag, label=label_of(name, terms))
 
     def _draw_curves(self, session: Session) -> None:
         """One series a term, in the order in which they came."""
@@ -88,7 +103,7 @@ class LossPanel(Panel):
 
     def _add_series(self, name: str, index: int) -> None:
         """A curve that keeps its colour for the whole session."""
-        tag = dpg.add_line_series([], [], label=name, parent="loss values")
+        tag = dpg.add_line_series([], [], label=label_of(name, self._terms), parent="loss values")
         self._series[name] = tag
         color = theme.SERIES[index % len(theme.SERIES)]
         dpg.bind_item_theme(tag, theme.series_theme(color, 2.5 if name == "total" else 1.5))
@@ -104,6 +119,17 @@ class LossPanel(Panel):
         if button != 0 or not session.steps or not dpg.is_item_hovered("loss plot"):
             return []
         return session.scrub(round(dpg.get_plot_mouse_pos()[0]))
+
+
+def label_of(name: str, terms: tuple[TermInfo, ...]) -> str:
+    """A term's name, with its unit if it has one."""
+    unit = next((term.unit for term in terms if term.name == name), "")
+    return f"{name} ({unit})" if unit else name
+
+
+def explanations(terms: tuple[TermInfo, ...]) -> list[str]:
+    """A line for each term that the engine explains."""
+    return [f"{label_of(t.name, terms)}: {t.explanation}" for t in terms if t.explanation]
 
 
 def value_range(curves: list[list[float]]) -> tuple[float, float]:

@@ -47,7 +47,7 @@ class Panel:
             self.build_content()
         if self.hint:
             with dpg.tooltip(title, delay=0.4):
-                dpg.add_text(with_keys(self.hint), wrap=360)
+                dpg.add_text(with_keys(self.hint), wrap=360, tag=f"{self.name} hint")
 
     def build_content(self) -> None:
         """Create what lies below the title."""
