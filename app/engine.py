@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint

@@ -43,7 +43,7 @@ class Link:
         )
         self.process.start()
         theirs.close()
-        self._mourned = False
+        self._death_told = False
 
     def send(self, command: Command) -> None:
         """Send a command; one to a dead worker is lost, and `receive` tells of the death."""
@@ -59,9 +59,9 @@ class Link:
         with contextlib.suppress(EOFError, OSError):
             while self._connection.poll():
                 events.append(self._with_pictures(*self._connection.recv()))
-        self._mourned |= any(isinstance(event, Died) for event in events)
-        if not self._mourned and not self.process.is_alive():
-            self._mourned = True
+        self._death_told |= any(isinstance(event, Died) for event in events)
+        if not self._death_told and not self.process.is_alive():
+            self._death_told = True
             events.append(Died(f"The engine's process ended ({self._cause()})"))
         return events
 

@@ -13,28 +13,18 @@ Examples:
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import sys
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import tyro
 
-from app.actions import with_keys
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.session import Session
-from app.state import Level, Phase
 from core.errors import UserError
-from core.io.atomic import write_atomic
-
-if TYPE_CHECKING:
-    from app.window import Window
-
-PATIENCE = 180.0  # seconds that a screenshot waits for the photo to be observed
 
 
 @dataclass(frozen=True)
@@ -77,9 +67,10 @@ def run(options: Options) -> int:
         UserError: there is no display, or an option makes no sense.
     """
     size, box = parse_size(options.size), parse_bbox(options.bbox)
-    check_display()
+    check_display()  # before these: Dear PyGui ends the process without a display
+    from app.automation import Automation
     from app.link import Link
-    from app.window import Window  # after the display: Dear PyGui ends the process without one
+    from app.window.window import Window
 
     session = Session(auto_run=not options.paused)
     if options.image is not None:
@@ -87,13 +78,13 @@ def run(options: Options) -> int:
     names = ("preset", "weights", "body", "prior")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
-    errand = Errand(window, options)
+    automation = Automation(window, options.screenshot, options.after, options.state)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            window.run(errand.after_frame)
+            window.run(automation.after_frame)
     finally:
         window.close()
-    return errand.exit_code
+    return automation.exit_code
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -149,61 +140,6 @@ def check_display() -> None:
     if not display:
         raise UserError(f"display {os.environ['DISPLAY']} cannot be opened; {advice}")
     x11.XCloseDisplay(display)
-
-
-@dataclass
-class Errand:
-    """What the command line wants besides the window: a screenshot, a file with the state."""
-
-    window: Window
-    options: Options
-    exit_code: int = 0
-    _began: float = field(default_factory=time.monotonic)
-    _fitting_since: float | None = None
-    _shot_asked: bool = False
-
-    def after_frame(self) -> bool:
-        """Called after each frame; False closes the window."""
-        if self.options.state is not None:
-            text = json.dumps(self.window.report())
-            write_atomic(self.options.state, lambda temporary: temporary.write_text(text))
-        if self.options.screenshot is None:
-            return True
-        return self._towards_screenshot(self.options.screenshot, time.monotonic())
-
-    def _towards_screenshot(self, path: Path, now: float) -> bool:
-        """Wait, shoot, and stop when the file is there."""
-        part = path.with_name(f".{path.stem}.part.png")
-        if self._shot_asked:
-            if not part.is_file() or part.stat().st_size == 0:
-                return True
-            part.replace(path)
-            return False
-        if self._is_time(now):
-            from app.window import save_screenshot
-
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_screenshot(part)
-            self._shot_asked = True
-        return True
-
-    def _is_time(self, now: float) -> bool:
-        """Whether the picture that was asked for is on screen, or never will be."""
-        session = self.window.session
-        failed = session.message.level is Level.ERROR
-        if failed or (session.scene is None and now - self._began > PATIENCE):
-            self.exit_code = 2
-            print(f"nbf: {with_keys(session.message.text)}", file=sys.stderr)
-            return True
-        if session.scene is None:
-            return session.phase is Phase.EMPTY and now - self._began > self.options.after
-        if self._fitting_since is None:
-            self._fitting_since = now
-        if session.phase is not Phase.RUNNING:
-            over = session.phase is Phase.DONE or now - self._fitting_since > self.options.after
-            return over and self.window.settled
-        pictured = session.painted is not None and session.turned is not None
-        return pictured and now - self._fitting_since > self.options.after
 
 
 def cli() -> int:

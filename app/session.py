@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.boxes import usable
-from app.geometry2d import Rect
-from app.orbit import Orbit
+from app.geometry.boxes import usable
+from app.geometry.orbit import Orbit
+from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
     Command,

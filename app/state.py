@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from app.document import Curves, Document, ImageRecord, RunRecord
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.commands import Begin
 from app.protocol.events import Painted, Turned
 from app.protocol.run import RunKey, StageMark, TermInfo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
 from app.protocol.run import RunKey
 
 JOINTS = "joints"

@@ -9,8 +9,8 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 
 from app import theme
-from app.geometry2d import Point
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
+from app.geometry.plane import Point
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.protocol.events import Turned

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.geometry2d import Point, View
+from app.geometry.plane import Point, View
 from app.protocol.scene import Joint, Sigma
 from core.body.names import JOINT_NAMES, PARENTS
 

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.geometry2d import Point
+from app.geometry.plane import Point
 from app.panels.panel import HEADER, MARGIN, Panel
 from app.protocol.run import TermInfo
 from app.session import Commands, Session

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from app import theme
-from app.geometry2d import Point, View
+from app.geometry.plane import Point, View
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.protocol.scene import Legend

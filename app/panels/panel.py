@@ -8,7 +8,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import with_keys
-from app.geometry2d import Point, Rect
+from app.geometry.plane import Point, Rect
 from app.session import Commands, Session
 
 HEADER = 30

@@ -9,8 +9,8 @@ import numpy as np
 
 from app import theme
 from app.actions import with_keys
-from app.boxes import Grip, dragged, grip_at
-from app.geometry2d import Point, Rect, View
+from app.geometry.boxes import Grip, dragged, grip_at
+from app.geometry.plane import Point, Rect, View
 from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
 from app.panels.panel import Panel
 from app.panels.texture import Texture

@@ -6,7 +6,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import with_keys
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.session import Session
 from app.state import Level
 

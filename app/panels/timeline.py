@@ -7,8 +7,8 @@ from collections.abc import Hashable
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.geometry2d import Point, Rect
-from app.layout import TIMELINE
+from app.geometry.layout import TIMELINE
+from app.geometry.plane import Point, Rect
 from app.panels.panel import MARGIN, Panel
 from app.session import Commands, Session
 

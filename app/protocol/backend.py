@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.run import Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 

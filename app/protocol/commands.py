@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
 from app.protocol.run import OfRun, Run, RunKey
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
 from app.protocol.commands import Command
 from app.protocol.run import OfRun, RunInfo
 from app.protocol.scene import ImageScene, Joint

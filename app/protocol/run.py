@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 
 RunKey = tuple[int, int]
 """Numbers of an image and of one of its runs."""

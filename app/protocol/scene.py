@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.geometry2d import Point, Rect
+from app.geometry.plane import Point, Rect
 
 Joint = tuple[float, float, float]
 """x and y in pixels of the image, and the foreshortening of the bone from the parent joint."""

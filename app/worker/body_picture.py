@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
 from core.pictures.overlay import body_layer
 
 COLOR = (0.62, 0.76, 0.92)

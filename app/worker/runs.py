@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.backend import Backend, Fit, Observed
 from app.protocol.commands import Begin, Open
 from app.protocol.run import Run, RunInfo, RunKey

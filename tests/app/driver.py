@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.geometry2d import Rect, View
+from app.geometry.plane import Rect, View
 from tests.app import xdnd
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene

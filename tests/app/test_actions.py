@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 
 from app.actions import ACTIONS, BY_NAME, help_rows, with_keys
-from app.keys import key_code
 from app.panels.controls import BUTTONS
 from app.protocol.events import Died, Finished, Ready
 from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
+from app.window.keys import key_code
 from tests.app.test_session import FIRST, fitting_session, painted, ready_session, receive_opened
 
 

@@ -3,7 +3,7 @@
 import pickle
 
 from app.document import IMAGES_KEPT, RUNS_KEPT, Document
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import RunInfo
 from app.protocol.scene import ImageScene

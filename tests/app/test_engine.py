@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 from app.protocol.run import Run
 from core.errors import UserError
 from core.fit.schedule import TERMS, Schedule

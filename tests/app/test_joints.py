@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.geometry2d import View
+from app.geometry.plane import View
 from app.panels.joints import LEFT, MIDDLE, RIGHT, joint_at, joint_name, joint_text, side_color
 from core.body.names import JOINT_NAMES
 

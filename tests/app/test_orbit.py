@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
 from app.worker.body_picture import body_middle, turned_body
 
 angles = st.floats(-1.5, 1.5)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.document import RUNS_KEPT
-from app.geometry2d import Rect
-from app.orbit import Orbit
+from app.geometry.orbit import Orbit
+from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
     Continue,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 pytest.importorskip("Xlib")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.geometry2d import Rect
+from app.geometry.orbit import Orbit
+from app.geometry.plane import Rect
 from app.link import Link
-from app.orbit import Orbit
 from app.protocol.commands import (
     Begin,
     Continue,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.geometry2d import Rect
+from app.geometry.plane import Rect
 
 GAP = 8
 TOOLBAR = 44

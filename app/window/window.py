@@ -7,19 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
-import numpy as np
 
 from app import theme
-from app.actions import Action, with_keys
-from app.frames import FrameClock
-from app.geometry2d import Point, Rect
-from app.glfw import accept_drops, clipboard_text, native_window
-from app.keys import Keys
-from app.layout import arrange
+from app.actions import Action
+from app.geometry.homography import cell_corners, inside_crop
+from app.geometry.layout import arrange
+from app.geometry.plane import Point
 from app.link import Link
-from app.mouse import Mouse
 from app.panels.body import BodyPanel
-from app.panels.controls import BUTTONS, Controls
+from app.panels.controls import Controls
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
@@ -28,13 +24,15 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
-from app.paste import fetch_picture, path_in_text
 from app.protocol.events import Event, Opened, Painted, PaintedInput, Turned, WithPictures
-from app.protocol.scene import ImageScene
 from app.session import Commands, Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
-from app.view import JOINTS
+from app.window.frames import FrameClock
+from app.window.glfw import accept_drops, clipboard_text
+from app.window.keys import Keys
+from app.window.mouse import Mouse
+from app.window.paste import fetch_picture, path_in_text
 
 FILE_DIALOG = "file dialog"
 UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
@@ -49,7 +47,7 @@ class Window:
         self.link = link
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
-        self._size = (0, 0)
+        self.size = (0, 0)
         self._pictures_came = 0
         self._create(size)
 
@@ -147,7 +145,7 @@ class Window:
 
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
-        self.help.toggle(*self._size)
+        self.help.toggle(*self.size)
 
     def close_dialogs(self) -> None:
         """Hide the help sheet and the file dialog."""
@@ -228,9 +226,9 @@ class Window:
     def _arrange(self) -> None:
         """Follow the window's size."""
         size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        if size == self._size or min(size) <= 0:
+        if size == self.size or min(size) <= 0:
             return
-        self._size = size
+        self.size = size
         places = arrange(*size)
         self.controls.place(places["toolbar"])
         self.status.place(places["status"])
@@ -251,23 +249,16 @@ class Window:
         over = self.mouse.under()
         self.photo.hover(self.session, self.mouse.inside(over) if over is self.photo else None)
         at: Point | None = None
+        scene = self.session.scene
         if isinstance(over, MapPanel):
             at = over.fraction(self.mouse.inside(over))
-        elif over is self.photo and self.session.scene is not None:
-            at = _to_crop(self.session.scene, self.photo.view.to_image(self.mouse.inside(over)))
+        elif over is self.photo and scene is not None:
+            at = inside_crop(scene.to_crop, self.photo.view.to_image(self.mouse.inside(over)))
         for panel in self.maps:
             panel.cell = at
-        self.photo.cell = None if at is None else self._cell_on_photo(at)
-
-    def _cell_on_photo(self, at: Point) -> tuple[Point, ...]:
-        """The corners, on the photo, of the map cell that holds a point of the crop."""
-        scene = self.session.scene
-        assert scene is not None
-        columns, rows = self.observed.cells
-        x, y = int(at[0] * columns), int(at[1] * rows)
-        inverse = np.linalg.inv(np.array(scene.to_crop))
-        corners = [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)]
-        return tuple(_mapped(inverse, (u / columns, v / rows)) for u, v in corners)
+        self.photo.cell = None
+        if at is not None and scene is not None:
+            self.photo.cell = cell_corners(scene.to_crop, self.observed.cells, at)
 
     # --- the loop ---
 
@@ -286,41 +277,6 @@ class Window:
         """Whether all pictures of the shown step are on screen."""
         return self.session.settled and self.clock.frames > self._pictures_came + UPLOAD_FRAMES
 
-    def report(self) -> dict[str, object]:
-        """What the window is doing, for tests and bug reports."""
-        session, clock = self.session, self.clock
-        return {
-            "window": native_window(),
-            "size": self._size,
-            "phase": session.phase.name,
-            "message": with_keys(session.message.text),
-            "level": session.message.level.value,
-            "photo": session.image.name if session.image else None,
-            "box": session.scene.box if session.scene else None,
-            "image": session.view.image,
-            "run": session.view.key[1] if session.view.key else None,
-            "runs": list(session.document.keys),
-            "steps": session.steps,
-            "planned": session.planned,
-            "shown": session.view.step,
-            "best": session.best,
-            "painted": session.painted.step if session.painted else None,
-            "settled": self.settled,
-            "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],
-            "joints": JOINTS in session.view.overlays,
-            "joint": self.photo.joint,
-            "view": [self.photo.view.scale, *self.photo.view.offset],
-            "panels": {name: panel.area for name, panel in self.panels.items()},
-            "buttons": {name: _rect_of(name) for name in BUTTONS},
-            "worker": self.link.process.pid,
-            "frames": clock.frames,
-            "busy_frames": clock.busy_frames,
-            "frame_ms": round(1000 * clock.median, 1),
-            "worst_ms": round(1000 * clock.worst, 1),
-            "worst_busy_ms": round(1000 * clock.worst_busy, 1),
-            "worst_cpu_ms": round(1000 * clock.worst_cpu, 1),
-        }
-
     def close(self) -> None:
         """End the worker and the window."""
         self.link.close()
@@ -330,22 +286,3 @@ class Window:
 def save_screenshot(path: Path) -> None:
     """Save the next frame as PNG; the file is there a frame or two later."""
     dpg.output_frame_buffer(str(path))
-
-
-def _rect_of(item: str) -> Rect:
-    """Where an item lies in the window."""
-    x, y = dpg.get_item_rect_min(item)
-    width, height = dpg.get_item_rect_size(item)
-    return Rect(x, y, width, height)
-
-
-def _to_crop(scene: ImageScene, pixel: Point) -> Point | None:
-    """Where in the crop a pixel of the photo lies, as fractions; None outside."""
-    x, y = _mapped(np.array(scene.to_crop), pixel)
-    return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None
-
-
-def _mapped(homography: np.ndarray, point: Point) -> Point:
-    """A point under a homography."""
-    x, y, w = homography @ np.array([point[0], point[1], 1.0])
-    return float(x / w), float(y / w)

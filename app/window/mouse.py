@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import dearpygui.dearpygui as dpg
 
-from app.geometry2d import Point
+from app.geometry.plane import Point
 from app.panels.panel import Panel
 from app.protocol.commands import Command
 from app.session import Commands, Session

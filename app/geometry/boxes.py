@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from app.geometry2d import Point, Rect
+from app.geometry.plane import Point, Rect
 
 SMALLEST = 16.0  # pixels of the photo: a smaller drag is a click, not a box
 

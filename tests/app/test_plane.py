@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.boxes import Grip, dragged, grip_at, usable
-from app.geometry2d import Rect, View
-from app.layout import GAP, arrange
+from app.geometry.boxes import Grip, dragged, grip_at, usable
+from app.geometry.layout import GAP, arrange
+from app.geometry.plane import Rect, View
 
 BOX = Rect(100, 50, 80, 200)
 PHOTO = (640, 480)

@@ -1,0 +1,1 @@
+"""Rectangles, orbits and homographies, in plain Python and NumPy."""

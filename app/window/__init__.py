@@ -1,0 +1,1 @@
+"""The window: what carries messages between the panels, the session and the worker."""

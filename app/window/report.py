@@ -1,0 +1,55 @@
+"""What the window is doing, for tests and bug reports."""
+
+from __future__ import annotations
+
+import dearpygui.dearpygui as dpg
+
+from app.actions import with_keys
+from app.geometry.plane import Rect
+from app.panels.controls import BUTTONS
+from app.view import JOINTS
+from app.window.glfw import native_window
+from app.window.window import Window
+
+
+def report(window: Window) -> dict[str, object]:
+    """The window's state, ready for JSON."""
+    session, clock = window.session, window.clock
+    return {
+        "window": native_window(),
+        "size": window.size,
+        "phase": session.phase.name,
+        "message": with_keys(session.message.text),
+        "level": session.message.level.value,
+        "photo": session.image.name if session.image else None,
+        "box": session.scene.box if session.scene else None,
+        "image": session.view.image,
+        "run": session.view.key[1] if session.view.key else None,
+        "runs": list(session.document.keys),
+        "steps": session.steps,
+        "planned": session.planned,
+        "shown": session.view.step,
+        "best": session.best,
+        "painted": session.painted.step if session.painted else None,
+        "settled": window.settled,
+        "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],
+        "joints": JOINTS in session.view.overlays,
+        "joint": window.photo.joint,
+        "view": [window.photo.view.scale, *window.photo.view.offset],
+        "panels": {name: panel.area for name, panel in window.panels.items()},
+        "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "worker": window.link.process.pid,
+        "frames": clock.frames,
+        "busy_frames": clock.busy_frames,
+        "frame_ms": round(1000 * clock.median, 1),
+        "worst_ms": round(1000 * clock.worst, 1),
+        "worst_busy_ms": round(1000 * clock.worst_busy, 1),
+        "worst_cpu_ms": round(1000 * clock.worst_cpu, 1),
+    }
+
+
+def _rect_of(item: str) -> Rect:
+    """Where an item lies in the window."""
+    x, y = dpg.get_item_rect_min(item)
+    width, height = dpg.get_item_rect_size(item)
+    return Rect(x, y, width, height)
