@@ -18,10 +18,8 @@ from app.worker.body_picture import COLOR, body_middle, turned_body
 from app.worker.runs import HeldRun
 from core.pictures.overlay import body_layer, lay_over
 
-Pictures = dict[str, np.ndarray]
 
-
-def input_pictures(held: HeldRun) -> Pictures:
+def input_pictures(held: HeldRun) -> dict[str, np.ndarray]:
     """The image and its observed features."""
     return {"photo": held.image.thumbnail, "observed": held.observed.features}
 

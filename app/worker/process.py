@@ -127,7 +127,11 @@ class Worker:
         held = self._runs.begin(command)
         path, scene = held.image.path, held.observed.scene
         pictures = input_pictures(held)
-        self._send(Opened(*command.key, path, held.info, scene, pictures=pictures))
+        try:
+            self._send(Opened(*command.key, path, held.info, scene, pictures=pictures))
+        except ValueError:  # a picture that does not fit: the window will not know the run
+            self._runs.forget(command.key)
+            raise
 
     def _advance(self, command: Continue | Step) -> None:
         """One step of a fit."""
