@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
@@ -16,12 +16,15 @@ from app.protocol.run import Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from core.body.params import BodyParams
 from core.errors import UserError
-from core.fit.engine import Engine, Observation
+from core.fit.engine import Engine
+from core.fit.fitter import Fit
+from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
-from core.fit.schedule import TERMS, Schedule
-from core.fit.solver import Solver
-from core.fit.trace import Trace
+from core.fit.record import SUFFIX, FitRecord
+from core.fit.recording import observe_again, replay_notes, resume_run
+from core.fit.schedule import Schedule
+from core.fit.trace import StepRecord, Trace
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
@@ -29,22 +32,33 @@ from core.pictures.colors import OCCLUSION_LEGEND
 
 NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
 
-METHODS = ("nbf",)
-
 
 def load(
     preset: str = "lite",
-    weights: Path | None = None,
+    model: Path | None = None,
     body: Path | None = None,
     prior: Path | None = None,
+    weights: dict[str, float] | None = None,
 ) -> CoreBackend:
     """Load the engine of a preset; see `core.fit.engine.Engine.load`.
 
     One core is left to the window.
+
+    Args:
+        weights: of terms, in place of the standard schedule's.
     """
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-    engine = Engine.load(preset, weights, body, prior)
-    return CoreBackend(engine, f"{preset} preset")
+    engine = Engine.load(preset, model, body, prior)
+    schedule = Schedule.standard().with_weights(**(weights or {}))
+    return CoreBackend(engine, f"{preset} preset", schedule)
+
+
+@dataclass(frozen=True)
+class RecordedPhoto:
+    """The photo of a record, with the record."""
+
+    pixels: UInt8[np.ndarray, "height width 3"]
+    record: FitRecord
 
 
 class CoreBackend:
@@ -57,12 +71,22 @@ class CoreBackend:
         self._schedule = schedule or Schedule.standard()
         self._colors = feature_colors(engine.model.bank)
 
-    def read(self, path: str) -> Photo:
-        """Decode a photo."""
+    def read(self, path: str) -> Photo | RecordedPhoto:
+        """Decode a photo, or open a record of a fit (fit.nbf)."""
+        if path.endswith(SUFFIX):
+            record = FitRecord.load(Path(path))
+            return RecordedPhoto(record.photo_pixels(), record)
         return load_image(path)
 
-    def observe(self, photo: Photo, box: Rect | None) -> Observed:
-        """Look at the person in the box, else at the most prominent one, else at everything."""
+    def observe(self, photo: Photo | RecordedPhoto, box: Rect | None) -> Observed:
+        """Look at the person in the box, else at the most prominent one, else at everything.
+
+        Of a record without a box: at its person, as its fit did.
+        """
+        if isinstance(photo, RecordedPhoto):
+            if box is None:
+                return self._observe_again(photo.record)
+            photo = replace(Photo.of_array(photo.pixels), focal_px=photo.record.photo.focal)
         width, height = photo.size
         detected, note = box is None, ""
         if box is None:
@@ -72,6 +96,24 @@ class CoreBackend:
             box = Rect(found.x, found.y, found.width, found.height)
         checked = check_box(Box(*box), width, height)
         observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
+        return self._observed(observation, box, detected, note)
+
+    def _observe_again(self, record: FitRecord) -> Observed:
+        """The person of a record; a note says what differs from when it was written."""
+        observation = observe_again(self._engine, record)
+        box = observation.box
+        newest = record.runs[-1]
+        notes = replay_notes(self._engine, record, newest.info.schedule.render.backend)
+        if len(record.runs) > 1:
+            notes.insert(0, f"the newest of {len(record.runs)} runs is shown")
+        note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
+        rect = Rect(box.x, box.y, box.width, box.height)
+        seen = self._observed(observation, rect, False, note)
+        return replace(seen, handle=Recorded(observation, record))
+
+    def _observed(self, observation: Observation, box: Rect, detected: bool, note: str) -> Observed:
+        """What the window gets to know of an observation."""
+        height, width = observation.photo.shape[:2]
         corners, to_crop = crop_outline(observation.view)
         joints = read_joints(observation)
         spread = zip(joints.sigma.tolist(), joints.sigma_foreshortening.tolist(), strict=True)
@@ -91,17 +133,16 @@ class CoreBackend:
 
     def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
         """Stand at the better initialisation, or at a step of the parent."""
-        if run.method not in METHODS:
-            names = ", ".join(METHODS)
-            raise UserError(f"there is no method {run.method!r}; take one of {names}")
+        observation = observation_of(observed)
         schedule = self._schedule_of(run)
-        if parent is None:
-            solver = self._engine.solver(observed.handle, schedule)
+        if run.resumes and isinstance(observed.handle, Recorded):
+            fit = resume_run(self._engine, observation, observed.handle.record.runs[-1])
+        elif parent is None:
+            fit = self._engine.begin(observation, schedule, method=run.method)
         else:
-            problem = self._engine.problem([observed.handle])
-            trace = cut_trace(parent.solver.trace, run.at_step, schedule)
-            solver = Solver.resume(problem, self._engine.model, schedule, trace)
-        return CoreFit(solver, self._engine)
+            trace = cut_trace(parent.fit.trace, run.at_step, schedule)
+            fit = self._engine.resume(observation, schedule, trace, run.method)
+        return CoreFit(fit, self._engine)
 
     def _schedule_of(self, run: Run) -> Schedule:
         """The run's own schedule, or the default."""
@@ -109,53 +150,68 @@ class CoreBackend:
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
-        observation: Observation = observed.handle
+        observation = observation_of(observed)
         schedule = self._schedule_of(run)
         maps = draw_maps(self._engine, observation, params, self._colors, schedule)
         return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
         """The body in the photo's camera frame."""
-        observation: Observation = observed.handle
+        observation = observation_of(observed)
         in_crop = self._engine.vertices(params)[0].numpy()
         return in_crop @ observation.view.rotation.T.astype(np.float32)
 
     def joints(self, observed: Observed, params: BodyParams) -> tuple[Joint, ...]:
         """The body's joints on the photo."""
-        return listed(body_joints(self._engine, observed.handle, params))
+        return listed(body_joints(self._engine, observation_of(observed), params))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An observation that was made before, with the record of its fits."""
+
+    observation: Observation
+    record: FitRecord
+
+
+def observation_of(observed: Observed) -> Observation:
+    """The observation behind what the window knows."""
+    handle: Observation | Recorded = observed.handle
+    return handle.observation if isinstance(handle, Recorded) else handle
 
 
 @dataclass
 class CoreFit:
     """An `app.protocol.backend.Fit` of one person."""
 
-    solver: CoreFitting
+    fit: Fit
     engine: Engine
 
     @property
     def done(self) -> bool:
         """Whether no step is left."""
-        return self.solver.done
+        return self.fit.done
 
     @property
     def reason(self) -> str:
         """Why it stopped."""
-        return self.solver.reason
+        return self.fit.reason
 
     @property
     def stages(self) -> tuple[StageMark, ...]:
         """Where its records lie."""
-        return stage_marks(self.solver.schedule)
+        return stage_marks(self.fit.schedule)
 
     @property
     def terms(self) -> tuple[TermInfo, ...]:
         """The terms of the objective."""
-        return tuple(TermInfo(name) for name in TERMS)
+        terms = self.fit.schedule.terms.values()
+        return tuple(TermInfo(t.name, t.unit, t.explanation) for t in terms)
 
     @property
     def winner(self) -> str:
         """Which initialisation won, and by how much."""
-        trace = self.solver.trace
+        trace = self.fit.trace
         scores = dict(zip(trace.candidates, trace.scores[:, 0].tolist(), strict=True))
         winner = trace.candidates[int(trace.winner[0])]
         won = scores.pop(winner)
@@ -167,12 +223,19 @@ class CoreFit:
     @property
     def best(self) -> int:
         """The best step of the last stage."""
-        return int(self.solver.trace.best_steps()[0])
+        return int(self.fit.trace.best_steps()[0])
 
     def step(self) -> Progress:
         """Evaluate, record, move on."""
-        record = self.solver.step()
-        weights = self.solver.schedule.stages[record.stage].weights
+        return self._progress(self.fit.step())
+
+    def recorded(self) -> list[Progress]:
+        """The steps that are behind it."""
+        return [self._progress(record) for record in self.fit.trace.records]
+
+    def _progress(self, record: StepRecord) -> Progress:
+        """A step with its weighted terms."""
+        weights = self.fit.schedule.stages[record.stage].weights
         terms = {
             name: weights.get(name, 0.0) * float(value[0]) for name, value in record.terms.items()
         }
@@ -180,17 +243,12 @@ class CoreFit:
 
     def params(self, step: int) -> BodyParams:
         """The body of a recorded step in the crop camera's frame."""
-        return self.solver.trace.params(step, self.engine.volume)
+        return self.fit.trace.params(step, self.engine.volume)
 
 
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
     """Where the stages' records lie; the last has one more, behind the last Adam step."""
-    marks, start = [], 0
-    for index, stage in enumerate(schedule.stages):
-        stop = start + stage.steps + (index == len(schedule.stages) - 1)
-        marks.append(StageMark(stage.name, start, stop))
-        start = stop
-    return tuple(marks)
+    return tuple(StageMark(stage.name, span.start, span.stop) for stage, span in schedule.spans)
 
 
 def cut_trace(trace: Trace, step: int, schedule: Schedule) -> Trace:
@@ -203,7 +261,7 @@ def cut_trace(trace: Trace, step: int, schedule: Schedule) -> Trace:
         raise UserError(f"there is no step {step} to branch from; the run has {len(trace)} steps")
     if step > schedule.steps:
         raise UserError(f"the schedule ends at step {schedule.steps}, before step {step}")
-    return Trace(trace.start, trace.winner, trace.start_nll, trace.records[: step + 1])
+    return trace.upto(step + 1)
 
 
 def listed(joints: PhotoJoints) -> tuple[Joint, ...]:

@@ -6,6 +6,7 @@ and keys do.
 Examples:
     nbf app
     nbf app photo.jpg
+    nbf app out/photo/fit.nbf
     nbf app photo.jpg --bbox 120,40,200,420 --paused
     nbf app photo.jpg --screenshot window.png --after 20
 """
@@ -32,13 +33,15 @@ class Options:
     """Options of ``nbf app``."""
 
     image: tyro.conf.Positional[str | None] = None
-    """Photo to open."""
+    """Photo, or record of a fit (fit.nbf), to open."""
     bbox: str | None = None
     """The person's box in pixels of the photo, x,y,w,h; without it the person is searched."""
     preset: Literal["lite", "paper"] = "lite"
     """Network: lite (256 px) or paper (320 px)."""
-    weights: Path | None = None
-    """Weights instead of the shipped ones."""
+    model: Path | None = None
+    """A model of your own training instead of the shipped one."""
+    weights: tuple[str, ...] = ()
+    """Weights of terms in all stages, NAME=VALUE, as for nbf fit."""
     body: Path | None = None
     """SMPL file instead of the embedded body."""
     prior: Path | None = None
@@ -75,8 +78,11 @@ def run(options: Options) -> int:
     session = Session(auto_run=not options.paused)
     if options.image is not None:
         session.open(options.image, box)
-    names = ("preset", "weights", "body", "prior")
-    link = Link(options.engine, {name: getattr(options, name) for name in names})
+    names = ("preset", "model", "body", "prior")
+    engine = {name: getattr(options, name) for name in names}
+    if options.weights:
+        engine["weights"] = read_weights(options.weights)
+    link = Link(options.engine, engine)
     window = Window(session, link, size)
     automation = Automation(window, options.screenshot, options.after, options.state)
     try:
@@ -85,6 +91,17 @@ def run(options: Options) -> int:
     finally:
         window.close()
     return automation.exit_code
+
+
+def read_weights(settings: tuple[str, ...]) -> dict[str, float]:
+    """Weights of terms, checked here so that a wrong one opens no window.
+
+    Raises:
+        UserError: there is no such term, or it is no number.
+    """
+    from core.fit.schedule import parse_weights  # imports PyTorch
+
+    return parse_weights(settings)
 
 
 def parse_size(text: str) -> tuple[int, int]:

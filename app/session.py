@@ -38,11 +38,16 @@ from app.protocol.events import (
     Stepped,
     Turned,
 )
-from app.protocol.run import Run, RunKey
+from app.protocol.run import RECORD_SUFFIX, Run, RunKey
 from app.requests import Request
 from app.state import SETTLED, Level, Message, Pending, Phase, SessionState
 
 Commands = list[Command]
+
+
+def is_record(path: str) -> bool:
+    """Whether a file is a record of a fit, by its name."""
+    return path.endswith(RECORD_SUFFIX)
 
 
 @dataclass
@@ -61,7 +66,8 @@ class Session(SessionState):
             self.wanted = path, box
             self.message = Message(f"{name} opens when the engine is ready")
             return []
-        command = Open(self.document.new_image(), self.document.new_run(box=box), path)
+        run = self.document.new_run(box=box, resumes=is_record(path) and box is None)
+        command = Open(self.document.new_image(), run, path)
         return self._ask_for(command, Phase.OPENING, f"Looking at {name}…", self.auto_run)
 
     def set_box(self, box: Rect | None) -> Commands:

@@ -92,6 +92,9 @@ class Fit(Protocol):
     def step(self) -> Progress:
         """Take one step and record it."""
 
+    def recorded(self) -> list[Progress]:
+        """The steps that it has already."""
+
     def params(self, step: int) -> Any:
         """Parameters of a recorded step."""
 
@@ -108,7 +111,7 @@ class Backend(Protocol):
         """Triangles of the body."""
 
     def read(self, path: str) -> Photo:
-        """Decode a photo."""
+        """Decode a photo, or open a record of a fit."""
 
     def observe(self, photo: Any, box: Rect | None) -> Observed:
         """Look at a person of a photo that `read` gave; without a box, find one."""

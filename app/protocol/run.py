@@ -7,6 +7,9 @@ from typing import Any
 
 from app.geometry.plane import Rect
 
+RECORD_SUFFIX = ".nbf"
+"""Ends the name of a record of a fit, see `core.fit.record`."""
+
 RunKey = tuple[int, int]
 """Numbers of an image and of one of its runs."""
 
@@ -43,6 +46,7 @@ class Run:
         method: name of the fitting method, one of the engine's.
         schedule: the engine's own schedule; None for its default.
         occluders: the engine's own description of what hides the person; empty for nothing given.
+        resumes: it goes on with the newest run of the record that is opened (fit.nbf).
         box: the person's box in pixels of the image; None to find the person. A branch looks at
             the box that its parent looks at.
     """
@@ -54,6 +58,7 @@ class Run:
     method: str = "nbf"
     schedule: Any = None
     occluders: tuple[Any, ...] = ()
+    resumes: bool = False
     box: Rect | None = None
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from app.protocol.backend import Backend
+from app.protocol.backend import Backend, Progress
 from app.protocol.commands import (
     Begin,
     Command,
@@ -132,6 +132,9 @@ class Worker:
         except ValueError:  # a picture that does not fit: the window will not know the run
             self._runs.forget(command.key)
             raise
+        if command.run.resumes:
+            for step in held.fit.recorded():
+                self._send_step(command.key, step, held.fit.best, 0.0)
 
     def _advance(self, command: Continue | Step) -> None:
         """One step of a fit."""
@@ -144,13 +147,14 @@ class Worker:
         if not fit.done:
             begun = time.perf_counter()
             step = fit.step()
-            seconds = time.perf_counter() - begun
-            self._send(
-                Stepped(*key, step.step, step.stage, step.terms, step.total, fit.best, seconds)
-            )
+            self._send_step(key, step, fit.best, time.perf_counter() - begun)
         if fit.done:
             self._rest(key)
             self._send(Finished(*key, fit.reason, fit.best))
+
+    def _send_step(self, key: RunKey, step: Progress, best: int, seconds: float) -> None:
+        """Tell the window of a recorded step."""
+        self._send(Stepped(*key, step.step, step.stage, step.terms, step.total, best, seconds))
 
     def _rest(self, key: RunKey) -> None:
         """Take no more steps of a run."""
