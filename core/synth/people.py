@@ -113,14 +113,10 @@ class PeopleSampler:
         scene = Scene(self.size, view, framing, random_lighting(panorama, view, rng))
         drawn = draw_person(person, outfit.materials, scene)
         image = self._background(scene, person, panorama, rng)
-        interaction = (
-            None if self.unoccluded else self._interaction(scene, person, drawn, rng.spawn(1)[0])
-        )
-        image = (
-            alpha_over(image, drawn.rgba)
-            if interaction is None
-            else _composite(image, drawn, interaction)
-        )
+        interaction = None
+        if not self.unoccluded:
+            interaction = self._interaction(scene, person, drawn, rng.spawn(1)[0])
+        image = _composite(image, drawn, interaction)
         if self.unoccluded:
             image, occluder = image.clip(0, 1), np.zeros(drawn.parts.shape, bool)
         else:
@@ -187,11 +183,9 @@ class PeopleSampler:
         rng: np.random.Generator,
     ) -> tuple[Float32[np.ndarray, "size size 3"], Bool[np.ndarray, "size size"]]:
         """The picture with everything in front of the person, and the mask of all that occludes."""
-        hidden = (
-            np.zeros(drawn.parts.shape, bool)
-            if interaction is None
-            else interaction.occlusion.copy()
-        )
+        hidden = np.zeros(drawn.parts.shape, bool)
+        if interaction is not None:
+            hidden |= interaction.occlusion
         if rng.random() < IN_FRONT:
             other = self._bystander(scene, -rng.uniform(0.15, 0.3) * scene.framing.transl[2], rng)
             covered = hidden | (other.parts > 0)
@@ -256,12 +250,13 @@ class PeopleSampler:
 
 
 def _composite(
-    image: Float32[np.ndarray, "size size 3"], drawn: DrawnPerson, interaction: SolidLayers
+    image: Float32[np.ndarray, "size size 3"], drawn: DrawnPerson, interaction: SolidLayers | None
 ) -> Float32[np.ndarray, "size size 3"]:
     """Composite from back to front: picture, solid, person, and the solid's part in front."""
-    return alpha_over(
-        alpha_over(alpha_over(image, interaction.full), drawn.rgba), interaction.front
-    )
+    if interaction is None:
+        return alpha_over(image, drawn.rgba)
+    person_over_solid = alpha_over(alpha_over(image, interaction.full), drawn.rgba)
+    return alpha_over(person_over_solid, interaction.front)
 
 
 def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:
