@@ -4,6 +4,8 @@ OUT ?= out
 BIN := .venv/bin
 STAMP := .venv/.setup
 NATIVE := .venv/.native
+# The editable install maps modules to files, so it is renewed when a file comes, goes or moves.
+LAYOUT := .venv/.layout-$(shell find app core nbf -name '*.py' 2>/dev/null | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
 .PHONY: help run test setup check format native cuda sanitize clean
 
@@ -42,12 +44,17 @@ setup: $(STAMP) $(NATIVE)
 
 $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 	@sh tools/setup.sh
-	@touch $(STAMP) $(NATIVE)
+	@rm -f .venv/.layout-*
+	@touch $(LAYOUT) $(STAMP) $(NATIVE)
 
 # Set-up has built it already; this rule rebuilds when a source changes later.
-$(NATIVE): CMakeLists.txt $(wildcard cuda/*/*.h cuda/*/*.cpp) | $(STAMP)
+$(NATIVE): CMakeLists.txt $(wildcard cuda/*/*.h cuda/*/*.cpp) $(LAYOUT) | $(STAMP)
 	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation -e .
 	@touch $(NATIVE)
+
+$(LAYOUT): | $(STAMP)
+	@rm -f .venv/.layout-*
+	@touch $@
 
 native: | $(STAMP)
 	@rm -f $(NATIVE)

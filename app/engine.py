@@ -23,7 +23,7 @@ from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
 from core.fit.record import SUFFIX, FitRecord
 from core.fit.recording import observe_again, replay_notes, resume_run
-from core.fit.schedule import Schedule
+from core.fit.schedule import Schedule, parse_weights
 from core.fit.trace import StepRecord, Trace
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
@@ -38,18 +38,18 @@ def load(
     model: Path | None = None,
     body: Path | None = None,
     prior: Path | None = None,
-    weights: dict[str, float] | None = None,
+    weights: tuple[str, ...] = (),
 ) -> CoreBackend:
     """Load the engine of a preset; see `core.fit.engine.Engine.load`.
 
     One core is left to the window.
 
     Args:
-        weights: of terms, in place of the standard schedule's.
+        weights: of terms, ``NAME=VALUE``, in place of the standard schedule's.
     """
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    schedule = Schedule.standard().with_weights(**parse_weights(weights))
     engine = Engine.load(preset, model, body, prior)
-    schedule = Schedule.standard().with_weights(**(weights or {}))
     return CoreBackend(engine, f"{preset} preset", schedule)
 
 

@@ -78,11 +78,8 @@ def run(options: Options) -> int:
     session = Session(auto_run=not options.paused)
     if options.image is not None:
         session.open(options.image, box)
-    names = ("preset", "model", "body", "prior")
-    engine = {name: getattr(options, name) for name in names}
-    if options.weights:
-        engine["weights"] = read_weights(options.weights)
-    link = Link(options.engine, engine)
+    names = ("preset", "model", "body", "prior", "weights")
+    link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
     automation = Automation(window, options.screenshot, options.after, options.state)
     try:
@@ -91,17 +88,6 @@ def run(options: Options) -> int:
     finally:
         window.close()
     return automation.exit_code
-
-
-def read_weights(settings: tuple[str, ...]) -> dict[str, float]:
-    """Weights of terms, checked here so that a wrong one opens no window.
-
-    Raises:
-        UserError: there is no such term, or it is no number.
-    """
-    from core.fit.schedule import parse_weights  # imports PyTorch
-
-    return parse_weights(settings)
 
 
 def parse_size(text: str) -> tuple[int, int]:

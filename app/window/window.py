@@ -25,6 +25,7 @@ from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.protocol.events import Event, Opened, Painted, PaintedInput, Turned, WithPictures
+from app.protocol.run import RECORD_SUFFIX
 from app.session import Commands, Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -36,7 +37,19 @@ from app.window.paste import fetch_picture, path_in_text
 
 FILE_DIALOG = "file dialog"
 UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
-SUFFIXES = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG", ".webp", ".tif", ".tiff", ".bmp")
+SUFFIXES = (
+    RECORD_SUFFIX,
+    ".jpg",
+    ".jpeg",
+    ".JPG",
+    ".JPEG",
+    ".png",
+    ".PNG",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+)
 
 
 class Window:

@@ -20,6 +20,7 @@ from core.errors import UserError
 MAP = 32
 STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
 TERMS = (TermInfo("image", "grey²", "the blob"), TermInfo("size"), TermInfo("unused"))
+RECORDED = 12  # steps that every "record" has, which is a photo called *.nbf
 RATE = 0.03  # a schedule of this engine is another one
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
@@ -67,6 +68,12 @@ class FakeFit:
     @property
     def best(self):
         return int(np.argmin(self.totals))
+
+    def recorded(self):
+        return [
+            Progress(i, int(i >= STAGES[1].start), _terms(v, self.target), self.totals[i])
+            for i, v in enumerate(self.history)
+        ]
 
     def params(self, step):
         return self.history[step]
@@ -138,6 +145,9 @@ class FakeBackend:
             fit.vector = parent.history[run.at_step]
             fit.history = parent.history[: run.at_step]
             fit.totals = parent.totals[: run.at_step]
+        if run.resumes:
+            for _ in range(RECORDED):
+                fit.step()
         return fit
 
     def maps(self, observed, _run, params):

@@ -1,6 +1,7 @@
 """The worker's view of the real engine (weights that have learnt nothing, everything else real)."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
 from app.geometry.plane import Rect
-from app.protocol.run import Run
+from app.protocol.run import RECORD_SUFFIX, Run
 from core.errors import UserError
-from core.fit.schedule import TERMS, Schedule
+from core.fit.record import SUFFIX
+from core.fit.recording import new_record, photo_info
+from core.fit.schedule import Schedule
+from core.fit.term import TERMS
 from core.geometry.crop import Box, crop_view
 from core.io.images import Photo
 from tests.app import untrained
@@ -125,13 +129,14 @@ def test_a_branch_from_a_step_that_is_not_there_is_refused(backend, observed, fi
 
 
 def test_an_unknown_method_is_refused(backend, observed):
-    with pytest.raises(UserError, match="no method 'magic'; take one of nbf"):
+    with pytest.raises(UserError, match="no method 'magic'; there are nbf"):
         backend.fit(observed, Run(1, method="magic"))
 
 
 def test_the_terms_are_named_as_the_steps_name_them(fit):
-    assert {term.name for term in fit.terms} == set(TERMS)
-    assert all(set(record.terms) <= set(TERMS) for record in fit.records)
+    assert {term.name for term in fit.terms} == set(TERMS.all())
+    assert all(term.explanation for term in fit.terms)
+    assert all(set(record.terms) <= set(TERMS.all()) for record in fit.records)
 
 
 def test_the_winner_is_told_with_both_likelihoods(fit):
@@ -186,3 +191,45 @@ def test_painting_needs_no_gradients(backend, observed, fit):
         vertices = backend.vertices(observed, fit.params(0))
     assert vertices.dtype == np.float32
     assert np.isfinite(vertices).all()
+
+
+@pytest.fixture(scope="module")
+def record(backend, photo, observed, fit, tmp_path_factory):
+    path = tmp_path_factory.mktemp("record") / "fit.nbf"
+    info = photo_info(photo, observed.handle, "diagonal")
+    new_record(backend._engine, observed.handle, fit.fit, info).save(path)
+    return str(path)
+
+
+def test_a_record_is_shown_as_its_fit_was(backend, record, observed, fit):
+    again = backend.observe(backend.read(record), None)
+    assert again.scene.box == BOX and not again.scene.detected and again.scene.note == ""
+    assert np.array_equal(again.features, observed.features)
+    resumed = backend.fit(again, Run(1, resumes=True))
+    steps = [*resumed.recorded(), resumed.step()]
+    assert resumed.done and steps == fit.records
+    assert torch.equal(resumed.params(6).transl, fit.params(6).transl)
+    maps = backend.maps(again, Run(1), resumed.params(6))
+    assert np.array_equal(maps.rendered, backend.maps(observed, Run(1), fit.params(6)).rendered)
+
+
+def test_a_record_can_be_fitted_again_and_in_another_box(backend, record, fit):
+    opened = backend.read(record)
+    again = backend.observe(opened, None)
+    fresh = backend.fit(again, Run(2))
+    assert fresh.recorded() == [] and fresh.step() == fit.records[0]
+    branch = backend.fit(again, Run(3, parent=2), fresh)
+    assert branch.step() == fit.records[0]
+    other = backend.observe(opened, Rect(100, 10, 300, 480))
+    assert other.scene.box != BOX and backend.fit(other, Run(4)).recorded() == []
+
+
+def test_a_damaged_record_is_one_line(backend, record, tmp_path):
+    path = tmp_path / "cut.nbf"
+    path.write_bytes(Path(record).read_bytes()[:5000])
+    with pytest.raises(UserError, match=r"cut\.nbf is not a record of a fit"):
+        backend.read(str(path))
+
+
+def test_the_window_knows_records_by_the_same_suffix():
+    assert RECORD_SUFFIX == SUFFIX

@@ -521,3 +521,10 @@ def worker_event(session, event, pipe, steps):
 def test_busy_phases(busy):
     assert busy.busy
     assert not Phase.PAUSED.busy
+
+
+def test_a_record_resumes_and_a_photo_or_a_box_does_not():
+    session = ready_session()
+    assert session.open("out/fit.nbf")[-1].run.resumes
+    assert not session.open("out/fit.nbf", Rect(0, 0, 50, 90))[-1].run.resumes
+    assert not session.open("out/photo.jpg")[-1].run.resumes

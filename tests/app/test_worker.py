@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -340,3 +341,15 @@ def test_large_photos_are_shown_shrunk(talk, tmp_path):
     event = talk.ask(Open(7, Run(7), str(path)), Opened)
     assert event.scene.size == (3000, 500)
     assert event.pictures["photo"].shape == (round(500 * PHOTO_SIDE / 3000), PHOTO_SIDE, 3)
+
+
+def test_a_record_comes_with_its_steps_and_goes_on(photo, tmp_path):
+    path = tmp_path / "fit.nbf"
+    path.write_bytes(Path(photo).read_bytes())
+    talk = Talk()
+    talk.wait(Ready)
+    talk.ask(Open(1, Run(1, resumes=True), str(path)), Opened)
+    talk.ask(Continue(1, 1), Finished)
+    steps = [event.step for event in talk.all(Stepped)]
+    assert steps == list(range(31))
+    talk.link.close()

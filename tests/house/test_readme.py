@@ -44,8 +44,10 @@ def test_run_takes_a_photo_with_a_space_in_its_name(display, command, root, tmp_
     (tmp_path / "tools").mkdir()
     for name in ("pyproject.toml", "constraints.txt", "tools/setup.sh", "CMakeLists.txt"):
         (tmp_path / name).touch()
-    for name in (".setup", ".native"):
-        (tmp_path / ".venv" / name).touch()
+    asked = ["make", "-s", "--eval", "layout: ; @echo $(LAYOUT)", "layout"]
+    layout = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    for name in (layout.stdout.strip(), ".venv/.setup", ".venv/.native"):
+        (tmp_path / name).touch()
     done = subprocess.run(
         ["make", "-s", "run", "IMAGE=my photo.jpg"],
         cwd=tmp_path,
