@@ -173,7 +173,7 @@ class SessionState:
         if any(request.asked is not None for request in requests) or self.painted is None:
             return False
         turned = self.turned.step if self.turned else self.view.step
-        return self.input == self.view.key and self.painted.step == turned == self.view.step
+        return self.painted.step == turned == self.view.step
 
     def stage_at(self, step: int) -> StageMark | None:
         """The stage that a recorded step belongs to."""

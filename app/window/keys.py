@@ -32,11 +32,12 @@ class Keys:
     def listen(self) -> None:
         """Register the handlers."""
         with dpg.handler_registry():
+            # Ctrl first: handlers run in this order when both keys of a stroke come in one frame.
+            for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
+                dpg.add_key_down_handler(control, callback=self._see_control)
             for action in ACTIONS:
                 for key in action.keys:
                     dpg.add_key_press_handler(key_code(key), callback=self._handler(action, key))
-            for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
-                dpg.add_key_down_handler(control, callback=self._see_control)
 
     def _handler(self, action: Action, key: str) -> Callable[[], None]:
         """Does the action unless the key is meant for a dialog."""

@@ -157,7 +157,7 @@ def test_run_pause_step_and_restart(debugger, photo):
     assert app.state["steps"] == count < 31
     app.press_button("restart")
     app.wait(lambda s: s["run"] == 2 and s["steps"] < count, "a new fit")
-    app.wait_done()
+    assert app.wait_done()["runs"] == [[1, 1], [1, 2]]  # the old one is still there
 
 
 def test_an_unreadable_file_is_told_in_the_status_line_and_nothing_is_lost(
@@ -184,6 +184,16 @@ def test_a_crashed_engine_is_shown_and_restarted(debugger, photo):
     state = app.wait_done()
     assert state["worker"] != worker
     assert state["photo"] == photo.name
+
+
+def test_pasting_nothing_is_told_and_takes_ctrl(debugger):
+    app = debugger()
+    app.wait_phase("EMPTY")
+    before = app.state["message"]
+    app.key("v")
+    assert app.state["message"] == before
+    app.key("ctrl+v")
+    app.wait(lambda s: s["message"].startswith("The clipboard holds neither"), "the answer")
 
 
 def test_pasting_the_path_of_a_photo(debugger, photo):
