@@ -33,7 +33,7 @@ class ObservedFeatures:
 
 
 class MomentumBank(torch.nn.Module):
-    """Exponential moving averages of kernel and background features, weighted by sample counts.
+    """Exponential moving averages of kernel and background features (3DNBF, section 3.5).
 
     An entry with ``n`` samples in a step moves by ``1 - momentum ** (n / 8)`` towards their mean;
     young entries are the plain mean of all samples so far. Orientations of a kernel without samples
