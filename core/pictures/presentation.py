@@ -39,7 +39,7 @@ from core.pictures.viewpoints import (
 if TYPE_CHECKING:
     from core.pictures.lit_render import LitRenderer, Render
 
-TILE = (660, 540)
+TILE = (600, 480)
 FILM_SIZE = (560, 560)
 FILM_FRAMES, FILM_RATE = 96, 24.0
 OVER_PHOTO = 0.92
