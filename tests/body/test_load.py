@@ -318,7 +318,7 @@ def test_size_is_limited_before_reading(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="400 MiB allowed"):
         load_body(path)
     bomb = tmp_path / "model.npz"
-    np.savez_compressed(bomb, v_template=np.zeros((10_000, 3)))
+    np.savez_compressed(bomb, weights=np.zeros((10_000, 3)))
     monkeypatch.setattr(load_module, "MAX_BYTES", 100_000)
     with pytest.raises(UserError, match="unpacks to more"):
         load_body(bomb)

@@ -52,7 +52,7 @@ def test_the_same_patch_whatever_the_batch(sampler, samples):
 
 def test_errors_of_the_surface(sampler, samples):
     """The pelvis is aligned, a pose is not a shape, and a shape has its own error."""
-    truth = make_case(samples, 0, 0, sampler.looks.patch).truth
+    truth = make_case(samples, 0, 0, sampler.materials.patch).truth
     body = load_body()
     moved = replace(truth, transl=truth.transl + torch.tensor([0.1, 0.0, 1.0]))
     assert np.stack(surface_scores(body, moved, truth)).max() < 1e-2
@@ -88,7 +88,7 @@ def test_any_fitter_is_evaluated_by_name(sampler, samples):
         scores = score_people(
             untrained_engine(),
             samples[:1],
-            sampler.looks.patch,
+            sampler.materials.patch,
             ("clean",),
             short_schedule(),
             methods=("nbf", "twin"),

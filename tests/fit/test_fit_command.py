@@ -15,7 +15,10 @@ import pytest
 from core.cli import main
 from core.io.images import save_image
 
-FILES = {"params.npz", "fit.nbf", "body.glb", "panels.png", "fit.mp4", "report.json"}
+FILES = {
+    *("params.npz", "fit.nbf", "body.glb", "panels.png", "views.png", "fit.mp4"),
+    "report.json",
+}
 PLUGINS = ",".join(f"tests.plugins.{name}" for name in ("toy_term", "toy_start", "toy_fitter"))
 
 

@@ -56,7 +56,7 @@ def test_a_skeleton_with_eight_orientations_and_other_dimensions(
     assert losses["nll"] > 0 and losses["orientation"] == losses["clutter"] == 0
     path = tmp_path / "lite.safetensors"
     export(trainer, path, ExportSettings(bank_images=2, head_images=0))
-    engine = Engine.load(weights=path)
+    engine = Engine.load(model=path)
     assert engine.model.bank.phi.shape == (439, 8, 32) and engine.volume.kernels == 439
     photo = np.full((200, 160, 3), 128, np.uint8)
     solver = engine.begin(engine.observe(photo, Box(30, 20, 90, 160)), short_schedule())
