@@ -28,8 +28,9 @@ run: setup
 		exec $(BIN)/nbf fit "$(IMAGE)" --out "$(OUT)"; \
 	fi
 
+# One thread a process: PyTorch's threads would wait for each other's processors.
 test: check
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
