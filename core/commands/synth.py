@@ -20,10 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from core.commands._checks import check_seed
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
     from core.synth.shards import Recipe
+
+
+LARGEST_SIZE = 2048
+"""Side of a picture in pixels."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,9 @@ def run(options: Options) -> int:
         )
     if options.count < 1 or options.workers < 1:
         raise UserError("--count and --workers must be at least 1")
-    if options.size < 32 or options.size % 4:
-        raise UserError("--size must be a multiple of 4, at least 32")
+    if not 32 <= options.size <= LARGEST_SIZE or options.size % 4:
+        raise UserError(f"--size must be a multiple of 4, from 32 to {LARGEST_SIZE}")
+    check_seed(options.seed)
     data = data_dir(options.data)
     where = str(data) if data else None
     recipe = Recipe(options.seed, where, options.split, options.size, options.labels)

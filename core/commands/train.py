@@ -34,10 +34,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from core.commands._checks import check_range, check_seed
 from core.commands._output import print_json
+from core.processes import StopRequest
 
 if TYPE_CHECKING:
     from core.nbv.volume import NeuralBodyVolume
+    from core.synth.bodies import Bodies
     from core.synth.shards import ShardDataset
     from core.train.batches.mix_file import Mix
     from core.train.distributed import ProcessGroup
@@ -135,13 +138,14 @@ def run(options: Options) -> int:
     from core.synth.bodies import Bodies
     from core.synth.shards import ShardDataset
     from core.train.distributed import find_process_group
-    from core.train.heads.lifter import LifterSettings
     from core.train.run.export import ExportSettings, export
     from core.train.run.trainer import Trainer, check_shards
 
+    settings = _settings(options)
     if options.threads:
         torch.set_num_threads(options.threads)
-    settings = _settings(options)
+    if not (options.resume or options.export_only or options.plan):
+        _check_folder(options)
     volume = NeuralBodyVolume.from_layout(options.kernels, load_body())
     if options.plan:
         return _only_plan(options, settings, volume, find_process_group(options.device))
@@ -156,16 +160,13 @@ def run(options: Options) -> int:
         _plan_first(options, settings, (shards, held_out), volume, group, mix)
     trainer = Trainer(settings, shards, held_out, volume, options.out, group)
     trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
-    if options.resume or options.export_only:
-        trainer.resume()
-    else:
-        if options.start is not None:
-            trainer.start_from(options.start)
-        if bodies is not None:
-            trainer.pretrain_lifter(bodies, LifterSettings())
-    if not options.export_only:
-        _train(trainer, options)
+    _initialise(trainer, options, bodies)
+    stop = StopRequest() if options.export_only else _train(trainer, options)
     group.close()
+    if stop:
+        if group.is_first:
+            print(f"nbf: stopped at step {trainer.step}; --resume goes on", file=sys.stderr)
+        return stop.exit_code()
     if not group.is_first:
         return 0
     path = options.out / f"{options.preset}.safetensors"
@@ -177,6 +178,19 @@ def run(options: Options) -> int:
         rows = [f"  {name:12} {value:8.3f}" for name, value in figures.items()]
         print("\n".join([f"{path} after {trainer.step} steps, on held-out samples:", *rows]))
     return 0
+
+
+def _initialise(trainer: Trainer, options: Options, bodies: Bodies | None) -> None:
+    """Restore the checkpoint, or initialise the network from another run and from bodies."""
+    from core.train.heads.lifter import LifterSettings
+
+    if options.resume or options.export_only:
+        trainer.resume(same_settings=options.resume)
+        return
+    if options.start is not None:
+        trainer.start_from(options.start)
+    if bodies is not None:
+        trainer.pretrain_lifter(bodies, LifterSettings())
 
 
 def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mix | None:
@@ -207,6 +221,7 @@ def _settings(options: Options) -> TrainSettings:
         raise UserError("--batch-size and --validate-every must be at least 1")
     if options.trunk_rate is not None and not 0 <= options.trunk_rate < math.inf:
         raise UserError("--trunk-rate is a factor of --rate and must be 0 or more")
+    _check_numbers(options)
     return TrainSettings(
         preset=options.preset,
         steps=options.steps,
@@ -230,15 +245,42 @@ def _settings(options: Options) -> TrainSettings:
     )
 
 
-def _train(trainer: Trainer, options: Options) -> None:
-    """Run the trainer with progress report, gallery and TensorBoard logs."""
+def _check_numbers(options: Options) -> None:
+    """Refuse numbers that make no sense: a run should not find out after hours."""
+    for name, least in (("steps", 1), ("bins", 1), ("dim", 1), ("loader_threads", 1)):
+        check_range(f"--{name.replace('_', '-')}", getattr(options, name), least)
+    for name in ("ranking", "threads", "head_images"):
+        check_range(f"--{name.replace('_', '-')}", getattr(options, name), 0)
+    check_range("--bank-images", options.bank_images, 1)
+    check_range("--minutes", options.minutes, 1e-3)
+    check_range("--rate", options.rate, 1e-9, 1.0)
+    check_range("--occlude", options.occlude, 0, 1)
+    check_seed(options.seed)
+
+
+def _check_folder(options: Options) -> None:
+    """Refuse to begin a run in the folder of another one."""
+    from core.errors import UserError
+    from core.train.run.checkpoint import LAST, PREVIOUS
+
+    if any((options.out / name).is_file() for name in (LAST, PREVIOUS)):
+        raise UserError(
+            f"{options.out} holds a run already: go on with --resume, or choose another --out"
+        )
+
+
+def _train(trainer: Trainer, options: Options) -> StopRequest:
+    """Run the trainer with progress report, gallery and TensorBoard logs.
+
+    Returns:
+        Whether a signal ended the run before its time; its checkpoint is written then.
+    """
     from core.train.run.gallery import Gallery, held_out_people, people_in_photos
     from core.train.run.logs import Logs
     from core.train.run.reporter import Reporter
 
     if not trainer.group.is_first:
-        trainer.run(lambda *_: None)
-        return
+        return trainer.run(lambda *_: None)
     subjects = held_out_people(trainer.held_out)
     if options.photos is not None:
         subjects += people_in_photos(options.photos, trainer.network.preset.image_size)
@@ -255,7 +297,7 @@ def _train(trainer: Trainer, options: Options) -> None:
             logs.follow()
 
     with Reporter() as reporter, closing(logs) if logs is not None else nullcontext():
-        trainer.run(report)
+        return trainer.run(report)
 
 
 def _plan_first(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -68,6 +69,23 @@ def _encode_mp4(path: Path, frames: Iterator[Frame], fps: float) -> None:
             _append(writer, _even(frame))
     finally:
         writer.close()  # its own context leaves ffmpeg running after an error
+    if not _is_whole_mp4(path):  # closing does not look at ffmpeg's exit code
+        raise UserError("ffmpeg could not finish an mp4; is the disk full?")
+
+
+def _is_whole_mp4(path: Path) -> bool:
+    """Whether a file consists of whole boxes (ISO/IEC 14496-12), an index among them."""
+    kinds, size = [], path.stat().st_size
+    with path.open("rb") as file:
+        while (start := file.tell()) < size:
+            length, kind = struct.unpack(">I4s", file.read(8).ljust(8, b"\0"))
+            if length == 1:  # the length follows, in 64 bits
+                (length,) = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))
+            if length < 8 or start + length > size:
+                return False
+            kinds.append(kind)
+            file.seek(start + length)
+    return b"moov" in kinds and b"mdat" in kinds
 
 
 def _append(writer: Format.Writer, frame: Frame) -> None:

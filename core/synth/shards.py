@@ -13,6 +13,7 @@ interrupted run continues with the first shard that has none.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ import numpy as np
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.processes import end_with_parent
 from core.synth.people import DRAWING_VERSION, PeopleSampler
 from core.synth.sample import FieldLayout, Sample, field_layout, label_layout
 
@@ -199,6 +201,7 @@ def _start_worker(recipe: Recipe) -> None:
     import torch
 
     global _sampler
+    end_with_parent()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     _sampler = recipe.sampler()
@@ -212,13 +215,28 @@ def _work(block: Block) -> int:
 
 
 def _allocate(recipe: Recipe, job: Job) -> None:
-    """Create the files of an empty shard."""
+    """Create the files of an empty shard, with their full size on disk.
+
+    A memory map is a sparse file: on a full disk, writing to it would end the process by SIGBUS.
+
+    Raises:
+        UserError: the folder cannot be written to, or the disk is too full.
+    """
     path, start, stop = job
-    path.mkdir(parents=True, exist_ok=True)
-    for name, (shape, dtype) in recipe.layout().items():
-        np.lib.format.open_memmap(
-            path / f"{name}.part", mode="w+", dtype=dtype, shape=(stop - start, *shape)
-        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, (shape, dtype) in recipe.layout().items():
+            file = path / f"{name}.part"
+            np.lib.format.open_memmap(
+                file, mode="w+", dtype=dtype, shape=(stop - start, *shape)
+            ).flush()
+            if hasattr(os, "posix_fallocate"):
+                with file.open("r+b") as opened:
+                    os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    except OSError as error:
+        for name in recipe.layout():
+            (path / f"{name}.part").unlink(missing_ok=True)
+        raise UserError(f"cannot write the shard {path}: {error.strerror or error}") from error
 
 
 def _write_block(sampler: PeopleSampler, block: Block) -> int:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.io import video
 from core.io.video import save_video
 
 
@@ -111,3 +112,20 @@ def test_errors_of_the_drawing_are_not_taken_for_ffmpegs(tmp_path):
 
     with pytest.raises(RuntimeError, match="drawing failed"):
         save_video(tmp_path / "fit.mp4", broken())
+
+
+def test_a_film_that_ffmpeg_could_not_finish_is_not_kept(tmp_path, monkeypatch):
+    path, whole = tmp_path / "a.mp4", tmp_path / "whole.mp4"
+    save_video(whole, frames())
+    content = whole.read_bytes()
+    close = video._is_whole_mp4
+    for kept in (0, 20, len(content) // 2, len(content) - 1):
+
+        def cut(file, kept=kept):
+            file.write_bytes(content[:kept])
+            return close(file)
+
+        monkeypatch.setattr(video, "_is_whole_mp4", cut)
+        with pytest.raises(UserError, match="is the disk full"):
+            save_video(path, frames())
+        assert not path.exists()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.errors import UserError
+from core.synth.people import PeopleSampler
 from core.synth.shards import Recipe, ShardDataset, write_shards
 
 RECIPE = Recipe(seed=3, size=64)
@@ -121,3 +129,46 @@ def test_pickled_file_is_refused(copy):
 def test_empty_folder_is_named(tmp_path):
     with pytest.raises(UserError, match="no shards"):
         ShardDataset(tmp_path)
+
+
+def test_a_full_disk_is_one_line_before_any_work(tmp_path, monkeypatch):
+    def full(_descriptor, _offset, _length):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(PeopleSampler, "sample", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(UserError, match=r"cannot write the shard .*: No space left on device"):
+        list(write_shards(tmp_path, Recipe(0, size=64), 3))
+    assert [path.name for path in tmp_path.rglob("*.part")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_with_a_killed_parent(tmp_path):
+    command = [sys.executable, "-m", "core.cli", "synth", "--out", str(tmp_path), "--workers", "2"]
+    parent = subprocess.Popen([*command, "--count", "2000", "--size", "64"], start_new_session=True)
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    try:
+        wait_for(lambda: len(children.read_text().split()) >= 3)  # two, and Python's tracker
+        workers = [int(number) for number in children.read_text().split()]
+        time.sleep(1.0)  # they import meanwhile, or work already
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        wait_for(lambda: not any(alive(worker) for worker in workers))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def alive(process):
+    """Whether a process runs; one that is dead but not yet waited for does not."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def wait_for(condition, patience=60.0):
+    limit = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.05)

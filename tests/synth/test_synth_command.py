@@ -40,6 +40,9 @@ def test_shards_and_json(tmp_path, monkeypatch, capsys):
         (["--bodies", "x.png", "--count", "1"], "not an npz file's name"),
         (["--sheet", "x.png", "--count", "0"], "--count"),
         (["--sheet", "x.png", "--size", "30"], "--size"),
+        (["--sheet", "x.png", "--size", "100000"], "--size"),
+        (["--sheet", "x.png", "--seed", "-1"], "--seed -1 makes no sense"),
+        (["--sheet", "x.png", "--seed", str(2**64)], "makes no sense"),
         (["--sheet", "x.png", "--data", "/nowhere/at/all"], "does not exist"),
     ],
 )

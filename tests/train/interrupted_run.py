@@ -1,10 +1,13 @@
 """A tiny run in its own process, to be finished, killed or resumed.
 
-python -m tests.train.interrupted_run SHARDS OUT [kill | resume]
+python -m tests.train.interrupted_run SHARDS OUT [kill | stop | resume]
+
+With "stop" it asks itself to stop, as Ctrl-C would.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -33,10 +36,13 @@ def show(step: int, done: float, losses: dict[str, float]) -> None:
     print(step, flush=True)
     if "kill" in sys.argv and step == 7:
         time.sleep(60)  # between the saves of steps 4 and 8: here it is killed
+    if "stop" in sys.argv and step == 7:
+        signal.raise_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":
     trainer = make_trainer(Path(sys.argv[1]), Path(sys.argv[2]))
     if "resume" in sys.argv:
         trainer.resume()
-    trainer.run(show)
+    stop = trainer.run(show)
+    sys.exit(stop.exit_code() if stop else 0)

@@ -7,15 +7,22 @@ import signal
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from core.body.load import load_body
 from core.errors import UserError
+from core.nbv.volume import NeuralBodyVolume
+from core.synth.shards import ShardDataset
+from core.train.batches.augment import AugmentSettings
 from core.train.run.checkpoint import LAST, PREVIOUS, find_damage, load_checkpoint, save_checkpoint
-from tests.train.interrupted_run import STEPS
+from core.train.run.trainer import Trainer
+from tests.train.interrupted_run import SETTINGS, STEPS
 from tests.train.people import write_shard
 
 ROOT = Path(__file__).parents[2]
@@ -115,25 +122,87 @@ def test_a_file_without_our_reading_is_still_read(tmp_path: Path) -> None:
     assert loaded_step(tmp_path) == 5
 
 
-@pytest.mark.slow
-def test_killed_and_resumed_is_the_same_run(tmp_path: Path) -> None:
-    write_shard(tmp_path / "shards" / "shard-00000", 5, seed=0)
-    command = [sys.executable, "-m", "tests.train.interrupted_run", str(tmp_path / "shards")]
-    # In a process of its own too: other tests may have changed how many threads PyTorch takes here.
-    whole, killed = str(tmp_path / "whole"), str(tmp_path / "killed")
-    subprocess.run([*command, whole], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    with subprocess.Popen([*command, killed, "kill"], cwd=ROOT, stdout=subprocess.PIPE) as process:
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupts, in a process of its own.
+
+    Other tests may have changed how many threads PyTorch takes in this one.
+    """
+    folder = tmp_path_factory.mktemp("runs")
+    write_shard(folder / "shards" / "shard-00000", 5, seed=0)
+    subprocess.run([*command(folder, "whole")], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def command(folder: Path, name: str, *how: str) -> list[str]:
+    module = "tests.train.interrupted_run"
+    return [sys.executable, "-m", module, str(folder / "shards"), str(folder / name), *how]
+
+
+def kill(folder: Path) -> None:
+    with subprocess.Popen(
+        command(folder, "kill", "kill"), cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if int(line) == 7:
                 process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    subprocess.run([*command, killed, "resume"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    curves = [(tmp_path / name / "losses.csv").read_bytes() for name in ("whole", "killed")]
+
+
+def stop(folder: Path) -> None:
+    done = subprocess.run(command(folder, "stop", "stop"), cwd=ROOT, stdout=subprocess.PIPE)
+    assert done.returncode == 130 and done.stdout.split() == [b"%d" % i for i in range(1, 8)]
+    state = load_checkpoint(folder / "stop", {"step"}, 1 << 30)[1]
+    assert state["step"] == 7  # and not 4, where the run saved by itself
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interrupt", [kill, stop])
+def test_interrupted_and_resumed_is_the_same_run(
+    whole_run: Path, interrupt: Callable[[Path], None]
+) -> None:
+    name = interrupt.__name__
+    interrupt(whole_run)
+    subprocess.run(
+        command(whole_run, name, "resume"), cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+    )
+    curves = [(whole_run / run / "losses.csv").read_bytes() for run in ("whole", name)]
     assert curves[0] == curves[1] and curves[0].count(b"\n") == 3
     keys = {"network", "average", "bank", "step"}
-    ends = [load_checkpoint(tmp_path / name, keys, 1 << 30)[1] for name in ("whole", "killed")]
+    ends = [load_checkpoint(whole_run / run, keys, 1 << 30)[1] for run in ("whole", name)]
     assert ends[0]["step"] == ends[1]["step"] == STEPS
     for part in ("network", "average", "bank"):
-        for name, value in ends[0][part].items():
-            assert torch.equal(value, ends[1][part][name]), name
+        for key, value in ends[0][part].items():
+            assert torch.equal(value, ends[1][part][key]), key
+
+
+@pytest.mark.slow
+def test_other_settings_are_named_on_resuming(whole_run: Path) -> None:
+    data = ShardDataset(whole_run / "shards")
+    volume = NeuralBodyVolume.from_body(load_body(), kernels=80)
+
+    def resume(**changes: object) -> None:
+        settings = replace(SETTINGS, **changes)  # type: ignore[arg-type]
+        Trainer(settings, data, data, volume, whole_run / "whole").resume()
+
+    resume(steps=20, validate_every=7)
+    with pytest.raises(UserError, match="was trained with seed 0, not 4"):
+        resume(seed=4)
+    with pytest.raises(UserError, match=r"was trained with rate 0\.001, not 0\.01"):
+        resume(rate=0.01)
+    with pytest.raises(UserError, match=r"augment patches 0\.0, not patches 0\.5"):
+        resume(augment=AugmentSettings(patches=0.5))
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, state(1))
+
+    def fail(*_args: object) -> None:
+        raise RuntimeError("PytorchStreamWriter failed writing file data/0")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(UserError, match="is the disk full"):
+        save_checkpoint(tmp_path, state(2))
+    assert loaded_step(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [LAST]

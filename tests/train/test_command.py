@@ -10,6 +10,7 @@ import pytest
 
 from core import cli
 from core.io.images import save_image
+from core.train.run.checkpoint import LAST
 from tests.train.people import write_shard
 
 
@@ -61,3 +62,30 @@ def test_invalid_numbers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     for option in ("--batch-size", "--validate-every"):
         assert cli.main(["train", *folders, "--steps", "1", option, "0"]) == 2
         assert "must be at least 1" in capsys.readouterr().err
+    wrong = {
+        "--steps": "-5",
+        "--minutes": "nan",
+        "--rate": "nan",
+        "--occlude": "1.5",
+        "--seed": str(2**64),
+        "--threads": "-1",
+        "--bins": "0",
+        "--ranking": "-1.0",
+        "--head-images": "-1",
+        "--bank-images": "0",
+        "--loader-threads": "0",
+    }
+    for option, value in wrong.items():
+        assert cli.main(["train", *folders, option, value]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"{option} {value} makes no sense" in said
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / LAST).write_bytes(b"weeks of work")
+    folders = ["--shards", "a", "--held-out", "b", "--out", str(tmp_path)]
+    assert cli.main(["train", *folders, "--steps", "1"]) == 2
+    assert "holds a run already: go on with --resume" in capsys.readouterr().err
+    assert (tmp_path / LAST).read_bytes() == b"weeks of work"

@@ -37,7 +37,10 @@ def save_checkpoint(folder: Path, state: State) -> None:
 
 def _write(path: Path, state: State) -> None:
     with path.open("wb") as file:
-        torch.save(state, file)
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # PyTorch's archive writer hides what the system said
+            raise OSError(f"PyTorch cannot write it ({error}); is the disk full?") from error
         file.flush()
         os.fsync(file.fileno())  # the content must be on disk before the file gets its name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +21,7 @@ from core.nets.blazepose import BlazePose, load_blazepose
 from core.nets.blocks import add_batchnorm, fold_batchnorm
 from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import NetworkPreset, find_preset
+from core.processes import StopRequest, stop_on_signals
 from core.synth.bodies import Bodies
 from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
@@ -44,6 +46,8 @@ Observer = Callable[[int, PoseNetwork, FeatureBank], None]
 PRETRAINED_TRUNK_RATE = 0.3
 """Learning rate of a pretrained trunk over that of the rest (docs/decisions.md)."""
 _STATE = {"settings", "network", "average", "bank", "optimizer", "step", "seconds"}
+_MAY_CHANGE = {"steps", "minutes", "validate_every", "save_every", "bank_images", "loader_threads"}
+"""Settings that a resumed run may have anew: its length, and how it is watched."""
 _SPARE_BYTES = 1 << 24  # of a checkpoint: names, settings and the archive's own tables
 
 
@@ -167,12 +171,26 @@ class Trainer:
         self.losses, self.figures = Curves(folder, "losses"), Curves(folder, "held_out")
         self.observers: list[Observer] = []
 
-    def run(self, report: Report) -> None:
-        """Train to the end of the run; an interrupted run can be resumed."""
+    def run(self, report: Report) -> StopRequest:
+        """Train to the end of the run; an interrupted run can be resumed.
+
+        Returns:
+            True if SIGINT or SIGTERM stopped it: the checkpoint of the last step is written then.
+        """
+        with stop_on_signals() as stop:
+            self._take_steps(report, stop)
+        if self.group.is_first:
+            if not stop:
+                self.validate()
+            self.save()
+        return stop
+
+    def _take_steps(self, report: Report, stop: StopRequest) -> None:
+        """Steps to the end of the run, or to the first after a signal."""
         smooth: dict[str, float] = {}
         share = replace(self.loader, rank=self.group.rank, world_size=self.group.world_size)
         for batch in share.batches(self.step):
-            if self.settings.progress(self.step, self.seconds) >= 1:
+            if self.settings.progress(self.step, self.seconds) >= 1 or self._stops(stop):
                 break
             started = time.monotonic()
             losses = self.update(batch)
@@ -188,9 +206,15 @@ class Trainer:
                 self.validate()
             if self.step % self.settings.save_every == 0:
                 self.save()
-        if self.group.is_first:
-            self.validate()
-            self.save()
+
+    def _stops(self, stop: StopRequest) -> bool:
+        """Whether any process was asked to stop: all of them take the same number of steps."""
+        if self.group.world_size == 1:
+            return bool(stop)
+        asked = self.group.total(torch.tensor(float(stop.signal), device=self.group.device))
+        if asked and not stop:
+            stop.signal = signal.SIGTERM
+        return bool(stop)
 
     def update(self, batch: Batch) -> dict[str, float]:
         """One optimiser step on a batch, or on this process's share of it.
@@ -254,13 +278,19 @@ class Trainer:
         self.losses.save()
         save_checkpoint(self.folder, state)
 
-    def resume(self) -> None:
+    def resume(self, same_settings: bool = True) -> None:
         """Restore the folder's last intact checkpoint.
 
+        Args:
+            same_settings: refuse a run whose settings differ in more than its length and in how it
+                is watched.
+
         Raises:
-            UserError: there is none, or it is of another network.
+            UserError: there is none, or it is of another network or of other settings.
         """
         path, state = load_checkpoint(self.folder, _STATE, self._max_bytes())
+        if same_settings:
+            self._check_settings(path, state["settings"])
         try:
             self.network.load_state_dict(state["network"])
             self.average.network.load_state_dict(state["average"])
@@ -271,6 +301,20 @@ class Trainer:
         self.step, self.seconds = state["step"], state["seconds"]
         self.losses.cut(self.step)
         self.figures.cut(self.step)
+
+    def _check_settings(self, path: Path, recorded: object) -> None:
+        """Refuse to go on with other settings than those that the checkpoint was trained with."""
+        try:
+            then = json.loads(recorded) if isinstance(recorded, str) else {}
+        except ValueError:
+            then = {}
+        now = json.loads(json.dumps(asdict(self.settings)))
+        for name, value in now.items():
+            if name in then and name not in _MAY_CHANGE and then[name] != value:
+                raise UserError(
+                    f"{path} was trained with {name} {_shown(then[name], value)}, not "
+                    f"{_shown(value, then[name])}; give the same, or start another run"
+                )
 
     def start_from(self, folder: Path) -> list[str]:
         """Initialise with the averaged network of another run.
@@ -316,6 +360,15 @@ class Trainer:
         states = (self.network.state_dict(), self.bank.state_dict())
         tensors = [tensor for state in states for tensor in state.values()]
         return 8 * sum(t.numel() * t.element_size() for t in tensors) + _SPARE_BYTES
+
+
+def _shown(value: object, other: object) -> str:
+    """A setting; of a group of settings those that differ from another's."""
+    if isinstance(value, dict) and isinstance(other, dict):
+        return ", ".join(
+            f"{k} {_shown(v, other.get(k))}" for k, v in value.items() if v != other.get(k)
+        )
+    return str(value)
 
 
 def check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> None:

@@ -1,0 +1,69 @@
+"""Processes and signals: workers end with their parent, runs end at a step."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+
+def end_with_parent() -> None:
+    """End this process when the one that spawned it is gone, however that ended.
+
+    To be called in a child that `multiprocessing` started. A pool's workers wait for tasks on a
+    queue that they hold open themselves, so they would not notice.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+@dataclass
+class StopRequest:
+    """Whether somebody asked this process to stop, and by which signal."""
+
+    signal: int = 0
+
+    def __bool__(self) -> bool:
+        return self.signal != 0
+
+    def exit_code(self) -> int:
+        """As shells report the death by a signal: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self.signal
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM into a request; a second one acts as usual.
+
+    Outside the main thread, where Python allows no handlers, signals act as usual.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    previous: dict[int, Any] = {}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        request.signal = number
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        previous[caught] = signal.signal(caught, ask)
+    try:
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
