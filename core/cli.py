@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -40,6 +41,9 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    # Before PyTorch is loaded: its threads must not spin while they wait for work, or the machine
+    # is several times slower as soon as another program wants the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(arguments)

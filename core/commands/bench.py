@@ -3,6 +3,7 @@
 ``render``: times of rendering and of fitting steps, and the share of the machine's limit that they
 reach. Backends take turns and times are medians, so other load on the machine affects all alike.
 The case is a standing person with random features, with the shipped body and prior.
+``busy``: times of ``nbf fit`` alone, and beside programs that keep all cores busy.
 ``accuracy``: errors of the closed forms against float64 quadrature of 3DNBF's equation 4.
 
 Examples:
@@ -10,6 +11,7 @@ Examples:
     nbf bench render --json
     nbf bench render --threads 2 --backends cpu
     nbf bench accuracy
+    nbf bench busy
 """
 
 from __future__ import annotations
@@ -26,14 +28,18 @@ if TYPE_CHECKING:
     from core.bench.render import RenderTimes
 
 
+PHOTO = "skimage:camera"
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of ``nbf bench``."""
 
-    what: Annotated[Literal["render", "accuracy"], tyro.conf.Positional]
+    what: Annotated[Literal["render", "accuracy", "busy"], tyro.conf.Positional]
     """What to measure."""
     quick: bool = False
-    """Render: 858 kernels, 80 x 80, 64 dimensions alone, under a minute. Accuracy: fewer scenes."""
+    """Render: 858 kernels, 80 x 80, 64 dimensions alone, under a minute. Accuracy: fewer scenes.
+    Busy: one round."""
     backends: tuple[Literal["torch", "cpu", "cuda"], ...] = ()
     """Backends to measure; by default all that are built."""
     threads: int = 0
@@ -48,7 +54,8 @@ def run(options: Options) -> int:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    return _accuracy(options) if options.what == "accuracy" else _render(options)
+    measures = {"render": _render, "accuracy": _accuracy, "busy": _busy}
+    return measures[options.what](options)
 
 
 def _render(options: Options) -> int:
@@ -98,6 +105,27 @@ def _accuracy(options: Options) -> int:
             print(f"{row.scenes:27} {row.form:7} {kept:8} {row.pixels:6} {errors}")
     if options.json:
         print_json({"cases": [asdict(row) for row in rows]})
+    return 0
+
+
+def _busy(options: Options) -> int:
+    """Measure ``nbf fit`` alone and beside programs that keep all cores busy."""
+    from core.bench.busy import measure_busy
+
+    rounds = 1 if options.quick else 3
+    threads = (options.threads,) if options.threads else (1, 0)
+    rows = []
+    if not options.json:
+        print(f"nbf fit {PHOTO}, median of {rounds}, seconds\n")
+        print("threads  phase      quiet    busy   ratio")
+    for group in measure_busy(PHOTO, rounds, threads):
+        rows += group
+        if not options.json:
+            for row in group:
+                times = f"{row.quiet_s:7.2f} {row.busy_s:7.2f} {row.ratio:7.1f}"
+                print(f"{row.threads or 'default':<8} {row.phase:8} {times}")
+    if options.json:
+        print_json({"cases": [asdict(row) | {"ratio": row.ratio} for row in rows]})
     return 0
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from core.commands._checks import check_range, check_seed
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Options:
     """Weights of terms in all stages, NAME=VALUE (nll, keypoints, joint_estimate, prior, ...)."""
     backend: Literal["auto", "torch", "cpu", "cuda"] = "auto"
     """Volume renderer; auto is the native one where it is built (see nbf doctor)."""
+    threads: int = 0
+    """Number of threads of PyTorch; 0 is PyTorch's default. The same bits need the same number."""
     leave_out_photo: bool = False
     """Do not put the photo's pixels into fit.nbf, only their digest and the photo's path."""
     seed: int = 0
@@ -90,6 +93,8 @@ def run(options: Options) -> int:
 
     _check(options)
     torch.manual_seed(options.seed)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     backend = choose_backend(options.backend)
     reports, failures = [], []
     if options.resume:
@@ -126,6 +131,8 @@ def _check(options: Options) -> None:
     if options.focal is not None and not 1 <= options.focal < 1e6:
         raise UserError(f"focal length {options.focal} px makes no sense; give pixels, e.g. 1200")
     FITTERS.get(options.method)
+    check_range("--threads", options.threads, 0, 1024)
+    check_seed(options.seed)
     parse_weights(options.weights)
 
 

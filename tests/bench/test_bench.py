@@ -7,7 +7,7 @@ from dataclasses import fields
 import torch
 
 from core import cli
-from core.bench import machine, render
+from core.bench import busy, machine, render
 from core.bench.machine import Ceiling, Machine
 from core.bench.render import Layout, RenderTimes, ratios
 
@@ -75,3 +75,30 @@ def test_ratios_are_those_of_the_base_case():
     assert found["cpu_vs_torch"] == found["cpu_vs_torch_step"] == 4
     assert found["skeleton_vs_surface"] == found["skeleton_vs_surface_step"] == 1.25
     assert ratios(cases[1:])["cpu_vs_torch"] is None
+
+
+def test_busy_times_are_told_beside_quiet_ones(monkeypatch, capsys):
+    times = iter([2.0, 5.0, 1.0, 3.0])
+
+    def fit(_photo, threads):
+        seconds = next(times)
+        assert threads in (0, 1)
+        return dict.fromkeys((*busy.PHASES, "command"), seconds)
+
+    monkeypatch.setattr(busy, "_time_fit", fit)
+    assert cli.main(["bench", "busy", "--quick", "--json"]) == 0
+    cases = json.loads(capsys.readouterr().out)["cases"]
+    assert [c["threads"] for c in cases] == [1] * 5 + [0] * 5
+    assert cases[0]["ratio"] == 2.5 and cases[-1] == {
+        "phase": "command",
+        "threads": 0,
+        "quiet_s": 1.0,
+        "busy_s": 3.0,
+        "ratio": 3.0,
+    }
+
+
+def test_loops_end_with_the_measurement():
+    with busy._endless_loops(2) as loops:
+        assert [loop.poll() for loop in loops] == [None, None]
+    assert None not in [loop.poll() for loop in loops]
