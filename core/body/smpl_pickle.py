@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
@@ -17,6 +18,7 @@ import numpy as np
 
 _PLAIN = re.compile(r"[|<>=]?([biuf](1|2|4|8)|[US][1-9]\d{0,5})|bool")
 _MAX_DEPTH = 40
+_MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
 _MAX_DENSE = 2**26  # elements of a dense matrix: 512 MiB of float64
 
 
@@ -199,11 +201,22 @@ def read_tree(data: bytes) -> object:
 
 def _load(data: bytes) -> object:
     try:
+        _check_memo(data)
         return _Reader(io.BytesIO(data), encoding="latin1").load()
     except UnsafePickleError:
         raise
     except Exception as error:  # a damaged pickle can fail in any way
         raise ValueError(f"damaged pickle: {error}") from error
+
+
+def _check_memo(data: bytes) -> None:
+    """Refuse memo numbers that no file of this size needs.
+
+    The unpickler makes room up to the largest number: seven bytes could take eight gigabytes.
+    """
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name in _MEMO and int(argument or 0) > len(data):
+            raise ValueError(f"memo number {argument} in {len(data)} bytes")
 
 
 def _plain(value: object, done: dict[int, object], depth: int = 0) -> object:

@@ -123,8 +123,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         with safe_open(path, "pt") as file:
             record = json.loads((file.metadata() or {}).get("nbf", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a model file: {error}") from error
+    if not isinstance(record, dict):
+        raise UserError(f"{path} is not a model file: its metadata is no table")
     if record.get("format") != FORMAT:
         raise UserError(f"{path} is not a {FORMAT} file (format {record.get('format')!r})")
     if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):

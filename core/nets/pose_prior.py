@@ -107,6 +107,8 @@ def load_prior(path: Path | None = None) -> PosePrior:
     if not file.is_file():
         raise UserError(f"pose prior {file} does not exist; check the path")
     tensors = _read(file)
+    if not all(bool(value.isfinite().all()) for value in tensors.values()):
+        raise UserError(f"{file} is damaged: it holds values that are not finite")
     prior = PosePrior()
     try:
         prior.load_state_dict({name: value.float() for name, value in tensors.items()})
@@ -123,9 +125,9 @@ def _read(file: Path) -> dict[str, Tensor]:
         with torch.serialization.safe_globals(_stand_ins(file)):
             stored = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
-        raise UserError(f"{file} is not a pose prior: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{file} is not a pose prior: {_first_line(error)}") from error
     except Exception as error:  # torch's unpickler has no common class for refusals
-        raise UserError(f"{file} cannot be read safely: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{file} cannot be read safely: {_first_line(error)}") from error
     state = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
     state = state if isinstance(state, dict) else {}
     return {
@@ -133,6 +135,11 @@ def _read(file: Path) -> dict[str, Tensor]:
         for name, value in state.items()
         if isinstance(value, Tensor) and not name.startswith("bm_train")
     }
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says, or what it is if it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 class _InertValue:

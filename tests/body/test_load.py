@@ -294,7 +294,14 @@ def test_other_pickles(tmp_path, content):
     one_line(error)
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"\x80\x02}.", b"\x80\x04\x95" + b"\xff" * 8])
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"hello", b"\x80\x02}.", b"\x80\x04\x95" + b"\xff" * 8),
+        b"Nr\xff\xff\xff\x1f.",  # a memo of half a billion entries
+        b"Np536870911\n.",
+    ],
+)
 def test_other_files(tmp_path, data):
     path = tmp_path / "model.pkl"
     path.write_bytes(data)

@@ -63,6 +63,15 @@ def test_bad_files(saved: tuple[Path, PoseNetwork, FeatureBank], tmp_path: Path)
         load_model("lite", tmp_path / "absent.safetensors")
 
 
+@pytest.mark.parametrize("metadata", ["[1, 2]", '"text"', "[" * 100_000, "{", "null", "3"])
+def test_odd_metadata_is_one_line(tmp_path: Path, metadata: str) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file({"x": torch.zeros(1)}, path, {"nbf": metadata})
+    with pytest.raises(UserError, match=r"odd\.safetensors is not a") as caught:
+        load_model("lite", path)
+    assert "\n" not in str(caught.value)
+
+
 def test_not_finite_is_refused(
     saved: tuple[Path, PoseNetwork, FeatureBank], tmp_path: Path
 ) -> None:

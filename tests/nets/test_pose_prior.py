@@ -105,6 +105,12 @@ def test_bad_files_are_named(tmp_path):
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(UserError, match="not a VPoser"):
         load_prior(tmp_path / "other.safetensors")
+    state = load_prior().state_dict()
+    state = {name: value.clone() for name, value in state.items()}
+    next(iter(state.values()))[...] = torch.nan
+    save_file(state, tmp_path / "nan.safetensors")
+    with pytest.raises(UserError, match="not finite"):
+        load_prior(tmp_path / "nan.safetensors")
 
 
 @pytest.mark.parametrize("call", [(print, ("run",)), (os.system, ("touch ran",)), (eval, ("1/0",))])
