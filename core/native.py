@@ -147,7 +147,10 @@ def _load(kind: Library) -> tuple[ctypes.CDLL | None, str]:
     status = f"not built; {kind.fix}"
     for path in kind.paths():
         if path.is_file():
-            library, status = kind.open(path, kind.digest())
+            # A wheel's library came with its Python code; what lies in a folder called cuda beside
+            # it is NVIDIA's.
+            shipped = path.parent == PACKAGE / "_wheel"
+            library, status = kind.open(path, None if shipped else kind.digest())
             if library is not None:
                 return library, status
     return None, status

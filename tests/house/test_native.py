@@ -57,6 +57,22 @@ def test_digest_follows_names_and_contents(tmp_path):
     assert len({first, second, native.CPU.digest(tmp_path / "cuda")}) == 3
 
 
+def test_a_wheel_s_library_is_not_compared_with_nvidia_s_headers(tmp_path, monkeypatch):
+    found = Path(native.native_status().removeprefix("loaded "))
+    if not found.is_file():
+        pytest.skip("no native library is built")
+    native._load.cache_clear()
+    (tmp_path / "core" / "_wheel").mkdir(parents=True)
+    shutil.copy(found, tmp_path / "core" / "_wheel")
+    (tmp_path / "cuda" / "include").mkdir(parents=True)
+    (tmp_path / "cuda" / "include" / "cuda.h").write_text("int cuda;")
+    monkeypatch.setattr(native, "PACKAGE", tmp_path / "core")
+    monkeypatch.setattr(native, "ROOT", tmp_path)
+    digest = native.CPU.digest(tmp_path / "cuda")
+    monkeypatch.setattr(native.Library, "digest", lambda *_: digest)
+    assert native.native_status() == f"loaded {tmp_path / 'core' / '_wheel' / found.name}"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("c++"), reason="no compiler: the twins do the work")
 def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
