@@ -156,7 +156,9 @@ def _rooted(points: Points) -> Points:
     return wide - wide[:, PELVIS : PELVIS + 1]
 
 
-def _distance(first: Tensor, second: Tensor) -> Float[Tensor, "batch points"]:
+def _distance(
+    first: Float[Tensor, "*points axes"], second: Float[Tensor, "*points axes"]
+) -> Float[Tensor, "*points"]:
     return (first - second).norm(dim=-1)
 
 

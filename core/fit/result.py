@@ -33,7 +33,7 @@ FILM_TILE = (300, 300)
 FILM_RATE = 12.0
 LONGEST_SIDE = 1280  # of the photo in pictures; a larger one only costs time
 
-Picture = UInt8[np.ndarray, "height width 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Integer, UInt8
 from torch import Tensor
 
 NOWHERE = (24, 24, 24)
@@ -86,7 +86,7 @@ def occlusion_colors(
     return colors
 
 
-def part_colors(parts: Int[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width 3"]:
+def part_colors(parts: Integer[np.ndarray, "height width"]) -> UInt8[np.ndarray, "height width 3"]:
     """RGB colours of a part map: 0 is background, 1 + joint one of 24 body parts."""
     return PART_PALETTE[parts]
 

@@ -47,7 +47,7 @@ OVER_PHOTO = 0.92
 GHOST, CONTOUR = 0.42, 0.85
 """Opacity of the start and of its contour."""
 
-Picture = UInt8[np.ndarray, "height width 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,7 +9,7 @@ import ctypes
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Float, Int
 
 from core.geometry.camera import Camera
 from core.native import load_native
@@ -24,7 +24,7 @@ __all__ = ["Raster", "pointer", "rasterize"]
 
 def rasterize(
     vertices: Float[np.ndarray, "vertices 3"],
-    faces: Int32[np.ndarray, "faces 3"],
+    faces: Int[np.ndarray, "faces 3"],
     focal: float,
     center: tuple[float, float],
     height: int,

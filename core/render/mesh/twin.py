@@ -106,7 +106,7 @@ def _corners(
 
 
 def _project(
-    points: Float[Tensor, "n corners 3"], focal: Float[Tensor, " n"], center: Float[Tensor, "n 2"]
+    points: Float[Tensor, "n corners 3"], focal: Float[Tensor, "#n"], center: Float[Tensor, "#n 2"]
 ) -> tuple[Float[Tensor, "n corners 2"], Float[Tensor, "n corners"]]:
     """Pixels and inverse depths, in float64."""
     exact = points.double()

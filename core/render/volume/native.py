@@ -198,7 +198,7 @@ def composite_backward(
     features: Float[Tensor, "batch kernels dim"],
     grad: Float[Tensor, "pixels dim"],
     with_features: bool,
-) -> tuple[Float[Tensor, "pixels nearest"], Float[Tensor, "batch kernels dim"]]:
+) -> tuple[Float[Tensor, "pixels nearest"], Float[Tensor, "..."]]:
     """Gradients of weights and features; the second is empty without ``with_features``."""
     weights, features, grad = dense(weights), dense(features), dense(grad)
     grad_weights = torch.empty_like(weights)

@@ -80,7 +80,7 @@ def weigh(
 def ray_gaussian(
     means: Float[Tensor, "*pairs 3"],
     precisions: Float[Tensor, "*pairs 3 3"],
-    rays: Float[Tensor, "*pairs 3"],
+    rays: Float[Tensor, "*#pairs 3"],
 ) -> tuple[Float[Tensor, "*pairs"], Float[Tensor, "*pairs"], Float[Tensor, "*pairs"]]:
     """The Gaussian along each ray: (a, t*, q) of the module's docstring.
 
