@@ -294,7 +294,7 @@ def _joints2d(crop: PhotoCrop, true: _TrueBody | None) -> Float32[np.ndarray, "2
 
 def _rasterized(
     crop: PhotoCrop, model: SmplBody | None, true: _TrueBody | None
-) -> tuple[UInt8[np.ndarray, "s/4 s/4"], Float32[np.ndarray, "s/2 s/2"]]:
+) -> tuple[UInt8[np.ndarray, "side side"], Float32[np.ndarray, "2*side 2*side"]]:
     """Rasterised parts and depth of the placed SMPL body; empty maps without one."""
     size, focal = crop.view.size, crop.view.focal
     if model is None or true is None or not true.is_placed:

@@ -19,7 +19,7 @@ from core.io.atomic import write_atomic
 QUALITY = 8
 """imageio's scale from 1 to 10 (variable bit rate)."""
 
-Frame = UInt8[np.ndarray, "height width 3"]
+Frame = UInt8[np.ndarray, "_ _ 3"]
 
 
 def save_video(path: Path, frames: Iterable[Frame], fps: float = 25.0) -> None:

@@ -113,7 +113,7 @@ def _follow_arm(
 
 
 def smallest_rotation(
-    source: Float[np.ndarray, "*batch 3"], target: Float[np.ndarray, "*batch 3"]
+    source: Float[np.ndarray, "*#batch 3"], target: Float[np.ndarray, "*#batch 3"]
 ) -> Rotation:
     """The smallest rotation that takes one direction to another; identity between opposite ones."""
     source = source / np.linalg.norm(source, axis=-1, keepdims=True)
