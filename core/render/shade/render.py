@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, UInt8
+from jaxtyping import Float, Float32, Int, UInt8
 
 from core.native import load_native
 from core.render.mesh.raster import pointer
@@ -50,7 +50,7 @@ class _Light(ctypes.Structure):
 
 def vertex_normals(
     vertices: Float[np.ndarray, "vertices 3"],
-    faces: Int32[np.ndarray, "faces 3"],
+    faces: Int[np.ndarray, "faces 3"],
     backend: str = "auto",
 ) -> Float32[np.ndarray, "vertices 3"]:
     """Area-weighted unit normals (zero for a vertex without faces)."""
