@@ -201,7 +201,7 @@ def _warp(
 
 def _rotate_depth(
     truth: Truth, rotation: Float[np.ndarray, "3 3"], homography: Float[np.ndarray, "3 3"]
-) -> Float[np.ndarray, "s/2 s/2"]:
+) -> Float[np.ndarray, "side side"]:
     """Depth along the rotated camera's axis, resampled."""
     cells = len(truth.depth)
     ticks = ((np.arange(cells) + 0.5) / cells - 0.5) * len(truth.image) / truth.focal
