@@ -71,9 +71,14 @@ def test_features_are_those_of_the_crop(network: PoseNetwork, images: torch.Tens
 def test_a_mirrored_pose_is_the_axis_angle_with_y_and_z_negated() -> None:
     vectors = torch.randn(1, 24, 3, generator=torch.Generator().manual_seed(0))
     camera = torch.tensor([[0.9, 0.3, -0.2]])
-    empty = torch.zeros(1)
     output = NetworkOutput(
-        empty, empty, rotation_from_axis_angle(vectors), empty, camera, empty, joint_estimate()
+        features=torch.zeros(1, 3, 1, 1),
+        part_logits=torch.zeros(1, 25, 1, 1),
+        rotations=rotation_from_axis_angle(vectors),
+        betas=torch.zeros(1, 10),
+        camera=camera,
+        heat=torch.zeros(1, 24, 1, 1),
+        joint_estimate=joint_estimate(),
     )
     mirrored = mirror_output(output)
     expected = vectors[:, list(JOINT_FLIP)] * torch.tensor([1.0, -1.0, -1.0])
