@@ -16,6 +16,7 @@ from core.datasets import files as reading
 from core.datasets.registry import open_dataset
 from core.errors import UserError
 from tests.datasets import writers
+from tests.shapes import unchecked
 
 NAMES = ["a/1.jpg", "a/2.jpg", "a/3.jpg"]
 WRITERS = {
@@ -108,7 +109,8 @@ def test_foreign_content_is_refused(name, content, tmp_path, world):
 def test_spin(change, reason, tmp_path, world):
     arrays = writers.spin_arrays(world, NAMES) | change
     np.savez(tmp_path / "h36m_train.npz", **{k: v for k, v in arrays.items() if v is not None})
-    assert reason in complaint("h36m", tmp_path)
+    with unchecked():
+        assert reason in complaint("h36m", tmp_path)
 
 
 def test_spin_names_as_objects_are_read_by_the_allow_list(tmp_path, world):

@@ -16,6 +16,7 @@ from core.nbv.features import FeatureBank
 from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings, SparseRender
 from core.render.volume.twin import assign, weigh
 from tests.render.test_volume import random_scene
+from tests.shapes import unchecked
 
 pytestmark = pytest.mark.skipif(load_native() is None, reason="no native library is built")
 SIZE, LIMBS = (21, 30), 9
@@ -154,7 +155,7 @@ def test_nobody_in_view_costs_nothing():
 def test_maps_of_another_size_are_refused():
     world = list(float32(make_world()))
     world[5] = world[5][:, 1:]
-    with pytest.raises(ValueError, match="people of 120 kernels"):
+    with pytest.raises(ValueError, match="people of 120 kernels"), unchecked():
         native(world, LikelihoodSettings(), RenderSettings())
 
 
