@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import shapes
+
+shapes.install(("core", "app"))  # before anything imports them
+
 SCREEN = "1600x1000x24"
 
 
