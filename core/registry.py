@@ -16,6 +16,7 @@ import importlib
 import importlib.metadata
 import os
 import pkgutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
@@ -55,6 +56,8 @@ class Registry(Generic[Part]):
         self._package, self._constant, self._group = package, constant, group
         self._parts: dict[str, Part] = {}
         self._searched = False
+        # Reentrant: a module that is being imported by the search may ask for parts itself.
+        self._searching = threading.RLock()
 
     def add(self, part: Part) -> Part:
         """Add a part from outside the package.
@@ -69,8 +72,13 @@ class Registry(Generic[Part]):
 
     @contextmanager
     def added(self, part: Part) -> Iterator[Part]:
-        """Add a part for the length of a ``with`` block."""
-        self._search()
+        """Add a part for the length of a ``with`` block.
+
+        Raises:
+            ValueError: there is a part of this name.
+        """
+        if part.name in self.all():
+            raise ValueError(f"there is already a {self.kind} called {part.name!r}")
         self.add(part)
         try:
             yield part
@@ -94,18 +102,38 @@ class Registry(Generic[Part]):
         return self._parts[name]
 
     def _search(self) -> None:
-        """Look for parts, once."""
-        if self._searched:
-            return
-        self._searched = True
+        """Look for parts, once; other threads wait for the end of a search.
+
+        A search that fails is made again when parts are asked for again.
+        """
+        with self._searching:
+            if self._searched:
+                return
+            self._searched = True
+            try:
+                self._add_modules()
+                self._add_entry_points()
+                load_plugins()
+            except BaseException:
+                self._searched = False
+                raise
+
+    def _add_modules(self) -> None:
+        """Add the parts that modules of the package define."""
         package = importlib.import_module(self._package)
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{self._package}.{info.name}")
             if part := getattr(module, self._constant, None):
                 self.add(part)
+
+    def _add_entry_points(self) -> None:
+        """Add the parts of installed packages."""
         for entry in importlib.metadata.entry_points(group=self._group):
-            self.add(entry.load())
-        load_plugins()
+            try:
+                self.add(entry.load())
+            except Exception as error:  # code of others can fail in any way
+                where = f"entry point {entry.name!r} of group {self._group}"
+                raise UserError(f"{where} ({entry.value}) fails: {_described(error)}") from error
 
 
 def load_plugins() -> None:
@@ -114,10 +142,15 @@ def load_plugins() -> None:
     Raises:
         UserError: one of them cannot be imported.
     """
-    for name in filter(None, os.environ.get(PLUGINS, "").split(",")):
+    names = (name.strip() for name in os.environ.get(PLUGINS, "").split(","))
+    for name in filter(None, names):
         try:
-            importlib.import_module(name.strip())
-        except ImportError as error:
-            raise UserError(
-                f"{PLUGINS} names {name!r}, which cannot be imported: {error}"
-            ) from error
+            importlib.import_module(name)
+        except Exception as error:  # code of others can fail in any way
+            what = f"{PLUGINS} names {name!r}, which cannot be imported"
+            raise UserError(f"{what}: {_described(error)}") from error
+
+
+def _described(error: Exception) -> str:
+    """An error's type and text on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

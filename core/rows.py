@@ -25,8 +25,8 @@ class Rows:
         return self._each(lambda value: value.to(device))
 
     def select(self, index: int | slice | Tensor) -> Self:
-        """Some of the rows; an int keeps the batch axis."""
-        chosen = slice(index, index + 1) if isinstance(index, int) else index
+        """Some of the rows; an int keeps the batch axis, and counts from the end if negative."""
+        chosen = slice(index, index + 1 or None) if isinstance(index, int) else index
         return self._each(
             lambda value: value.select(chosen) if isinstance(value, Rows) else value[chosen]
         )
