@@ -20,5 +20,11 @@ def objective(at: Evaluation, terms: Mapping[str, Term]) -> dict[str, Float[Tens
 def weighted_sum(
     costs: Mapping[str, Float[Tensor, " batch"]], weights: Mapping[str, float]
 ) -> Float[Tensor, " batch"]:
-    """What is minimised; terms without a weight do not count."""
-    return torch.stack([weights.get(name, 0.0) * cost for name, cost in costs.items()]).sum(0)
+    """What is minimised. A term of weight 0 does not count, not even where it is not finite."""
+    # Zeros keep the order of summation, and so the bits, whichever terms have a weight.
+    return torch.stack(
+        [
+            weights[name] * cost if weights.get(name) else torch.zeros_like(cost)
+            for name, cost in costs.items()
+        ]
+    ).sum(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,8 @@ class Stage:
         learning_rate: Adam's, in radians, metres (translation) and standard deviations (shape).
 
     Raises:
-        UserError: a term, a parameter or a weight makes no sense.
+        UserError: a term or a parameter does not exist; or a weight, the learning rate or the
+            number of steps is negative or not finite.
     """
 
     name: str
@@ -34,7 +36,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         BODY.check(self.parameters)
-        for name in self.weights:
+        if self.steps < 0 or not 0 <= self.learning_rate < math.inf:
+            numbers = f"{self.steps} steps and a learning rate of {self.learning_rate}"
+            raise UserError(f"stage {self.name!r} cannot have {numbers}")
+        for name, weight in self.weights.items():
+            if not 0 <= weight < math.inf:
+                raise UserError(f"term {TERMS.get(name).name!r} cannot have the weight {weight}")
             TERMS.get(name)
 
 
@@ -50,6 +57,9 @@ class Schedule(FitSettings):
             comparison of likelihoods.
         beta_moments: Adam's decay rates.
         shared: parameters of which the rows of one person have one value (see `Problem.person`).
+
+    Raises:
+        UserError: there is no stage, no term has a weight, or a shared parameter does not exist.
     """
 
     stages: tuple[Stage, ...]
@@ -57,6 +67,11 @@ class Schedule(FitSettings):
     turn_margin: float = 20.0
     beta_moments: tuple[float, float] = (0.9, 0.99)
     shared: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        BODY.check(self.shared)
+        if not any(stage.weights for stage in self.stages):
+            raise UserError("a schedule needs a stage that gives a term a weight")
 
     @property
     def steps(self) -> int:
@@ -137,6 +152,6 @@ def parse_weights(settings: tuple[str, ...]) -> dict[str, float]:
 def _weight(text: str) -> float:
     """A finite number that is not negative."""
     value = float(text)
-    if not 0 <= value < float("inf"):
+    if not 0 <= value < math.inf:
         raise ValueError(text)
     return value

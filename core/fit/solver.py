@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -29,7 +30,7 @@ class Solver:
     """A fit of a batch of people, between two steps.
 
     People do not influence each other: a batch gives what single fits would, up to rounding.
-    A person whose objective stops being finite is put back to the last finite step and rests there.
+    A person whose objective stops being finite is put back to the last finite step and stays there.
 
     It computes where its backend does (`core.render.backends.device_of`); the trace is on the CPU.
 
@@ -81,9 +82,8 @@ class Solver:
         device = device_of(schedule.render.backend)
         problem, model = problem.to(device), model.to(device)
         chart = Chart.around(BodyState.of(trace.start).to(device), model.volume)
-        count = len(problem)
-        vector = chart.pelvis.new_zeros(count, BODY.size)
-        alive = torch.ones(count, dtype=torch.bool, device=device)
+        vector = chart.pelvis.new_zeros(len(problem), BODY.size)
+        alive = ~put_back(trace).to(device)
         kept = trace.upto(len(trace))
         solver = cls(problem, model, schedule, chart, vector, kept, alive)
         if kept.records:
@@ -91,11 +91,6 @@ class Solver:
             solver.vector = last.vector.to(device, copy=True)
             solver._optimizer = solver._adam(last.moments.to(device), last.moment_steps)
         return solver
-
-    @property
-    def steps_done(self) -> int:
-        """Adam steps taken so far."""
-        return len(self.trace.records)
 
     @property
     def done(self) -> bool:
@@ -127,7 +122,8 @@ class Solver:
         record = self._record(index, stage_index, costs, total)
         self.trace.records.append(record)
         if index < self.schedule.steps:
-            total.sum().backward()
+            if total.requires_grad:  # not if every weight of the stage is 0
+                total.sum().backward()
             self._move(leaf, stage, total.detach())
         return record
 
@@ -143,7 +139,8 @@ class Solver:
     def _move(self, leaf: Tensor, stage: Stage, total: Tensor) -> None:
         """One Adam step on the stage's parameters of the rows whose gradient is finite."""
         assert self._optimizer is not None
-        assert leaf.grad is not None
+        if leaf.grad is None:
+            leaf.grad = torch.zeros_like(leaf)
         mask = BODY.mask(stage.parameters, leaf)
         if self.schedule.shared:
             shared = BODY.mask(self.schedule.shared, leaf)
@@ -160,7 +157,7 @@ class Solver:
         self.vector = leaf.detach()
 
     def _last_finite(self, before: Tensor) -> Tensor:
-        """For people at rest: their coordinates at the last step with a finite total."""
+        """For people who no longer move: their coordinates at the last step with a finite total."""
         rows = before.clone()
         for person in (~self.alive).nonzero()[:, 0].tolist():
             for record in reversed(self.trace.records[:-1]):
@@ -196,3 +193,17 @@ class Solver:
             terms={name: value.detach().cpu() for name, value in terms.items()},
             total=total.detach().cpu(),
         )
+
+
+def put_back(trace: Trace) -> Bool[Tensor, " batch"]:
+    """Who of a recorded fit no longer moves: a step put them back to the last finite one."""
+    stopped = torch.zeros(len(trace.winner), dtype=torch.bool)
+    if not trace.records:
+        return stopped
+    finite = trace.records[0].vector
+    for now, after in pairwise(trace.records):
+        back = (after.vector == finite).all(1)
+        moved = (after.vector != now.vector).any(1)
+        stopped |= back & (moved | ~now.total.isfinite())
+        finite = torch.where(now.total.isfinite()[:, None], now.vector, finite)
+    return stopped

@@ -86,13 +86,13 @@ def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -
     for name in names:
         candidates += STARTS.get(name).propose(problem, model, schedule, candidates)
     if not candidates:
-        raise UserError(f"nothing to start from: {', '.join(names)} propose no body")
+        raise UserError(f"no body to start from; these starts have none: {', '.join(names)}")
     first, *others = candidates
     chosen, best = first.body, score(problem, model, schedule, first.body)
     scores, winner = [best], torch.zeros_like(best, dtype=torch.long)
     for index, candidate in enumerate(others, 1):
         scores.append(score(problem, model, schedule, candidate.body))
-        better = scores[-1] < best - candidate.margin
+        better = (scores[-1] < best - candidate.margin) | (best.isnan() & ~scores[-1].isnan())
         winner = torch.where(better, index, winner)
         best = torch.where(better, scores[-1], best)
         chosen = chosen.replaced(better, candidate.body)

@@ -79,11 +79,16 @@ class Trace:
         return chart.body(self.records[step].vector).params()
 
     def best_steps(self) -> Int[Tensor, " batch"]:
-        """Per person, the step with the smallest total among those of the last stage reached."""
-        last = self.records[-1].stage
-        first = next(i for i, r in enumerate(self.records) if r.stage == last)
-        totals = torch.stack([r.total for r in self.records[first:]])
-        return first + torch.where(totals.isfinite(), totals, torch.inf).argmin(0)
+        """Per person, the step with the smallest total in the last stage that has a finite one.
+
+        Totals of different stages have different weights, so they are not compared. Without any
+        finite total it is step 0.
+        """
+        totals = torch.stack([r.total for r in self.records])
+        stages = torch.tensor([[r.stage] for r in self.records])
+        last = torch.where(totals.isfinite(), stages, -1).amax(0)
+        counts = totals.isfinite() & (stages == last)
+        return torch.where(counts, totals, torch.inf).argmin(0)
 
     def best(self, volume: NeuralBodyVolume) -> BodyParams:
         """The bodies of the best steps."""

@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.errors import UserError
 from core.fit.evidence import FeatureMap
 from core.fit.fitter import finish
 from core.fit.schedule import Schedule
 from core.fit.solver import Solver
 from core.fit.state import BodyState
+from core.fit.term import TERMS, Term
 from core.fit.trace import Trace
 from core.geometry.rotations import rotate_180_about_y
 from core.native import load_native
@@ -153,17 +155,101 @@ def test_people_in_a_batch_do_not_influence_each_other(model):
     assert (moved[0] - moved[1]).abs().max() > 1e-3
 
 
-def test_a_person_without_finite_loss_rests_and_is_named(model):
+def broken_problem(model):
+    """Two people; the features of the first are not finite where the body is."""
     problem = toy_problem(model, true_body(2))
     observed = problem.get(FeatureMap)
     features = observed.features.clone()
     features[0, 500:700] = torch.nan
-    broken = problem.having(replace(observed, features=features))
-    solver = Solver.begin(broken, model, quick_schedule(3), perturbed(true_body(2)))
+    return problem.having(replace(observed, features=features))
+
+
+def test_a_person_without_finite_loss_stays_and_is_named(model):
+    solver = Solver.begin(broken_problem(model), model, quick_schedule(3), perturbed(true_body(2)))
     finish(solver)
     assert solver.alive.tolist() == [False, True]
     assert solver.vector.isfinite().all()
     assert solver.trace.records[-1].vector[1].abs().max() > 0
+
+
+def failing_from(step: int) -> Term:
+    """A term that is not finite for the first person from some step on."""
+    count = iter(range(1000))
+
+    def residual(at):
+        first = torch.tensor([1.0, 0.0]) if next(count) >= step else torch.zeros(2)
+        return torch.where(first.bool(), torch.nan, at.vector.square().sum(1))
+
+    return Term("failing", 200, residual, 1.0, "", "", "")
+
+
+@pytest.mark.parametrize("step", [0, 2, 3])
+def test_a_person_who_stayed_stays_after_resuming(model, step):
+    problem, start = toy_problem(model, true_body(2)), perturbed(true_body(2))
+    with TERMS.added(failing_from(step)):
+        schedule = quick_schedule(3).with_weights(failing=1.0)
+        whole = Solver.begin(problem, model, schedule, start)
+        finish(whole)
+        assert whole.alive.tolist() == [False, True]
+    with TERMS.added(failing_from(1000)):  # finite again, which does not bring anyone back
+        resumed = Solver.resume(problem, model, schedule, whole.trace.upto(step + 2))
+        finish(resumed)
+    assert resumed.alive.tolist() == [False, True]
+    assert torch.equal(resumed.vector[0], whole.vector[0])
+    assert not torch.equal(resumed.vector[1], whole.trace.records[step + 1].vector[1])
+
+
+def test_the_best_step_is_finite_where_any_is(model):
+    problem, start = toy_problem(model, true_body(2)), perturbed(true_body(2))
+    with TERMS.added(failing_from(3)):  # from the first step of the second stage on
+        schedule = quick_schedule(3).with_weights(failing=1.0)
+        trace = finish(Solver.begin(problem, model, schedule, start))
+    first, second = trace.best_steps().tolist()
+    assert first in (0, 1, 2) and trace.records[first].total[0].isfinite()
+    assert second >= 3
+    broken = Solver.begin(broken_problem(model), model, quick_schedule(3), start)
+    assert finish(broken).best_steps()[0] == 0
+
+
+def test_a_term_of_weight_zero_does_not_count(model):
+    with TERMS.added(failing_from(0)):
+        schedule = quick_schedule(2).with_weights(failing=0.0)
+        solver = Solver.begin(toy_problem(model, true_body(2)), model, schedule, true_body(2))
+        finish(solver)
+    assert solver.alive.all() and solver.trace.losses("failing")[0, 0] != 0
+    nothing = quick_schedule(1).with_weights(**dict.fromkeys(schedule_terms(), 0.0))
+    still = Solver.begin(toy_problem(model, true_body()), model, nothing, true_body())
+    finish(still)
+    assert still.vector.abs().max() == 0
+
+
+def schedule_terms():
+    return quick_schedule().terms
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": {"prior": float("nan")}}, "'prior' cannot have the weight nan"),
+        ({"weights": {"prior": -1.0}}, "'prior' cannot have the weight -1"),
+        ({"weights": {"odd": 1.0}}, "no term 'odd'"),
+        ({"parameters": ("hands",)}, "no parameter 'hands'"),
+        ({"steps": -3}, "-3 steps"),
+        ({"learning_rate": float("inf")}, "learning rate of inf"),
+    ],
+)
+def test_a_stage_that_makes_no_sense_is_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        replace(Schedule.standard().stages[0], **change)
+
+
+def test_a_schedule_without_stages_or_terms_is_refused():
+    bare = replace(Schedule.standard().stages[0], weights={})
+    for stages in ((), (bare,)):
+        with pytest.raises(UserError, match="a stage that gives a term a weight"):
+            Schedule(stages=stages)
+    with pytest.raises(UserError, match="no parameter 'hands'"):
+        replace(Schedule.standard(), shared=("hands",))
 
 
 def test_keypoints_pull_joints_to_their_pixels(model):

@@ -64,8 +64,15 @@ def test_a_start_from_outside_competes_and_is_recorded(model):
     assert torch.allclose(trace.start.rotations(), true_body().rotations(), atol=1e-5)
 
 
+def test_a_candidate_without_finite_likelihood_loses(model, monkeypatch):
+    scores = iter([torch.tensor([torch.nan, 1.0]), torch.tensor([3.0, torch.nan])])
+    monkeypatch.setattr("core.fit.start.score", lambda *_: next(scores))
+    problem = toy_problem(model, true_body(2)).having(RegressedBody(backwards(2)))
+    assert choose_start(problem, model, quick_schedule()).winner.tolist() == [1, 0]
+
+
 def test_nothing_to_start_from_is_said(model):
-    with pytest.raises(UserError, match="nothing to start from"):
+    with pytest.raises(UserError, match="no body to start from"):
         choose_start(toy_problem(model, true_body()), model, quick_schedule())
     unknown = replace(quick_schedule(), starts=("guess",))
     with pytest.raises(UserError, match="no start 'guess'; there are given, regressed, turned"):
