@@ -1,4 +1,4 @@
-"""What ``import nbf`` offers: fit a person in a photo, look at every step, save and reopen.
+"""What ``import nbf`` offers: fit a person in a photo, look at every step, reopen records of fits.
 
 Pictures are RGB arrays as `core.io.pixels.as_rgb` takes them, or paths. Bodies are in metres in the
 photo's camera (OpenCV axes: x right, y down, z forward) unless a name says otherwise.
@@ -80,7 +80,11 @@ class Fitted:
 
     @property
     def best_step(self) -> int:
-        """The step with the smallest objective among those of the last stage."""
+        """The step with the smallest objective among those of the last stage.
+
+        Raises:
+            UserError: there is no step yet.
+        """
         return int(self.trace.best_steps()[0])
 
     def params(self, step: int | None = None) -> BodyParams:
@@ -185,7 +189,7 @@ def observe(
     engine = engine or load()
     read = read_photo(photo)
     chosen = None if box is None else box if isinstance(box, Box) else Box(*box)
-    return engine.observe(read.pixels, chosen, keypoints, focal or read.focal_px)
+    return engine.observe(read.pixels, chosen, keypoints, read.focal_px if focal is None else focal)
 
 
 def fit(
@@ -210,7 +214,7 @@ def fit(
     """
     engine = engine or load()
     seen = photo if isinstance(photo, Observation) else observe(photo, engine=engine)
-    begin = start and crop_from_photo(start, seen.view, engine.volume)
+    begin = None if start is None else crop_from_photo(start, seen.view, engine.volume)
     running = engine.begin(seen, schedule, begin, method)
     while not running.done:
         step = running.step()

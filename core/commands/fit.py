@@ -17,8 +17,9 @@ Examples:
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from core.io.report import FitReport
 
 
+WITH_RESUME = ("resume", "backend", "turntable", "json")
+"""Options that go together with ``--resume``."""
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of ``nbf fit``."""
@@ -56,7 +61,7 @@ class Options:
     init: Path | None = None
     """Start from this params.npz instead of the network's guess."""
     resume: Path | None = None
-    """Go on with the fit in this fit.nbf (no photos then); results go to its folder."""
+    """Go on with the fit in this fit.nbf, as it was begun; results go to its folder."""
     body: Path | None = None
     """An SMPL, SMPL-H or SMPL-X file (.pkl, .npz) instead of the embedded body."""
     prior: Path | None = None
@@ -122,18 +127,28 @@ def _check(options: Options) -> None:
     from core.fit.fitter import FITTERS
     from core.fit.schedule import parse_weights
 
-    if options.resume and (options.images or options.init or options.weights):
-        raise UserError("--resume goes on with the fit as it is: give no photo, start or weight")
+    if options.resume and (fixed := _fixed_options(options)):
+        raise UserError(f"--resume goes on with the fit as it was begun: leave out {fixed}")
     if not options.images and not options.resume:
         raise UserError("no photo given; try: nbf fit photo.jpg")
     if options.bbox and len(options.images) > 1:
         raise UserError("--bbox is for one photo; fit the photos one by one")
     if options.focal is not None and not 1 <= options.focal < 1e6:
         raise UserError(f"focal length {options.focal} px makes no sense; give pixels, e.g. 1200")
+    if not 0 <= options.seed < 2**63:
+        raise UserError(f"seed {options.seed} is not between 0 and 2^63")
     FITTERS.get(options.method)
     check_range("--threads", options.threads, 0, 1024)
     check_seed(options.seed)
     parse_weights(options.weights)
+
+
+def _fixed_options(options: Options) -> str:
+    """The given options that a fit can only be begun with."""
+    standard = Options()
+    names = [f.name for f in fields(options) if f.name not in WITH_RESUME]
+    given = [name for name in names if getattr(options, name) != getattr(standard, name)]
+    return ", ".join("photos" if n == "images" else f"--{n.replace('_', '-')}" for n in given)
 
 
 @dataclass(frozen=True)
@@ -174,7 +189,8 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
 
     from core.fit.frames import crop_from_photo
     from core.fit.recording import Recorder, new_record, photo_info
-    from core.fit.result import RECORD, Origin
+    from core.fit.result import Origin
+    from core.fit.result_files import RECORD
     from core.fit.schedule import Schedule, parse_weights
 
     begin = perf_counter()
@@ -185,7 +201,8 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     box = task.box or (person.box if person else None)
     keypoints = person.keypoints if person else None
     observation = engine.observe(photo.pixels, box, keypoints, focal)
-    start = task.start and crop_from_photo(task.start, observation.view, engine.volume)
+    given = task.start
+    start = None if given is None else crop_from_photo(given, observation.view, engine.volume)
     looked = perf_counter() - begin
     schedule = Schedule.standard().with_backend(backend)
     schedule = schedule.with_weights(**parse_weights(options.weights))
@@ -209,27 +226,33 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
 
 def _resume(path: Path, options: Options) -> FitReport:
     """Go on with the newest run of a record."""
+    import torch
+
     from core.fit.record import FitRecord
     from core.fit.recording import (
         Recorder,
         check_replay,
         engine_of,
         observe_again,
+        on_this_machine,
         replay_notes,
         resume_run,
     )
     from core.fit.result import Origin
-    from core.render.backends import choose_backend
 
     record = FitRecord.load(path)
+    torch.manual_seed(record.seed)
+    newest = on_this_machine(record.runs[-1], options.backend)
+    record = record.with_run(newest)
     engine = engine_of(record)
-    newest = record.runs[-1]
-    backend = choose_backend(newest.info.schedule.render.backend)
+    backend = newest.info.schedule.render.backend
     warnings = replay_notes(engine, record, backend)
     observation = observe_again(engine, record)
     fit = resume_run(engine, observation, newest)
     recorder = Recorder(path, record, fit, newest.info.id)
-    if newest.trace.records:
+    recorder.start()
+    # The step that a branch begins at is another run's: its schedule may have been another.
+    if len(newest.trace) > (newest.info.at_step or 0) + (newest.info.parent is not None):
         difference = check_replay(newest.trace.records[-1], fit.step())
         warnings += [difference] if difference else []
     for line in warnings:
@@ -249,30 +272,48 @@ def _finish(
     options: Options,
     looked: float = 0.0,
 ) -> FitReport:
-    """Take the remaining steps with a progress bar, and write the results beside the record."""
-    from time import perf_counter
-
+    """Take the remaining steps, and write the results beside the record."""
     from core.fit.result import save_result
 
-    begin, fit, folder = perf_counter(), recorder.fit, recorder.path.parent
-    _take_steps(fit, recorder, folder.name, options.json)
-    seconds = engine.seconds | {"look": looked, "fit": perf_counter() - begin}
-    report = save_result(folder, engine, observation, fit, origin, seconds, options.turntable)
+    folder = recorder.path.parent
+    try:
+        seconds = engine.seconds | {"look": looked, "fit": _take_steps(recorder, options.json)}
+        if warning := _failure(recorder.fit):
+            print(f"nbf: {folder}: {warning}", file=sys.stderr)
+            origin = replace(origin, warnings=(*origin.warnings, warning))
+        report = save_result(
+            folder, engine, observation, recorder.fit, origin, seconds, options.turntable
+        )
+    except KeyboardInterrupt:
+        recorder.save()
+        print(f"nbf: to go on: nbf fit --resume {quote(str(recorder.path))}", file=sys.stderr)
+        raise
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
         print(f"{folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s")
     return report
 
 
-def _take_steps(fit: Fit, recorder: Recorder, name: str, quiet: bool) -> None:
-    """All remaining steps, each kept in the record."""
+def _take_steps(recorder: Recorder, quiet: bool) -> float:
+    """All remaining steps with a progress bar, each kept in the record; the seconds it took."""
+    from time import perf_counter
+
     from rich.console import Console
     from rich.progress import Progress
 
-    total = fit.schedule.steps + 1
+    begin, fit = perf_counter(), recorder.fit
+    name, total = recorder.path.resolve().parent.name, fit.schedule.steps + 1
     with Progress(console=Console(stderr=True, quiet=quiet)) as progress:
         task = progress.add_task(f"fitting {name}", total=total, completed=len(fit.trace))
         while not fit.done:
             recorder.after(fit.step())
             progress.update(task, completed=len(fit.trace))
-    recorder.after(fit.trace.records[-1])
+    recorder.save()
+    return perf_counter() - begin
+
+
+def _failure(fit: Fit) -> str:
+    """One line if the fit ended without a finite objective, else nothing."""
+    if bool(fit.trace.records[-1].total.isfinite()):
+        return ""
+    return f"{fit.reason}; the results are those of the best step before"

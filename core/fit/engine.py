@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,11 +26,13 @@ from core.fit.observation import Observation, to_crop
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.sources import Sources
+from core.fit.state import rest_pelvis
 from core.fit.trace import Trace
 from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
+from core.io.boxes import check_box
 from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
@@ -41,6 +44,7 @@ from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
 
 STANDARD_DETECTORS = ("blazepose",)
+NEAREST = 0.2  # metres from the camera to the pelvis of a given start
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,11 @@ class Engine:
 
         Raises:
             NobodyFoundError: no box was given and nobody was found.
-            UserError: the photo is no picture, or box or focal length make no sense.
+            UserError: the photo is no picture, the box is outside it or too small, or the focal
+                length is not a positive number.
         """
+        if focal is not None and not 0 < focal < math.inf:
+            raise UserError(f"focal length {focal} px makes no sense; give pixels, e.g. 1200")
         pixels = as_rgb(photo)
         height, width = pixels.shape[:2]
         if box is None:
@@ -162,7 +169,9 @@ class Engine:
             if not boxes:
                 raise NobodyFoundError("no person found in the photo; give a box (--bbox x,y,w,h)")
             box = boxes[0]
-        focal = float(focal) if focal else default_focal(width, height)
+        else:
+            box = check_box(box, width, height)
+        focal = default_focal(width, height) if focal is None else float(focal)
         view = crop_view(width, height, box, focal, self.size)
         return self.observe_view(pixels, box, view, keypoints, focal)
 
@@ -243,10 +252,16 @@ class Engine:
             method: name of a `core.fit.fitter.FITTERS`.
 
         Raises:
-            UserError: there is no such method.
+            UserError: there is no such method, or a start is not in front of its camera.
         """
         problem = self.batch(observations)
         if start is not None:
+            depth = (start.transl + rest_pelvis(self.volume, start.betas))[:, 2]
+            if not bool((depth >= NEAREST).all()):
+                raise UserError(
+                    f"the start's pelvis is at a depth of {float(depth.min()):.2g} m; it must be "
+                    f"{NEAREST:g} m or more in front of the camera"
+                )
             problem = problem.having(GivenBody(start))
         return FITTERS.get(method).begin(problem, self.model, schedule or Schedule.standard())
 

@@ -42,10 +42,8 @@ class Problem:
         Raises:
             ValueError: some evidence has another number of rows than the camera.
         """
-        count = len(camera)
-        if wrong := [type(e).__name__ for e in evidence if len(e) != count]:
-            raise ValueError(f"{', '.join(wrong)}: not one row for each of {count} cameras")
-        person = torch.arange(count)
+        _check_rows(camera, evidence)
+        person = torch.arange(len(camera))
         by_class = {type(e): e for e in evidence}
         return Problem(camera, by_class, person, torch.zeros_like(person))
 
@@ -69,7 +67,12 @@ class Problem:
         return found
 
     def having(self, *evidence: Rows) -> Problem:
-        """The same problem with evidence added, or replaced where it has some of that class."""
+        """The same problem with evidence added, or replaced where it has some of that class.
+
+        Raises:
+            ValueError: some evidence has another number of rows than the problem.
+        """
+        _check_rows(self.camera, evidence)
         merged = {**self.evidence, **{type(e): e for e in evidence}}
         return Problem(self.camera, merged, self.person, self.frame)
 
@@ -90,3 +93,9 @@ class Problem:
     def map_camera(self) -> Camera:
         """The cameras in pixels of the feature map."""
         return self.camera.scaled(1 / self.get(FeatureMap).stride)
+
+
+def _check_rows(camera: Camera, evidence: Sequence[Rows]) -> None:
+    """Refuse evidence that does not have one row for each camera."""
+    if wrong := [type(e).__name__ for e in evidence if len(e) != len(camera)]:
+        raise ValueError(f"{', '.join(wrong)}: not one row for each of {len(camera)} cameras")

@@ -39,7 +39,7 @@ class PhotoInfo:
 
     Attributes:
         source: as the user named it.
-        path: where it was, empty if it is no file.
+        path: where it was, empty if it was not a file.
         sha256: of its pixels, see `core.io.pixels.digest`.
         size: width and height in pixels.
         box: the person's box in pixels.
@@ -222,7 +222,14 @@ def _header(path: Path, document: Any) -> Header:
             f"{path} has format {version}, written by nbf {by!s:.20}; this version reads up to "
             f"{VERSION}: update nbf"
         )
-    return from_plain(Header, document, str(path))
+    try:
+        header = from_plain(Header, document, str(path))
+    except UserError as error:  # the values of a field may be refused without a word of the file
+        said = str(error)
+        raise UserError(said if str(path) in said else f"{path}: {said}") from error
+    if not -(2**63) <= header.seed < 2**63:
+        raise UserError(f"{path} is damaged: its seed has more than 64 bits")
+    return header
 
 
 def _trace(archive: Archive, info: RunInfo) -> Trace:
@@ -231,6 +238,8 @@ def _trace(archive: Archive, info: RunInfo) -> Trace:
     trace = Trace.of_arrays(arrays, info.candidates)
     if len(trace) > info.schedule.steps + 1:
         raise ValueError(f"run {info.id} has more steps than its schedule")
+    if any(not 0 <= record.stage < len(info.schedule.stages) for record in trace.records):
+        raise ValueError(f"run {info.id} has other stages than its schedule")
     if trace.records and set(trace.terms) != set(info.schedule.terms):
         raise ValueError(f"run {info.id} has other terms than its schedule")
     return trace
@@ -253,6 +262,8 @@ def _keypoints(archive: Archive) -> Keypoints | None:
     xy, confidence = (archive.arrays.get(name) for name in _KEYPOINTS)
     if xy is None or confidence is None or xy.shape != (1, 24, 2) or confidence.shape != (1, 24):
         raise ValueError("its keypoints are not those of one person")
+    if not (np.isfinite(xy).all() and np.isfinite(confidence).all()):
+        raise ValueError("its keypoints are not finite")
     values = (np.array(value, np.float32) for value in (xy, confidence))
     return Keypoints(*(torch.from_numpy(value) for value in values))
 

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
+from torch import Tensor
 
 from core.errors import UserError
+from core.fit.branch import cut
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.record import FitRecord, PhotoInfo, Run, RunInfo
+from core.fit.result_files import remove_results
+from core.fit.schedule import Schedule
 from core.fit.sources import Environment, differences
 from core.fit.trace import StepRecord
 from core.geometry.keypoints import Keypoints
 from core.io.images import Photo, is_sample
 from core.io.pixels import digest
+from core.render.backends import choose_backend
 
 PERIOD = 2.0  # seconds between two states of a running fit on disk
+SHARE = 0.05  # of the time may go into writing them: compressing a large photo takes a second
 
 
 def photo_info(photo: Photo, observation: Observation, focal_source: str) -> PhotoInfo:
     """What a record says of a photo."""
     height, width = observation.photo.shape[:2]
+    path = Path(photo.source).expanduser()
+    is_file = not is_sample(photo.source) and path.is_file()
     return PhotoInfo(
         source=photo.source,
-        path="" if is_sample(photo.source) else str(Path(photo.source).expanduser().resolve()),
+        path=str(path.resolve()) if is_file else "",
         sha256=digest(observation.photo),
         size=(width, height),
         box=observation.box,
@@ -76,19 +84,33 @@ class Recorder:
     record: FitRecord
     fit: Fit
     run: int = 0
-    _saved: float = field(default_factory=time.monotonic)
+    _due: float = 0.0
 
     def start(self) -> None:
-        """Write the record as it is."""
-        self.record.save(self.path)
+        """Write the record as it is, in place of an earlier one and of its results.
+
+        Raises:
+            UserError: the folder cannot be written to.
+        """
+        remove_results(self.path.parent)
+        self._write()
 
     def after(self, _step: StepRecord) -> None:
-        """Write the record from time to time, and when the fit is done."""
-        if self.fit.done or time.monotonic() - self._saved > PERIOD:
-            info = self.record.run(self.run).info
-            self.record = self.record.with_run(Run(info, self.fit.trace))
-            self.record.save(self.path)
-            self._saved = time.monotonic()
+        """Write the record from time to time."""
+        if time.monotonic() >= self._due:
+            self.save()
+
+    def save(self) -> None:
+        """Write the record with all steps so far."""
+        info = self.record.run(self.run).info
+        self.record = self.record.with_run(Run(info, self.fit.trace))
+        self._write()
+
+    def _write(self) -> None:
+        begin = time.monotonic()
+        self.record.save(self.path)
+        end = time.monotonic()
+        self._due = end + max(PERIOD, (end - begin) / SHARE)
 
 
 def engine_of(record: FitRecord) -> Engine:
@@ -100,7 +122,7 @@ def engine_of(record: FitRecord) -> Engine:
     sources = record.sources
     for path in filter(None, sources.files):
         if not path.is_file():
-            raise UserError(f"the record was made with {path}, which is not there")
+            raise UserError(f"the record was made with {path}, which is missing; put it back")
     return Engine.load(sources.preset, *sources.files, detectors=sources.detectors)
 
 
@@ -114,41 +136,73 @@ def observe_again(engine: Engine, record: FitRecord) -> Observation:
     return engine.observe(record.photo_pixels(), photo.box, record.keypoints, photo.focal)
 
 
+def on_this_machine(run: Run, backend: str = "auto") -> Run:
+    """The run with a renderer that is built here.
+
+    Args:
+        backend: the renderer; with "auto" the run keeps its own, if that is built here.
+
+    Raises:
+        UserError: the named backend is not built here.
+    """
+    if backend == "auto":
+        with contextlib.suppress(UserError):
+            backend = choose_backend(run.info.schedule.render.backend)
+    schedule = run.info.schedule.with_backend(choose_backend(backend))
+    return replace(run, info=replace(run.info, schedule=schedule))
+
+
 def resume_run(engine: Engine, observation: Observation, run: Run) -> Fit:
     """The fit of a run, ready to go on after its last step (or to begin, if it has none).
 
+    It is rendered as `on_this_machine` says.
+
     Raises:
-        UserError: its method or a term is not known here.
+        UserError: there is no such method here.
     """
+    run = on_this_machine(run)
     return engine.resume(observation, run.info.schedule, run.trace, run.info.method)
 
 
-def branch(record: FitRecord, parent: int, at_step: int, name: str = "") -> Run:
-    """A run that begins at a step of another one, with the same schedule.
+def branch(
+    record: FitRecord, parent: int, at_step: int, name: str = "", schedule: Schedule | None = None
+) -> Run:
+    """A run that begins at a step of another one.
+
+    Args:
+        schedule: that of the other run by default; see `core.fit.branch.cut`.
 
     Raises:
         UserError: there is no such run or step.
     """
     run = record.run(parent)
-    if not 0 <= at_step < len(run.trace):
-        raise UserError(f"run {parent} has steps 0 to {len(run.trace) - 1}, not {at_step}")
+    before = run.info.schedule
+    after = schedule or before
     number = 1 + max(r.info.id for r in record.runs)
-    info = replace(run.info, id=number, parent=parent, at_step=at_step, name=name)
-    return Run(info, run.trace.upto(at_step + 1))
+    info = replace(run.info, id=number, parent=parent, at_step=at_step, name=name, schedule=after)
+    return Run(info, cut(run.trace, at_step, before, after))
 
 
 def replay_notes(engine: Engine, record: FitRecord, backend: str) -> list[str]:
-    """What differs between the record and this engine; results may differ in the last bits."""
+    """What differs between the record and this engine; results may differ in the last bits.
+
+    Raises:
+        UserError: the backend is not built here.
+    """
     now = engine.sources, Environment.here(backend)
     return differences((record.sources, record.environment), now)
 
 
 def check_replay(recorded: StepRecord, again: StepRecord) -> str | None:
     """One line if a step evaluates to other numbers than the record says, None if not."""
-    same = torch.equal(recorded.total, again.total) and all(
-        torch.equal(value, again.terms[name]) for name, value in recorded.terms.items()
-    )
-    if same:
+    if _same(recorded.total, again.total) and all(
+        _same(value, again.terms[name]) for name, value in recorded.terms.items()
+    ):
         return None
     then, now = float(recorded.total[0]), float(again.total[0])
     return f"step {recorded.step} has a total of {now:.7g} here and {then:.7g} in the record"
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether all values are equal; NaN equals NaN."""
+    return bool(((one == other) | (one.isnan() & other.isnan())).all())

@@ -26,8 +26,6 @@ from core.pictures.loss_plot import plot_losses
 from core.pictures.panels import Panel, compose_panels, fit_into
 from core.pictures.presentation_process import PresentationProcess
 
-RECORD = "fit.nbf"
-"""The record's name in a result folder, see `core.fit.record`."""
 FILM_STRIDE = 3  # steps between two frames
 FILM_TILE = (300, 300)
 FILM_RATE = 12.0
@@ -57,7 +55,7 @@ def save_result(
     seconds: dict[str, float],
     turntable: bool = False,
 ) -> FitReport:
-    """Write all files of one fit of one person into ``folder``, the report last.
+    """Write the `RESULTS` of one fit of one person into ``folder``, the report last.
 
     Where nothing can be drawn without a window, the report says so and views.png is missing.
 
@@ -161,7 +159,8 @@ class Sheet:
         for name in trace.terms:
             weight = np.array([w.get(name, 0.0) for w in weights])
             if weight.any():
-                curves[name] = trace.losses(name)[:, 0] * weight
+                with np.errstate(over="ignore", invalid="ignore"):  # a fit may end in infinity
+                    curves[name] = trace.losses(name)[:, 0] * weight
         return curves
 
     def _losses(self, step: int, tile: tuple[int, int]) -> Picture:

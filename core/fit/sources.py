@@ -14,6 +14,7 @@ from core.assets import asset_path
 from core.io.report import installed_versions
 from core.nets.model_file import default_weights
 from core.nets.pose_prior import SHIPPED
+from core.render.backends import choose_backend
 from core.render.volume.native import instruction_set
 
 
@@ -89,9 +90,13 @@ class Environment:
 
     @staticmethod
     def here(backend: str) -> Environment:
-        """This process."""
+        """This process, with what ``backend`` selects.
+
+        Raises:
+            UserError: the backend is not built here.
+        """
         return Environment(
-            backend=backend,
+            backend=choose_backend(backend),
             instructions=instruction_set() or "",
             machine=platform.machine(),
             threads=torch.get_num_threads(),

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.body.params import BodyParams
+from core.errors import UserError
 from core.fit.parameters import BODY
 from core.fit.state import BodyState, Chart
 from core.nbv.volume import NeuralBodyVolume
@@ -71,7 +72,7 @@ class Trace:
     def losses(self, name: str) -> Float[np.ndarray, "steps batch"]:
         """One term (or ``"total"``) over all recorded steps."""
         values = [r.total if name == "total" else r.terms[name] for r in self.records]
-        return torch.stack(values).numpy()
+        return _stacked(values, (0, len(self.winner)))
 
     def params(self, step: int, volume: NeuralBodyVolume) -> BodyParams:
         """The bodies of one recorded step."""
@@ -83,7 +84,12 @@ class Trace:
 
         Totals of different stages have different weights, so they are not compared. Without any
         finite total it is step 0.
+
+        Raises:
+            UserError: there is no step yet.
         """
+        if not self.records:
+            raise UserError("the fit has no step yet")
         totals = torch.stack([r.total for r in self.records])
         stages = torch.tensor([[r.stage] for r in self.records])
         last = torch.where(totals.isfinite(), stages, -1).amax(0)
@@ -99,14 +105,14 @@ class Trace:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as arrays, which `of_arrays` reads back bit by bit."""
-        steps, rows = len(self.records), len(self.winner)
+        rows = len(self.winner)
         size = self.records[0].vector.shape[1] if self.records else 0
         arrays = {f"start/{name}": value.numpy() for name, value in vars(self.start).items()}
         arrays |= {f"terms/{name}": self.losses(name) for name in self.terms}
         return arrays | {
             "winner": self.winner.numpy(),
             "scores": self.scores.numpy(),
-            "total": self.losses("total") if steps else np.zeros((0, rows), np.float32),
+            "total": self.losses("total"),
             "stage": np.array([r.stage for r in self.records], np.int64),
             "moment_steps": np.array([r.moment_steps for r in self.records], np.int64),
             "vector": _stacked([r.vector for r in self.records], (0, rows, size)),

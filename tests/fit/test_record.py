@@ -20,13 +20,16 @@ from core.fit.recording import (
     check_replay,
     new_record,
     observe_again,
+    on_this_machine,
     photo_info,
     replay_notes,
     resume_run,
 )
+from core.fit.result_files import RESULTS
+from core.fit.term import TERMS, Term
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
-from core.io.images import load_image
+from core.io.images import Photo, load_image, save_image
 from tests.untrained import short_schedule, untrained_engine
 
 BOX = Box(20, 60, 300, 440)
@@ -95,6 +98,7 @@ def test_a_fit_resumes_from_any_step_with_the_same_bits(engine, record, fit, tmp
 
 def test_a_recorder_keeps_a_running_fit_on_disk(engine, photo, record, tmp_path, monkeypatch):
     monkeypatch.setattr("core.fit.recording.PERIOD", 0.0)
+    monkeypatch.setattr("core.fit.recording.SHARE", float("inf"))
     observation = engine.observe(photo.pixels, BOX)
     fit = engine.begin(observation, short_schedule())
     info = photo_info(photo, observation, "diagonal")
@@ -110,8 +114,8 @@ def test_a_recorder_keeps_a_running_fit_on_disk(engine, photo, record, tmp_path,
 
 
 def test_a_branch_is_a_run_of_its_own(engine, record, fit, tmp_path):
-    run = branch(record, 0, 3, "prior off")
-    run = replace(run, info=replace(run.info, schedule=run.info.schedule.with_weights(prior=0.0)))
+    schedule = record.runs[0].info.schedule.with_weights(prior=0.0)
+    run = branch(record, 0, 3, "prior off", schedule)
     branched = resume_run(engine, observe_again(engine, record), run)
     record.with_run(Run(run.info, finish(branched))).save(tmp_path / "fit.nbf")
     back = FitRecord.load(tmp_path / "fit.nbf")
@@ -123,10 +127,92 @@ def test_a_branch_is_a_run_of_its_own(engine, record, fit, tmp_path):
     assert torch.equal(one[3].vector, other[3].vector)
     assert not torch.equal(one[6].vector, other[6].vector)
     assert back.run(1).info.name == "prior off"
-    with pytest.raises(UserError, match="steps 0 to 6, not 7"):
+    with pytest.raises(UserError, match="no step 7 to branch from; the run has steps 0 to 6"):
         branch(record, 0, 7)
     with pytest.raises(UserError, match="no run 5; there are 0"):
         record.run(5)
+
+
+def test_totals_of_a_branch_are_those_of_its_own_schedule(engine, record, fit, tmp_path):
+    before = record.runs[0].info.schedule
+    toy = Term("toy", 80, lambda at: at.body.betas[:, 0].square(), 1.0, "", "", "")
+    with TERMS.added(toy):
+        weights = {"nll": 0.5, "anchor": 2.0, "toy": 1.0}
+        stage = replace(before.stages[1], steps=6, weights=weights)
+        run = branch(record, 0, 4, schedule=replace(before, stages=(stage,)))
+        assert {r.stage for r in run.trace.records} == {0}
+        assert run.trace.terms == ("nll", "anchor", "toy")
+        assert bool(run.trace.records[0].terms["toy"].isnan())
+        whole = replace(record, runs=(*record.runs, run))
+        whole.save(tmp_path / "begun.nbf")
+        opened = FitRecord.load(tmp_path / "begun.nbf").runs[1]
+        trace = finish(resume_run(engine, observe_again(engine, record), opened))
+        whole.with_run(Run(run.info, trace)).save(tmp_path / "done.nbf")
+        assert same_terms(FitRecord.load(tmp_path / "done.nbf").runs[1].trace, trace)
+    last = trace.records[-1]
+    expected = 0.5 * last.terms["nll"] + 2 * last.terms["anchor"] + last.terms["toy"]
+    assert torch.allclose(last.total, expected)
+    assert int(trace.best_steps()) >= 4  # the toy term of earlier steps is not known
+    short = replace(before, stages=(replace(stage, steps=2, weights={"nll": 1.0}),))
+    with pytest.raises(UserError, match="the schedule ends at step 2, before step 4"):
+        branch(record, 0, 4, schedule=short)
+
+
+def same_terms(one, other):
+    return all(
+        torch.equal(a.terms[name].nan_to_num(-1), b.terms[name].nan_to_num(-1))
+        for a, b in zip(one.records, other.records, strict=True)
+        for name in {*a.terms, *b.terms}
+    )
+
+
+def test_a_new_record_removes_the_results_of_an_earlier_fit(record, fit, tmp_path):
+    for name in (*RESULTS, "notes.txt"):
+        (tmp_path / name).touch()
+    Recorder(tmp_path / "fit.nbf", record, fit).start()
+    assert {path.name for path in tmp_path.iterdir()} == {"fit.nbf", "notes.txt"}
+    (tmp_path / "params.npz").mkdir()
+    with pytest.raises(UserError, match=r"cannot remove .*params\.npz"):
+        Recorder(tmp_path / "fit.nbf", record, fit).start()
+
+
+def test_writing_the_record_takes_a_small_share_of_the_time(record, fit, tmp_path, monkeypatch):
+    clock = iter([0.0, 1.0, 5.0, 20.9, 21.1, 21.1, 21.2])
+    monkeypatch.setattr("core.fit.recording.time.monotonic", lambda: next(clock))
+    recorder = Recorder(tmp_path / "fit.nbf", record, fit)
+    recorder.start()  # takes a second
+    (tmp_path / "fit.nbf").unlink()
+    recorder.after(fit.trace.records[0])
+    recorder.after(fit.trace.records[0])
+    assert not (tmp_path / "fit.nbf").exists()
+    recorder.after(fit.trace.records[0])
+    assert (tmp_path / "fit.nbf").exists()
+
+
+def test_another_renderer_takes_over_where_the_recorded_one_is_missing(engine, record):
+    run = record.runs[0]
+    schedule = run.info.schedule.with_backend("cuda")
+    if torch.cuda.is_available():
+        pytest.skip("the renderer of the record is here")
+    resumed = resume_run(
+        engine, observe_again(engine, record), Run(replace(run.info, schedule=schedule), run.trace)
+    )
+    assert resumed.schedule.render.backend in ("cpu", "torch")
+    with pytest.raises(UserError, match="no GPU"):
+        on_this_machine(run, "cuda")
+    assert on_this_machine(run, "torch").info.schedule.render.backend == "torch"
+    assert record.environment.backend in ("cpu", "torch")  # not "auto": it says what computed
+
+
+def test_a_photo_from_memory_has_no_path(engine, photo, tmp_path, monkeypatch):
+    observation = engine.observe(photo.pixels, BOX)
+    array = Photo.of_array(photo.pixels)
+    assert photo_info(array, observation, "diagonal").path == ""
+    monkeypatch.chdir(tmp_path)
+    save_image(tmp_path / "a b.png", photo.pixels)
+    assert photo_info(load_image("a b.png"), observation, "diagonal").path == str(
+        tmp_path / "a b.png"
+    )
 
 
 def test_keypoints_travel_with_the_record(engine, photo, tmp_path):
@@ -169,6 +255,9 @@ def test_a_step_that_evaluates_differently_is_said(record):
     other = replace(step, total=step.total + 1)
     assert check_replay(step, step) is None
     assert "step 2 has a total of" in check_replay(step, other)
+    broken = replace(step, total=step.total * torch.nan)
+    assert check_replay(broken, broken) is None
+    assert "step 2 has a total of" in check_replay(step, broken)
 
 
 def edited(path, target, change):
@@ -198,12 +287,19 @@ CHANGES = {
     "size": (lambda d: d["photo"].update(size=[10, 10]), "its photo is"),
     "digest": (lambda d: d["photo"].update(sha256="0" * 64), "not the one it names"),
     "candidates": (lambda d: d["runs"][0].update(candidates=["a"]), "'scores'"),
+    "stage": (lambda d: d["runs"][0]["schedule"].update(stages=long_stage(d)), "other stages"),
+    "seed": (lambda d: d.update(seed=10**400), "its seed"),
+    "weight": (lambda d: stages(d)[0]["weights"].update(nll=-1.0), "cannot have the weight"),
     "text": (lambda d: d["photo"].update(focal="long"), "focal"),
 }
 
 
 def stages(document):
     return document["runs"][0]["schedule"]["stages"]
+
+
+def long_stage(document):
+    return [stages(document)[0] | {"steps": 100}]
 
 
 @pytest.mark.parametrize("case", CHANGES)
@@ -213,7 +309,7 @@ def test_records_that_do_not_hold_together_are_refused(path, tmp_path, case):
     if message is None:
         assert FitRecord.load(target).seed == 0
         return
-    with pytest.raises(UserError, match=r"edited\.nbf|odd") as caught:
+    with pytest.raises(UserError, match=r"edited\.nbf") as caught:
         FitRecord.load(target)
     assert message in str(caught.value) and "\n" not in str(caught.value)
 

@@ -58,6 +58,32 @@ def test_a_start_in_the_photos_camera_is_where_the_fit_begins(engine, fitted):
     assert torch.allclose(begun.transl, fitted.params().transl, atol=1e-4)
 
 
+def test_a_start_behind_the_camera_is_refused(engine, fitted):
+    start = fitted.params()
+    for depth in (0.0, -3.0, float("nan")):
+        behind = replace(start, transl=start.transl * torch.tensor([1.0, 1.0, depth]))
+        with pytest.raises(nbf.UserError, match="in front of the camera"):
+            nbf.fit(fitted.observation, short_schedule(), behind, engine=engine)
+    two = nbf.BodyParams.stack([start, start])
+    with pytest.raises(ValueError, match="GivenBody: not one row for each of 1 cameras"):
+        nbf.fit(fitted.observation, short_schedule(), two, engine=engine)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"box": (600, 600, 50, 50)}, "outside the photo"),
+        ({"box": (10, 10, 0, 50)}, "too small"),
+        ({"box": BOX, "focal": 0.0}, "focal length 0.0 px makes no sense"),
+        ({"box": BOX, "focal": -5.0}, "focal length -5.0 px makes no sense"),
+        ({"box": BOX, "focal": float("nan")}, "focal length nan px makes no sense"),
+    ],
+)
+def test_boxes_and_focal_lengths_that_make_no_sense_are_refused(engine, options, message):
+    with pytest.raises(nbf.UserError, match=message):
+        nbf.observe("skimage:camera", engine=engine, **options)
+
+
 def test_each_step_is_told(engine, fitted):
     steps = []
     nbf.fit(fitted.observation, short_schedule(), engine=engine, each=steps.append)
@@ -96,5 +122,10 @@ def test_a_record_opens_where_it_ended(engine, fitted, tmp_path, monkeypatch):
     opened = nbf.open_record(tmp_path / "whole.nbf")
     assert opened.fit.done and np.array_equal(opened.vertices, fitted.vertices)
     assert len(nbf.open_record(tmp_path / "short.nbf").trace) == 4
+    record.with_run(Run(record.runs[0].info, fitted.trace.upto(0))).save(tmp_path / "begun.nbf")
+    begun = nbf.open_record(tmp_path / "begun.nbf")
+    assert begun.losses["total"].shape == (0,)
+    with pytest.raises(nbf.UserError, match="no step yet"):
+        begun.params()
     with pytest.raises(nbf.UserError, match="no run 9"):
         nbf.open_record(tmp_path / "whole.nbf", run=9)
