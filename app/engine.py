@@ -15,21 +15,23 @@ from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from core.body.params import BodyParams
-from core.errors import UserError
+from core.fit.branch import cut
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
 from core.fit.record import SUFFIX, FitRecord
-from core.fit.recording import observe_again, replay_notes, resume_run
+from core.fit.recording import observe_again, on_this_machine, replay_notes, resume_run
 from core.fit.schedule import Schedule, parse_weights
-from core.fit.trace import StepRecord, Trace
+from core.fit.trace import StepRecord
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
 from core.pictures.colors import OCCLUSION_LEGEND
 
+METHOD = "nbf"
+"""How photos are fitted unless a run says otherwise."""
 NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
 
 
@@ -84,9 +86,12 @@ class CoreBackend:
         Of a record without a box: at its person, as its fit did.
         """
         if isinstance(photo, RecordedPhoto):
+            record = photo.record
             if box is None:
-                return self._observe_again(photo.record)
-            photo = replace(Photo.of_array(photo.pixels), focal_px=photo.record.photo.focal)
+                return self._observe_again(record)
+            bare = replace(Photo.of_array(photo.pixels), focal_px=record.photo.focal)
+            seen = self.observe(bare, box)
+            return replace(seen, handle=Recorded(observation_of(seen), record))
         width, height = photo.size
         detected, note = box is None, ""
         if box is None:
@@ -102,11 +107,11 @@ class CoreBackend:
         """The person of a record; a note says what differs from when it was written."""
         observation = observe_again(self._engine, record)
         box = observation.box
-        newest = record.runs[-1]
+        newest = on_this_machine(record.runs[-1])
         notes = replay_notes(self._engine, record, newest.info.schedule.render.backend)
-        if len(record.runs) > 1:
-            notes.insert(0, f"the newest of {len(record.runs)} runs is shown")
         note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
+        if len(record.runs) > 1:
+            note = f"The newest of {len(record.runs)} runs is shown. {note}".strip()
         rect = Rect(box.x, box.y, box.width, box.height)
         seen = self._observed(observation, rect, False, note)
         return replace(seen, handle=Recorded(observation, record))
@@ -132,26 +137,30 @@ class CoreBackend:
         return Observed(scene, draw_features(observation, self._colors), observation)
 
     def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
-        """Stand at the better initialisation, or at a step of the parent."""
+        """Begin at the likeliest start, at a step of the parent, or at the end of a record."""
         observation = observation_of(observed)
-        schedule = self._schedule_of(run)
+        schedule, method = self._settings(observed, run)
         if run.resumes and isinstance(observed.handle, Recorded):
             fit = resume_run(self._engine, observation, observed.handle.record.runs[-1])
         elif parent is None:
-            fit = self._engine.begin(observation, schedule, method=run.method)
+            fit = self._engine.begin(observation, schedule, method=method)
         else:
-            trace = cut_trace(parent.fit.trace, run.at_step, schedule)
-            fit = self._engine.resume(observation, schedule, trace, run.method)
+            trace = cut(parent.fit.trace, run.at_step, parent.fit.schedule, schedule)
+            fit = self._engine.resume(observation, schedule, trace, method)
         return CoreFit(fit, self._engine)
 
-    def _schedule_of(self, run: Run) -> Schedule:
-        """The run's own schedule, or the default."""
-        return self._schedule if run.schedule is None else run.schedule
+    def _settings(self, observed: Observed, run: Run) -> tuple[Schedule, str]:
+        """Schedule and method: the run's own, else those of the record, else the default."""
+        schedule, method = self._schedule, METHOD
+        if isinstance(observed.handle, Recorded):
+            newest = on_this_machine(observed.handle.record.runs[-1]).info
+            schedule, method = newest.schedule, newest.method
+        return schedule if run.schedule is None else run.schedule, run.method or method
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
         observation = observation_of(observed)
-        schedule = self._schedule_of(run)
+        schedule, _ = self._settings(observed, run)
         maps = draw_maps(self._engine, observation, params, self._colors, schedule)
         return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
 
@@ -168,7 +177,7 @@ class CoreBackend:
 
 @dataclass(frozen=True)
 class Recorded:
-    """An observation that was made before, with the record of its fits."""
+    """An observation of a record's photo, with the record of its fits."""
 
     observation: Observation
     record: FitRecord
@@ -249,19 +258,6 @@ class CoreFit:
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
     """Where the stages' records lie; the last has one more, behind the last Adam step."""
     return tuple(StageMark(stage.name, span.start, span.stop) for stage, span in schedule.spans)
-
-
-def cut_trace(trace: Trace, step: int, schedule: Schedule) -> Trace:
-    """The trace up to and with a step, for a branch from there.
-
-    Raises:
-        UserError: the trace, or the branch's schedule, has no such step.
-    """
-    if not 0 <= step < len(trace):
-        raise UserError(f"there is no step {step} to branch from; the run has {len(trace)} steps")
-    if step > schedule.steps:
-        raise UserError(f"the schedule ends at step {schedule.steps}, before step {step}")
-    return trace.upto(step + 1)
 
 
 def listed(joints: PhotoJoints) -> tuple[Joint, ...]:

@@ -24,7 +24,7 @@ from typing import Literal
 import tyro
 
 from app.geometry.plane import Rect
-from app.session import Session
+from app.session import Session, is_record
 from core.errors import UserError
 
 
@@ -70,6 +70,8 @@ def run(options: Options) -> int:
         UserError: there is no display, or an option makes no sense.
     """
     size, box = parse_size(options.size), parse_bbox(options.bbox)
+    if options.weights and options.image is not None and is_record(options.image):
+        raise UserError("--weights are for photos: a record (fit.nbf) has its own")
     check_display()  # before these: Dear PyGui ends the process without a display
     from app.automation import Automation
     from app.link import Link

@@ -43,8 +43,9 @@ class Run:
         parent: the run of the same image that this one branches from; None if from none.
         at_step: the recorded step of the parent at which it starts; 0 without a parent.
         name: the user's name for it; empty if it has none.
-        method: name of the fitting method, one of the engine's.
-        schedule: the engine's own schedule; None for its default.
+        method: name of the fitting method, one of the engine's; empty for that of the record, if
+            the image is a record's, else for the engine's default.
+        schedule: the engine's own schedule; None for that of the record, or for the default.
         occluders: the engine's own description of what hides the person; empty for nothing given.
         resumes: it goes on with the newest run of the record that is opened (fit.nbf).
         box: the person's box in pixels of the image; None to find the person. A branch looks at
@@ -55,7 +56,7 @@ class Run:
     parent: int | None = None
     at_step: int = 0
     name: str = ""
-    method: str = "nbf"
+    method: str = ""
     schedule: Any = None
     occluders: tuple[Any, ...] = ()
     resumes: bool = False

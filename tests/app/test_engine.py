@@ -11,7 +11,9 @@ from app.engine import NOBODY, crop_outline, stage_marks
 from app.geometry.plane import Rect
 from app.protocol.run import RECORD_SUFFIX, Run
 from core.errors import UserError
-from core.fit.record import SUFFIX
+from core.fit.likelihood import LikelihoodSettings
+from core.fit.record import SUFFIX, FitRecord
+from core.fit.record import Run as RecordedRun
 from core.fit.recording import new_record, photo_info
 from core.fit.schedule import Schedule
 from core.fit.term import TERMS
@@ -222,6 +224,50 @@ def test_a_record_can_be_fitted_again_and_in_another_box(backend, record, fit):
     assert branch.step() == fit.records[0]
     other = backend.observe(opened, Rect(100, 10, 300, 480))
     assert other.scene.box != BOX and backend.fit(other, Run(4)).recorded() == []
+
+
+def test_restarts_and_branches_of_a_record_keep_its_schedule(backend, photo, observed, tmp_path):
+    schedule = replace(short_schedule().with_weights(prior=1e3), keypoint_sigma=50.0)
+    fit = backend.fit(observed, Run(1, schedule=schedule))
+    steps = [fit.step() for _ in range(7)]
+    info = photo_info(photo, observed.handle, "diagonal")
+    path = tmp_path / "fit.nbf"
+    new_record(backend._engine, observed.handle, fit.fit, info).save(path)
+    opened = backend.read(str(path))
+    again = backend.observe(opened, None)
+    resumed = backend.fit(again, Run(1, resumes=True))
+    assert [*resumed.recorded(), resumed.step()] == steps
+    assert backend.fit(again, Run(2)).step() == steps[0]
+    branch = backend.fit(again, Run(3, parent=1, at_step=4), resumed)
+    assert branch.step() == steps[4] and branch.step() == steps[5]
+    other = backend.fit(backend.observe(opened, Rect(100, 10, 300, 480)), Run(4))
+    assert other.fit.schedule == resumed.fit.schedule
+
+
+def test_maps_of_a_record_are_rendered_with_its_settings(backend, photo, observed, fit, tmp_path):
+    likelihood = LikelihoodSettings(visible=0.9)
+    schedule = replace(short_schedule(), likelihood=likelihood)
+    own = backend.fit(observed, Run(1, schedule=schedule))
+    own.step()
+    path = tmp_path / "fit.nbf"
+    info = photo_info(photo, observed.handle, "diagonal")
+    new_record(backend._engine, observed.handle, own.fit, info).save(path)
+    again = backend.observe(backend.read(str(path)), None)
+    visible = backend.maps(again, Run(1, resumes=True), own.params(0)).visible
+    expected = backend.maps(observed, Run(1, schedule=schedule), own.params(0)).visible
+    assert np.array_equal(visible, expected, equal_nan=True)
+
+
+def test_a_record_of_several_runs_made_on_a_gpu_opens(backend, record, tmp_path):
+    read = FitRecord.load(Path(record))
+    run = read.runs[0]
+    elsewhere = run.info.schedule.with_backend("cuda")
+    gpu = RecordedRun(replace(run.info, schedule=elsewhere), run.trace)
+    both = replace(read, runs=(run, RecordedRun(replace(gpu.info, id=1), run.trace)))
+    both.save(tmp_path / "fit.nbf")
+    again = backend.observe(backend.read(str(tmp_path / "fit.nbf")), None)
+    assert again.scene.note.startswith("The newest of 2 runs is shown.")
+    assert backend.fit(again, Run(1, resumes=True)).recorded()
 
 
 def test_a_damaged_record_is_one_line(backend, record, tmp_path):
