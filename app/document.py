@@ -23,21 +23,28 @@ IMAGES_KEPT = 8
 
 @dataclass
 class Curves:
-    """Losses of every recorded step; ``terms`` are weighted and add up to ``total``."""
+    """Losses of every recorded step; ``terms`` are weighted and add up to ``total``.
+
+    Attributes:
+        seconds: time of the steps that were taken, without those that were recorded before.
+        taken: number of these steps.
+    """
 
     total: list[float] = field(default_factory=list)
     terms: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
+    taken: int = 0
 
     def append(self, event: Stepped) -> None:
         """Take in one step."""
         self.total.append(event.total)
         self.seconds += event.seconds
+        self.taken += event.seconds > 0
         for name, value in event.terms.items():
             self.terms.setdefault(name, []).append(value)
 
     def before(self, step: int) -> Curves:
-        """The curves of the steps before ``step``; they took this run no time."""
+        """The curves of the steps before ``step``, as of a run that has not taken them itself."""
         terms = {name: values[:step] for name, values in self.terms.items()}
         return Curves(self.total[:step], terms)
 
@@ -69,11 +76,6 @@ class RunRecord:
     def steps(self) -> int:
         """Number of recorded steps."""
         return len(self.curves)
-
-    @property
-    def steps_taken(self) -> int:
-        """Number of steps recorded by this run itself, without those of its parent."""
-        return self.steps - self.run.at_step
 
     @property
     def stages(self) -> tuple[StageMark, ...]:

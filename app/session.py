@@ -270,9 +270,10 @@ class Session(SessionState):
             self.pending.rest = Phase.DONE
             return []
         self.phase = Phase.DONE
+        curves = record.curves
+        time = f" in {curves.seconds:.1f} s" if curves.taken == len(curves) else ""
         self.message = Message(
-            f"Finished: {event.reason}. {record.steps - 1} steps in {record.curves.seconds:.1f} s, "
-            f"best at step {event.best}."
+            f"Finished: {event.reason}. {record.steps - 1} steps{time}, best at step {event.best}."
         )
         return self.scrub(event.best) if self.view.follow else []
 

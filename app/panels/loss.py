@@ -8,6 +8,7 @@ from collections.abc import Hashable
 import dearpygui.dearpygui as dpg
 
 from app import theme
+from app.document import Curves
 from app.geometry.plane import Point
 from app.panels.panel import HEADER, MARGIN, Panel
 from app.protocol.run import TermInfo
@@ -75,18 +76,15 @@ class LossPanel(Panel):
         self.note(f"{_summary(session)} · {scale}" if session.steps else "")
 
     def _explain(self, terms: tuple[TermInfo, ...]) -> None:
-        """Units in the legend, explanations in the tooltip."""
+        """Units and explanations in the tooltip."""
         if terms == self._terms:
             return
         self._terms = terms
         dpg.set_value(f"{self.name} hint", "\n".join([self.hint, *explanations(terms)]))
-        for name, tag in self._series.items():
-            dpg.configure_item(tag, label=label_of(name, terms))
 
     def _draw_curves(self, session: Session) -> None:
         """One series a term, in the order in which they came."""
-        curves = {"total": session.curves.total, **session.curves.terms}
-        used = {name: values for name, values in curves.items() if any(values)}
+        names, used = ["total", *session.curves.terms], drawn_curves(session.curves)
         for name in [name for name in self._series if name not in used]:
             dpg.delete_item(self._series.pop(name))
         signed = any(min(values) < 0 for values in used.values())
@@ -96,14 +94,14 @@ class LossPanel(Panel):
             dpg.configure_item("loss values", scale=scale)
         for name, values in used.items():
             if name not in self._series:
-                self._add_series(name, list(curves).index(name))
+                self._add_series(name, names.index(name))
             steps = [float(step) for step in range(len(values))]
             shown = [v if v != 0 else math.nan for v in values]  # a gap: a log has no zero
             dpg.set_value(self._series[name], [steps, shown])
 
     def _add_series(self, name: str, index: int) -> None:
         """A curve that keeps its colour for the whole session."""
-        tag = dpg.add_line_series([], [], label=label_of(name, self._terms), parent="loss values")
+        tag = dpg.add_line_series([], [], label=name, parent="loss values")
         self._series[name] = tag
         color = theme.SERIES[index % len(theme.SERIES)]
         dpg.bind_item_theme(tag, theme.series_theme(color, 2.5 if name == "total" else 1.5))
@@ -121,15 +119,19 @@ class LossPanel(Panel):
         return session.scrub(round(dpg.get_plot_mouse_pos()[0]))
 
 
-def label_of(name: str, terms: tuple[TermInfo, ...]) -> str:
-    """A term's name, with its unit if it has one."""
-    unit = next((term.unit for term in terms if term.name == name), "")
-    return f"{name} ({unit})" if unit else name
+def drawn_curves(curves: Curves) -> dict[str, list[float]]:
+    """The total and the weighted terms by name, without those that are 0 at every step."""
+    named = {"total": curves.total, **curves.terms}
+    return {name: values for name, values in named.items() if any(values)}
 
 
 def explanations(terms: tuple[TermInfo, ...]) -> list[str]:
-    """A line for each term that the engine explains."""
-    return [f"{label_of(t.name, terms)}: {t.explanation}" for t in terms if t.explanation]
+    """A line for each term that the engine explains, with the unit of the unweighted term."""
+    return [
+        f"{t.name} ({t.unit}): {t.explanation}" if t.unit else f"{t.name}: {t.explanation}"
+        for t in terms
+        if t.explanation
+    ]
 
 
 def value_range(curves: list[list[float]]) -> tuple[float, float]:

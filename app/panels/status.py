@@ -48,11 +48,11 @@ class Status:
 
 
 def _facts(session: Session) -> str:
-    """Photo, winner of the two initialisations, engine."""
+    """Photo, chosen start, time, engine."""
     image, record = session.image, session.record
     parts = []
     if image is not None and record is not None:
         parts = [image.name, record.info.winner]
-        if record.steps_taken > 0:
-            parts.append(f"{1000 * record.curves.seconds / record.steps_taken:.0f} ms a step")
+        if taken := record.curves.taken:
+            parts.append(f"{1000 * record.curves.seconds / taken:.0f} ms a step")
     return "   ·   ".join(part for part in [*parts, session.engine] if part)

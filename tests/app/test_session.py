@@ -260,7 +260,7 @@ def test_a_branch_starts_with_its_parent_s_steps_and_stands_there():
     assert session.view.step == 2
     session.receive(stepped(SECOND, 3, 5.0))
     assert session.curves.terms["nll"] == [10.0, 9.0, 8.0, 5.0]
-    assert (session.view.step, session.record.steps_taken) == (3, 1)
+    assert (session.view.step, session.curves.taken) == (3, 1)
     assert session.document.find(FIRST).curves.total == [10.0, 9.0, 8.0, 7.0, 6.0]
 
 

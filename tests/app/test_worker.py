@@ -11,7 +11,6 @@ from PIL import Image
 
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
-from app.link import Link
 from app.protocol.commands import (
     Begin,
     Continue,
@@ -37,36 +36,9 @@ from app.protocol.events import (
 from app.protocol.run import Run
 from app.shared import PHOTO_SIDE
 from tests.app.blob import blob_photo
+from tests.app.talk import Talk
 
-PATIENCE = 30.0
-
-
-class Talk:
-    """A link with the patience to wait for an answer; all events are kept."""
-
-    def __init__(self, factory="load"):
-        self.link = Link(f"tests.app.fake_engine:{factory}", {})
-        self.events, self.waiting = [], []
-
-    def ask(self, command, kind):
-        self.link.send(command)
-        return self.wait(kind)
-
-    def wait(self, kind):
-        """The next event of a kind, of those that have not been waited for."""
-        limit = time.monotonic() + PATIENCE
-        while time.monotonic() < limit:
-            while self.waiting:
-                event = self.waiting.pop(0)
-                self.events.append(event)
-                if isinstance(event, kind):
-                    return event
-            self.waiting += self.link.receive()
-            time.sleep(0.002)
-        raise AssertionError(f"no {kind.__name__}; got {self.events}")
-
-    def all(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
+FAKE = "tests.app.fake_engine:"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +50,7 @@ def photo(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared_talk():
-    talk = Talk()
+    talk = Talk(FAKE + "load")
     talk.wait(Ready)
     yield talk
     talk.link.close()
@@ -121,7 +93,7 @@ def test_one_step_at_a_time(talk):
 
 
 def test_pausing_stops_the_steps(photo):
-    talk = Talk("load_slow")
+    talk = Talk(FAKE + "load_slow")
     try:
         talk.wait(Ready)
         talk.ask(Open(1, Run(1), photo), Opened)
@@ -250,7 +222,7 @@ def test_an_image_goes_with_its_last_run(talk):
 
 
 def test_a_forgotten_run_takes_no_more_steps(photo):
-    talk = Talk("load_slow")
+    talk = Talk(FAKE + "load_slow")
     try:
         talk.wait(Ready)
         talk.ask(Open(1, Run(1), photo), Opened)
@@ -298,7 +270,7 @@ def test_a_step_that_does_not_exist_is_a_failure_not_a_crash(talk):
 
 
 def test_a_crash_is_noticed_once_and_a_new_worker_works(photo):
-    talk = Talk()
+    talk = Talk(FAKE + "load")
     try:
         talk.wait(Ready)
         talk.link.send(Open(1, Run(1), "crash.png"))
@@ -315,7 +287,7 @@ def test_a_crash_is_noticed_once_and_a_new_worker_works(photo):
 
 
 def test_an_engine_that_cannot_be_loaded_says_why():
-    talk = Talk("load_broken")
+    talk = Talk(FAKE + "load_broken")
     try:
         assert talk.wait(Died).text == "weights toy.safetensors are missing; restore them"
         time.sleep(0.2)
@@ -325,7 +297,7 @@ def test_an_engine_that_cannot_be_loaded_says_why():
 
 
 def test_closing_ends_the_process_even_in_the_middle_of_a_fit(photo):
-    talk = Talk("load_slow")
+    talk = Talk(FAKE + "load_slow")
     talk.wait(Ready)
     talk.ask(Open(1, Run(1), photo), Opened)
     talk.link.send(Continue(1, 1))
@@ -346,7 +318,7 @@ def test_large_photos_are_shown_shrunk(talk, tmp_path):
 def test_a_record_comes_with_its_steps_and_goes_on(photo, tmp_path):
     path = tmp_path / "fit.nbf"
     path.write_bytes(Path(photo).read_bytes())
-    talk = Talk()
+    talk = Talk(FAKE + "load")
     talk.wait(Ready)
     talk.ask(Open(1, Run(1, resumes=True), str(path)), Opened)
     talk.ask(Continue(1, 1), Finished)
