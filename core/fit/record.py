@@ -29,7 +29,8 @@ from core.io.records import from_plain, plain
 SUFFIX = ".nbf"
 FORMAT = "nbf-fit"
 VERSION = 1
-_WHAT = "a record of a fit (fit.nbf)"
+_WHAT = "record of a fit"
+_FIX = "give the fit.nbf of a fit"
 _KEYPOINTS = ("keypoints/xy", "keypoints/confidence")
 
 
@@ -159,7 +160,7 @@ class FitRecord:
             UserError: the file is missing, damaged, no record, or of a newer version.
         """
         path = Path(path)
-        archive = load_archive(path, _WHAT)
+        archive = load_archive(path, _WHAT, _FIX)
         header = _header(path, archive.texts.get("record"))
         try:
             record = FitRecord(
@@ -212,7 +213,7 @@ class FitRecord:
 def _header(path: Path, document: Any) -> Header:
     """The JSON part, checked."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UserError(f"{path} is not {_WHAT}")
+        raise UserError(f"{path} is not a {_WHAT}; {_FIX}")
     version = document.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise UserError(f"{path} is damaged: it has no version")

@@ -1,17 +1,14 @@
 """Archives of arrays and JSON texts: zip files that ``numpy.load`` reads, and that run no code.
 
-Every member is ``<name>.npy`` (an array of plain numbers) or ``<name>.json``. Files of others are
-only data here: sizes are checked before anything is decoded, and nothing is unpickled.
+Every member is ``<name>.npy`` (an array of plain numbers) or ``<name>.json``. They are read with
+the care of `core.io.npz`, and what is neither is refused.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import math
-import stat
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import mebibytes
+from core.io.npz import NpzReader
 
-MAX_FILE = 1 << 30
-MAX_UNPACKED = 1 << 31
+MAX_BYTES = 1 << 31
+"""Limit of a file's size, and of everything that is unpacked from it."""
 MAX_TEXT = 1 << 24
 MAX_MEMBERS = 20_000
 _LEVEL = 1  # of deflate: photos shrink hardly more at higher ones, which take many times as long
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # no time of writing: equal contents give equal files
-_KINDS = "biuf"
+_KINDS = "biuf"  # of NumPy's types: numbers and truth values
 
 
 @dataclass(frozen=True)
@@ -58,29 +56,28 @@ def save_archive(path: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[st
     write_atomic(path, write)
 
 
-def load_archive(path: Path, what: str) -> Archive:
+def load_archive(path: Path, what: str, fix: str) -> Archive:
     """Read an archive.
 
     Args:
-        what: for messages, what the file should be, with its article: "a record of a fit".
+        what: what the file should be, for messages, such as "record of a fit".
+        fix: what the user can do about a file that cannot be read, for messages.
 
     Raises:
-        UserError: missing, no regular file, too large, damaged, or holding anything else.
+        UserError: the file is missing, not a regular file, too large, damaged, or holds anything
+            else than arrays of numbers and JSON.
     """
+    reader = NpzReader(path, what, fix, MAX_BYTES, exact=True)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path} is not a file; give {what}")
-        if status.st_size > MAX_FILE:
-            raise UserError(f"{path} is too large to be {what} ({status.st_size >> 20} MB)")
-        with zipfile.ZipFile(path) as archive:
-            return _read(archive)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    # zipfile raises NotImplementedError and RuntimeError for odd compressions and encryption.
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} is not {what}, or it is damaged: {reason:.200}") from error
+        with reader.kept_open():
+            texts = _texts(reader)
+    except (ValueError, RecursionError) as error:
+        raise reader.error(error) from error
+    arrays = reader.arrays()
+    for name, array in arrays.items():
+        if array.dtype.kind not in _KINDS:
+            raise reader.error(ValueError(f"{name} holds {array.dtype}, not numbers"))
+    return Archive(arrays, texts)
 
 
 def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -89,43 +86,18 @@ def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(info, content, compresslevel=_LEVEL)
 
 
-def _read(archive: zipfile.ZipFile) -> Archive:
-    """All members; their sizes were checked before anything is unpacked."""
-    members = archive.infolist()
-    if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_UNPACKED:
-        raise ValueError(f"it unpacks to more than {MAX_UNPACKED >> 20} MB")
-    arrays: dict[str, np.ndarray] = {}
+def _texts(reader: NpzReader) -> dict[str, Any]:
+    """The JSON values, after a look at what else there is."""
+    names = [name for name, _ in reader.members]
+    if len(names) > MAX_MEMBERS or sum(size for _, size in reader.members) > MAX_BYTES:
+        raise ValueError(f"it unpacks to more than the {mebibytes(MAX_BYTES)} allowed")
+    if len(set(names)) < len(names):
+        raise ValueError("it holds two members of one name")
     texts: dict[str, Any] = {}
-    for member in members:
-        name, _, kind = member.filename.rpartition(".")
-        if name in (arrays if kind == "npy" else texts):
-            raise ValueError(f"two members {member.filename!r}")
-        if kind == "npy":
-            arrays[name] = _array(archive.read(member), member.filename)
-        elif kind == "json" and member.file_size <= MAX_TEXT:
-            texts[name] = _text(archive.read(member), member.filename)
-        else:
-            raise ValueError(f"it holds {member.filename!r:.80}")
-    return Archive(arrays, texts)
-
-
-def _array(content: bytes, name: str) -> np.ndarray:
-    """An array of plain numbers whose header claims just what is there."""
-    stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    if version != (1, 0):
-        raise ValueError(f"{name!r} has .npy version {version}")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    size = math.prod(shape) * dtype.itemsize
-    if dtype.kind not in _KINDS or fortran or min(shape, default=0) < 0:
-        raise ValueError(f"{name!r} holds {dtype}, not plain numbers")
-    if size != len(content) - stream.tell():
-        raise ValueError(f"{name!r} is cut short")
-    return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape)
-
-
-def _text(content: bytes, name: str) -> Any:
-    try:
-        return json.loads(content.decode("utf-8"))
-    except RecursionError as error:
-        raise ValueError(f"{name!r} is nested too deeply") from error
+    for name, size in reader.members:
+        stem, _, kind = name.rpartition(".")
+        if kind == "json" and size <= MAX_TEXT:
+            texts[stem] = json.loads(reader.content(name, size).decode("utf-8"))
+        elif kind != "npy":
+            raise ValueError(f"it holds {name!r:.80}")
+    return texts

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,14 @@ _HEADERS = {
 class NpzReader:
     """The arrays of an npz file, each read on demand.
 
+    Attributes:
+        members: name and unpacked size of everything in the archive, as its directory says.
+
     Args:
         what: what the file should be, for messages, such as "pose bank".
         fix: what the user can do about a file that cannot be read, for messages.
         max_bytes: limit of the file's size and of each array's.
+        exact: an array must fill its member of the archive to the last byte.
         objects: called with the name and the pickle of an array of Python objects; what it returns
             takes the array's place. Without it such an array is an error.
 
@@ -48,17 +53,19 @@ class NpzReader:
         fix: str,
         max_bytes: int = MAX_BYTES,
         objects: Callable[[str, bytes], object] | None = None,
+        exact: bool = False,
     ) -> None:
         self.path, self.what, self.fix = path, what, fix
-        self._max_bytes, self._objects = max_bytes, objects
+        self._max_bytes, self._objects, self._exact = max_bytes, objects, exact
+        self._archive: zipfile.ZipFile | None = None
         try:
             check_file(path, max_bytes)
             with zipfile.ZipFile(path) as archive:
-                sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+                self.members = [(m.filename, m.file_size) for m in archive.infolist()]
         except Exception as error:  # a damaged archive can fail in any way
-            raise self._error(error) from error
+            raise self.error(error) from error
         self._sizes = {
-            name.removesuffix(".npy"): size for name, size in sizes.items() if name.endswith(".npy")
+            name.removesuffix(".npy"): size for name, size in self.members if name.endswith(".npy")
         }
 
     @property
@@ -82,16 +89,29 @@ class NpzReader:
                 f"{printable(self.path)} is not a readable {self.what}: it lacks {name!r} "
                 f"(it holds {found}); {self.fix}"
             )
-        size = self._sizes[name]
         try:
-            self._check_claimed(size)
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as member:
-                # Without a size, `zipfile` inflates all there is before it looks at the claim.
-                return self._decode(name, member.read(size))
+            return self._decode(name, self.content(f"{name}.npy", self._sizes[name]))
         except UserError:
             raise
         except Exception as error:  # a damaged array can fail in any way
-            raise self._error(ValueError(f"{name} cannot be read: {error}")) from error
+            raise self.error(ValueError(f"{name} cannot be read: {error}")) from error
+
+    def content(self, member: str, size: int) -> bytes:
+        """The bytes of a member of the archive.
+
+        Args:
+            size: what the archive's directory says (`members`).
+
+        Raises:
+            UserError: the member is damaged or too large.
+        """
+        try:
+            self._check_claimed(size)
+            with self._opened() as archive, archive.open(member) as stream:
+                # Without a size, `zipfile` inflates all there is before it looks at the claim.
+                return stream.read(size)
+        except Exception as error:  # a damaged member can fail in any way
+            raise self.error(ValueError(f"{member} cannot be read: {error}")) from error
 
     def array(self, name: str) -> np.ndarray:
         """An array of numbers, booleans or text.
@@ -101,7 +121,7 @@ class NpzReader:
         """
         found = self.read(name)
         if not isinstance(found, np.ndarray):
-            raise self._error(ValueError(f"{name} holds Python objects"))
+            raise self.error(ValueError(f"{name} holds Python objects"))
         return found
 
     def arrays(self, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
@@ -114,8 +134,35 @@ class NpzReader:
         try:
             self._check_claimed(sum(self._sizes.get(name, 0) for name in wanted))
         except ValueError as error:
-            raise self._error(error) from error
-        return {name: self.array(name) for name in wanted}
+            raise self.error(error) from error
+        with self.kept_open():
+            return {name: self.array(name) for name in wanted}
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Read the archive's directory once for all that is read in a ``with`` block.
+
+        Raises:
+            UserError: the file is no longer what it was.
+        """
+        try:
+            self._archive = zipfile.ZipFile(self.path)
+        except Exception as error:  # a damaged archive can fail in any way
+            raise self.error(error) from error
+        try:
+            with self._archive:
+                yield
+        finally:
+            self._archive = None
+
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        """The archive."""
+        if self._archive is not None:
+            yield self._archive
+            return
+        with zipfile.ZipFile(self.path) as archive:
+            yield archive
 
     def _check_claimed(self, size: int) -> None:
         """Refuse arrays that are too large by what the archive's directory states."""
@@ -137,10 +184,13 @@ class NpzReader:
         # An element may have no bytes (an empty text), so the count is bounded as well.
         if min(shape, default=0) < 0 or count > self._max_bytes or count * dtype.itemsize > left:
             raise ValueError(f"its header claims the shape {shape} of {dtype} for {left} bytes")
+        if self._exact and count * dtype.itemsize != left:
+            raise ValueError(f"it has {left} bytes for the shape {shape} of {dtype}")
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
 
-    def _error(self, error: Exception) -> UserError:
+    def error(self, error: Exception) -> UserError:
+        """The line for a file that cannot be read for this reason."""
         return unreadable(self.path, self.what, error, self.fix)
 
 

@@ -273,7 +273,7 @@ def test_a_record_of_several_runs_made_on_a_gpu_opens(backend, record, tmp_path)
 def test_a_damaged_record_is_one_line(backend, record, tmp_path):
     path = tmp_path / "cut.nbf"
     path.write_bytes(Path(record).read_bytes()[:5000])
-    with pytest.raises(UserError, match=r"cut\.nbf is not a record of a fit"):
+    with pytest.raises(UserError, match=r"cut\.nbf is not a readable record of a fit"):
         backend.read(str(path))
 
 

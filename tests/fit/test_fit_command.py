@@ -65,7 +65,7 @@ def test_keypoints_for_the_first_photo_alone_stop_before_any_fit(tmp_path, capsy
         (["a.jpg", "--resume", "fit.nbf", "--out", "x"], "begun: leave out photos, --out"),
         (["--resume", "fit.nbf", "--method", "magic", "--bbox", "1,2,30,40"], "--bbox, --method"),
         (["a.jpg", "--seed", str(10**30)], "is not between 0 and 2^63"),
-        (["--resume", "missing.nbf"], "cannot read missing.nbf"),
+        (["--resume", "missing.nbf"], "record of a fit missing.nbf is missing"),
         ([], "no photo given"),
     ],
 )

@@ -24,7 +24,7 @@ def path(tmp_path):
 
 
 def test_what_is_written_is_read(path):
-    archive = load_archive(path, "a thing")
+    archive = load_archive(path, "thing", "make another")
     assert archive.texts == {"head": {"one": [1, 2]}}
     for name, array in ARRAYS.items():
         assert archive.arrays[name].dtype == array.dtype
@@ -73,22 +73,46 @@ def test_bad_members_get_one_line(tmp_path, case):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(*BAD_MEMBERS[case])
     with pytest.raises(UserError, match=r"bad\.nbf") as caught:
-        load_archive(path, "a thing")
+        load_archive(path, "thing", "make another")
     assert "\n" not in str(caught.value)
+
+
+def test_two_members_of_one_name(tmp_path):
+    path = tmp_path / "bad.nbf"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.json", "1")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a.json", "2")
+    with pytest.raises(UserError, match="two members of one name"):
+        load_archive(path, "thing", "make another")
+
+
+def test_the_directory_is_not_read_for_each_member(tmp_path, monkeypatch):
+    save_archive(tmp_path / "x.nbf", {str(i): np.zeros(1) for i in range(50)}, {"a": 1, "b": 2})
+    opened = []
+
+    class Counted(zipfile.ZipFile):
+        def __init__(self, *arguments):
+            opened.append(arguments)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("core.io.npz.zipfile.ZipFile", Counted)
+    assert len(load_archive(tmp_path / "x.nbf", "thing", "make another").arrays) == 50
+    assert len(opened) == 3
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     path = tmp_path / "bomb.nbf"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.npy", bytes(1 << 22))
-    monkeypatch.setattr("core.io.archive.MAX_UNPACKED", 1 << 20)
-    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was unpacked"))
+    monkeypatch.setattr("core.io.archive.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("it was unpacked"))
     with pytest.raises(UserError, match="unpacks to more than"):
-        load_archive(path, "a thing")
+        load_archive(path, "thing", "make another")
 
 
 def test_no_file_a_folder_and_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for name, why in (("none", "cannot read"), (".", "not a file"), ("pipe", "not a file")):
+    for name, why in (("none", "is missing"), (".", "a directory"), ("pipe", "not a regular")):
         with pytest.raises(UserError, match=why):
-            load_archive(tmp_path / name, "a thing")
+            load_archive(tmp_path / name, "thing", "make another")
