@@ -13,7 +13,7 @@ help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
 	@echo "make test                   lint, types and all tests, the window's too"
 	@echo "make check                  lint and types alone"
-	@echo "make format                 let ruff format and mend"
+	@echo "make format                 let ruff format and fix"
 	@echo "make setup                  the set-up alone: .venv with everything pinned, native code"
 	@echo "make native                 rebuild the native library after a change under cuda/"
 	@echo "make cuda                   build the CUDA library (wants nvcc)"

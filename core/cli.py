@@ -1,7 +1,7 @@
 """`nbf`: the command line.
 
 Exit codes: 0 done, 1 the command says no (a failed check), 2 bad input (one line on standard error
-names it and the mend), 130 interrupted. Anything else that goes wrong is a bug and shows a
+names it and the fix), 130 interrupted. Anything else that goes wrong is a bug and shows a
 traceback.
 """
 
@@ -29,13 +29,13 @@ Without a command, the debugger opens (nbf app).
 """
 _TAIL = """\
 options:
-  -h, --help   this text; `nbf COMMAND --help` tells of one command, with examples
+  -h, --help   this text; `nbf COMMAND --help` describes one command, with examples
   --version    print the version
 
 examples:
   nbf app photo.jpg              open the debugger on a photo
   nbf fit photo.jpg --out runs   the same fit without a window
-  nbf doctor                     what works on this machine, and how to mend what does not
+  nbf doctor                     what works on this machine, and how to fix what does not
 """
 
 

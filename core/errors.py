@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A mistake the user can mend: one line that names the thing and the mend.
+    """A mistake that the user can fix: one line that names the thing and the fix.
 
     The command line prints it without a traceback and exits with code 2; the debugger shows it
     in its status line.

@@ -56,5 +56,5 @@ def print_report(checks: list[Check]) -> None:
         status = check.status.value
         console.print(f"{status:7}", style=_STYLE[status], end="")
         console.print(f" {check.name:17} {check.detail}")
-        if check.mend:
-            console.print(f"{'':25} -> {check.mend}", style="dim")
+        if check.fix:
+            console.print(f"{'':25} -> {check.fix}", style="dim")

@@ -24,10 +24,10 @@ class Check:
         name: what was checked.
         status: the result.
         detail: what was found.
-        mend: the fix, empty if none is needed.
+        fix: what the user can do about it, empty if nothing is needed.
     """
 
     name: str
     status: Status
     detail: str
-    mend: str = ""
+    fix: str = ""

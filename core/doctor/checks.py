@@ -75,7 +75,7 @@ def check_python() -> Check:
 
 def check_packages() -> Check:
     """All declared packages are installed, and OpenCV can be loaded."""
-    mend = "make setup (or pip install -e .)"
+    fix = "make setup (or pip install -e .)"
     missing = []
     for line in metadata.requires("nbf") or []:
         name = re.split(r"[^\w.-]", line, maxsplit=1)[0]
@@ -85,12 +85,12 @@ def check_packages() -> Check:
             if "extra ==" not in line:
                 missing.append(name)
     if missing:
-        return Check("packages", Status.BROKEN, f"missing: {', '.join(missing)}", mend)
+        return Check("packages", Status.BROKEN, f"missing: {', '.join(missing)}", fix)
     try:
         import cv2
     except ImportError as error:
-        mend = "sudo apt-get install -y libgl1 libglib2.0-0"
-        return Check("packages", Status.BROKEN, f"OpenCV cannot be loaded: {error}", mend)
+        fix = "sudo apt-get install -y libgl1 libglib2.0-0"
+        return Check("packages", Status.BROKEN, f"OpenCV cannot be loaded: {error}", fix)
     return Check("packages", Status.OK, f"all installed; OpenCV {cv2.__version__}")
 
 
@@ -120,8 +120,8 @@ def check_cuda() -> Check:
     except (ImportError, OSError, RuntimeError) as error:
         return Check("cuda", Status.ABSENT, str(error))
     built = "for CUDA " + torch.version.cuda if torch.version.cuda else "for the CPU alone"
-    mend = "optional: everything runs on the CPU; with an NVIDIA GPU install a CUDA build of torch"
-    return Check("cuda", Status.ABSENT, f"no GPU in use (this torch is built {built})", mend)
+    fix = "optional: everything runs on the CPU; with an NVIDIA GPU install a CUDA build of torch"
+    return Check("cuda", Status.ABSENT, f"no GPU in use (this torch is built {built})", fix)
 
 
 def check_native() -> Check:
@@ -179,34 +179,34 @@ def check_body(path: Path | None) -> Check:
 def check_smplx() -> Check:
     """The package that reads SMPL-H and SMPL-X files."""
     if importlib.util.find_spec("smplx") is None:
-        mend = "optional, for non-commercial research only: pip install smplx"
+        fix = "optional, for non-commercial research only: pip install smplx"
         detail = "not installed: SMPL-H and SMPL-X files cannot be read (SMPL's can)"
-        return Check("smplx", Status.ABSENT, detail, mend)
+        return Check("smplx", Status.ABSENT, detail, fix)
     version = metadata.version("smplx")
     return Check("smplx", Status.OK, f"{version}; reads SMPL-H and SMPL-X files, nothing else")
 
 
 def check_data() -> Check:
     """The folder of training material exists, if one is set."""
-    mend = "optional: set NBF_DATA, or pass --data; without it synthetic people are procedural"
+    fix = "optional: set NBF_DATA, or pass --data; without it synthetic people are procedural"
     try:
         folder = data_dir()
     except UserError as error:
         return Check("data folder", Status.BROKEN, str(error), "set NBF_DATA to a folder, or unset")
     if folder is None:
-        return Check("data folder", Status.ABSENT, "none named", mend)
+        return Check("data folder", Status.ABSENT, "none named", fix)
     return Check("data folder", Status.OK, str(folder))
 
 
 def check_cache() -> Check:
     """The cache folder is writable."""
-    mend = "make it writable, or set XDG_CACHE_HOME"
+    fix = "make it writable, or set XDG_CACHE_HOME"
     try:
         folder = cache_dir()
     except OSError as error:
-        return Check("cache", Status.BROKEN, str(error), mend)
+        return Check("cache", Status.BROKEN, str(error), fix)
     if not os.access(folder, os.W_OK):
-        return Check("cache", Status.BROKEN, f"{folder} cannot be written", mend)
+        return Check("cache", Status.BROKEN, f"{folder} cannot be written", fix)
     return Check("cache", Status.OK, str(folder))
 
 
@@ -218,6 +218,6 @@ def check_ffmpeg() -> Check:
         path = imageio_ffmpeg.get_ffmpeg_exe()
         output = subprocess.run([path, "-version"], capture_output=True, text=True, check=True)
     except (ImportError, RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        mend = "pip install imageio-ffmpeg, or sudo apt-get install -y ffmpeg"
-        return Check("ffmpeg", Status.BROKEN, f"no mp4 can be written: {error}", mend)
+        fix = "pip install imageio-ffmpeg, or sudo apt-get install -y ffmpeg"
+        return Check("ffmpeg", Status.BROKEN, f"no mp4 can be written: {error}", fix)
     return Check("ffmpeg", Status.OK, " ".join(output.stdout.split()[:3]))

@@ -40,12 +40,12 @@ assert 1.9 < depth[depth > 0].min() < 2.1, depth
 
 def check_window() -> Check:
     """Open a window on the display, or on a virtual display (Xvfb) if there is none."""
-    mend = f"{APT} libgl1 libgl1-mesa-dri"
+    fix = f"{APT} libgl1 libgl1-mesa-dri"
     if os.environ.get("DISPLAY") or not sys.platform.startswith("linux"):
         reason = probe([sys.executable, "-c", _WINDOW])
         if reason is None:
             return Check("window", Status.OK, "the debugger's window opens")
-        return Check("window", Status.ABSENT, f"no window opens: {reason}", mend)
+        return Check("window", Status.ABSENT, f"no window opens: {reason}", fix)
     if shutil.which("xvfb-run") is None:
         return Check(
             "window",
@@ -61,7 +61,7 @@ def check_window() -> Check:
             "no display; on a virtual one (Xvfb) the window opens",
             "log in with a desktop, or take `nbf fit`, which needs no window",
         )
-    return Check("window", Status.ABSENT, f"no display; under Xvfb no window opens: {reason}", mend)
+    return Check("window", Status.ABSENT, f"no display; under Xvfb no window opens: {reason}", fix)
 
 
 _DRAWS = {

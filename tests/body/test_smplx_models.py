@@ -204,7 +204,7 @@ def test_doctor_reads_it(path, joints, monkeypatch):
     from core.doctor.checks import check_body
 
     check = check_body(path)
-    assert check.status.value == "ok" and "24 joints" not in check.mend
+    assert check.status.value == "ok" and "24 joints" not in check.fix
     assert f"{len(load_body(path).v_template)} vertices" in check.detail
 
 

@@ -1,4 +1,4 @@
-"""The doctor: says what works, tells how to mend what does not, in words and in JSON."""
+"""The doctor: says what works, tells how to fix what does not, in words and in JSON."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ def test_report_as_json(capsys):
     for name in ("python", "packages", "torch", "cache", "ffmpeg"):
         assert by_name[name]["status"] == "ok", by_name[name]
     for check in report["checks"]:
-        assert check["status"] == "ok" or check["mend"], f"{check['name']} says no mend"
+        assert check["status"] == "ok" or check["fix"], f"{check['name']} says no fix"
 
 
 def test_broken_things_set_the_exit_code(monkeypatch, capsys):
@@ -41,13 +41,13 @@ def test_an_smpl_file_that_does_not_exist(tmp_path):
     check = checks.check_body(tmp_path / "SMPL_NEUTRAL.pkl")
     assert check.status is Status.BROKEN
     assert "SMPL_NEUTRAL.pkl" in check.detail
-    assert "smpl.is.tue.mpg.de" in check.mend
+    assert "smpl.is.tue.mpg.de" in check.fix
 
 
 def test_without_smpl_the_mend_says_where_to_get_it():
     check = checks.check_body(None)
     assert check.status is Status.ABSENT
-    assert "smpl.is.tue.mpg.de" in check.mend
+    assert "smpl.is.tue.mpg.de" in check.fix
 
 
 def test_smplx_is_optional(monkeypatch):
@@ -55,7 +55,7 @@ def test_smplx_is_optional(monkeypatch):
     monkeypatch.setattr(checks.importlib.util, "find_spec", lambda name: None)
     check = checks.check_smplx()
     assert check.status is Status.ABSENT
-    assert "pip install smplx" in check.mend and "SMPL-X" in check.detail
+    assert "pip install smplx" in check.fix and "SMPL-X" in check.detail
 
 
 @pytest.mark.parametrize("platform", ["egl", "osmesa"])
