@@ -12,7 +12,6 @@ JOINT_FLIP = tuple(
     JOINT_NAMES.index({"l": "r", "r": "l"}[n[0]] + n[1:]) if n[1] == "_" else i
     for i, n in enumerate(JOINT_NAMES)
 )
-PART_NAMES = JOINT_NAMES
 
 # Limb -> joints whose mean is its start, and joints whose mean is its end.
 LIMBS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 from scipy.spatial.transform import Rotation
 
-from core.body.model import Body, Posed
 from core.datasets.record import PhotoDataset, PhotoRecord
 from core.geometry.crop import PADDING, Box, CropView, crop_view, default_focal, inside_photo, warp
-from core.geometry.rotations import rotation_from_axis_angle
 
 Matrix = Float[np.ndarray, "3 3"]
 
@@ -100,22 +97,6 @@ def crop_person(
         weak_camera=_crop_weak_camera(record, size, padding),
         transl_in_photo=record.transl,
     )
-
-
-def true_body(crop: PhotoCrop, body: Body) -> Posed | None:
-    """Vertices and joints of the true body in the crop camera, or None if it is unknown.
-
-    A body of unknown translation is at the origin, which does not affect root-aligned errors.
-
-    Args:
-        body: the model that pose and betas are for: SMPL of the record's gender.
-    """
-    if crop.pose is None or crop.betas is None:
-        return None
-    betas = torch.from_numpy(crop.betas)[None]
-    transl = crop.transl(body.rest_joints(betas)[0, 0].numpy())
-    place = torch.zeros(1, 3) if transl is None else torch.from_numpy(transl)[None]
-    return body.pose(rotation_from_axis_angle(torch.from_numpy(crop.pose)[None]), betas, place)
 
 
 def view_of(

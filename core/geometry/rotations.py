@@ -26,11 +26,6 @@ def rotation_from_6d(columns: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batc
     return roma.special_gramschmidt(columns.unflatten(-1, (2, 3)).transpose(-1, -2))
 
 
-def rotation_to_6d(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 6"]:
-    """The first two columns of rotation matrices, stacked; inverse of `rotation_from_6d`."""
-    return rotation[..., :2].transpose(-1, -2).flatten(-2)
-
-
 def mean_rotation(rotations: Float[Tensor, "n *batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
     """The rotations nearest to the arithmetic means over the first axis (chordal means)."""
     return roma.special_procrustes(rotations.mean(0))

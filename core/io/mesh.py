@@ -47,25 +47,6 @@ def save_glb(
     write_atomic(path, lambda temporary: temporary.write_bytes(data))
 
 
-def save_obj(
-    path: Path,
-    vertices: Float[np.ndarray, "vertices 3"],
-    faces: Int[np.ndarray, "faces 3"],
-    name: str = "body",
-) -> None:
-    """Write a Wavefront file (metres, y up); vertices keep their order.
-
-    Args:
-        vertices: metres in the photo's camera frame.
-    """
-    rotated = _finite(vertices) @ GLTF_FROM_CAMERA
-    lines = ["# metres, y up, camera at the origin looking along -z", f"o {name}"]
-    lines += ["v {:.6f} {:.6f} {:.6f}".format(*row) for row in rotated.tolist()]
-    lines += ["f {} {} {}".format(*row) for row in (np.asarray(faces) + 1).tolist()]
-    text = "\n".join(lines) + "\n"
-    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
 def _mesh(vertices: np.ndarray, faces: np.ndarray) -> trimesh.Trimesh:
     """The mesh in glTF's frame; ``process=False`` keeps trimesh from merging vertices."""
     rotated = _finite(vertices) @ GLTF_FROM_CAMERA

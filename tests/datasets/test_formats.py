@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from core.body.names import JOINT_NAMES
 from core.datasets.bedlam import open_bedlam
 from core.datasets.coco import open_photos
-from core.datasets.crop import crop_person, true_body
+from core.datasets.crop import crop_person
 from core.datasets.eft import open_eft
 from core.datasets.human_data import open_human_data
 from core.datasets.landmarks import LANDMARK_NAMES
@@ -20,6 +21,7 @@ from core.datasets.mpi_inf_3dhp import open_mpi_inf_3dhp
 from core.datasets.oh50k import open_3doh50k
 from core.datasets.pw3d import open_3dpw, open_3dpw_occ
 from core.datasets.spin import open_spin
+from core.geometry.rotations import rotation_from_axis_angle
 from core.io.keypoints import UNSEEN
 from tests.datasets import writers
 from tests.datasets.world import PEOPLE, posed_joints, rotations, write_photo
@@ -482,7 +484,15 @@ def test_human_data_marks_who_has_a_body_and_where(tmp_path, world):
     assert data.has("transl").tolist() == [True, False, False]  # the second is behind the camera
 
 
-def test_true_body_is_where_the_photo_has_it(tmp_path, world):
+def true_body(crop, body):
+    """The body of a crop's pose and shape, at the origin if its translation is unknown."""
+    betas = torch.from_numpy(crop.betas)[None]
+    transl = crop.transl(body.rest_joints(betas)[0, 0].numpy())
+    place = torch.zeros(1, 3) if transl is None else torch.from_numpy(transl)[None]
+    return body.pose(rotation_from_axis_angle(torch.from_numpy(crop.pose)[None]), betas, place)
+
+
+def test_the_body_of_a_crop_is_where_the_photo_has_it(tmp_path, world):
     path = writers.write_bedlam(tmp_path, world)
     data = open_bedlam(path, path.with_suffix("") / "png", "bedlam", path.stem)
     crop = crop_person(data, 1, 64)
@@ -492,4 +502,3 @@ def test_true_body_is_where_the_photo_has_it(tmp_path, world):
     assert posed.vertices.shape == (1, len(world.body.v_template), 3)
     nowhere = true_body(replace(crop, transl_in_photo=None), world.body).joints[0].numpy()
     np.testing.assert_allclose(nowhere - nowhere[0], joints - joints[0], atol=MM)
-    assert true_body(replace(crop, betas=None), world.body) is None

@@ -15,8 +15,8 @@ from core.geometry.camera import Camera, project
 from core.geometry.keypoints import Keypoints
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
-from core.render.volume.render import render_volume
 from core.render.volume.sparse import RenderSettings
+from tests.dense_render import render_volume
 from tests.toys import toy_body
 
 SIZE, STRIDE, DIM = 128, 4, 16

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from core.io.mesh import save_glb, save_obj
+from core.io.mesh import save_glb
 
 
 def tetrahedron():
@@ -61,27 +61,14 @@ def test_glb_is_the_same_every_time(tmp_path):
 def test_doubled_vertices_are_kept(tmp_path):
     vertices, faces = tetrahedron()
     doubled = np.concatenate([vertices, vertices])
-    for suffix, save in ((".glb", save_glb), (".obj", save_obj)):
-        save(tmp_path / f"body{suffix}", doubled, faces)
-        mesh = trimesh.load(tmp_path / f"body{suffix}", process=False, maintain_order=True)
-        geometry = next(iter(mesh.geometry.values())) if suffix == ".glb" else mesh
-        assert len(geometry.vertices) == 8
+    save_glb(tmp_path / "body.glb", doubled, faces)
+    mesh = trimesh.load(tmp_path / "body.glb", process=False, maintain_order=True)
+    assert len(next(iter(mesh.geometry.values())).vertices) == 8
 
 
-def test_obj_text(tmp_path):
-    vertices, faces = tetrahedron()
-    save_obj(tmp_path / "body.obj", vertices, faces)
-    lines = (tmp_path / "body.obj").read_text().splitlines()
-    assert lines[2] == "v 0.000000 0.300000 -2.000000" and lines[6] == "f 1 2 3"
-    mesh = trimesh.load_mesh(tmp_path / "body.obj", process=False)
-    assert np.allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-6)
-    assert (mesh.faces == faces).all()
-
-
-@pytest.mark.parametrize("save", [save_glb, save_obj])
-def test_vertices_that_are_not_finite(tmp_path, save):
+def test_vertices_that_are_not_finite(tmp_path):
     vertices, faces = tetrahedron()
     vertices[0, 0] = np.nan
     with pytest.raises(ValueError, match="not finite"):
-        save(tmp_path / "body.any", vertices, faces)
+        save_glb(tmp_path / "body.glb", vertices, faces)
     assert list(tmp_path.iterdir()) == []

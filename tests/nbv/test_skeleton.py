@@ -13,7 +13,7 @@ from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.skeleton import BONES, HEAD_TOP
 from core.nbv.volume import NeuralBodyVolume
 from core.render.mesh.raster import rasterize
-from core.render.volume.render import render_volume
+from tests.dense_render import render_volume
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ import torch
 
 from core.geometry.camera import Camera, pixel_rays
 from core.render.volume.quadrature import quadrature_weights
-from core.render.volume.render import render_sparse, render_volume
+from core.render.volume.render import render_sparse
 from core.render.volume.sparse import RenderSettings
 from core.render.volume.twin import screen_bounds
+from tests.dense_render import render_volume
 
 EVERYTHING = RenderSettings(threshold=1e-6, nearest=64)
 

@@ -11,9 +11,10 @@ import torch
 
 from core.geometry.camera import Camera, pixel_rays
 from core.native import load_native
-from core.render.volume.render import render_sparse, render_volume
+from core.render.volume.render import render_sparse
 from core.render.volume.sparse import OCCLUSION_FORMS, RenderSettings
 from core.render.volume.twin import assign, ray_gaussian, weigh
+from tests.dense_render import render_volume
 from tests.render.test_volume import make_camera, random_scene
 from tests.shapes import unchecked
 
@@ -36,9 +37,9 @@ def double(camera):
 
 
 def variants():
-    from core.render.volume.native import INSTRUCTION_SETS, instruction_set
+    from core.render.volume.native import instruction_set
 
-    return [isa for isa in INSTRUCTION_SETS if instruction_set(isa)]
+    return [isa for isa in (1, 2, 3) if instruction_set(isa)]
 
 
 def native(means, precisions, settings, isa=0, camera=None, size=SIZE):

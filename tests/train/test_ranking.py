@@ -11,11 +11,11 @@ import torch.nn.functional as F
 
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume
-from core.render.volume.render import render_volume
 from core.synth.shards import ShardDataset
 from core.train.batches.batch import Batch
 from core.train.batches.loader import in_order
 from core.train.losses.ranking import RankingSettings, ranking_loss
+from tests.dense_render import render_volume
 
 SETTINGS = RankingSettings(weight=1.0, poses=4, kinds=(0.5, 0.5, 0.0), angles=(40.0, 60.0))
 SIDE = 32

@@ -21,8 +21,6 @@ from core.geometry.camera import Camera
 from core.native import dense, load_native
 from core.render.volume.sparse import OCCLUSION_FORMS, Assignment, RenderSettings
 
-INSTRUCTION_SETS = (1, 2, 3)  # baseline, AVX2, AVX-512; 0 selects the best available
-
 
 class VolumeSceneStruct(ctypes.Structure):
     """NbfVolumeScene of cuda/volume/volume.h."""
@@ -85,7 +83,7 @@ class VolumeScene:
 
     Attributes:
         size: height and width of the map.
-        isa: instruction set, see `INSTRUCTION_SETS`.
+        isa: instruction set: 1 baseline, 2 AVX2, 3 AVX-512; 0 the best available.
     """
 
     means: Float[Tensor, "batch kernels 3"]
