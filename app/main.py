@@ -17,6 +17,7 @@ import contextlib
 import os
 import re
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -72,6 +73,7 @@ def run(options: Options) -> int:
     size, box = parse_size(options.size), parse_bbox(options.bbox)
     if options.weights and options.image is not None and is_record(options.image):
         raise UserError("--weights are for photos: a record (fit.nbf) has its own")
+    check_screenshot(options.screenshot)
     check_display()  # before these: Dear PyGui ends the process without a display
     from app.automation import Automation
     from app.link import Link
@@ -119,6 +121,24 @@ def parse_bbox(text: str | None) -> Rect | None:
 
     box = parse_box(text)
     return Rect(box.x, box.y, box.width, box.height)
+
+
+def check_screenshot(path: Path | None) -> None:
+    """Refuse a screenshot that cannot be written, before the window opens.
+
+    Raises:
+        UserError: it does not end in .png, or its folder cannot be written to.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UserError(f"screenshot {path} is not the name of a PNG file, such as window.png")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def check_display() -> None:

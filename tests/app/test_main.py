@@ -1,0 +1,22 @@
+"""Options of the debugger that make no sense are refused before a window opens."""
+
+import pytest
+
+from app.main import Options, check_screenshot, run
+from core.errors import UserError
+
+
+def test_a_screenshot_needs_a_place(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    for name in ("file/window.png", "folder.png", "window.jpg", "window"):
+        with pytest.raises(UserError, match=r"window|folder"):
+            check_screenshot(tmp_path / name)
+    check_screenshot(tmp_path / "new" / "window.png")
+    assert list((tmp_path / "new").iterdir()) == []
+    check_screenshot(None)
+
+
+def test_weights_are_refused_for_a_record():
+    with pytest.raises(UserError, match="--weights are for photos"):
+        run(Options(image="out/fit.nbf", weights=("prior=3",)))
