@@ -69,7 +69,7 @@ class Action:
         hint: one line for the help sheet; neighbours with the same hint share a line.
         do: does it. Doing what is not enabled sends no command.
         enabled: whether it would do something.
-        tip: what the button's tooltip says in place of the hint.
+        tip: the button's tooltip in place of the hint.
         more: another sentence for the tooltip.
         on: whether it is switched on, for one that switches.
         label_on: the label while it is on, if that differs.
@@ -89,7 +89,7 @@ class Action:
     in_dialogs: bool = False
 
     def label_in(self, session: Session) -> str:
-        """The label as things stand."""
+        """The label in the current state."""
         return self.label_on if self.label_on and self.on(session) else self.label
 
     @property

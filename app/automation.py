@@ -1,4 +1,4 @@
-"""What the command line wants besides the window: a screenshot, a file with the state."""
+"""Options of the command line for scripts: a screenshot, and a file with the state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document: images, their runs, and what the user has said about them.
+"""The document: images, their runs, and what the user has entered about them.
 
 It is what undo, autosave and files know: plain data that can be pickled, without window or worker.
 What is on screen is in `app.view`; traces are in the worker.
@@ -54,7 +54,7 @@ class Curves:
 
 @dataclass
 class RunRecord:
-    """A run and what has come of it.
+    """A run with its results.
 
     Attributes:
         best: the best recorded step, None before the first.
@@ -93,7 +93,7 @@ class ImageRecord:
     """An image and its runs, by their numbers.
 
     Attributes:
-        occluders: what the user says hides the person; the runs to come get it.
+        occluders: what hides the person, as the user describes it, for later runs.
     """
 
     id: int
@@ -154,10 +154,10 @@ class Document:
         return 0 if record is None else record.steps
 
     def add(self, event: Opened) -> list[RunKey]:
-        """Take in a run that stands at its start; a branch has the curves of its parent so far.
+        """Add a run that has begun; a branch gets the curves of its parent up to the branch.
 
         Returns:
-            The runs that had to go, see `RUNS_KEPT` and `IMAGES_KEPT`.
+            The runs that were dropped, see `RUNS_KEPT` and `IMAGES_KEPT`.
         """
         image = self.images.setdefault(event.image, ImageRecord(event.image, event.path))
         record = RunRecord(event.info, event.scene)
@@ -182,18 +182,18 @@ class Document:
                 del self.images[key[0]]
 
     def _thin_out(self, kept: RunKey) -> list[RunKey]:
-        """Drop what is too much, but not the run ``kept``; the runs that went."""
-        gone: list[RunKey] = []
+        """Drop runs and images beyond the limits, but not ``kept``; the runs that were dropped."""
+        dropped: list[RunKey] = []
         others = [image for image in self.images.values() if image.id != kept[0]]
         others.sort(key=lambda image: (image.has_named_run, image.id))
         for image in others[: max(len(self.images) - IMAGES_KEPT, 0)]:
-            gone += [(image.id, run) for run in image.runs]
-        runs = [key for key in self.keys if key != kept and key not in gone]
+            dropped += [(image.id, run) for run in image.runs]
+        runs = [key for key in self.keys if key != kept and key not in dropped]
         runs.sort(key=self._age)
-        gone += runs[: max(len(runs) + 1 - RUNS_KEPT, 0)]
-        for key in gone:
+        dropped += runs[: max(len(runs) + 1 - RUNS_KEPT, 0)]
+        for key in dropped:
             self.remove(key)
-        return gone
+        return dropped
 
     def _age(self, key: RunKey) -> tuple[bool, int]:
         """Sorts runs without a name before those with one, and old ones before new ones."""

@@ -215,7 +215,7 @@ class CoreFit:
     def terms(self) -> tuple[TermInfo, ...]:
         """The terms of the objective."""
         terms = self.fit.schedule.terms.values()
-        return tuple(TermInfo(t.name, t.unit, t.explanation) for t in terms)
+        return tuple(TermInfo(t.name, t.unit, t.description) for t in terms)
 
     @property
     def winner(self) -> str:

@@ -1,4 +1,4 @@
-"""The window's end of the worker: start it, talk to it, notice its death."""
+"""The window's side of the worker: start it, exchange messages, detect its end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from app.shared import Pictures, Ticket
 
 
 def run_worker(*arguments: Any) -> None:
-    """Target of the process; the heavy imports happen there."""
+    """Target of the process, in which the slow imports happen."""
     from app.worker.process import main
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window, which tells us to quit
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the window, which sends Quit
     main(*arguments)
 
 
@@ -46,14 +46,14 @@ class Link:
         self._death_told = False
 
     def send(self, command: Command) -> None:
-        """Send a command; one to a dead worker is lost, and `receive` tells of the death."""
+        """Send a command; one to a dead worker is lost, and `receive` reports the death."""
         with contextlib.suppress(OSError):
             self._connection.send(command)
 
     def receive(self) -> list[Event]:
         """All messages that have come, with their pictures, without waiting.
 
-        A death is told once.
+        A death is reported once.
         """
         events: list[Event] = []
         with contextlib.suppress(EOFError, OSError):
@@ -78,7 +78,7 @@ class Link:
         self._start()
 
     def close(self, patience: float = 1.0) -> None:
-        """End the process, politely first."""
+        """End the process: by a command, or by a signal if it does not end in time."""
         self.send(Quit())
         self.process.join(patience)
         if self.process.is_alive():
@@ -87,7 +87,7 @@ class Link:
         self._connection.close()
 
     def _cause(self) -> str:
-        """How it ended, in words."""
+        """How the process ended, in words."""
         code = self.process.exitcode
         if code is not None and code < 0:
             return f"signal {signal.Signals(-code).name}"

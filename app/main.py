@@ -110,7 +110,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_bbox(text: str | None) -> Rect | None:
-    """Read ``x,y,w,h``; the photo is not known yet, so the worker checks the rest.
+    """Read ``x,y,w,h``; the photo is not known yet, so the worker checks the position.
 
     Raises:
         UserError: not four numbers.
@@ -142,7 +142,7 @@ def check_screenshot(path: Path | None) -> None:
 
 
 def check_display() -> None:
-    """Refuse politely where no window can open.
+    """Refuse to start where no window can open.
 
     Raises:
         UserError: X11 or Wayland cannot be reached.

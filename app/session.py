@@ -59,7 +59,7 @@ class Session(SessionState):
     def open(self, path: str, box: Rect | None = None) -> Commands:
         """Open a photo. What is on screen stays until the new one is there.
 
-        Before the engine is ready the wish is remembered.
+        Before the engine is ready the path is remembered.
         """
         name = Path(path).name
         if self.phase in (Phase.STARTING, Phase.DOWN):
@@ -91,7 +91,7 @@ class Session(SessionState):
         return self._ask_for(command, Phase.BEGINNING, text, True, text)
 
     def branch(self, step: int | None = None, schedule: Any = None) -> Commands:
-        """Make a new run that starts from a recorded step of this one and stands there.
+        """Make a new run that begins at a recorded step of this one, and pause there.
 
         Args:
             step: the shown one by default.
@@ -190,7 +190,7 @@ class Session(SessionState):
         self.message = Message("Starting the engine again…")
         self._forget_requests()
 
-    # --- what the worker says ---
+    # --- messages of the worker ---
 
     def receive(self, event: Event) -> Commands:
         """Take in a message of the worker."""
@@ -226,7 +226,7 @@ class Session(SessionState):
         return self.open(*wanted) if wanted else []
 
     def _on_opened(self, event: Opened) -> Commands:
-        """A run is there: show it, and take its first step or all, unless a newer one is asked."""
+        """A run has begun: show it, and take one or all steps unless a newer one was requested."""
         pending = self.pending
         if pending is None:
             return []
@@ -235,7 +235,7 @@ class Session(SessionState):
         self.input = event.key
         self._drop_lost()
         if pending.command.key != event.key:
-            pending.rest = Phase.PAUSED
+            pending.before = Phase.PAUSED
             return commands
         self.pending = None
         self.phase = Phase.PAUSED
@@ -267,7 +267,7 @@ class Session(SessionState):
         if event.key != self.view.key:
             return []
         if self.pending is not None:
-            self.pending.rest = Phase.DONE
+            self.pending.before = Phase.DONE
             return []
         self.phase = Phase.DONE
         curves = record.curves
@@ -278,7 +278,7 @@ class Session(SessionState):
         return self.scrub(event.best) if self.view.follow else []
 
     def _on_failed(self, event: Failed) -> Commands:
-        """A command failed: what was there before still is."""
+        """A command failed: return to the state before it."""
         command = event.command
         if event.text:
             self.message = Message(event.text, Level.ERROR)
@@ -290,7 +290,7 @@ class Session(SessionState):
             case PaintInput():
                 return self.input_request.answered()
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
-                self.phase, self.pending = self.pending.rest, None
+                self.phase, self.pending = self.pending.before, None
             case Continue() | Step() if command.key == self.view.key:
                 if self.phase is Phase.RUNNING:
                     self.phase = Phase.PAUSED
@@ -299,7 +299,7 @@ class Session(SessionState):
         return []
 
     def _on_died(self, event: Died) -> Commands:
-        self.wanted = self._wish()
+        self.wanted = self._to_reopen()
         self.phase, self.pending = Phase.DOWN, None
         self._forget_requests()
         self.message = Message(f"{event.text}. Press {{restart}} to start it again.", Level.ERROR)
@@ -319,10 +319,10 @@ class Session(SessionState):
     def _ask_for(
         self, command: Begin, phase: Phase, message: str, go: bool, text: str = ""
     ) -> Commands:
-        """Rest the current fit while the worker makes another run."""
+        """Pause the current fit while the worker begins another run."""
         commands = self.pause()
-        rest = self.pending.rest if self.pending is not None else self.phase
-        self.pending = Pending(command, go, rest, text)
+        before = self.pending.before if self.pending is not None else self.phase
+        self.pending = Pending(command, go, before, text)
         self.phase = phase
         self.message = Message(message)
         return [*commands, command]
@@ -338,8 +338,8 @@ class Session(SessionState):
             self.document.remove(key)
         self.lost = []
 
-    def _wish(self) -> tuple[str, Rect | None] | None:
-        """What must be opened to see again what is on screen, or is about to be."""
+    def _to_reopen(self) -> tuple[str, Rect | None] | None:
+        """The photo and box to open again after a death of the worker."""
         if self.pending is not None and isinstance(self.pending.command, Open):
             return self.pending.command.path, self.pending.command.run.box
         if self.image is None or self.record is None:

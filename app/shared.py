@@ -62,7 +62,7 @@ class _Slot:
 
 
 class Pictures:
-    """The slots; the object is handed to the worker's process when that is spawned."""
+    """The slots; the worker's process gets the object when it is spawned."""
 
     def __init__(self, context: SpawnContext) -> None:
         self._slots = {kind: _Slot(context, size) for kind, size in CAPACITY.items()}

@@ -49,7 +49,7 @@ class Message:
     """The line at the bottom of the window.
 
     Attributes:
-        text: the name of an action in braces stands for its key (`app.actions.with_keys`).
+        text: the name of an action in braces is replaced by its key (`app.actions.with_keys`).
     """
 
     text: str
@@ -62,13 +62,13 @@ class Pending:
 
     Attributes:
         go: take steps as soon as it is there, not only the first one.
-        rest: the phase to return to if it fails.
+        before: the phase to return to if it fails.
         text: the message once it is there; empty for one about the photo.
     """
 
     command: Begin
     go: bool
-    rest: Phase
+    before: Phase
     text: str = ""
 
 
@@ -83,7 +83,7 @@ class SessionState:
         painted: the pictures on screen of the shown run; None before the first.
         turned: the body on screen of the shown run; None before the first.
         pending: the run that the worker has been asked for last and has not answered yet.
-        lost: runs whose traces are gone with a dead worker.
+        lost: runs whose traces were lost with a dead worker.
     """
 
     phase: Phase = Phase.STARTING
@@ -141,7 +141,7 @@ class SessionState:
 
     @property
     def terms(self) -> tuple[TermInfo, ...]:
-        """What the engine says about the terms of the run on screen."""
+        """The terms of the run on screen, as the engine describes them."""
         return self.record.info.terms if self.record else ()
 
     @property

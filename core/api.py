@@ -156,10 +156,10 @@ def load(
 
 
 def read_photo(source: Source) -> Photo:
-    """Decode a photo: upright RGB, and the focal length if EXIF tells it.
+    """Decode a photo: upright RGB, and the focal length if EXIF has it.
 
     Raises:
-        UserError: nothing there, or no picture.
+        UserError: the file is missing or not a picture.
     """
     if isinstance(source, Photo):
         return source
@@ -175,7 +175,7 @@ def observe(
     focal: float | None = None,
     engine: Engine | None = None,
 ) -> Observation:
-    """What the networks see of one person in a photo.
+    """Evidence of the networks about one person in a photo.
 
     Args:
         box: x, y, width and height of the person in pixels; the most prominent person by default.
@@ -203,7 +203,7 @@ def fit(
     """Fit the body to a person.
 
     Args:
-        photo: a photo, whose most prominent person is taken, or what `observe` gave.
+        photo: a photo, whose most prominent person is fitted, or the result of `observe`.
         schedule: stages and weights; `Schedule.standard()` by default.
         start: a body in the photo's camera to start from, instead of the network's.
         method: a way of fitting, see ``nbf fit --method``.
@@ -230,7 +230,7 @@ def open_record(path: str | Path, run: int | None = None) -> Fitted:
         run: number of the run; the newest by default.
 
     Raises:
-        UserError: the file is no record, or what it was made with is not there.
+        UserError: the file is not a record, or a file that it was made with is missing.
     """
     record = FitRecord.load(Path(path))
     chosen = record.runs[-1] if run is None else record.run(run)

@@ -1,6 +1,6 @@
 """`nbf`: the command line.
 
-Exit codes: 0 done, 1 the command says no (a failed check), 2 bad input (one line on standard error
+Exit codes: 0 done, 1 a check failed, 2 bad input (one line on standard error
 names it and the fix), 130 interrupted. Anything else that goes wrong is a bug and shows a
 traceback.
 """

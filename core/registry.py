@@ -27,7 +27,7 @@ PLUGINS = "NBF_PLUGINS"
 
 
 class Named(Protocol):
-    """What a registry holds."""
+    """A part that a registry holds."""
 
     @property
     def name(self) -> str:

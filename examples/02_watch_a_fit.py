@@ -20,4 +20,4 @@ def show(step: nbf.StepRecord) -> None:
 
 fitted = nbf.fit(photo, schedule, each=show)
 for name, term in nbf.TERMS.all().items():
-    print(f"{name:15} {fitted.losses[name][-1]:9.3f} {term.unit:12} {term.explanation}")
+    print(f"{name:15} {fitted.losses[name][-1]:9.3f} {term.unit:12} {term.description}")

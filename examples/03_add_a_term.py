@@ -25,7 +25,7 @@ term = nbf.Term(
     residual=stride,
     weight=1000.0,
     unit="m^2",
-    explanation="the ankles are 0.6 m apart",
+    description="the ankles are 0.6 m apart",
     equation="(|l - r| - 0.6)^2",
 )
 

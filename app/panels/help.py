@@ -9,7 +9,7 @@ from app.actions import BY_NAME, help_rows
 
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
-    ("Joints", "a circle is one standard deviation; the mouse at one tells its numbers"),
+    ("Joints", "a circle is one standard deviation; point at one for its numbers"),
     ("Maps", "the cell under the mouse is outlined in every map and on the photo"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
     ("Loss, timeline", "drag to scrub through the steps"),

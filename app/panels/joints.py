@@ -64,7 +64,7 @@ def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
 
 
 def joint_text(joint: int, estimated: Joint, sigma: Sigma, body: Joint | None) -> str:
-    """The estimate of a joint, and what the body says."""
+    """The estimate of a joint, and the body's joint."""
     text = f"{joint_name(joint)}: estimated to {sigma[0]:.0f} px"
     if PARENTS[joint] >= 0:
         text += f", foreshortening {estimated[2]:+.2f} ± {sigma[1]:.2f}"

@@ -18,7 +18,7 @@ from app.session import Commands, Session
 class LossPanel(Panel):
     """Curves; the step on screen is a line that the mouse can drag.
 
-    The terms are those that the steps name. What the engine says about them is in the tooltip.
+    The terms are those that the steps name. The engine's description of them is in the tooltip.
     """
 
     name = "loss"
@@ -65,7 +65,7 @@ class LossPanel(Panel):
         if key == self._drawn:
             return
         self._drawn = key
-        self._explain(session.terms)
+        self._describe(session.terms)
         self._draw_curves(session)
         dpg.set_value("loss now", [[float(session.view.step)] if session.steps else []])
         dpg.set_axis_limits("loss steps", 0, max(session.planned - 1, 1))
@@ -75,12 +75,12 @@ class LossPanel(Panel):
         scale = "symmetric log" if self._signed else "log"
         self.note(f"{_summary(session)} · {scale}" if session.steps else "")
 
-    def _explain(self, terms: tuple[TermInfo, ...]) -> None:
-        """Units and explanations in the tooltip."""
+    def _describe(self, terms: tuple[TermInfo, ...]) -> None:
+        """Units and descriptions in the tooltip."""
         if terms == self._terms:
             return
         self._terms = terms
-        dpg.set_value(f"{self.name} hint", "\n".join([self.hint, *explanations(terms)]))
+        dpg.set_value(f"{self.name} hint", "\n".join([self.hint, *descriptions(terms)]))
 
     def _draw_curves(self, session: Session) -> None:
         """One series a term, in the order in which they came."""
@@ -125,12 +125,12 @@ def drawn_curves(curves: Curves) -> dict[str, list[float]]:
     return {name: values for name, values in named.items() if any(values)}
 
 
-def explanations(terms: tuple[TermInfo, ...]) -> list[str]:
-    """A line for each term that the engine explains, with the unit of the unweighted term."""
+def descriptions(terms: tuple[TermInfo, ...]) -> list[str]:
+    """A line for each term that the engine describes, with the unit of the unweighted term."""
     return [
-        f"{t.name} ({t.unit}): {t.explanation}" if t.unit else f"{t.name}: {t.explanation}"
+        f"{t.name} ({t.unit}): {t.description}" if t.unit else f"{t.name}: {t.description}"
         for t in terms
-        if t.explanation
+        if t.description
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the worker asks of an engine."""
+"""The interface of an engine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from app.protocol.scene import ImageScene, Joint
 
 @dataclass(frozen=True)
 class Observed:
-    """An image as the engine has looked at it.
+    """An image with the engine's evidence about one person.
 
     Attributes:
         features: colours of the feature map.
-        handle: whatever the engine wants to remember; it never leaves the worker's process.
+        handle: the engine's own object; it never leaves the worker's process.
     """
 
     scene: ImageScene
@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Maps:
-    """What the model says about one step's parameters.
+    """The model at one step's parameters.
 
     Attributes:
         rendered: the model's feature map in the colours of the observed one.
@@ -93,7 +93,7 @@ class Fit(Protocol):
         """Take one step and record it."""
 
     def recorded(self) -> list[Progress]:
-        """The steps that it has already."""
+        """The recorded steps."""
 
     def params(self, step: int) -> Any:
         """Parameters of a recorded step."""

@@ -1,4 +1,4 @@
-"""Commands: what the window tells the worker."""
+"""Commands: messages from the window to the worker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.protocol.run import OfRun, Run, RunKey
 
 @dataclass(frozen=True)
 class Begin:
-    """Stand at the start of another run of an image that is open."""
+    """Begin another run of an image that is open, without taking a step."""
 
     image: int
     run: Run
@@ -23,7 +23,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class Open(Begin):
-    """Read an image, and stand at the start of its first run."""
+    """Read an image, and begin its first run without taking a step."""
 
     path: str
 
@@ -35,7 +35,7 @@ class Forget(OfRun):
 
 @dataclass(frozen=True)
 class Continue(OfRun):
-    """Take steps until told otherwise."""
+    """Take steps until a `Pause`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Step(OfRun):
 
 @dataclass(frozen=True)
 class PaintInput(OfRun):
-    """Hand over the image and its observed features."""
+    """Send the image and its observed features."""
 
 
 @dataclass(frozen=True)

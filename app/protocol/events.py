@@ -1,4 +1,4 @@
-"""Events: what the worker tells the window."""
+"""Events: messages from the worker to the window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.protocol.scene import ImageScene, Joint
 
 @dataclass(frozen=True)
 class Ready:
-    """The engine is loaded; ``detail`` tells which preset, backend and threads."""
+    """The engine is loaded; ``detail`` describes it in a few words."""
 
     detail: str
 
@@ -36,7 +36,7 @@ class WithPictures(OfRun):
 
 @dataclass(frozen=True)
 class Opened(WithPictures):
-    """A run stands at its start. Pictures: "photo" and "observed".
+    """A run has begun. Pictures: "photo" and "observed".
 
     Attributes:
         path: file of the image.
@@ -106,7 +106,7 @@ class Turned(WithPictures):
 
 @dataclass(frozen=True)
 class Failed:
-    """A command could not be carried out; the worker goes on. It stands for the answer.
+    """A command could not be carried out; the worker goes on. It takes the place of the answer.
 
     Attributes:
         command: the command that failed.
@@ -119,7 +119,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Died:
-    """The worker's process has ended without being told to."""
+    """The worker's process has ended without a `Quit`."""
 
     text: str
 

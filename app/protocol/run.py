@@ -79,22 +79,22 @@ class TermInfo:
     Attributes:
         name: as `app.protocol.events.Stepped` names it.
         unit: empty if it has none, or none is known.
-        explanation: one line; empty if there is none.
+        description: one line; empty if there is none.
     """
 
     name: str
     unit: str = ""
-    explanation: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run and what the engine says about it before the first step.
+    """A run with the engine's description of it before the first step.
 
     Attributes:
         stages: where the schedule's stages lie.
         terms: the terms of its objective.
-        winner: which initialisation won.
+        winner: the chosen start, in words.
     """
 
     run: Run

@@ -1,4 +1,4 @@
-"""The mouse as presses, drags and releases, each told to the panel in which it began."""
+"""The mouse as presses, drags and releases, each sent to the panel in which it began."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class Window:
         return 10 if dpg.is_key_down(dpg.mvKey_LShift) else 1
 
     def do(self, action: Action) -> None:
-        """Do an action; what is not enabled does nothing, or says why."""
+        """Do an action; one that is not enabled does nothing, or shows why."""
         action.do(self)
 
     def send(self, commands: Commands) -> None:

@@ -74,7 +74,7 @@ def _load(factory: str, options: dict[str, Any]) -> Backend:
 
 
 class Worker:
-    """Carries out commands until told to quit. Holds many runs, and steps one of them."""
+    """Executes commands until `Quit`. Holds many runs, and steps one of them."""
 
     def __init__(self, connection: Connection, pictures: Pictures, backend: Backend) -> None:
         self._connection = connection
@@ -111,19 +111,19 @@ class Worker:
         elif isinstance(command, Continue):
             self._stepping = command.key
         elif isinstance(command, Pause):
-            self._rest(command.key)
+            self._stop_stepping(command.key)
         elif isinstance(command, Step):
             self._guard(command, lambda: self._advance(command))
         elif isinstance(command, Begin):
             self._guard(command, lambda: self._begin(command))
         elif isinstance(command, Forget):
-            self._rest(command.key)
+            self._stop_stepping(command.key)
             self._runs.forget(command.key)
 
     # --- fits ---
 
     def _begin(self, command: Begin) -> None:
-        """Stand at the start of a run and tell the window."""
+        """Begin a run, and send it to the window."""
         held = self._runs.begin(command)
         path, scene = held.image.path, held.observed.scene
         pictures = input_pictures(held)
@@ -140,7 +140,7 @@ class Worker:
         """One step of a fit."""
         key, held = command.key, self._runs.find(command.key)
         if held is None:
-            self._rest(key)
+            self._stop_stepping(key)
             self._send(Failed(command, ""))
             return
         fit = held.fit
@@ -149,15 +149,15 @@ class Worker:
             step = fit.step()
             self._send_step(key, step, fit.best, time.perf_counter() - begun)
         if fit.done:
-            self._rest(key)
+            self._stop_stepping(key)
             self._send(Finished(*key, fit.reason, fit.best))
 
     def _send_step(self, key: RunKey, step: Progress, best: int, seconds: float) -> None:
-        """Tell the window of a recorded step."""
+        """Send a recorded step to the window."""
         self._send(Stepped(*key, step.step, step.stage, step.terms, step.total, best, seconds))
 
-    def _rest(self, key: RunKey) -> None:
-        """Take no more steps of a run."""
+    def _stop_stepping(self, key: RunKey) -> None:
+        """Take no more steps of this run."""
         if self._stepping == key:
             self._stepping = None
 
@@ -183,7 +183,7 @@ class Worker:
             self._send(paint_turned(self._backend, held, command))
 
     def _held(self, command: Paint | PaintInput | Turn) -> HeldRun | None:
-        """The run that a command is about; one that is no longer held is told to the window."""
+        """The run of a command; None, and a `Failed` to the window, if it is not held."""
         held = self._runs.find(command.key)
         if held is None:
             self._send(Failed(command, ""))
@@ -208,7 +208,7 @@ class Worker:
             raise
         except Exception as error:
             if isinstance(command, Continue):
-                self._rest(command.key)
+                self._stop_stepping(command.key)
             if isinstance(error, UserError):
                 self._send(Failed(command, str(error)))
                 return

@@ -43,15 +43,15 @@ class HeldRun:
 
     @property
     def info(self) -> RunInfo:
-        """What is told about it at its start."""
+        """What the window gets to know when it begins."""
         return RunInfo(self.run, self.fit.stages, self.fit.terms, self.fit.winner)
 
 
 class HeldRuns:
     """All runs that the worker holds.
 
-    A run is put in as a whole when it stands at its start, so that other threads see it ready or
-    not at all. An image lives as long as one of its runs.
+    A run is added when it is complete, so that other threads never see half of one. An image lives
+    as long as one of its runs.
     """
 
     def __init__(self, backend: Backend) -> None:

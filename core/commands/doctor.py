@@ -1,4 +1,4 @@
-"""Check what works on this machine, and say how to fix what does not.
+"""Check what works on this machine, and how to fix what does not.
 
 "absent" is an optional feature that is missing; "broken" is a required one, with exit code 1.
 

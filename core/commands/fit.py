@@ -153,7 +153,7 @@ def _fixed_options(options: Options) -> str:
 
 @dataclass(frozen=True)
 class _Task:
-    """One photo, and what the options say about it."""
+    """One photo, and the options that concern it."""
 
     photo: Photo
     box: Box | None
@@ -184,7 +184,7 @@ def _read(options: Options) -> list[_Task]:
 
 
 def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitReport:
-    """One photo: look, fit with a progress bar, write."""
+    """One photo: observe it, fit, and write the results."""
     from time import perf_counter
 
     from core.fit.frames import crop_from_photo

@@ -24,8 +24,8 @@ from core.eval.occluders import Texture
 from core.eval.summary import Estimate, Values, estimate
 from core.eval.synthetic import DATASET, PATCHES, SEED, Case, make_case, observe_case, protocol
 from core.eval.tables import TableReport, empty_table, shown
+from core.fit.comparison import likelihood_cost
 from core.fit.engine import Engine
-from core.fit.explanation import likelihood_cost
 from core.fit.fitter import finish
 from core.fit.pose_perturbation import KINDS, perturbed_poses
 from core.fit.problem import Problem

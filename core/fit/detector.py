@@ -25,12 +25,12 @@ class Detector:
     """A source of evidence, by name.
 
     Attributes:
-        needs: what it looks at.
+        needs: its input.
         gives: class of the evidence it returns, one row a crop.
         unit: of what it returns.
-        confidence: how it says how sure it is.
-        explanation: one line: which network, from where.
-        load: makes it ready; called once an engine.
+        confidence: meaning of its confidences.
+        description: one line with the network and its source.
+        load: loads its weights; called once for each engine.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Detector:
     gives: type[Rows]
     unit: str
     confidence: str
-    explanation: str
+    description: str
     load: Callable[[], Detect]
 
 

@@ -1,4 +1,4 @@
-"""From a photo to a fit: everything loaded once, every picture a pure function."""
+"""From a photo to a fit: networks, body and prior are loaded once."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ NEAREST = 0.2  # metres from the camera to the pelvis of a given start
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of a batch of crops.
+    """The network's output for a batch of crops.
 
     Attributes:
         features: unit features at stride 4.
-        regressed: its guess of the bodies, in the crop cameras' frames.
-        joint_estimate: where it sees the joints.
+        regressed: bodies, in the crop cameras' frames.
+        joint_estimate: 2D joints and foreshortenings with standard deviations.
     """
 
     features: Float[Tensor, "batch dim h w"]
@@ -69,7 +69,7 @@ class Engine:
     Attributes:
         people: finds the boxes of people in photos.
         detectors: sources of further evidence, by name.
-        metadata: what the model file says about its training.
+        metadata: of the model file, about its training.
         sources: files that all this was read from.
         device: where the networks run. The fit computes where its backend does.
         seconds: wall time by phase.
@@ -201,7 +201,7 @@ class Engine:
         inside: Float[Tensor, "batch 1 size size"] | None = None,
         keypoints: Keypoints | None = None,
     ) -> Problem:
-        """What the network and the detectors say of crops, as a problem for a fitter.
+        """The evidence of the network and the detectors about crops, as a problem for a fitter.
 
         Args:
             images: RGB, 0..1.
@@ -231,7 +231,7 @@ class Engine:
     def predict(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]
     ) -> Prediction:
-        """What the network says of crops (RGB, 0..1) seen by cameras of ``focal`` px."""
+        """The network's output for crops (RGB, 0..1) of cameras with ``focal`` px."""
         output = predict_with_mirror(self.network, images.to(self.device)).to(torch.device("cpu"))
         vectors = axis_angle_from_rotation(output.rotations)
         transl = translation_from_camera(output.camera, focal, self.size)
@@ -298,7 +298,7 @@ def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:
     """The kernels of ``body`` whose features a model has learnt.
 
     Raises:
-        UserError: the model does not say where they are.
+        UserError: the model file does not name a known layout of kernels.
     """
     layout = trained.metadata.get("layout", "surface")
     if layout not in ("surface", "skeleton"):

@@ -1,4 +1,4 @@
-"""A body at which the objective is evaluated, and what several terms need of it."""
+"""A body at which the objective is evaluated, and quantities that several terms share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from core.fit.explanation import pose_volume
+from core.fit.comparison import pose_volume
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.settings import FitSettings

@@ -1,9 +1,9 @@
 """What is known about the people of a problem, one class a kind of evidence.
 
 Evidence is a frozen dataclass derived from `core.rows.Rows`, with a row for each row of the
-problem. A problem holds at most one of each class, and terms and starts ask for it by class: a new
-kind of evidence needs a class (here or anywhere), something that makes it, and something that uses
-it.
+problem. A problem holds at most one of each class, and terms and starts get it by class. A new kind
+of evidence needs a class (in any module), a detector or caller that adds it to problems, and a term
+or start that uses it.
 `core.geometry.keypoints.Keypoints` (2D joints in crop pixels, SMPL order) and
 `core.nets.joint_estimate.JointEstimate` are evidence, too.
 """
@@ -43,7 +43,7 @@ class FeatureMap(Rows):
 
 @dataclass(frozen=True)
 class RegressedBody(Rows):
-    """Bodies as the network regresses them, in the crop cameras' frames."""
+    """Bodies that the network regresses, in the crop cameras' frames."""
 
     body: BodyParams
 

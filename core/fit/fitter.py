@@ -1,4 +1,4 @@
-"""Fitters: what turns a problem into a body, step by step, so that somebody can watch."""
+"""Fitters: ways to find the body of a problem, one step at a time."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ class Fitter:
 
     Attributes:
         name: for ``nbf fit --method`` and ``nbf eval --methods``.
-        explanation: one line.
+        description: one line.
         parameters: what its records' vectors hold.
         begin: a fit at its start, which it chooses among the starts of the schedule.
         resume: a fit that goes on after the last record of a trace, with the same bits as if it had
-            never stopped. A trace that is cut after a step branches from that step.
+            never stopped. A branch resumes a trace that is cut after a step (`core.fit.branch`).
     """
 
     name: str
     order: int
-    explanation: str
+    description: str
     parameters: ParameterLayout
     begin: Callable[[Problem, GenerativeModel, Schedule], Fit]
     resume: Callable[[Problem, GenerativeModel, Schedule, Trace], Fit]

@@ -1,6 +1,6 @@
 """Bodies between the frame of a crop's virtual camera and that of the photo's camera.
 
-Both cameras stand at the same place; only the direction differs. A body turns about its rest
+Both cameras have the same centre; only their directions differ. A body turns about its rest
 pelvis, so its translation changes with the rotation as well.
 """
 

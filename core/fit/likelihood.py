@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.errors import UserError
 from core.nbv.features import FeatureBank
 from core.render.volume.sparse import SparseRender
 
@@ -39,6 +40,9 @@ class LikelihoodSettings:
             than matching it.
         background_cap: largest squared distance to the background that still counts, in units of
             its variance; keeps an odd patch from looking like a person.
+
+    Raises:
+        UserError: ``visible`` is not between 0 and 1.
     """
 
     temper: float = 0.04
@@ -46,6 +50,10 @@ class LikelihoodSettings:
     use_occlusion: bool = True
     equal_variance: bool = True
     background_cap: float = 9.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.visible < 1:
+            raise UserError(f"the prior p(z = 1) is between 0 and 1, not {self.visible}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ def pixel_evidence(
         observed: the flattened feature map.
     """
     opacity = render.opacity
+    # Composited features are sums of weights times features; the weights add up to the opacity.
     mean = render.composite(emitted) / opacity.clamp_min(1e-6)[:, None]
     feature = observed[render.assignment.batch, render.assignment.pixel]
     ratio = settings.temper * log_ratio(feature, mean, bank, settings)
@@ -85,6 +94,8 @@ def pixel_evidence(
         meets = opacity.clamp(max=1 - 1e-6) * visible
         posterior = torch.sigmoid(ratio + math.log(visible / (1 - visible)))
     else:
+        # The probability of a pixel that does not fit is at least 1e-4, so its logarithm and the
+        # gradient of the opacity stay finite.
         meets = opacity.clamp(max=1 - 1e-4)
         posterior = torch.ones_like(ratio)
     log_likelihood = torch.logaddexp(torch.log1p(-meets), torch.log(meets + 1e-9) + ratio)
@@ -113,7 +124,7 @@ def negative_log_likelihood(
     evidence: PixelEvidence,
     inside: Float[Tensor, "batch map"],
 ) -> Float[Tensor, " batch"]:
-    """-sum of l_i over the map; pixels that look past the photo's edge say nothing.
+    """-sum of l_i over the map; pixels beyond the photo's edge do not count.
 
     Args:
         inside: 1 where the map shows the photo.

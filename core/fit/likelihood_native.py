@@ -1,6 +1,6 @@
 """The likelihood and its gradient in one native pass (``nbf_volume_nll`` of ``cuda/volume``).
 
-What `core.fit.explanation.explain` and `negative_log_likelihood` compute in turn, without the
+What `core.fit.comparison.compare` and `negative_log_likelihood` compute in turn, without the
 tensors in between: nothing that belongs to a pixel leaves the processor's cache. The gradient is
 computed together with the value.
 """

@@ -1,4 +1,4 @@
-"""What explains a feature map: body volume, feature bank and pose prior."""
+"""The generative model of a feature map: body volume, feature bank and pose prior."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PriorEnergy = Callable[[Float[Tensor, "batch 21 3 3"]], Float[Tensor, " batch"]]
 
 @dataclass(frozen=True)
 class GenerativeModel:
-    """Everything that explains a feature map.
+    """Everything that a feature map is generated from.
 
     Attributes:
         prior: energy of the rotations of body joints 1..21, one number a row.

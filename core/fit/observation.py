@@ -1,4 +1,4 @@
-"""One person in one photo, as the networks and detectors see them."""
+"""One person in one photo, with the evidence of networks and detectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers that an optimiser moves, as named slices of one vector a row."""
+"""The parameters of a body as named slices of one vector for each row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.errors import UserError
 
 @dataclass(frozen=True)
 class ParameterLayout:
-    """Which parameters a vector holds, in their order.
+    """Names and sizes of the parameters in a vector, in order.
 
     Attributes:
         sizes: number of values of each parameter, by name.
@@ -33,7 +33,11 @@ class ParameterLayout:
         return sum(self.sizes.values())
 
     def slice(self, name: str) -> slice:
-        """Where a parameter lies in the vector."""
+        """The part of the vector that a parameter has.
+
+        Raises:
+            KeyError: there is no such parameter.
+        """
         start = 0
         for other, size in self.sizes.items():
             if other == name:

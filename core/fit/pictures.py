@@ -10,9 +10,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core.body.params import BodyParams
+from core.fit.comparison import Comparison, compare
 from core.fit.engine import Engine
 from core.fit.evidence import FeatureMap
-from core.fit.explanation import Explanation, explain
 from core.fit.model import GenerativeModel
 from core.fit.observation import Observation
 from core.fit.problem import Problem
@@ -27,7 +27,7 @@ COVERED = 0.5  # opacity from which a pixel counts as the body's
 
 @dataclass(frozen=True)
 class StepMaps:
-    """What the model says about one step, on the pixels of the feature map.
+    """The model at one step, on the pixels of the feature map.
 
     Attributes:
         rendered: the volume's feature map in the colours of the observed one.
@@ -77,12 +77,12 @@ def draw_overlay(
     )
 
 
-def explain_step(
+def compare_step(
     engine: Engine, observation: Observation, params: BodyParams, schedule: Schedule
-) -> Explanation:
-    """The explanation of one step, for pictures and probes."""
+) -> Comparison:
+    """One step compared with the observation."""
     with torch.no_grad():
-        return explain(observation.problem, engine.model, BodyState.of(params), schedule)
+        return compare(observation.problem, engine.model, BodyState.of(params), schedule)
 
 
 def draw_maps(
@@ -93,7 +93,7 @@ def draw_maps(
     schedule: Schedule | None = None,
 ) -> StepMaps:
     """The maps of one step."""
-    seen = explain_step(engine, observation, params, schedule or Schedule.standard())
+    seen = compare_step(engine, observation, params, schedule or Schedule.standard())
     size = observation.features.shape[1:]
     opacity = _spread(seen, seen.render.opacity, size, 0.0)
     mean = seen.render.composite(seen.emitted) / seen.render.opacity.clamp_min(1e-6)[:, None]
@@ -113,7 +113,7 @@ def occlusion_maps(
 ) -> Float[np.ndarray, "batch h w"]:
     """Posterior of z for a batch of bodies, NaN where they do not reach."""
     with torch.no_grad():
-        seen = explain(problem, model, BodyState.of(params), schedule)
+        seen = compare(problem, model, BodyState.of(params), schedule)
     posterior = seen.evidence.posterior.masked_fill(seen.render.opacity < COVERED, torch.nan)
     observed = problem.get(FeatureMap)
     flat = posterior.new_full(observed.features.shape[:2], torch.nan)
@@ -121,7 +121,7 @@ def occlusion_maps(
     return flat.index_put(place, posterior).unflatten(1, observed.size).numpy()
 
 
-def _spread(seen: Explanation, values: Tensor, size: torch.Size, empty: float) -> Tensor:
+def _spread(seen: Comparison, values: Tensor, size: torch.Size, empty: float) -> Tensor:
     """Values at the reached pixels as a map of (h, w, ...)."""
     flat = values.new_full((size[0] * size[1], *values.shape[1:]), empty)
     return flat.index_put((seen.render.assignment.pixel,), values).unflatten(0, tuple(size))

@@ -27,7 +27,7 @@ class Problem:
     Attributes:
         camera: cameras of the crops, in pixels of the crop.
         evidence: by class, see `core.fit.evidence`.
-        person, frame: whom and which picture each row shows.
+        person, frame: numbers of the person and of the picture that each row shows.
     """
 
     camera: Camera

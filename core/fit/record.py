@@ -1,8 +1,8 @@
-"""One self-contained file a fit: what was observed, with what, and every step of its runs.
+"""One self-contained file for each fit: the observation, the model files, every step of its runs.
 
 ``fit.nbf`` is an archive of arrays and JSON (`core.io.archive`); ``numpy.load`` reads it, and
 docs/record.md lists its members. A fit can be resumed, shown and branched from the file alone: the
-photo's pixels are in it unless they were left out, and then its path and digest are.
+photo's pixels are in it, or its path and digest if the pixels were left out.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Header:
-    """What a record says in JSON.
+    """The JSON part of a record.
 
     Attributes:
         seed: of everything random.
-        occluders: placed by hand, none yet.
+        occluders: always empty in this version.
     """
 
     format: str

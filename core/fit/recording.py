@@ -29,7 +29,7 @@ SHARE = 0.05  # of the time may go into writing them: compressing a large photo 
 
 
 def photo_info(photo: Photo, observation: Observation, focal_source: str) -> PhotoInfo:
-    """What a record says of a photo."""
+    """The description of a photo in a record."""
     height, width = observation.photo.shape[:2]
     path = Path(photo.source).expanduser()
     is_file = not is_sample(photo.source) and path.is_file()
@@ -114,7 +114,7 @@ class Recorder:
 
 
 def engine_of(record: FitRecord) -> Engine:
-    """The engine that a record was made with; `replay_notes` says what differs.
+    """The engine that a record was made with; `replay_notes` lists what differs.
 
     Raises:
         UserError: a file that the record names is not there.
@@ -155,7 +155,7 @@ def on_this_machine(run: Run, backend: str = "auto") -> Run:
 def resume_run(engine: Engine, observation: Observation, run: Run) -> Fit:
     """The fit of a run, ready to go on after its last step (or to begin, if it has none).
 
-    It is rendered as `on_this_machine` says.
+    Its renderer is that of `on_this_machine`.
 
     Raises:
         UserError: there is no such method here.

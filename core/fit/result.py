@@ -1,4 +1,4 @@
-"""What a finished fit leaves behind: parameters, trace, mesh, pictures, film and report."""
+"""The results of a finished fit: parameters, mesh, pictures, film and report."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def save_result(
 ) -> FitReport:
     """Write the `RESULTS` of one fit of one person into ``folder``, the report last.
 
-    Where nothing can be drawn without a window, the report says so and views.png is missing.
+    Where nothing can be drawn without a window, the report has a warning and views.png is missing.
 
     Args:
         seconds: wall time by phase so far; the time of writing is added.

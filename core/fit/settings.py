@@ -1,4 +1,4 @@
-"""Settings of the objective that are no weights."""
+"""Settings of the objective other than weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.render.volume.sparse import RenderSettings
 
 @dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """What terms of the objective may be set to.
+    """Settings that terms of the objective use.
 
     Attributes:
         keypoint_sigma: Geman-McClure scale of 2D keypoints in pixels of the crop.

@@ -1,4 +1,4 @@
-"""Adam on the objective, one step at a time, so that somebody can watch."""
+"""Adam on the objective, one step at a time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Solver:
 
     Attributes:
         vector: coordinates around the start.
-        trace: everything so far.
+        trace: all steps so far.
         alive: False for people whose objective stopped being finite.
     """
 
@@ -113,6 +113,7 @@ class Solver:
         stage_index = self.schedule.stage_of(index)
         stage = self.schedule.stages[stage_index]
         if self._optimizer is None or self._starts_stage(index):
+            # Gradients of the last stage belong to other weights and parameters.
             zeros = self.vector.new_zeros(2, *self.vector.shape)
             self._optimizer = self._adam(zeros, 0)
         leaf = self._optimizer.param_groups[0]["params"][0]

@@ -1,4 +1,4 @@
-"""What a fit was made with: files and their digests, versions, processor, threads."""
+"""What a fit is computed with: files and their digests, versions, processor, threads."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Environment:
 
     @staticmethod
     def here(backend: str) -> Environment:
-        """This process, with what ``backend`` selects.
+        """The environment of this process, with the renderer that ``backend`` selects.
 
         Raises:
             UserError: the backend is not built here.

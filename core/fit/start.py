@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import UserError
+from core.fit.comparison import compare
 from core.fit.evidence import FeatureMap
-from core.fit.explanation import explain
 from core.fit.likelihood import negative_log_likelihood
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
@@ -42,14 +42,14 @@ class Start:
 
     Attributes:
         name: in `Schedule.starts`, traces and reports.
-        propose: candidates for a problem; it also gets those that were proposed before it.
-        explanation: one line.
+        propose: candidates for a problem; its last argument has those of the sources before it.
+        description: one line.
     """
 
     name: str
     order: int
     propose: Propose
-    explanation: str
+    description: str
 
 
 STARTS: Registry[Start] = Registry("start", "core.fit.starts", "START", "nbf.starts")
@@ -105,5 +105,5 @@ def score(
     problem: Problem, model: GenerativeModel, schedule: Schedule, body: BodyState
 ) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of bodies (nats)."""
-    seen = explain(problem, model, body, schedule)
+    seen = compare(problem, model, body, schedule)
     return negative_log_likelihood(seen.render, seen.evidence, problem.get(FeatureMap).inside)

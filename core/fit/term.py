@@ -26,7 +26,7 @@ class Term:
         residual: the unweighted cost of each row, a pure function.
         weight: default weight in a stage of the standard schedule.
         unit: of the unweighted cost.
-        explanation: one line for tooltips and reports.
+        description: one line for tooltips and reports.
         equation: of the unweighted cost, or its source.
         needs: evidence without which the term is zero.
         stages: names of the standard schedule's stages that weigh the term; empty: all of them.
@@ -37,7 +37,7 @@ class Term:
     residual: Residual
     weight: float
     unit: str
-    explanation: str
+    description: str
     equation: str
     needs: tuple[type[Rows], ...] = ()
     stages: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The record of a fit: every step's parameters, optimiser state and losses, a few kB each."""
+"""The trace of a fit: parameters, optimiser state and losses of every step, a few kB each."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_an_unknown_method_is_refused(backend, observed):
 
 def test_the_terms_are_named_as_the_steps_name_them(fit):
     assert {term.name for term in fit.terms} == set(TERMS.all())
-    assert all(term.explanation for term in fit.terms)
+    assert all(term.description for term in fit.terms)
     assert all(set(record.terms) <= set(TERMS.all()) for record in fit.records)
 
 

@@ -1,10 +1,10 @@
-"""The loss panel: names, units and explanations of the curves come from the engine."""
+"""The loss panel: names, units and descriptions of the curves come from the engine."""
 
 import pytest
 
 from app.document import Curves, Document
 from app.geometry.plane import Rect
-from app.panels.loss import drawn_curves, explanations, value_range
+from app.panels.loss import descriptions, drawn_curves, value_range
 from app.protocol.commands import Open, Step
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import Run, TermInfo
@@ -14,7 +14,7 @@ TERMS = (TermInfo("nll", "nats", "how unlikely the features are"), TermInfo("pri
 
 
 @pytest.mark.slow
-def test_a_term_from_outside_has_a_curve_and_an_explanation(monkeypatch):
+def test_a_term_from_outside_has_a_curve_and_a_description(monkeypatch):
     monkeypatch.setenv("NBF_PLUGINS", "tests.plugins.toy_term")
     talk = Talk("tests.app.untrained:load")
     try:
@@ -23,7 +23,7 @@ def test_a_term_from_outside_has_a_curve_and_an_explanation(monkeypatch):
         stepped = talk.ask(Step(1, 1), Stepped)
     finally:
         talk.link.close()
-    assert "toy (m^2): squared height of the pelvis over the camera's axis" in explanations(
+    assert "toy (m^2): squared height of the pelvis over the camera's axis" in descriptions(
         opened.info.terms
     )
     assert stepped.terms["toy"] > 0
@@ -39,9 +39,9 @@ def test_terms_that_are_always_zero_are_not_drawn():
     assert list(drawn_curves(curves)) == ["total", "nll", "anchor"]
 
 
-def test_only_explained_terms_have_a_line():
-    assert explanations(TERMS) == ["nll (nats): how unlikely the features are"]
-    assert explanations(()) == []
+def test_only_described_terms_have_a_line():
+    assert descriptions(TERMS) == ["nll (nats): how unlikely the features are"]
+    assert descriptions(()) == []
 
 
 def test_the_axis_leaves_room_and_no_more_than_seven_decades():

@@ -51,7 +51,7 @@ def test_a_detector_from_outside_adds_its_evidence(engine, photo):
         gives=Brightness,
         unit="0..1",
         confidence="none",
-        explanation="the crop's mean",
+        description="the crop's mean",
         load=lambda: lambda images: Brightness(images.flatten(1).mean(1)),
     )
     with DETECTORS.added(toy):

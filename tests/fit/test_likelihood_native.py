@@ -160,8 +160,8 @@ def test_maps_of_another_size_are_refused():
 
 
 def test_the_objective_takes_the_native_way():
+    from core.fit.comparison import likelihood_cost
     from core.fit.evidence import FeatureMap
-    from core.fit.explanation import likelihood_cost
     from core.fit.state import BodyState
     from tests.fit.toy_problem import perturbed, quick_schedule, toy_model, toy_problem, true_body
 

@@ -8,9 +8,9 @@ import torch
 
 from core.body.load import load_body
 from core.errors import UserError
+from core.fit.comparison import compare
 from core.fit.evaluation import Evaluation
 from core.fit.evidence import FeatureMap
-from core.fit.explanation import explain
 from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
 from core.fit.parameters import BODY
@@ -57,7 +57,7 @@ def problem(model):
         stride=4,
     )
     empty = Problem.of(camera, observed)
-    seen = explain(empty, model, standing(), Schedule.standard())
+    seen = compare(empty, model, standing(), Schedule.standard())
     shown = seen.render.composite(seen.emitted) / seen.render.opacity[:, None]
     place = (seen.render.assignment.batch, seen.render.assignment.pixel)
     return empty.having(replace(observed, features=observed.features.index_put(place, shown)))

@@ -288,6 +288,7 @@ CHANGES = {
     "digest": (lambda d: d["photo"].update(sha256="0" * 64), "not the one it names"),
     "candidates": (lambda d: d["runs"][0].update(candidates=["a"]), "'scores'"),
     "stage": (lambda d: d["runs"][0]["schedule"].update(stages=long_stage(d)), "other stages"),
+    "visible": (lambda d: likelihood(d).update(visible=1.0), "between 0 and 1, not 1.0"),
     "seed": (lambda d: d.update(seed=10**400), "its seed"),
     "weight": (lambda d: stages(d)[0]["weights"].update(nll=-1.0), "cannot have the weight"),
     "text": (lambda d: d["photo"].update(focal="long"), "focal"),
@@ -296,6 +297,10 @@ CHANGES = {
 
 def stages(document):
     return document["runs"][0]["schedule"]["stages"]
+
+
+def likelihood(document):
+    return document["runs"][0]["schedule"]["likelihood"]
 
 
 def long_stage(document):

@@ -48,7 +48,7 @@ TOY = Term(
     residual=height_error,
     weight=1000.0,
     unit="m^2",
-    explanation="squared error of the pelvis's height",
+    description="squared error of the pelvis's height",
     equation="(y_0 - h)^2",
     needs=(Heights,),
 )
@@ -69,7 +69,7 @@ def test_the_package_has_these_terms():
     names = ["nll", "keypoints", "joint_estimate", "prior", "limits", "shape", "anchor"]
     assert list(TERMS.all()) == names
     for term in TERMS.all().values():
-        assert term.explanation and term.equation and term.weight > 0
+        assert term.description and term.equation and term.weight > 0
 
 
 def test_a_misspelt_weight_is_refused():

@@ -18,7 +18,7 @@ TERM = Term(
     residual=height,
     weight=2.0,
     unit="m^2",
-    explanation="squared height of the pelvis over the camera's axis",
+    description="squared height of the pelvis over the camera's axis",
     equation="y_0^2",
 )
 TERMS.add(TERM)

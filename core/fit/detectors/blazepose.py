@@ -13,6 +13,6 @@ DETECTOR = Detector(
     gives=Keypoints,
     unit="pixels of the crop",
     confidence="0..1: visibility times presence, 0 for the joints it has no landmark for",
-    explanation="12 joints by BlazePose-full (Apache-2.0), mean of crop and mirror image",
+    description="12 joints by BlazePose-full (Apache-2.0), mean of crop and mirror image",
     load=load_keypoint_detector,
 )

@@ -9,7 +9,7 @@ from core.fit.solver import Solver
 FITTER = Fitter(
     name="nbf",
     order=10,
-    explanation="3D-aware neural body fitting: Adam on the terms of the objective",
+    description="3D-aware neural body fitting: Adam on the terms of the objective",
     parameters=BODY,
     begin=Solver.begin,
     resume=Solver.resume,

@@ -36,7 +36,7 @@ TERM = Term(
     residual=residual,
     weight=80.0,
     unit="rad^2",
-    explanation="squared distance of pose and translation from the start",
+    description="squared distance of pose and translation from the start",
     equation="sum_j |omega_j|^2 + |dt|^2",
     stages=("pose",),
 )

@@ -49,7 +49,7 @@ TERM = Term(
     residual=residual,
     weight=12.0,
     unit="nats",
-    explanation="distance from the network's joints and foreshortenings, in its own sigmas",
+    description="distance from the network's joints and foreshortenings, in its own sigmas",
     equation="1/2 sum_j t^2 q_j / (t^2 + q_j), q = error^2 / sigma^2, t = 3",
     needs=(JointEstimate, FeatureMap),
 )

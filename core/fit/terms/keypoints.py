@@ -40,7 +40,7 @@ TERM = Term(
     residual=residual,
     weight=0.3,
     unit="px^2",
-    explanation="squared reprojection error of the detected 2D keypoints, robust to outliers",
+    description="squared reprojection error of the detected 2D keypoints, robust to outliers",
     equation="sum_j c_j^2 s^2 e_j^2 / (s^2 + e_j^2), Geman-McClure as in SMPLify",
     needs=(Keypoints,),
 )

@@ -21,6 +21,6 @@ TERM = Term(
     residual=residual,
     weight=10.0,
     unit="rad^2",
-    explanation="how far joints bend beyond anatomical limits",
+    description="how far joints bend beyond anatomical limits",
     equation="sum_j |max(0, theta_j - high_j)|^2 + |max(0, low_j - theta_j)|^2",
 )

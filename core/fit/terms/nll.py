@@ -5,9 +5,9 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from core.fit.comparison import likelihood_cost
 from core.fit.evaluation import Evaluation
 from core.fit.evidence import FeatureMap
-from core.fit.explanation import likelihood_cost
 from core.fit.term import Term
 
 
@@ -22,7 +22,7 @@ TERM = Term(
     residual=residual,
     weight=1.0,
     unit="nats",
-    explanation="negative log-likelihood of the feature map, with z summed out",
+    description="negative log-likelihood of the feature map, with z summed out",
     equation="-sum_i log(1 - v a_i + v a_i exp(r_i)), 3DNBF equations 2 and 3",
     needs=(FeatureMap,),
 )

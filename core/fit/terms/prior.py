@@ -20,6 +20,6 @@ TERM = Term(
     residual=residual,
     weight=15.0,
     unit="",
-    explanation="how unusual the pose is to the pose prior's auto-encoder",
+    description="how unusual the pose is to the pose prior's auto-encoder",
     equation="1/2 |mu(theta)|^2 + |decode(mu(theta)) - theta|^2, after VPoser (SMPLify-X)",
 )

@@ -20,6 +20,6 @@ TERM = Term(
     residual=residual,
     weight=1.0,
     unit="standard deviations^2",
-    explanation="squared distance of the shape from the mean shape",
+    description="squared distance of the shape from the mean shape",
     equation="|beta|^2",
 )

@@ -23,8 +23,12 @@ from core.render.volume.sparse import RenderSettings, SparseRender
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """A posed, rendered volume and its evidence: all that pictures and probes are made of."""
+class Comparison:
+    """A posed and rendered volume, and the likelihood of the pixels it reaches.
+
+    Attributes:
+        emitted: expected feature of each kernel in this pose.
+    """
 
     posed: PosedKernels
     emitted: Float[Tensor, "batch kernels dim"]
@@ -32,27 +36,27 @@ class Explanation:
     evidence: PixelEvidence
 
 
-def explain(
+def compare(
     problem: Problem, model: GenerativeModel, body: BodyState, settings: FitSettings
-) -> Explanation:
+) -> Comparison:
     """Pose the volume, render it, and compute the likelihood of every pixel it reaches."""
     posed = pose_volume(model.volume, body, settings.render)
-    return explain_posed(problem, model, body, posed, settings)
+    return compare_posed(problem, model, body, posed, settings)
 
 
 def pose_volume(volume: NeuralBodyVolume, body: BodyState, render: RenderSettings) -> PosedKernels:
-    """The volume in a pose; native code of its own exists for the CPU alone."""
+    """Pose the volume: by native code on the CPU if the renderer is native, else by PyTorch."""
     native = render.native(body.rotations) and body.rotations.device.type == "cpu"
     return volume.pose(body.rotations, body.betas, body.transl, native)
 
 
-def explain_posed(
+def compare_posed(
     problem: Problem,
     model: GenerativeModel,
     body: BodyState,
     posed: PosedKernels,
     settings: FitSettings,
-) -> Explanation:
+) -> Comparison:
     """The same for a volume that is posed already."""
     emitted = expected_features(model.bank, model.volume, posed)
     observed = problem.get(FeatureMap)
@@ -62,7 +66,7 @@ def explain_posed(
     else:
         rendered = model.mesh.render(body, camera, size, settings.render)
     evidence = pixel_evidence(rendered, emitted, observed.features, model.bank, settings.likelihood)
-    return Explanation(posed, emitted, rendered, evidence)
+    return Comparison(posed, emitted, rendered, evidence)
 
 
 def likelihood_cost(
@@ -72,10 +76,10 @@ def likelihood_cost(
     posed: PosedKernels,
     settings: FitSettings,
 ) -> Float[Tensor, " batch"]:
-    """Negative log-likelihood of a posed volume: what `explain` explains, natively where it can."""
+    """Negative log-likelihood of a posed volume: what `compare` computes, natively where it can."""
     observed = problem.get(FeatureMap)
     if model.mesh is not None or not settings.render.native(posed.means):
-        seen = explain_posed(problem, model, body, posed, settings)
+        seen = compare_posed(problem, model, body, posed, settings)
         return negative_log_likelihood(seen.render, seen.evidence, observed.inside)
     scene = scene_arguments(
         posed.means, posed.precisions, problem.map_camera, observed.size, settings.render
