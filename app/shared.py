@@ -81,6 +81,7 @@ class Pictures:
 
         Raises:
             ValueError: a picture is too large for its slot.
+            TypeError: a picture has another type than its slot.
             TimeoutError: the last picture of a kind has not been taken.
         """
         for kind, picture in pictures.items():
@@ -93,7 +94,12 @@ class Pictures:
                     self._slots[other].lock.release()
                 raise TimeoutError(f"the last picture {kind} has not been taken")
             held.append(kind)
-        return tuple(self._write(image, run, kind, pictures[kind]) for kind in kinds)
+        try:
+            return tuple(self._write(image, run, kind, pictures[kind]) for kind in kinds)
+        except BaseException:  # no ticket will be sent, so nobody would open the locks
+            for kind in held:
+                self._slots[kind].lock.release()
+            raise
 
     def _write(self, image: int, run: int, kind: str, picture: np.ndarray) -> Ticket:
         """Fill a slot whose lock is held."""

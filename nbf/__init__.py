@@ -74,7 +74,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'nbf' has no attribute {name!r}")
     check_not_hidden("core")
-    return getattr(importlib.import_module("core.api"), name)
+    value = globals()[name] = getattr(importlib.import_module("core.api"), name)
+    return value
 
 
 def __dir__() -> list[str]:

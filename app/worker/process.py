@@ -197,8 +197,15 @@ class Worker:
         if isinstance(event, WithPictures):
             tickets = self._pictures.put(*event.key, event.pictures)
             event = replace(event, pictures={})
-        with self._sending:
-            self._connection.send((event, tickets))
+        try:
+            with self._sending:
+                self._connection.send((event, tickets))
+        except (BrokenPipeError, ConnectionError):
+            raise
+        except Exception:  # an event that cannot be pickled: the window will not take its pictures
+            for ticket in tickets:
+                self._pictures.take(ticket)
+            raise
 
     def _guard(self, command: Command, action: Callable[[], None]) -> None:
         """Do it; a failure is reported to the window and stops nothing else."""

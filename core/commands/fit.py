@@ -175,9 +175,10 @@ def _read(options: Options) -> list[_Task]:
         photo = load_image(source)
         box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
         person = load_keypoints(options.keypoints, photo.name, box) if options.keypoints else None
-        name, count = photo.name, 2
+        stem = photo.name if photo.name.strip(".") else "photo"  # "...png" has the stem ".."
+        name, count = stem, 2
         while name in taken:
-            name, count = f"{photo.name}-{count}", count + 1
+            name, count = f"{stem}-{count}", count + 1
         taken.add(name)
         tasks.append(_Task(photo, box, person, start, options.out / name))
     return tasks

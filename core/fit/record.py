@@ -237,6 +237,8 @@ def _trace(archive: Archive, info: RunInfo) -> Trace:
     prefix = f"runs/{info.id}/"
     arrays = {n.removeprefix(prefix): a for n, a in archive.arrays.items() if n.startswith(prefix)}
     trace = Trace.of_arrays(arrays, info.candidates)
+    if len(trace.winner) != 1:
+        raise ValueError(f"run {info.id} is of {len(trace.winner)} people, not of one")
     if len(trace) > info.schedule.steps + 1:
         raise ValueError(f"run {info.id} has more steps than its schedule")
     if any(not 0 <= record.stage < len(info.schedule.stages) for record in trace.records):

@@ -182,5 +182,10 @@ def _check_shapes(tensors: Mapping[str, Tensor], terms: Mapping[str, Tensor], tr
             found = f"{tensors[name].dtype} of {tuple(tensors[name].shape)}"
             raise ValueError(f"array {name!r} is {found}, not {kind} of {shape}")
     winner = tensors["winner"]
-    if rows == 0 or bool(((winner < 0) | (winner >= max(tried, 1))).any()):
+    if rows == 0 or bool(((winner < 0) | (winner >= tried)).any()):
         raise ValueError("'winner' names a start that was not tried")
+    if bool((tensors["moment_steps"] < 0).any()):
+        raise ValueError("'moment_steps' has negative numbers")
+    for name in BODY.names:
+        if not bool(tensors[f"start/{name}"].isfinite().all()):
+            raise ValueError(f"array 'start/{name}' is not finite")

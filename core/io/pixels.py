@@ -35,6 +35,7 @@ def as_rgb(picture: np.ndarray) -> UInt8[np.ndarray, "height width 3"]:
 
 def _as_bytes(array: np.ndarray) -> np.ndarray:
     """The same values as uint8."""
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # of big-endian files
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:

@@ -47,6 +47,13 @@ def test_what_waits_in_vain_holds_no_other_slot(pictures):
     assert (pictures.take(ticket) == 1).all()
 
 
+def test_a_picture_of_another_type_holds_no_slot(pictures):
+    with pytest.raises(TypeError):
+        pictures.put(1, 1, {"observed": gray(1), "photo": gray(1).astype(np.float64)}, patience=0)
+    for ticket in pictures.put(1, 2, {"observed": gray(2), "photo": gray(3)}, patience=0):
+        assert (pictures.take(ticket) == (2 if ticket.kind == "observed" else 3)).all()
+
+
 def test_a_ticket_is_good_for_one_copy(pictures):
     (ticket,) = pictures.put(1, 1, {"body": gray(1)})
     pictures.take(ticket)

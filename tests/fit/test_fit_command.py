@@ -17,7 +17,7 @@ import pytest
 from core.cli import main
 from core.fit.record import FitRecord, Run
 from core.fit.recording import branch
-from core.io.images import save_image
+from core.io.images import load_image, save_image
 from tests.untrained import short_schedule, untrained_engine
 
 FILES = {
@@ -147,6 +147,16 @@ def test_a_fit_without_finite_objective_is_said(untrained, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "the objective is no longer finite; the results are those of the best step" in said
     assert any("no longer finite" in line for line in untrained[0][4].warnings)
+
+
+def test_results_stay_inside_their_folder(untrained, tmp_path):
+    photos = [tmp_path / name for name in ("...png", "a b.png", "a b.jpg", "a b-2.png")]
+    for photo in photos:
+        save_image(photo, load_image("skimage:camera").pixels)
+    out = tmp_path / "out"
+    assert main(["fit", *map(str, photos), "--out", str(out)]) == 0
+    found = {str(path.relative_to(out)) for path in out.rglob("*.nbf")}
+    assert found == {f"{name}/fit.nbf" for name in ("photo", "a b", "a b-2", "a b-2-2")}
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -86,6 +87,31 @@ def test_resuming_from_any_step_replays_the_rest(model, finished, cut):
     for first, second in zip(finished.trace.records, resumed.trace.records, strict=True):
         assert torch.equal(first.vector, second.vector)
         assert torch.equal(first.moments, second.moments)
+
+
+def negative(array):
+    return array - 2
+
+
+def infinite(array):
+    return array + np.float32(np.inf)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("winner", negative, "'winner' names a start"),
+        ("winner", lambda array: array + 9, "'winner' names a start"),
+        ("moment_steps", negative, "negative"),
+        ("start/transl", infinite, "'start/transl' is not finite"),
+        ("vector", lambda array: array[:, :, :80], "'vector' is torch.float32 of"),
+        ("total", lambda array: array.astype(np.float64), "'total' is torch.float64"),
+    ],
+)
+def test_arrays_that_are_no_trace_are_refused(finished, name, change, message):
+    arrays = finished.trace.arrays()
+    with pytest.raises(ValueError, match=message):
+        Trace.of_arrays(arrays | {name: change(arrays[name])}, finished.trace.candidates)
 
 
 @pytest.mark.parametrize("backend", ["torch", "cpu"])

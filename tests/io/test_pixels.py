@@ -27,9 +27,20 @@ def frozen(array):
         RGB.astype(np.float32) / 255,
         RGB.astype(np.float64) / 255,
         RGB.astype(np.uint16) * 257,
+        (RGB.astype(np.uint16) * 257).astype(">u2"),
         np.dstack([RGB, np.full((5, 7), 9, np.uint8)]),
     ],
-    ids=["rgb", "read-only", "fortran", "strided", "float32", "float64", "uint16", "rgba"],
+    ids=[
+        "rgb",
+        "read-only",
+        "fortran",
+        "strided",
+        "float32",
+        "float64",
+        "uint16",
+        "big-endian",
+        "rgba",
+    ],
 )
 def test_the_same_picture_in_other_forms(picture):
     made = as_rgb(picture)
