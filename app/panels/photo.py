@@ -181,6 +181,6 @@ def _summary(session: Session) -> str:
     scene = session.scene
     if scene is None:
         return ""
-    found = "found" if scene.detected else "drawn"
+    found = "found" if scene.detected else "given"
     box = scene.box
     return f"{scene.size[0]} × {scene.size[1]} px · box {box.width:.0f} × {box.height:.0f}, {found}"
