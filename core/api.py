@@ -23,7 +23,13 @@ from core.fit.frames import crop_from_photo, photo_from_crop
 from core.fit.observation import Observation
 from core.fit.pictures import StepMaps, draw_maps, draw_overlay, feature_colors
 from core.fit.record import FitRecord
-from core.fit.recording import engine_of, observe_again, resume_run
+from core.fit.recording import (
+    engine_of,
+    new_record,
+    observe_again,
+    photo_info,
+    resume_run,
+)
 from core.fit.schedule import Schedule, Stage
 from core.fit.term import TERMS, Term
 from core.fit.trace import StepRecord, Trace
@@ -67,11 +73,15 @@ class Fitted:
 
     Attributes:
         fit: the fit, with the trace of every step.
+        source: the photo as the user named it, or "array".
+        method: name of the way of fitting.
     """
 
     engine: Engine
     observation: Observation
     fit: Fit
+    source: str = "array"
+    method: str = "nbf"
 
     @property
     def trace(self) -> Trace:
@@ -120,6 +130,17 @@ class Fitted:
     def maps(self, step: int | None = None) -> StepMaps:
         """Rendered feature map and occlusion (z) of a step."""
         return render(self.engine, self.observation, self._in_crop(step), self.fit.schedule)
+
+    def save(self, path: str | Path) -> None:
+        """Write a record (``fit.nbf``), which `open_record` and the debugger open.
+
+        Raises:
+            UserError: the folder cannot be written to.
+        """
+        photo = Photo.of_array(self.observation.photo, self.source)
+        info = photo_info(photo, self.observation, "given")
+        record = new_record(self.engine, self.observation, self.fit, info, self.method)
+        record.save(Path(path))
 
     def _in_crop(self, step: int | None) -> BodyParams:
         return self.trace.params(self._number(step), self.engine.volume)
@@ -220,7 +241,8 @@ def fit(
         step = running.step()
         if each is not None:
             each(step)
-    return Fitted(engine, seen, running)
+    named = isinstance(photo, str | Path)
+    return Fitted(engine, seen, running, str(photo) if named else "array", method)
 
 
 def open_record(path: str | Path, run: int | None = None) -> Fitted:
@@ -239,7 +261,7 @@ def open_record(path: str | Path, run: int | None = None) -> Fitted:
     resumed = resume_run(engine, seen, chosen)
     if chosen.trace.records:
         resumed.step()  # evaluates the last recorded step again
-    return Fitted(engine, seen, resumed)
+    return Fitted(engine, seen, resumed, record.photo.source, chosen.info.method)
 
 
 @torch.no_grad()

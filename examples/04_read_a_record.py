@@ -1,6 +1,6 @@
 """Read a record of a fit with numpy alone, and reopen it with nbf to branch.
 
-python examples/04_read_a_record.py out/camera/fit.nbf
+python examples/04_read_a_record.py [FIT.NBF]
 """
 
 import json
@@ -12,7 +12,9 @@ import numpy as np
 import nbf
 from core.fit.recording import branch, resume_run
 
-path = sys.argv[1]
+path = sys.argv[1] if len(sys.argv) > 1 else "fit.nbf"
+if not Path(path).exists():
+    nbf.fit("skimage:camera").save(path)
 file = np.load(path)  # a zip of arrays and JSON
 header = json.loads(file["record.json"])
 print(header["photo"]["source"], file["photo"].shape, header["photo"]["box"])

@@ -215,7 +215,6 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
         fit,
         info,
         method=options.method,
-        keypoints=keypoints,
         seed=options.seed,
         pixels=not options.leave_out_photo,
     )

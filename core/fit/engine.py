@@ -191,7 +191,7 @@ class Engine:
         given = None if keypoints is None else to_crop(keypoints, view)
         images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         problem = self.problem(images, torch.tensor([view.focal]), inside, given)
-        return Observation(photo, focal, box, view, crop, problem)
+        return Observation(photo, focal, box, view, crop, problem, keypoints)
 
     @torch.no_grad()
     def problem(

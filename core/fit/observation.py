@@ -27,6 +27,7 @@ class Observation:
         view: the crop's virtual camera.
         crop: the crop, RGB.
         problem: all evidence about the person, one row.
+        keypoints: joints in photo pixels that the user gave, one row; None if they were detected.
     """
 
     photo: UInt8[np.ndarray, "height width 3"]
@@ -35,6 +36,7 @@ class Observation:
     view: CropView
     crop: UInt8[np.ndarray, "size size 3"]
     problem: Problem
+    keypoints: Keypoints | None = None
 
     @property
     def features(self) -> Float[Tensor, "dim h w"]:

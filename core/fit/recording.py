@@ -19,7 +19,6 @@ from core.fit.result_files import remove_results
 from core.fit.schedule import Schedule
 from core.fit.sources import Environment, differences
 from core.fit.trace import StepRecord
-from core.geometry.keypoints import Keypoints
 from core.io.images import Photo, is_sample
 from core.io.pixels import digest
 from core.render.backends import choose_backend
@@ -50,14 +49,12 @@ def new_record(
     fit: Fit,
     photo: PhotoInfo,
     method: str = "nbf",
-    keypoints: Keypoints | None = None,
     seed: int = 0,
     pixels: bool = True,
 ) -> FitRecord:
     """A record of one run.
 
     Args:
-        keypoints: joints in photo pixels that the user gave.
         pixels: False leaves the photo out of the file.
     """
     info = RunInfo(0, method, fit.schedule, fit.trace.candidates)
@@ -67,7 +64,7 @@ def new_record(
         environment=Environment.here(fit.schedule.render.backend),
         runs=(Run(info, fit.trace),),
         pixels=observation.photo if pixels else None,
-        keypoints=keypoints,
+        keypoints=observation.keypoints,
         seed=seed,
     )
 

@@ -220,7 +220,7 @@ def test_keypoints_travel_with_the_record(engine, photo, tmp_path):
     observation = engine.observe(photo.pixels, BOX, given)
     fit = engine.begin(observation, short_schedule())
     info = photo_info(photo, observation, "given")
-    new_record(engine, observation, fit, info, keypoints=given).save(tmp_path / "a.nbf")
+    new_record(engine, observation, fit, info).save(tmp_path / "a.nbf")
     again = observe_again(engine, FitRecord.load(tmp_path / "a.nbf"))
     assert torch.equal(again.problem.get(Keypoints).xy, observation.problem.get(Keypoints).xy)
 

@@ -129,3 +129,15 @@ def test_a_record_opens_where_it_ended(engine, fitted, tmp_path, monkeypatch):
         begun.params()
     with pytest.raises(nbf.UserError, match="no run 9"):
         nbf.open_record(tmp_path / "whole.nbf", run=9)
+
+
+def test_a_saved_fit_opens_again(engine, tmp_path, monkeypatch):
+    xy = torch.rand(1, 24, 2) * 400
+    given = nbf.Keypoints(xy, torch.full((1, 24), 0.5))
+    seen = nbf.observe("skimage:camera", BOX, given, engine=engine)
+    fitted = nbf.fit(seen, short_schedule(), engine=engine)
+    fitted.save(tmp_path / "mine.nbf")
+    monkeypatch.setattr("core.api.engine_of", lambda _: engine)
+    again = nbf.open_record(tmp_path / "mine.nbf")
+    assert np.array_equal(again.vertices, fitted.vertices)
+    assert all(np.array_equal(again.losses[name], fitted.losses[name]) for name in fitted.losses)

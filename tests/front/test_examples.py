@@ -32,11 +32,6 @@ def test_examples_are_short():
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(example, tmp_path):
-    arguments = []
-    if "read_a_record" in example.stem:
-        fit = run("-m", "nbf", "fit", "skimage:camera", "--out", str(tmp_path), cwd=tmp_path)
-        assert fit.returncode == 0, fit.stderr
-        arguments = [str(tmp_path / "camera" / "fit.nbf")]
-    done = run(example, *arguments, cwd=tmp_path)
+    done = run(example, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) >= 2
