@@ -8,30 +8,23 @@ from pathlib import Path
 
 import dearpygui.dearpygui as dpg
 
+from core.pictures import palette
+
 Color = tuple[int, int, int] | tuple[int, int, int, int]
 
-BACKGROUND: Color = (15, 17, 21)
-PANEL: Color = (23, 26, 32)
-WELL: Color = (17, 19, 24)  # where pictures lie
-LINE: Color = (44, 49, 58)
-TEXT: Color = (214, 220, 228)
-DIM: Color = (128, 138, 152)
+BACKGROUND: Color = palette.BACKGROUND
+PANEL: Color = palette.SURFACE
+WELL: Color = palette.WELL
+LINE: Color = palette.LINE
+TEXT: Color = palette.TEXT
+DIM: Color = palette.DIM
+SERIES: tuple[Color, ...] = palette.SERIES
 FAINT: Color = (78, 86, 98)
 ACCENT: Color = (86, 182, 255)
 ACCENT_DARK: Color = (34, 84, 128)
 BOX: Color = (255, 184, 76)
 GOOD: Color = (126, 214, 143)
 BAD: Color = (255, 112, 105)
-SERIES: tuple[Color, ...] = (
-    (236, 239, 244),  # the total
-    (86, 182, 255),
-    (255, 184, 76),
-    (126, 214, 143),
-    (240, 128, 176),
-    (178, 148, 255),
-    (94, 214, 208),
-    (222, 122, 92),
-)
 STAGES: tuple[Color, ...] = ((52, 92, 128), (74, 74, 132), (52, 108, 92), (116, 86, 60))
 
 TEXT_SIZE = 16

@@ -16,70 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.api import (
-        TERMS,
-        BodyParams,
-        Box,
-        Engine,
-        FitRecord,
-        Fitted,
-        Keypoints,
-        NobodyFoundError,
-        Observation,
-        Photo,
-        Schedule,
-        Stage,
-        StepMaps,
-        StepRecord,
-        Term,
-        Trace,
-        UserError,
-        fit,
-        load,
-        observe,
-        open_record,
-        read_photo,
-        render,
-    )
-
-__all__ = [
-    "TERMS",
-    "BodyParams",
-    "Box",
-    "Engine",
-    "FitRecord",
-    "Fitted",
-    "Keypoints",
-    "NobodyFoundError",
-    "Observation",
-    "Photo",
-    "Schedule",
-    "Stage",
-    "StepMaps",
-    "StepRecord",
-    "Term",
-    "Trace",
-    "UserError",
-    "fit",
-    "load",
-    "observe",
-    "open_record",
-    "read_photo",
-    "render",
-]
+    from core.api import *  # noqa: F403
+    from core.api import __all__ as __all__
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: PyTorch takes seconds."""
-    if name not in __all__:
-        raise AttributeError(f"module 'nbf' has no attribute {name!r}")
-    check_not_hidden("core")
-    value = globals()[name] = getattr(importlib.import_module("core.api"), name)
-    return value
+    if name == "__all__" or not name.startswith("__"):  # Python asks for other such names itself
+        check_not_hidden("core")
+        api = importlib.import_module("core.api")
+        if name in ("__all__", *api.__all__):
+            value = globals()[name] = getattr(api, name)
+            return value
+    raise AttributeError(f"module 'nbf' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__getattr__("__all__")})
 
 
 def check_not_hidden(package: str) -> None:
