@@ -281,7 +281,7 @@ def test_damaged_bytes_inside_an_npz(tables, tmp_path):
     data = bytearray(path.read_bytes())
     data[400:500] = bytes(100)
     path.write_bytes(data)
-    with pytest.raises(UserError, match="v_template cannot be read") as error:
+    with pytest.raises(UserError, match=r"v_template\.npy cannot be read") as error:
         load_body(path)
     one_line(error)
 
