@@ -135,7 +135,7 @@ class Sheet:
         maps = self.maps(step)
         share = f"{maps.occluded_share:.0%} occluded"
         panels = [
-            Panel("photo", self.photo, "box and crop as fitted"),
+            Panel("photo", self.photo, "{} x {} px".format(*self.observation.photo.shape[1::-1])),
             Panel("body", self.overlay(step), f"step {step}"),
             Panel("losses", self._losses(step, tile), "each term on its own scale"),
             Panel("observed features", self.features, "principal components of the model"),
