@@ -98,6 +98,8 @@ def pixel_evidence(
         # gradient of the opacity stay finite.
         meets = opacity.clamp(max=1 - 1e-4)
         posterior = torch.ones_like(ratio)
+    # In logarithms, since exp(r_i) overflows float32 with a temper near 1. 1e-9 keeps the logarithm
+    # finite at the rim, where the opacity rounds to 0.
     log_likelihood = torch.logaddexp(torch.log1p(-meets), torch.log(meets + 1e-9) + ratio)
     return PixelEvidence(ratio, log_likelihood, posterior)
 
@@ -113,6 +115,8 @@ def log_ratio(
     foreground, background = bank.variance_foreground, bank.variance_background
     if settings.equal_variance:
         foreground = background = (foreground + background) / 2
+    # The bank's variances are sums over D dimensions: with s^2 = variance / D, |f - mu|^2 / (2 s^2)
+    # is D / 2 times |f - mu|^2 / variance, and the normalising constants have the same factor.
     misfit = (feature - mean).square().sum(-1) / foreground
     misfit_background = (feature - bank.background).square().sum(-1) / background
     misfit_background = misfit_background.clamp(max=settings.background_cap)

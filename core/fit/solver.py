@@ -148,11 +148,13 @@ class Solver:
             leaf.grad = tie(leaf.grad, shared, self.problem.person)
         finite = total.isfinite() & leaf.grad.isfinite().all(1)
         self.alive = self.alive & finite
+        # A NaN times 0 is NaN: rows that stopped need `where`, or they would spoil Adam's moments.
         leaf.grad = torch.where(self.alive[:, None], leaf.grad * mask, 0)
         before = leaf.detach().clone()
         self._optimizer.param_groups[0]["lr"] = stage.learning_rate
         self._optimizer.step()
         leaf.grad = None
+        # With no gradient, a row that stopped would still drift by its momentum.
         with torch.no_grad():
             leaf.copy_(torch.where(self.alive[:, None], leaf, self._last_finite(before)))
         self.vector = leaf.detach()

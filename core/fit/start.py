@@ -92,6 +92,7 @@ def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -
     scores, winner = [best], torch.zeros_like(best, dtype=torch.long)
     for index, candidate in enumerate(others, 1):
         scores.append(score(problem, model, schedule, candidate.body))
+        # A NaN loses to every number; comparisons with it are False, which would keep it.
         better = (scores[-1] < best - candidate.margin) | (best.isnan() & ~scores[-1].isnan())
         winner = torch.where(better, index, winner)
         best = torch.where(better, scores[-1], best)

@@ -68,10 +68,14 @@ class Chart:
 
     def body(self, vector: Float[Tensor, "batch size"]) -> BodyState:
         """The body at ``vector``."""
+        # The step is on the right, in the joint's own frame: the same number then bends a knee
+        # however the thigh is turned.
         rotations = self.start.rotations @ rotation_from_axis_angle(rotation_steps(vector))
         betas = self.start.betas + BODY.get(vector, "betas")
         move = BODY.get(vector, "transl")
         depth = self.pelvis[:, 2:]
+        # An image says least about depth. A coordinate of its own lets Adam change it
+        # without moving the body in the image, and the exponential keeps the body in front.
         ray = torch.cat([(self.pelvis[:, :2] + move[:, :2]) / depth, torch.ones_like(depth)], 1)
         pelvis = ray * depth * torch.exp(DEPTH_STEP * move[:, 2:])
         return BodyState(rotations, betas, pelvis - rest_pelvis(self.volume, betas))

@@ -97,6 +97,7 @@ class MomentumBank(torch.nn.Module):
     @property
     def frequency(self) -> Float[Tensor, "kernels bins"]:
         """Frequency of each orientation of a kernel, smoothed; sums to 1 over the bins."""
+        # An orientation never seen has a logarithm all the same.
         count = self.count + _PRIOR_COUNT
         return count / count.sum(1, keepdim=True)
 
@@ -141,6 +142,7 @@ class _Totals:
         sums, count = _sums(seen)
         pixels = _background_pixels(seen)
         return _Totals(
+            # Sums over many images: float32 would round single samples away.
             sums=sums.double(),
             count=count.double(),
             pairs=torch.einsum("bko,bkp->kop", seen.weights, seen.weights).double(),

@@ -44,6 +44,7 @@ def render_sparse_twin(
 ) -> SparseRender:
     """`core.render.volume.render.render_sparse` without native code."""
     rays = pixel_rays(camera, *size).flatten(1, 2)
+    # Which kernels are nearest are integers; their change at a boundary has no gradient.
     with torch.no_grad():
         assignment = assign(means, precisions, camera, rays, size, settings)
     return weigh(assignment, means, precisions, rays, settings)
@@ -69,10 +70,12 @@ def weigh(
         where = peak + point / reach
         passed = torch.special.ndtr((where[:, :, None] - peak[:, None]) * reach[:, None])
         share = share + weight * torch.exp(-(passed * thickness[:, None]).sum(-1))
+    # expm1 keeps the digits of a small opacity, which 1 - exp(-x) loses.
     weights, opacity = thickness * share, -torch.expm1(-thickness.sum(-1))
     if settings.occlusion == "voge":
         opacity = weights.sum(-1)
     else:
+        # A few points approximate the mean of T, but the sum of all weights is known exactly.
         weights = weights * (opacity / weights.sum(-1).clamp_min(1e-12))[:, None]
     return SparseRender(assignment, weights, opacity, peak.masked_fill(missing, math.inf))
 
@@ -144,6 +147,7 @@ def screen_bounds(
     the camera has no such outline and gets empty bounds, as does one that is not finite or whose
     precision is not positive definite.
     """
+    # The *_ex forms report a bad matrix in place of raising: one bad kernel must not end a fit.
     failed = torch.linalg.cholesky_ex(precisions).info
     scaled = torch.linalg.inv_ex(precisions).inverse * (2 * reach)
     dual = scaled - means[..., :, None] * means[..., None, :]
@@ -151,6 +155,7 @@ def screen_bounds(
     middle = dual[..., :2, 2] / quadratic
     inside = (middle.square() - dual.diagonal(dim1=-2, dim2=-1)[..., :2] / quadratic).clamp_min(0)
     focal, center = camera.focal[:, None, None], camera.center[:, None]
+    # The centre of pixel i is at i + 0.5.
     low = (focal * (middle - inside.sqrt()) + center - 0.5).ceil()
     high = (focal * (middle + inside.sqrt()) + center - 0.5).floor() + 1
     limit = torch.tensor([size[1], size[0]], dtype=low.dtype, device=low.device)

@@ -77,9 +77,12 @@ def contrast_losses(
         neighbours: pairs that are not contrasted, see :func:`kernel_neighbours`.
         group: processes that share the batch; the losses are this process's terms of the means.
     """
+    # `MomentumBank` keeps the means of the features, which the likelihood of a fit assumes;
+    # a gradient would pull them away from what the network emits.
     phi, clutter = phi.detach(), clutter.detach()
     directions = F.normalize(phi, dim=-1)
     expected = torch.einsum("no,nod->nd", samples.orientation, phi[samples.kernel])
+    # Negatives of all processes, or the loss would depend on how a batch is divided.
     negatives = group.gather(background)
     kernel = _kernel_loss(samples, negatives, directions, expected, neighbours, settings)
     clutter_terms = _clutter_loss(background, directions, clutter, settings.temperature)
@@ -112,6 +115,7 @@ def _kernel_loss(
     if settings.foreground:
         bins = directions.shape[1]
         others = features @ directions.flatten(0, 1).T + math.log(settings.foreground)
+        # A pixel of the map is centimetres wide and shows a kernel's neighbours as well.
         masked = neighbours.repeat_interleave(bins, 1)[samples.kernel]
         logits.append(others.masked_fill(masked, -torch.inf))
     if settings.background and len(background):
@@ -139,5 +143,6 @@ def _orientation_loss(
     logits = torch.einsum("nd,nod->no", samples.features, own) / temperature
     logits = logits + frequency[samples.kernel].log()
     target = samples.orientation
+    # The target is soft, so its cross-entropy is not 0 at best; less its entropy it is.
     cross_entropy = -(target * logits.log_softmax(-1)).sum(-1)
     return cross_entropy - torch.special.entr(target).sum(-1)
