@@ -7,12 +7,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import shapes
 
 shapes.install(("core", "app"))  # before anything imports them
+
+if TYPE_CHECKING:
+    from core.fit.engine import Engine
 
 SCREEN = "1600x1000x24"
 
@@ -64,3 +68,11 @@ def _display_for_gui(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 def root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """The real engine with untrained weights."""
+    from tests.untrained import untrained_engine
+
+    return untrained_engine()

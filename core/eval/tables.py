@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +101,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class TableReport(Generic[AnyRow]):
+class TableReport(ABC, Generic[AnyRow]):
     """A table with its protocols, its seed and the versions of the software.
 
     Attributes:
@@ -114,9 +115,9 @@ class TableReport(Generic[AnyRow]):
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
     explanation: ClassVar[str]
 
+    @abstractmethod
     def table(self) -> Table:
         """The rows as a printable table."""
-        raise NotImplementedError
 
     def save(self, path: Path) -> None:
         """Write the report as JSON."""

@@ -17,11 +17,6 @@ from tests.datasets.writers import write_photos, write_spin
 from tests.untrained import short_schedule, untrained_engine
 
 
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
-
-
 @pytest.fixture
 def body():
     root = torch.tensor([[torch.pi, 0, 0]])

@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 import torch
 
 from core.eval import ranking
@@ -11,11 +10,6 @@ from core.eval.ranking import rank_people
 from core.eval.synthetic import SEED
 from core.synth.people import PeopleSampler
 from tests.untrained import short_schedule, untrained_engine
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
 
 
 def test_a_perfect_likelihood_ranks_the_truth_first(engine, monkeypatch):

@@ -19,15 +19,10 @@ from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import load_image
 from core.io.report import FitReport
-from tests.untrained import short_schedule, untrained_engine
+from tests.untrained import short_schedule
 
 BOX = Box(20, 60, 300, 440)
 ORIGIN = Origin("camera.png", "diagonal", "lite", "torch", 0)
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
 
 
 @pytest.fixture(scope="module")

@@ -23,14 +23,9 @@ from tests.fit.toy_problem import (
     toy_problem,
     true_body,
 )
-from tests.untrained import short_schedule, untrained_engine
+from tests.untrained import short_schedule
 
 BOX = Box(20, 60, 300, 440)
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,6 @@ from core.geometry.crop import Box
 from core.nets.joint_estimate import JointEstimate
 from core.train.batches.truth import BodyTruth
 from core.train.losses.joint_estimate import joint_truth
-from tests.untrained import untrained_engine
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
 
 
 @pytest.fixture(scope="module")

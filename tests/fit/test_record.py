@@ -30,14 +30,9 @@ from core.fit.term import TERMS, Term
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import Photo, load_image, save_image
-from tests.untrained import short_schedule, untrained_engine
+from tests.untrained import short_schedule
 
 BOX = Box(20, 60, 300, 440)
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,9 @@ import torch
 import nbf
 from core.fit.record import Run
 from core.fit.recording import new_record, photo_info
-from tests.untrained import short_schedule, untrained_engine
+from tests.untrained import short_schedule
 
 BOX = (20, 60, 300, 440)
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return untrained_engine()
 
 
 @pytest.fixture(scope="module")
