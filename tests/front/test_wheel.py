@@ -16,7 +16,9 @@ def installed(root, tmp_path_factory):
     """The wheel without native code, unpacked as pip would."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    options = ["-C", "wheel.cmake=false", "-C", f"build-dir={folder / 'build'}", "-w", str(folder)]
+    # Debian 12's pip (23.0) does not know the short form -C.
+    settings = ["wheel.cmake=false", f"build-dir={folder / 'build'}"]
+    options = [*(f"--config-settings={each}" for each in settings), "-w", str(folder)]
     subprocess.run([*command, *options, str(root)], check=True, capture_output=True)
     [wheel] = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
