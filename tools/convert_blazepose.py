@@ -11,7 +11,6 @@ far every output is from that of the original in its own runtime (LiteRT).
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import tempfile
 import zipfile
@@ -20,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -28,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.io.atomic import write_atomic
 from core.nets.blazepose import BlazePose, BlazePoseOutput
 from core.nets.person_detector import PersonDetectorNetwork
-from tools.tflite_graph import Convolution, read_convolutions
+from tools.conversion import Convolution, convolutions, copy_weights, save, sha256
+from tools.tflite_graph import read_convolutions
 
 MEMBERS = {
     "blazepose_full": "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
@@ -44,11 +43,6 @@ _FULL_SEGMENTATION = (4, 5)
 _FULL_HEAT = 68
 _FULL_TOWER = range(69, 93)
 _FULL_OUTPUTS = (93, 94, 95)
-
-
-def convolutions(module: nn.Module) -> list[nn.Conv2d]:
-    """All convolutions in the order of their definition."""
-    return [m for m in module.modules() if isinstance(m, nn.Conv2d)]
 
 
 def full_pairs(network: BlazePose, ops: list[Convolution]) -> list[tuple[nn.Conv2d, Convolution]]:
@@ -87,18 +81,6 @@ def detector_pairs(
     ]
     theirs = [*trunk, *middle, *fine, *range(51, len(ops))]
     return list(zip(ours, [ops[i] for i in theirs], strict=True))
-
-
-def copy_weights(pairs: list[tuple[nn.Conv2d, Convolution]]) -> None:
-    """Copy the weights; any difference in shape, stride or grouping is an error."""
-    for conv, op in pairs:
-        assert conv.bias is not None
-        here = (tuple(conv.weight.shape), conv.stride[0], conv.groups)
-        there = (tuple(op.weight.shape), op.stride, op.groups)
-        if here != there:
-            raise ValueError(f"convolution {here} does not match the file's {there}")
-        conv.weight.data.copy_(op.weight)
-        conv.bias.data.copy_(op.bias)
 
 
 def convert(name: str, path: Path) -> tuple[nn.Module, dict[str, float]]:
@@ -151,22 +133,6 @@ def _full_pairs(output: BlazePoseOutput, theirs: list[Tensor]) -> dict[str, tupl
         "world landmarks": (ours.world, world.reshape(-1, 39, 3)),
         "person": (ours.person.sigmoid(), person[0]),
     }
-
-
-def save(network: nn.Module, path: Path, source: str) -> None:
-    """Half-precision safetensors."""
-    state: dict[str, Tensor] = {
-        name: value.half().contiguous() for name, value in network.state_dict().items()
-    }
-    metadata = {
-        "source": f"{source}, Apache-2.0"
-    }  # one entry, since the order of several is random
-    write_atomic(path, lambda p: save_file(state, p, metadata))
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 CARD = """# Backbone weights

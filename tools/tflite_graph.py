@@ -6,14 +6,14 @@ flatbuffer schema).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tflite
 import torch
-from torch import Tensor
+
+from tools.conversion import Convolution
 
 _OPERATOR = {code: name for name, code in vars(tflite.BuiltinOperator).items() if name.isupper()}
 _DTYPE = {0: np.float32, 1: np.float16, 2: np.int32}
@@ -22,16 +22,6 @@ _OPTIONS = {
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
 }
 _SPARSE_CSR = 1
-
-
-@dataclass(frozen=True)
-class Convolution:
-    """The weights of a convolution in PyTorch's layout."""
-
-    weight: Tensor  # (out, in / groups, k, k)
-    bias: Tensor  # (out,)
-    stride: int
-    groups: int
 
 
 def read_convolutions(path: Path) -> list[Convolution]:

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import torch.nn.functional as F
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from core.assets import asset_path
-from core.nets.blocks import ConvUnit, InvertedResidual, Separable, SeparableResidual
+from core.nets.blocks import ConvUnit, InvertedTrunk, Separable, SeparableResidual
+from core.nets.weights import load_network
 
 INPUT_SIZE = 256
 LANDMARKS = 39
@@ -60,38 +59,6 @@ class Landmarks:
     """Metres, relative to the middle of the hips; x right, y down, z away from the camera."""
     person: Float[Tensor, " batch"]
     """Logit: there is a person in the crop."""
-
-
-class InvertedTrunk(nn.Module):
-    """A stem and a sequence of inverted residuals.
-
-    Args:
-        stem: channels of the stem.
-        rows: (widened channels or 0, kernel, stride, output channels) of each block.
-        taps: indices of the blocks whose maps are returned.
-    """
-
-    def __init__(
-        self, stem: int, rows: list[tuple[int, int, int, int]], taps: tuple[int, ...]
-    ) -> None:
-        super().__init__()
-        self.stem = ConvUnit(3, stem, 3, 2)
-        outputs = [row[3] for row in rows]
-        self.blocks = nn.ModuleList(
-            InvertedResidual(channels, *row)
-            for channels, row in zip([stem, *outputs], rows, strict=False)
-        )
-        self.taps = taps
-
-    def forward(self, image: Float[Tensor, "batch 3 s s"]) -> list[Tensor]:
-        """Maps at the tapped strides."""
-        x = self.stem(image)
-        maps = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.taps:
-                maps.append(x)
-        return maps
 
 
 class Pyramid(nn.Module):
@@ -167,8 +134,9 @@ class BlazePose(nn.Module):
 
 
 def load_blazepose(path: Path | None = None) -> BlazePose:
-    """BlazePose with its published weights (or those of ``path``), in eval mode."""
-    network = BlazePose()
-    state = load_file(path or asset_path("backbone/blazepose_full.safetensors"))
-    network.load_state_dict({name: value.float() for name, value in state.items()})
-    return network.eval()
+    """BlazePose with its published weights (or those of ``path``), in eval mode.
+
+    Raises:
+        UserError: see :func:`core.nets.weights.load_network`.
+    """
+    return load_network(BlazePose, "backbone/blazepose_full.safetensors", path)

@@ -18,7 +18,20 @@ EPSILON = 1e-3
 
 
 class ConvUnit(nn.Module):
-    """Convolution, optional batch-norm, optional ReLU6; symmetric padding of ``kernel // 2``."""
+    """Convolution, optional batch-norm, optional activation.
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the output.
+        kernel: side of the window; the map is padded by half of it on every side.
+        stride: 1 or 2.
+        groups: of channels.
+        active: whether a ReLU follows.
+        norm: whether a batch-norm follows the convolution, which then has no bias.
+        limit: upper limit of the ReLU.
+        same: pad maps of even size as TensorFlow's SAME does: the odd pixel of a window with
+            stride 2 is added at the end (bottom, right).
+    """
 
     def __init__(
         self,
@@ -29,36 +42,44 @@ class ConvUnit(nn.Module):
         groups: int = 1,
         active: bool = True,
         norm: bool = False,
+        limit: float = 6.0,
+        same: bool = False,
     ) -> None:
         super().__init__()
+        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
+        self.pad = [before, after, before, after] if same and before != after else None
+        padding = 0 if self.pad else kernel // 2
         self.conv = nn.Conv2d(
-            channels_in,
-            channels_out,
-            kernel,
-            stride,
-            kernel // 2,
-            groups=groups,
-            bias=not norm,
+            channels_in, channels_out, kernel, stride, padding, groups=groups, bias=not norm
         )
         self.norm: nn.Module = nn.BatchNorm2d(channels_out, EPSILON) if norm else nn.Identity()
         self.active = active
+        self.limit = limit
 
     def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
         """Apply the unit."""
+        if self.pad:
+            x = F.pad(x, self.pad)
         x = self.norm(self.conv(x))
-        return F.relu6(x, inplace=self.training) if self.active else x
+        return F.hardtanh(x, 0.0, self.limit, inplace=True) if self.active else x
 
 
 class InvertedResidual(nn.Module):
     """MobileNetV2's block: widen (1x1), filter each channel (k x k), narrow (1x1)."""
 
     def __init__(
-        self, channels_in: int, wide: int, kernel: int, stride: int, channels_out: int
+        self,
+        channels_in: int,
+        wide: int,
+        kernel: int,
+        stride: int,
+        channels_out: int,
+        same: bool = False,
     ) -> None:
         super().__init__()
         self.expand = ConvUnit(channels_in, wide) if wide else nn.Identity()
         wide = wide or channels_in
-        self.depthwise = ConvUnit(wide, wide, kernel, stride, groups=wide)
+        self.depthwise = ConvUnit(wide, wide, kernel, stride, groups=wide, same=same)
         self.project = ConvUnit(wide, channels_out, active=False)
         self.residual = stride == 1 and channels_in == channels_out
 
@@ -68,13 +89,52 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class Separable(nn.Module):
-    """Depthwise 3x3, then 1x1 with ReLU6."""
+class InvertedTrunk(nn.Module):
+    """A stem and a sequence of inverted residuals.
 
-    def __init__(self, channels_in: int, channels_out: int, inner_active: bool = True) -> None:
+    Args:
+        stem: channels of the stem.
+        rows: (widened channels or 0, kernel, stride, output channels) of each block.
+        taps: indices of the blocks whose maps are returned.
+        same: TensorFlow's padding of maps, see :class:`ConvUnit`.
+    """
+
+    def __init__(
+        self,
+        stem: int,
+        rows: list[tuple[int, int, int, int]],
+        taps: tuple[int, ...],
+        same: bool = False,
+    ) -> None:
+        super().__init__()
+        self.stem = ConvUnit(3, stem, 3, 2, same=same)
+        outputs = [row[3] for row in rows]
+        self.blocks = nn.ModuleList(
+            InvertedResidual(channels, *row, same=same)
+            for channels, row in zip([stem, *outputs], rows, strict=False)
+        )
+        self.taps = taps
+
+    def forward(self, image: Float[Tensor, "batch 3 h w"]) -> list[Tensor]:
+        """Maps at the tapped strides."""
+        x = self.stem(image)
+        maps = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.taps:
+                maps.append(x)
+        return maps
+
+
+class Separable(nn.Module):
+    """Depthwise 3x3, then 1x1 with a ReLU limited to ``limit``."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, inner_active: bool = True, limit: float = 6.0
+    ) -> None:
         super().__init__()
         self.depthwise = ConvUnit(channels_in, channels_in, 3, 1, channels_in, inner_active)
-        self.project = ConvUnit(channels_in, channels_out)
+        self.project = ConvUnit(channels_in, channels_out, limit=limit)
 
     def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h w"]:
         """Apply the block."""
@@ -84,24 +144,19 @@ class Separable(nn.Module):
 class SeparableResidual(nn.Module):
     """A separable convolution with a shortcut, and ReLU6 after the sum.
 
-    With ``stride`` 2 the shortcut is a 2x2 max-pooling. TensorFlow's SAME padding adds the odd
-    pixel of a stride-2 window at the end of the map, hence the explicit padding.
+    With ``stride`` 2 the shortcut is a 2x2 max-pooling.
     """
 
     def __init__(self, channels: int, stride: int = 1, inner_active: bool = True) -> None:
         super().__init__()
-        self.depthwise = ConvUnit(channels, channels, 3, stride, channels, inner_active)
+        self.depthwise = ConvUnit(channels, channels, 3, stride, channels, inner_active, same=True)
         self.project = ConvUnit(channels, channels, active=False)
         self.stride = stride
-        if stride == 2:
-            self.depthwise.conv.padding = (0, 0)
 
     def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h2 w2"]:
         """Apply the block."""
-        if self.stride == 1:
-            return F.relu6(x + self.project(self.depthwise(x)))
-        padded = F.pad(x, (0, 1, 0, 1))
-        return F.relu6(F.max_pool2d(x, 2) + self.project(self.depthwise(padded)))
+        shortcut = x if self.stride == 1 else F.max_pool2d(x, self.stride)
+        return F.relu6(shortcut + self.project(self.depthwise(x)))
 
 
 @torch.no_grad()

@@ -14,12 +14,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from core.assets import asset_path
-from core.nets.blazepose import InvertedTrunk
-from core.nets.blocks import ConvUnit, Separable, SeparableResidual
+from core.nets.blocks import ConvUnit, InvertedTrunk, Separable, SeparableResidual
+from core.nets.weights import load_network
 
 INPUT_SIZE = 224
 VALUES = 12
@@ -130,10 +128,8 @@ class PersonDetector:
     """Finds people in whole images."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.network = PersonDetectorNetwork()
-        state = load_file(path or asset_path("backbone/blazepose_detector.safetensors"))
-        self.network.load_state_dict({name: value.float() for name, value in state.items()})
-        self.network.eval()
+        asset = "backbone/blazepose_detector.safetensors"
+        self.network = load_network(PersonDetectorNetwork, asset, path)
         self._anchors = anchor_centers()
 
     @torch.no_grad()
