@@ -1,4 +1,4 @@
-"""What the converters of published networks share: weights, half-precision files, digests."""
+"""What the converters of published networks share: weights, test images, files, digests."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.io.atomic import write_atomic
+from core.io.images import load_image
+
+_SAMPLES = ("skimage:astronaut", "skimage:camera")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,16 @@ def copy_weights(pairs: list[tuple[nn.Conv2d, Convolution]]) -> None:
             raise ValueError(f"convolution {here} does not match the file's {there}")
         conv.weight.data.copy_(op.weight)
         conv.bias.data.copy_(op.bias)
+
+
+def test_images(folder: Path | None) -> dict[str, list[np.ndarray]]:
+    """Uniform noise, scikit-image's pictures of people, and the photos of a folder; RGB."""
+    noise = np.random.default_rng(0)
+    found: list[str | Path] = [*_SAMPLES, *(sorted(folder.rglob("*.jpg")) if folder else [])]
+    return {
+        "noise": [noise.integers(0, 256, (256, 256, 3), dtype=np.uint8) for _ in range(8)],
+        "photos": [load_image(path).pixels for path in found],
+    }
 
 
 def save(network: nn.Module, path: Path, source: str) -> None:

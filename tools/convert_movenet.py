@@ -24,9 +24,8 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from core.io.atomic import write_atomic
-from core.io.images import load_image
 from core.nets.movenet import MultiPose, Thunder
-from tools.conversion import Convolution, convolutions, copy_weights, save, sha256
+from tools.conversion import Convolution, convolutions, copy_weights, save, sha256, test_images
 from tools.tfjs_graph import read_convolutions, run
 
 TITLES = {"thunder": "SinglePose Thunder", "multipose": "MultiPose Lightning"}
@@ -42,7 +41,6 @@ SIZES = {
 }
 """Width and height of the test images, in turn."""
 
-_SAMPLES = ("skimage:astronaut", "skimage:camera")
 _ROUNDED = 127.5 * float(np.float16(1 / 127.5))
 _LATERALS = ("conv2d_3", "conv2d_2", "conv2d_1", "conv2d")  # strides 4, 8, 16, 32
 _HEADS = {
@@ -90,16 +88,6 @@ def read_outputs(kind: str, raw: np.ndarray, height: int, width: int) -> dict[st
         sides = torch.tensor([width, height, width, height])
         outputs |= {"box": values[0, :, [52, 51, 54, 53]] * sides, "person": values[0, :, 55]}
     return outputs
-
-
-def test_images(folder: Path | None) -> dict[str, list[np.ndarray]]:
-    """Uniform noise, scikit-image's pictures of people, and the photos of a folder; RGB."""
-    noise = np.random.default_rng(0)
-    found: list[str | Path] = [*_SAMPLES, *(sorted(folder.rglob("*.jpg")) if folder else [])]
-    return {
-        "noise": [noise.integers(0, 256, (256, 256, 3), dtype=np.uint8) for _ in range(8)],
-        "photos": [load_image(path).pixels for path in found],
-    }
 
 
 @torch.no_grad()

@@ -78,13 +78,13 @@ class InvertedResidual(nn.Module):
     ) -> None:
         super().__init__()
         self.expand = ConvUnit(channels_in, wide) if wide else nn.Identity()
+        self.residual = wide > 0 and stride == 1 and channels_in == channels_out
         wide = wide or channels_in
         self.depthwise = ConvUnit(wide, wide, kernel, stride, groups=wide, same=same)
         self.project = ConvUnit(wide, channels_out, active=False)
-        self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
-        """Apply the block; the input is added if the shapes agree."""
+        """Apply the block; the input is added if it was widened and the shapes agree."""
         y = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
@@ -144,19 +144,31 @@ class Separable(nn.Module):
 class SeparableResidual(nn.Module):
     """A separable convolution with a shortcut, and ReLU6 after the sum.
 
-    With ``stride`` 2 the shortcut is a 2x2 max-pooling.
+    With ``stride`` 2 the shortcut is a 2x2 max-pooling; additional channels of it are zero.
     """
 
-    def __init__(self, channels: int, stride: int = 1, inner_active: bool = True) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        stride: int = 1,
+        inner_active: bool = True,
+        channels_out: int | None = None,
+    ) -> None:
         super().__init__()
-        self.depthwise = ConvUnit(channels, channels, 3, stride, channels, inner_active, same=True)
-        self.project = ConvUnit(channels, channels, active=False)
+        channels_out = channels_out or channels_in
+        self.depthwise = ConvUnit(
+            channels_in, channels_in, 3, stride, channels_in, inner_active, same=True
+        )
+        self.project = ConvUnit(channels_in, channels_out, active=False)
         self.stride = stride
+        self.added = channels_out - channels_in
 
-    def forward(self, x: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h2 w2"]:
+    def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
         """Apply the block."""
         shortcut = x if self.stride == 1 else F.max_pool2d(x, self.stride)
-        return F.relu6(shortcut + self.project(self.depthwise(x)))
+        if self.added:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.added))
+        return F.relu6(shortcut + self.project(self.depthwise(x)), inplace=True)
 
 
 @torch.no_grad()

@@ -44,8 +44,7 @@ def load_network(make: Callable[[], Network], asset: str, path: Path | None = No
         network = make()
     expected = {name: value.shape for name, value in network.state_dict().items()}
     if {name: value.shape for name, value in state.items()} != expected:
-        kind = type(network).__name__
-        raise UserError(f"{file} does not hold the weights of {kind}; {_FIX}")
+        raise UserError(f"{file} does not hold the weights of {Path(asset).stem}; {_FIX}")
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise UserError(f"{file} is damaged: it holds values that are not finite; {_FIX}")
     network.load_state_dict(state, assign=True)
