@@ -152,7 +152,7 @@ def refine(
     size = heatmaps.shape[-1]
     stride = INPUT_SIZE / size
     cells = xy / stride
-    ticks = torch.arange(size, device=xy.device) + 0.5
+    ticks = torch.arange(size, device=xy.device)  # heatmaps peak at corners of cells, not middles
     near = (ticks - cells[..., None]).abs() <= _WINDOW / 2  # (batch, points, 2, size)
     window = heatmaps * near[:, :, 1, :, None] * near[:, :, 0, None, :]
     mass = window.sum((-1, -2)).clamp(min=1e-6)

@@ -91,7 +91,7 @@ def test_refine_moves_to_confident_peaks_only() -> None:
     heat[0, 1, 20, 30] = 0.3
     xy = torch.tensor([[[118.0, 86.0], [118.0, 86.0]]])
     refined = refine(xy, heat)
-    torch.testing.assert_close(refined[0, 0], torch.tensor([30.5 * 4, 20.5 * 4]))
+    torch.testing.assert_close(refined[0, 0], torch.tensor([30.0 * 4, 20.0 * 4]))
     torch.testing.assert_close(refined[0, 1], xy[0, 1])
 
 
