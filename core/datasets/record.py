@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float32, Int, Int32
 
 from core.errors import UserError
 from core.geometry.crop import Box
+from core.io.film import is_film, read_frame
 from core.io.images import Photo, load_image
 
 Frame = Literal["camera", "crop"]
@@ -49,7 +50,7 @@ class PhotoRecord:
     """One person in one photo. Unknown values are None.
 
     Attributes:
-        image: file of the photo.
+        image: file of the photo, or of a film whose frame ``number`` it is.
         quarter_turns: number of clockwise rotations by 90 degrees that make the stored photo
             upright; boxes and points refer to the upright photo.
         box: around the person, without a margin.
@@ -174,14 +175,21 @@ class PhotoDataset:
         Raises:
             UserError: the photo is missing, damaged or too large.
         """
+        file = self.root / self.images[index]
         try:
-            photo = load_image(self.root / self.images[index])
+            photo = self._frame(file, index) if is_film(file) else load_image(file)
         except UserError as error:
             raise UserError(f"{self.name}: {error}; see docs/datasets.md") from error
         if not self.quarter_turns:
             return photo
         rotated = np.rot90(photo.pixels, -self.quarter_turns)
         return replace(photo, pixels=np.ascontiguousarray(rotated))
+
+    def _frame(self, film: Path, index: int) -> Photo:
+        """A frame of a film as a photo."""
+        if self.numbers is None:
+            raise UserError(f"{film} is a film, and nothing says which of its frames is meant")
+        return Photo.of_array(read_frame(film, int(self.numbers[index])), film.name)
 
     def has(self, column: str) -> Bool[np.ndarray, " people"]:
         """Mask of the people for whom a column is known."""

@@ -12,6 +12,7 @@ from core.datasets.eft import open_eft
 from core.datasets.files import HELP, Npz, relative_photo_path, require_file, require_folder
 from core.datasets.human_data import open_human_data
 from core.datasets.mpi_inf_3dhp import open_mpi_inf_3dhp
+from core.datasets.multiview import open_multiview
 from core.datasets.oh50k import open_3doh50k
 from core.datasets.pw3d import open_3dpw, open_3dpw_occ
 from core.datasets.record import Frame, PhotoDataset
@@ -160,6 +161,11 @@ def _open_spin(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
 
 DATASETS: dict[str, DatasetKind] = {
     "photos": DatasetKind("Your own folder of photos with COCO keypoints", ("all",), _photos),
+    "multiview": DatasetKind(
+        "Films of calibrated cameras with 3D points, as Pose2Sim lays them out",
+        ("all",),
+        open_multiview,
+    ),
     "coco": DatasetKind(
         "COCO's annotated keypoints",
         ("train2017", "val2017", "train2014", "val2014"),
