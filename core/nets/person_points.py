@@ -1,0 +1,244 @@
+"""Points of one person in each crop, by MoveNet and BlazePose-heavy together.
+
+MoveNet Thunder looks at the person's box with everything else blanked: it answers for the most
+prominent person, and so it is the one who is meant. MoveNet MultiPose finds all people of the same
+picture, of whom the one that fills the box best is taken. BlazePose-heavy wants whole, upright,
+centred bodies: it looks at the region that Thunder's points lay. The three are joined by
+`core.nets.point_vote`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from core.body.points import FACE_POINTS, LIMB_POINTS, POINTS
+from core.nets.blazepose import INPUT_SIZE, BlazePoseOutput, load_blazepose
+from core.nets.keypoints import refine
+from core.nets.movenet import THUNDER_SIZE, load_multipose, load_thunder
+from core.nets.point_vote import elect, sigma_of_support
+from core.nets.region import Regions, upright_regions
+from core.rows import Rows
+
+MARGIN = 0.12
+"""Of the box that Thunder sees, as a share of its longer side."""
+REGION_REACH = 1.25
+"""Half of heavy's region over the distance from the hips to the furthest point."""
+
+SHARED = (*LIMB_POINTS, *FACE_POINTS)
+"""Points that all three networks find; the others are heavy's alone."""
+
+_LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+_IN_COCO = {
+    **{name: row for row, name in enumerate(FACE_POINTS)},
+    **{f"{s}_{n}": 5 + 2 * i + (s == "r") for i, n in enumerate(_LIMBS) for s in "lr"},
+}
+_IN_BLAZEPOSE = {
+    "nose": 0,
+    "l_eye": 2,
+    "r_eye": 5,
+    "l_ear": 7,
+    "r_ear": 8,
+    **{
+        f"{s}_{n}": row + (s == "r")
+        for n, row in (
+            *(("shoulder", 11), ("elbow", 13), ("wrist", 15), ("pinky", 17), ("index", 19)),
+            *(("thumb", 21), ("hip", 23), ("knee", 25), ("ankle", 27), ("heel", 29), ("toe", 31)),
+        )
+        for s in "lr"
+    },
+}
+_COCO_ROWS = [_IN_COCO[name] for name in SHARED]
+_BLAZEPOSE_ROWS = [_IN_BLAZEPOSE[name] for name in POINTS]
+_NEXT_TO = {"heel": "ankle", "toe": "ankle", "pinky": "wrist", "index": "wrist", "thumb": "wrist"}
+_NEIGHBOURS = [
+    SHARED.index(name if name in SHARED else f"{name[0]}_{_NEXT_TO[name[2:]]}") for name in POINTS
+]
+
+# Weight of a voice: constant, and factor of its own score. Heavy's scores are not honest.
+_THUNDER, _MULTIPOSE, _HEAVY = (0.3, 1.0), (0.2, 0.6), (0.2, 0.4)
+_FILL = 2.0  # log-weight of how a person's points fill the box
+_SEEN = 0.2  # smallest score of the points that span a person's box
+_SEEN_BY_HEAVY = 0.3
+_AROUND = 0.1  # margin of that box, as a share of its longer side
+_HEAVY_SIGMA = 0.03  # smallest standard deviation of heavy's own points, share of the box
+_UNSEEN_SIGMA = 0.3
+
+
+@dataclass(frozen=True)
+class PersonPoints(Rows):
+    """What the networks find in a batch of crops.
+
+    Attributes:
+        xy: `core.body.points.POINTS` in pixels of the images.
+        sigma: standard deviation of x and of y in the same pixels.
+        regions: where heavy looked, in pixels of the images.
+        mask: heavy's logits that a pixel of its region shows the person.
+        world: heavy's 33 points in metres from the middle of the hips, in the crop's axes: x right,
+            y down, z away from the camera.
+    """
+
+    xy: Float[Tensor, "batch points 2"]
+    sigma: Float[Tensor, "batch points"]
+    regions: Regions
+    mask: Float[Tensor, "batch 256 256"]
+    world: Float[Tensor, "batch 33 3"]
+
+
+@cache
+def load_person_points() -> PersonPointsDetector:
+    """The detector, loaded once in a process."""
+    return PersonPointsDetector()
+
+
+class PersonPointsDetector:
+    """The three networks and their vote."""
+
+    def __init__(self) -> None:
+        self._thunder = load_thunder()
+        self._multipose = load_multipose()
+        self._heavy = load_blazepose("heavy")
+
+    @torch.no_grad()
+    def __call__(
+        self, images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"]
+    ) -> PersonPoints:
+        """Points of one person an image.
+
+        Args:
+            images: upright RGB, 0..1.
+            boxes: of the persons who are meant: left, top, right, bottom in pixels.
+        """
+        scale = images.shape[-1] / THUNDER_SIZE
+        framed = _resized(blanked(images, boxes), THUNDER_SIZE)
+        first = self._thunder(framed)
+        thunder = torch.cat([first.xy * scale, first.score[..., None]], -1)
+        multipose = torch.stack(
+            [self._fitting_person(*pair, scale) for pair in zip(framed, boxes, strict=True)]
+        )
+        regions = regions_of(thunder[..., :2])
+        output = self._heavy(regions.cut(images, INPUT_SIZE))
+        heavy = _heavy_points(output, regions)
+        xy, support = _vote(thunder, multipose, heavy, boxes)
+        side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
+        shared = sigma_of_support(support)
+        return PersonPoints(
+            xy=torch.cat([xy, heavy[:, len(SHARED) :, :2]], 1),
+            sigma=side[:, None] * _sigmas(shared, heavy[..., 2]),
+            regions=regions,
+            mask=output.mask,
+            world=_turned_back(output.landmarks.world[:, :33], regions),
+        )
+
+    def _fitting_person(
+        self, image: Float[Tensor, "3 s s"], box: Float[Tensor, "4"], scale: float
+    ) -> Float[Tensor, "17 3"]:
+        """The person of an image who fills the box best; zeros if there is nobody."""
+        found = self._multipose(image)
+        if not len(found.xy):
+            return image.new_zeros(17, 3)
+        people = torch.cat([found.xy * scale, found.score[..., None]], -1)
+        fills = fill(people, box.expand(len(people), 4), _SEEN)
+        return people[fills.argmax()]
+
+
+def blanked(
+    images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"], margin: float = MARGIN
+) -> Float[Tensor, "batch 3 s s"]:
+    """Images that are black outside the boxes and a margin around them."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    wide = margin * (high - low).amax(1, keepdim=True)
+    ticks = torch.arange(images.shape[-1], device=images.device) + 0.5
+    inside = (ticks > (low - wide)[..., None]) & (ticks < (high + wide)[..., None])
+    return images * (inside[:, 0, None, :] & inside[:, 1, :, None])[:, None]
+
+
+def regions_of(points: Float[Tensor, "batch 17 2"]) -> Regions:
+    """The regions in which heavy looks for the person with COCO's points at ``points``."""
+    row = _IN_COCO
+    hips = points[:, [row["l_hip"], row["r_hip"]]].mean(1)
+    shoulders = points[:, [row["l_shoulder"], row["r_shoulder"]]].mean(1)
+    reach = REGION_REACH * (points - hips[:, None]).norm(dim=-1).amax(1)
+    return upright_regions(hips, shoulders, reach.clamp_min(1.0))
+
+
+def fill(
+    points: Float[Tensor, "batch n 3"], boxes: Float[Tensor, "batch 4"], seen: float
+) -> Float[Tensor, " batch"]:
+    """Intersection over union of boxes with those of the points whose score exceeds ``seen``."""
+    counted = points[..., 2:] > seen
+    low = torch.where(counted, points[..., :2], torch.inf).amin(1)
+    high = torch.where(counted, points[..., :2], -torch.inf).amax(1)
+    margin = _AROUND * (high - low).amax(1, keepdim=True)
+    low, high = low - margin, high + margin
+    shared = (torch.minimum(high, boxes[:, 2:]) - torch.maximum(low, boxes[:, :2])).clamp_min(0)
+    both = shared.prod(1)
+    areas = (high - low).prod(1) + (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return torch.where(counted.any(1)[:, 0], both / (areas - both), 0.0).nan_to_num(0.0)
+
+
+def _resized(images: Float[Tensor, "batch 3 s s"], size: int) -> Float[Tensor, "batch 3 n n"]:
+    if images.shape[-1] == size:
+        return images
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+
+
+def _heavy_points(output: BlazePoseOutput, regions: Regions) -> Float[Tensor, "batch points 3"]:
+    """All `POINTS` in pixels of the images, with visibility times presence."""
+    xy = refine(output.landmarks.xy, output.heatmaps.sigmoid())
+    seen = output.landmarks.visibility.sigmoid() * output.landmarks.presence.sigmoid()
+    points = torch.cat([regions.to_crop(xy / INPUT_SIZE), seen[..., None]], -1)
+    return points[:, _BLAZEPOSE_ROWS]
+
+
+def _turned_back(
+    world: Float[Tensor, "batch 33 3"], regions: Regions
+) -> Float[Tensor, "batch 33 3"]:
+    """World points in the crop's axes: the region is turned in the image plane."""
+    across, down = world[..., :1], world[..., 1:2]
+    plane = across * regions.right[:, None] - down * regions.up[:, None]
+    return torch.cat([plane, world[..., 2:]], -1)
+
+
+def _vote(
+    thunder: Float[Tensor, "batch 17 3"],
+    multipose: Float[Tensor, "batch 17 3"],
+    heavy: Float[Tensor, "batch points 3"],
+    boxes: Float[Tensor, "batch 4"],
+) -> tuple[Float[Tensor, "batch shared 2"], Float[Tensor, "batch shared"]]:
+    """Places and support of the `SHARED` points."""
+    voices = [
+        (thunder[:, _COCO_ROWS], _THUNDER, fill(thunder, boxes, _SEEN)),
+        (multipose[:, _COCO_ROWS], _MULTIPOSE, fill(multipose, boxes, _SEEN)),
+        (heavy[:, : len(SHARED)], _HEAVY, fill(heavy, boxes, _SEEN_BY_HEAVY)),
+    ]
+    fills = torch.stack([filled for *_, filled in voices], 1)
+    favour = torch.exp(_FILL * (fills - fills.amax(1, keepdim=True)))
+    weights = [
+        (least + factor * points[..., 2]) * (points[..., 2] > 0)
+        for points, (least, factor), _ in voices
+    ]
+    elected = elect(
+        torch.stack([points[..., :2] for points, *_ in voices], 2),
+        torch.stack(weights, 2) * favour[:, None],
+        (boxes[:, 2:] - boxes[:, :2]).amax(1),
+    )
+    return elected.xy, elected.support
+
+
+def _sigmas(
+    shared: Float[Tensor, "batch shared"], seen: Float[Tensor, "batch points"]
+) -> Float[Tensor, "batch points"]:
+    """Standard deviations of all points, as shares of the box.
+
+    Heavy's own points (feet and hands) have nobody who agrees: they are as good as the joint that
+    they hang on, if heavy sees them at all.
+    """
+    own = shared[:, _NEIGHBOURS].clamp_min(_HEAVY_SIGMA)
+    own = torch.where(seen > _SEEN_BY_HEAVY, own, _UNSEEN_SIGMA)
+    return torch.cat([shared, own[:, len(SHARED) :]], 1)
