@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from core.body.load import load_body
+from core.fit.detector import DETECTORS
 from core.fit.engine import Engine
 from core.fit.model import GenerativeModel
 from core.fit.schedule import Schedule
@@ -44,5 +45,5 @@ def untrained_engine() -> Engine:
     volume = NeuralBodyVolume.from_body(body, kernels=KERNELS)
     model = GenerativeModel(volume, random_bank(), load_prior())
     people = load_keypoint_detector()
-    detectors = {"blazepose": people}
+    detectors = {"blazepose": DETECTORS.get("blazepose").load()}
     return Engine(network, body, model, people, detectors, {}, Sources.of("lite", None, None, None))

@@ -54,6 +54,10 @@ class Options:
     """Without a patch, or with one of 40 or 80 pixels (of 224) over the body."""
     methods: tuple[str, ...] = ("init", "nbf")
     """The regressed body (init) and ways of fitting, as for nbf fit --method."""
+    detectors: tuple[str, ...] = ()
+    """Further detectors to measure on photographs, besides those that the fit uses."""
+    sheets: Path | None = None
+    """Folder for contact sheets of photographs: people of the worst and of middling fits."""
     occluded: bool = False
     """Keep what `nbf synth` puts before the people and past the edges of their photos: then half of
     them are hidden in part even without a patch."""
@@ -197,20 +201,23 @@ def _photos(
     import numpy as np
 
     from core.datasets.registry import open_dataset
-    from core.eval.photos import evaluate_photos
+    from core.eval.photo_sheets import save_sheets
+    from core.eval.photos import measure_people, tabulate
+    from core.fit.detector import DETECTORS
 
     assert options.data is not None
     dataset = open_dataset(options.dataset, options.data, options.split)
     chosen = np.linspace(0, len(dataset) - 1, min(options.count, len(dataset)))
     dataset = dataset.select(chosen.round().astype(int))
+    others = {name: DETECTORS.get(name).load() for name in options.detectors}
+    people = []
     fitting = progress.add_task("fitting", total=len(dataset))
-    report = evaluate_photos(
-        engine,
-        dataset,
-        progress=lambda done: progress.update(fitting, completed=done),
-        methods=options.methods,
-    )
-    return report, {}
+    for person in measure_people(engine, dataset, methods=options.methods, detectors=others):
+        people.append(person)
+        progress.advance(fitting)
+    if options.sheets:
+        save_sheets(options.sheets, engine, dataset, people)
+    return tabulate(dataset, people), {}
 
 
 def _flat(row: Row | RankRow | AblationRow | PhotoRow | Change) -> dict[str, object]:

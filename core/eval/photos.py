@@ -1,60 +1,78 @@
-"""Evaluation of regressor and fit on photographs, against annotated 2D and 3D joints."""
+"""Evaluation of detectors, regressor and fit on photographs, against annotated joints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from rich.console import Console
 from torch import Tensor
 
 from core.body.params import BodyParams
+from core.body.points import CARRIERS, LIMB_POINTS
 from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
 from core.eval.methods import INIT, STANDARD, fitted_bodies
-from core.eval.metrics import JOINTS_14, mpjpe, pa_mpjpe, pck
-from core.eval.summary import Estimate, Values, estimate
+from core.eval.photo_scores import LIMB_JOINTS, PhotoScores, score_body, score_points
+from core.eval.summary import Estimate, estimate
 from core.eval.tables import empty_table, print_table, shown
-from core.fit.engine import Engine
+from core.fit.detector import Detect
+from core.fit.engine import Engine, detector_crops
+from core.fit.evidence import BodyPoints
 from core.fit.schedule import Schedule
-from core.geometry.camera import Camera, project
-from core.geometry.crop import PADDING
+from core.geometry.keypoints import Keypoints
 from core.io.records import save_record
 from core.io.report import installed_versions
+from core.rows import Rows
 
-LIMB_JOINTS = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)
-"""Hips, knees, ankles, shoulders, elbows, wrists: annotated points that nearly are SMPL joints."""
-
-
-@dataclass(frozen=True)
-class PhotoScores:
-    """One value per person; NaN if the data set has no labels for it.
-
-    Attributes:
-        pck10, pck05: share of `LIMB_JOINTS` within 0.1 and 0.05 of the box's longer side.
-        mpjpe_mm, pa_mpjpe_mm: over the labelled ones of the 14 joints.
-    """
-
-    pck10: Values
-    pck05: Values
-    mpjpe_mm: Values
-    pa_mpjpe_mm: Values
+EVERYBODY = "all"
+_MOST_SUBJECTS = 8
+"""Data sets with more subjects than this have no rows of their own for each."""
+_SEEN_GROUPS = (("all 12 seen", 1.0, 1.1), ("6 to 11 seen", 0.5, 1.0), ("under 6 seen", 0.0, 0.5))
 
 
 @dataclass(frozen=True)
 class PhotoRow:
-    """Means of `PhotoScores` over people with intervals."""
+    """Means of `PhotoScores` over people with intervals.
+
+    Attributes:
+        method: a detector, the start ("init") or a way of fitting.
+        people: all, or a group of them.
+        under_half: number of people with fewer than half of their joints right.
+        pck10_change, pa_change_mm: minus the start's, paired by person.
+    """
 
     method: str
+    people: str
     n: int
     pck10: Estimate
     pck05: Estimate
+    under_half: int
     mpjpe_mm: Estimate
     pa_mpjpe_mm: Estimate
+    pck10_change: Estimate
+    pa_change_mm: Estimate
+
+    @staticmethod
+    def of(method: str, people: str, scores: PhotoScores, start: PhotoScores) -> PhotoRow:
+        """Summarise figures of people."""
+        return PhotoRow(
+            method=method,
+            people=people,
+            n=len(scores),
+            pck10=estimate(scores.pck10),
+            pck05=estimate(scores.pck05),
+            under_half=int(np.nansum(scores.under_half)),
+            mpjpe_mm=estimate(scores.mpjpe),
+            pa_mpjpe_mm=estimate(scores.pa_mpjpe),
+            pck10_change=estimate(scores.pck10 - start.pck10),
+            pa_change_mm=estimate(scores.pa_mpjpe - start.pa_mpjpe),
+        )
 
 
 @dataclass(frozen=True)
@@ -72,93 +90,108 @@ class PhotoReport:
 
     def print(self, console: Console) -> None:
         """Print the table and the protocol."""
-        figures = ("n", "PCK@0.1 %", "PCK@0.05 %", "MPJPE", "PA-MPJPE")
-        table = empty_table(self.title, ("method",), figures)
-        for row in self.rows:
-            shares = shown(row.pck10, 100), shown(row.pck05, 100)
-            table.add_row(
-                row.method, str(row.n), *shares, shown(row.mpjpe_mm), shown(row.pa_mpjpe_mm)
-            )
+        figures = ("n", "PCK@0.1 %", "PCK@0.05 %", "under half", "MPJPE", "PA-MPJPE")
+        changes = ("PCK@0.1 +", "PA-MPJPE +")
+        table = empty_table(self.title, ("people", "method"), (*figures, *changes))
+        for people, rows in groupby(self.rows, lambda row: row.people):
+            table.add_section()
+            for row in rows:
+                table.add_row(
+                    *(people, row.method, str(row.n)),
+                    *(shown(row.pck10, 100), shown(row.pck05, 100), str(row.under_half)),
+                    *(shown(row.mpjpe_mm), shown(row.pa_mpjpe_mm)),
+                    *(shown(row.pck10_change, 100, sign="+"), shown(row.pa_change_mm, sign="+")),
+                )
         print_table(console, table, [self.protocol])
 
 
-def evaluate_photos(
+@dataclass(frozen=True)
+class PhotoPerson:
+    """One person with everything that was computed about them.
+
+    Attributes:
+        index: in the data set.
+        points: 2D joints in SMPL's order by detector, in pixels of the crop.
+        bodies: by method, in the crop camera's frame.
+        scores: by detector and method.
+    """
+
+    index: int
+    crop: PhotoCrop
+    points: Mapping[str, Float[Tensor, "1 24 2"]]
+    bodies: Mapping[str, BodyParams]
+    scores: Mapping[str, PhotoScores]
+
+
+def measure_people(
     engine: Engine,
     dataset: PhotoDataset,
     schedule: Schedule | None = None,
-    progress: Callable[[int], object] = lambda _: None,
     methods: Sequence[str] = STANDARD,
-) -> PhotoReport:
-    """Evaluate methods on all people of a data set.
+    detectors: Mapping[str, Detect] | None = None,
+) -> Iterator[PhotoPerson]:
+    """Look at and fit all people of a data set, one by one.
 
-    Boxes are the data set's and keypoints are detected; annotations are used for scoring only.
+    Boxes are the data set's; annotations are used for scoring only.
 
     Args:
-        progress: called with the number of people done.
         methods: names, see `core.eval.methods`; the start is always among them.
+        detectors: measured besides those that the engine uses, by name.
     """
     schedule = schedule or Schedule.standard()
     methods = tuple(dict.fromkeys((INIT, *methods)))
-    parts: dict[str, list[PhotoScores]] = {method: [] for method in methods}
     for index in range(len(dataset)):
-        for method, scores in score_person(engine, dataset, index, schedule, methods).items():
-            parts[method].append(scores)
-        progress(index + 1)
-    rows = []
-    for method, listed in parts.items():
-        columns = [
-            np.concatenate([getattr(p, f.name) for p in listed]) for f in fields(PhotoScores)
-        ]
-        rows.append(PhotoRow(method, len(dataset), *(estimate(column) for column in columns)))
-    protocol = (
-        f"{dataset.name} ({dataset.split}); the data set's boxes, detected keypoints; "
-        f"PCK of {len(LIMB_JOINTS)} joints by the box's longer side; MPJPE aligned at the pelvis, "
-        "PA by similarity; ±: half of the 95% bootstrap interval over people"
-    )
-    return PhotoReport(f"{dataset.name}: {len(dataset)} people", rows, protocol)
+        crop = crop_person(dataset, index, engine.size)
+        record, photo = dataset[index], dataset.photo(index)
+        seen = engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
+        points = dict(_points_of(seen.problem.evidence.values()))
+        crops = detector_crops(photo.pixels, record.box, crop.view)
+        for name, detect in (detectors or {}).items():
+            points.update((name, found) for _, found in _points_of(detect(crops)))
+        bodies = fitted_bodies(engine, seen.problem, schedule, methods)
+        scores = {name: score_points(found, crop) for name, found in points.items()}
+        scores |= {name: score_body(engine.volume, body, crop) for name, body in bodies.items()}
+        yield PhotoPerson(index, crop, points, bodies, scores)
 
 
-def score_person(
-    engine: Engine,
-    dataset: PhotoDataset,
-    index: int,
-    schedule: Schedule,
-    methods: Sequence[str] = STANDARD,
-) -> dict[str, PhotoScores]:
-    """Scores of all methods on one person."""
-    crop = crop_person(dataset, index, engine.size)
-    record, photo = dataset[index], dataset.photo(index)
-    observation = engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
-    bodies = fitted_bodies(engine, observation.problem, schedule, methods)
-    return {method: score_body(engine, body, crop) for method, body in bodies.items()}
+def _points_of(evidence: Iterable[Rows]) -> Iterator[tuple[str, Float[Tensor, "1 24 2"]]]:
+    """2D joints among evidence, in SMPL's order, with their name in the table."""
+    for found in evidence:
+        if isinstance(found, Keypoints):
+            yield "keypoints", found.xy
+        elif isinstance(found, BodyPoints):
+            joints = found.xy.new_full((1, 24, 2), torch.nan)
+            joints[:, list(CARRIERS[: len(LIMB_POINTS)])] = found.xy[:, : len(LIMB_POINTS)]
+            yield "points", joints
 
 
-@torch.no_grad()
-def score_body(engine: Engine, body: BodyParams, crop: PhotoCrop) -> PhotoScores:
-    """Scores of one body against the person's labels."""
-    joints = engine.volume.pose(body.rotations(), body.betas, body.transl).joints
-    camera = Camera.centered(torch.tensor([crop.view.focal]), engine.size)
-    joints2d = np.zeros((24, 3), np.float32) if crop.joints2d is None else crop.joints2d
-    points = torch.from_numpy(joints2d)[None]
-    annotated = among(points[..., 2] > 0, LIMB_JOINTS)
-    side = engine.size / PADDING
-    pixels = project(camera, joints)
-    near = [
-        pck(pixels, points[..., :2], torch.tensor([share * side]), annotated)
-        for share in (0.1, 0.05)
+def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoReport:
+    """The table of all people and of groups of them."""
+    names = list(people[0].scores)
+    scores = {n: PhotoScores.concatenate([p.scores[n] for p in people]) for n in names}
+    rows = [
+        PhotoRow.of(name, group, scores[name].among(chosen), scores[INIT].among(chosen))
+        for group, chosen in _groups(dataset, scores[INIT]).items()
+        for name in names
     ]
-    errors = [torch.full((1,), torch.nan), torch.full((1,), torch.nan)]
-    if crop.joints3d is not None:
-        truth = torch.from_numpy(crop.joints3d)[None]
-        known = among(truth[..., 3] > 0, JOINTS_14)
-        if truth[0, 0, 3] > 0:
-            errors[0] = mpjpe(joints, truth[..., :3], known)
-        errors[1] = pa_mpjpe(joints, truth[..., :3], known)
-    return PhotoScores(*(value.double().numpy() for value in (*near, *errors)))
+    protocol = (
+        f"{dataset.name} ({dataset.split}); the data set's boxes; "
+        f"PCK of {len(LIMB_JOINTS)} joints by the box's longer side; under half: people with fewer "
+        "than half of their joints within 0.1; MPJPE aligned at the pelvis (the middle of the hips "
+        "where it is unknown), PA by similarity; + : minus the start's, by person; "
+        "±: half of the 95% bootstrap interval over people"
+    )
+    return PhotoReport(f"{dataset.name}: {len(people)} people", rows, protocol)
 
 
-def among(labelled: Bool[Tensor, "1 24"], joints: tuple[int, ...]) -> Bool[Tensor, "1 24"]:
-    """Labelled joints that are in ``joints``."""
-    chosen = torch.zeros_like(labelled)
-    chosen[:, list(joints)] = True
-    return labelled & chosen
+def _groups(dataset: PhotoDataset, scores: PhotoScores) -> dict[str, Bool[np.ndarray, " people"]]:
+    """Everybody, then people by subject where these are few, and by how much of them is seen."""
+    groups = {EVERYBODY: np.ones(len(scores), bool)}
+    subjects = np.array(dataset.subjects or [""] * len(scores))
+    if 1 < len(set(subjects)) <= _MOST_SUBJECTS:
+        groups |= {str(name): subjects == name for name in sorted(set(subjects))}
+    for name, low, high in _SEEN_GROUPS:
+        chosen = (scores.seen >= low) & (scores.seen < high)
+        if chosen.any() and not chosen.all():
+            groups[name] = chosen
+    return groups

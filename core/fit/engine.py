@@ -17,13 +17,14 @@ from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
 from core.errors import NobodyFoundError, UserError
-from core.fit.detector import DETECTORS, Detect
-from core.fit.evidence import FeatureMap, GivenBody, RegressedBody
+from core.fit.detector import DETECTORS, Crops, Detect
+from core.fit.evidence import BodyPoints, FeatureMap, GivenBody, RegressedBody
 from core.fit.fitter import FITTERS, Fit
 from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
 from core.fit.observation import Observation, to_crop
 from core.fit.problem import Problem
+from core.fit.reconcile import doubted
 from core.fit.schedule import Schedule
 from core.fit.sources import Sources
 from core.fit.state import rest_pelvis
@@ -43,7 +44,9 @@ from core.nets.model_file import Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
 
-STANDARD_DETECTORS = ("blazepose",)
+STANDARD_DETECTORS = ("fused",)
+DETECTOR_SIZE = 512
+"""Side of the crop that detectors look at, in pixels."""
 NEAREST = 0.2  # metres from the camera to the pelvis of a given start
 
 
@@ -190,7 +193,8 @@ class Engine:
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]
         given = None if keypoints is None else to_crop(keypoints, view)
         images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
-        problem = self.problem(images, torch.tensor([view.focal]), inside, given)
+        crops = detector_crops(photo, box, view)
+        problem = self.problem(images, torch.tensor([view.focal]), inside, given, crops)
         return Observation(photo, focal, box, view, crop, problem, keypoints)
 
     @torch.no_grad()
@@ -200,6 +204,7 @@ class Engine:
         focal: Float[Tensor, " batch"],
         inside: Float[Tensor, "batch 1 size size"] | None = None,
         keypoints: Keypoints | None = None,
+        crops: Crops | None = None,
     ) -> Problem:
         """The evidence of the network and the detectors about crops, as a problem for a fitter.
 
@@ -207,7 +212,8 @@ class Engine:
             images: RGB, 0..1.
             focal: of the crops' cameras in pixels; their principal points are the middles.
             inside: 1 where a crop shows its photo, 0 beyond the edge; everywhere 1 by default.
-            keypoints: joints in crop pixels, in place of detected ones.
+            keypoints: joints in crop pixels, in place of what detectors see.
+            crops: what detectors look at; the images by default.
         """
         predicted = self.predict(images, focal)
         features = predicted.features
@@ -221,12 +227,16 @@ class Engine:
             stride=stride,
         )
         evidence = [observed, RegressedBody(predicted.regressed), predicted.joint_estimate]
-        for name, detect in self.detectors.items():
-            if keypoints is None or not issubclass(DETECTORS.get(name).gives, Keypoints):
-                evidence.append(detect(images))
         if keypoints is not None:
             evidence.append(keypoints)
-        return Problem.of(Camera.centered(focal, self.size), *evidence)
+        else:
+            crops = crops or Crops.centered(images)
+            evidence += [seen for detect in self.detectors.values() for seen in detect(crops)]
+        problem = Problem.of(Camera.centered(focal, self.size), *evidence)
+        points = problem.find(BodyPoints)
+        if points is None:
+            return problem
+        return problem.having(doubted(predicted.joint_estimate, points, self.size))
 
     def predict(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]
@@ -292,6 +302,17 @@ class Engine:
         with torch.no_grad():
             posed = self.body.pose(params.rotations(), params.betas, params.transl)
         return posed.vertices
+
+
+def detector_crops(photo: UInt8[np.ndarray, "height width 3"], box: Box, view: CropView) -> Crops:
+    """The crop of a view in the resolution that detectors look at.
+
+    Args:
+        box: of the person who is meant, in pixels of the photo.
+    """
+    fine = view.resized(DETECTOR_SIZE)
+    images = torch.from_numpy(warp(photo, fine)).permute(2, 0, 1)[None].float() / 255
+    return Crops(images, torch.tensor([view.box_in_crop(box)], dtype=torch.float32), view.size)
 
 
 def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:

@@ -42,6 +42,19 @@ class FeatureMap(Rows):
 
 
 @dataclass(frozen=True)
+class BodyPoints(Rows):
+    """Detected points of the body, with their errors.
+
+    Attributes:
+        xy: `core.body.points.POINTS` in pixels of the crop.
+        sigma: standard deviation of x and of y; infinite for points that were not looked for.
+    """
+
+    xy: Float[Tensor, "batch points 2"]
+    sigma: Float[Tensor, "batch points"]
+
+
+@dataclass(frozen=True)
 class RegressedBody(Rows):
     """Bodies that the network regresses, in the crop cameras' frames."""
 

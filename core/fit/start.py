@@ -1,4 +1,4 @@
-"""Starts: named candidate bodies for a problem, of which the likeliest is fitted."""
+"""Starts: named candidate bodies for a problem, of which the best is fitted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.errors import UserError
-from core.fit.comparison import compare
-from core.fit.evidence import FeatureMap
-from core.fit.likelihood import negative_log_likelihood
+from core.fit.evaluation import Evaluation
 from core.fit.model import GenerativeModel
+from core.fit.objective import objective, weighted_sum
+from core.fit.parameters import BODY
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
@@ -25,7 +25,7 @@ class Candidate:
     """A body to start from, for each row of a problem.
 
     Attributes:
-        margin: nats by which it must be likelier than the best candidate before it.
+        margin: by which its objective must be smaller than that of the best candidate before it.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Choice:
 
     Attributes:
         names: of the candidates.
-        scores: negative log-likelihood of each candidate.
+        scores: objective of each candidate.
         winner: index of the chosen candidate.
         body: the chosen bodies.
     """
@@ -74,9 +74,9 @@ class Choice:
 
 
 def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -> Choice:
-    """Propose candidates and keep, row by row, the likeliest.
+    """Propose candidates and keep, row by row, the one with the smallest objective.
 
-    A candidate replaces the best one before it if it is likelier by more than its margin.
+    A candidate replaces the best one before it if it is better by more than its margin.
 
     Raises:
         UserError: no source proposes anything for this problem.
@@ -105,6 +105,7 @@ def choose_start(problem: Problem, model: GenerativeModel, schedule: Schedule) -
 def score(
     problem: Problem, model: GenerativeModel, schedule: Schedule, body: BodyState
 ) -> Float[Tensor, " batch"]:
-    """Negative log-likelihood of bodies (nats)."""
-    seen = compare(problem, model, body, schedule)
-    return negative_log_likelihood(seen.render, seen.evidence, problem.get(FeatureMap).inside)
+    """The objective of the schedule's first stage, of a fit that started at these bodies."""
+    still = body.transl.new_zeros(len(body.transl), BODY.size)
+    costs = objective(Evaluation.at(problem, model, body, still, schedule), schedule.terms)
+    return weighted_sum(costs, schedule.stages[0].weights)

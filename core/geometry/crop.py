@@ -61,9 +61,27 @@ class CropView:
 
     def to_photo(self, crop: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
         """Photo pixels of crop pixels."""
-        homogeneous = np.concatenate([crop, np.ones((len(crop), 1))], 1)
-        homogeneous = homogeneous @ np.linalg.inv(self.homography).T
-        return homogeneous[:, :2] / homogeneous[:, 2:]
+        return _mapped(crop, np.linalg.inv(self.homography))
+
+    def box_in_crop(self, box: Box) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of a photo's box in crop pixels: around its corners."""
+        x, y = np.array([box.x, box.x + box.width]), np.array([box.y, box.y + box.height])
+        corners = _mapped(np.stack([np.repeat(x, 2), np.tile(y, 2)], 1), self.homography)
+        (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
+        return left, top, right, bottom
+
+    def resized(self, size: int) -> CropView:
+        """The same view in a crop of ``size`` pixels."""
+        scale = size / self.size
+        matrix = np.diag([scale, scale, 1.0]) @ self.homography
+        return CropView(size, scale * self.focal, self.rotation, matrix)
+
+
+def _mapped(
+    points: Float[np.ndarray, "n 2"], homography: Float[np.ndarray, "3 3"]
+) -> Float[np.ndarray, "n 2"]:
+    homogeneous = np.concatenate([points, np.ones((len(points), 1))], 1) @ homography.T
+    return homogeneous[:, :2] / homogeneous[:, 2:]
 
 
 def default_focal(width: int, height: int) -> float:

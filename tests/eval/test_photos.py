@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from core.body.params import BodyParams
 from core.datasets.crop import crop_person
 from core.datasets.registry import open_dataset
-from core.eval.photos import LIMB_JOINTS, score_body
+from core.eval.photo_scores import LIMB_JOINTS, score_body, score_points
 from core.geometry.camera import Camera, project
 from tests.datasets.world import make_world
 from tests.datasets.writers import write_photos, write_spin
@@ -38,23 +39,48 @@ def crop(engine, body, tmp_path):
 
 
 def test_the_true_body_is_right(engine, body, crop):
-    scores = score_body(engine, body, crop)
+    scores = score_body(engine.volume, body, crop)
     assert scores.pck10[0] == scores.pck05[0] == 1
-    assert scores.mpjpe_mm[0] < 1e-3 and scores.pa_mpjpe_mm[0] < 1e-3
+    assert scores.mpjpe[0] < 1e-3 and scores.pa_mpjpe[0] < 1e-3
 
 
 def test_points_are_near_by_the_size_of_the_box(engine, body, crop):
     moved = crop.joints2d.copy()
     moved[LIMB_JOINTS[0], 0] += 0.07 * engine.size / 1.25
-    scores = score_body(engine, body, replace(crop, joints2d=moved))
+    scores = score_body(engine.volume, body, replace(crop, joints2d=moved))
     assert scores.pck10[0] == 1 and scores.pck05[0] == pytest.approx(11 / 12)
 
 
 def test_missing_labels_are_not_scored(engine, body, crop):
     hidden = crop.joints2d.copy()
     hidden[:, 2] = 0
-    scores = score_body(engine, body, replace(crop, joints2d=hidden, joints3d=None))
+    scores = score_body(engine.volume, body, replace(crop, joints2d=hidden, joints3d=None))
     assert all(np.isnan(values[0]) for values in vars(scores).values())
+
+
+def test_points_are_scored_without_a_body(engine, body, crop):
+    points = torch.from_numpy(crop.joints2d[None, :, :2]).clone()
+    points[0, list(LIMB_JOINTS[:7])] += 0.2 * crop.view.size
+    scores = score_points(points, crop)
+    assert scores.pck10[0] == pytest.approx(5 / 12) and scores.under_half[0] == 1
+    assert np.isnan(scores.mpjpe[0])
+
+
+def test_hips_align_where_the_pelvis_is_unknown(engine, body, crop):
+    """A shift of the whole body is no error; the pelvis itself is not labelled."""
+    truth = crop.joints3d.copy()
+    truth[0] = 0
+    truth[1:, :3] += [0.5, -0.2, 1.0]
+    scores = score_body(engine.volume, body, replace(crop, joints3d=truth))
+    assert scores.mpjpe[0] < 1e-3
+
+
+def test_hidden_points_are_labelled_but_not_seen(engine, body, crop):
+    labels = crop.joints2d.copy()
+    labels[list(LIMB_JOINTS[:3]), 2] = 0.5
+    labels[LIMB_JOINTS[3], 2] = 0
+    scores = score_body(engine.volume, body, replace(crop, joints2d=labels))
+    assert scores.seen[0] == pytest.approx(8 / 12) and scores.pck10[0] == 1
 
 
 @pytest.mark.parametrize(("name", "write"), [("photos", write_photos), ("h36m", write_spin)])
@@ -67,11 +93,30 @@ def test_the_command_scores_a_data_set(name, write, tmp_path, capsys, monkeypatc
     monkeypatch.setattr(Engine, "load", lambda **_: untrained_engine())
     monkeypatch.setattr(Schedule, "standard", lambda: schedule)
     write(tmp_path, make_world())
-    assert cli.main(["eval", "--dataset", name, "--data", str(tmp_path), "--json"]) == 0
+    assert (
+        cli.main(
+            [
+                "eval",
+                "--dataset",
+                name,
+                "--data",
+                str(tmp_path),
+                "--json",
+                "--sheets",
+                str(tmp_path / "sheets"),
+            ]
+        )
+        == 0
+    )
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert [row["method"] for row in rows] == ["init", "nbf"]
+    rows = [row for row in rows if row["people"] == "all"]
+    assert [row["method"] for row in rows] == ["keypoints", "init", "nbf"]
     assert all(0 <= row["pck05"] <= row["pck10"] <= 1 for row in rows)
-    assert (rows[0]["pa_mpjpe_mm"] is None) == (name == "photos")
+    assert all(0 <= row["under_half"] <= row["n"] for row in rows)
+    assert (rows[1]["pa_mpjpe_mm"] is None) == (name == "photos")
+    for sheet in ("worst", "middle"):
+        picture = cv2.imread(str(tmp_path / "sheets" / f"{sheet}.png"))
+        assert picture is not None and picture.std() > 5
 
 
 def test_photographs_must_be_somewhere(capsys):

@@ -75,5 +75,7 @@ def test_nothing_to_start_from_is_said(model):
     with pytest.raises(UserError, match="no body to start from"):
         choose_start(toy_problem(model, true_body()), model, quick_schedule())
     unknown = replace(quick_schedule(), starts=("guess",))
-    with pytest.raises(UserError, match="no start 'guess'; there are given, regressed, turned"):
+    with pytest.raises(
+        UserError, match="no start 'guess'; there are given, placed, regressed, turned"
+    ):
         choose_start(toy_problem(model, true_body()), model, unknown)

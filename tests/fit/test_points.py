@@ -1,0 +1,157 @@
+"""Detected points: their term, the start that they place, and the estimates they contradict."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.body.points import CARRIERS, LIMB_POINTS, POINTS, place_points
+from core.fit.evidence import BodyPoints, GivenBody, RegressedBody
+from core.fit.reconcile import AGREE, doubted
+from core.fit.solver import Solver
+from core.fit.start import choose_start
+from core.fit.starts.placed import propose, translation_to
+from core.fit.terms.points import point_cost
+from core.geometry.camera import project
+from core.nets.joint_estimate import JointEstimate
+from tests.fit.toy_problem import quick_schedule, toy_model, toy_problem, true_body
+
+SIZE = 224
+
+
+@pytest.fixture(scope="module")
+def model():
+    return toy_model()
+
+
+def points_of(model, body):
+    """Points of a body in metres."""
+    joints = model.volume.pose(body.rotations(), body.betas, body.transl).joints
+    return place_points(body.rotations(), joints)
+
+
+def seen(model, body, sigma=2.0):
+    """A problem whose points are those of ``body``."""
+    problem = toy_problem(model, body)
+    xy = project(problem.camera, points_of(model, body))
+    return problem.having(BodyPoints(xy, torch.full(xy.shape[:2], sigma)))
+
+
+def test_errors_count_in_sigmas_and_ever_less():
+    detected = BodyPoints(torch.zeros(1, 1, 2), torch.tensor([[4.0]]))
+    costs = [point_cost(torch.tensor([[[x, 0.0]]]), detected).item() for x in (0, 4, 8, 400, 404)]
+    wide = BodyPoints(torch.zeros(1, 1, 2), torch.tensor([[8.0]]))
+    assert costs[0] == 0 and costs[1] == pytest.approx(2.5 * torch.log(torch.tensor(4 / 3)).item())
+    assert point_cost(torch.tensor([[[8.0, 0.0]]]), wide).item() == pytest.approx(costs[1])
+    assert 0 < costs[4] - costs[3] < 0.1 * (costs[2] - costs[1])
+
+
+def test_points_that_were_not_looked_for_do_not_count():
+    detected = BodyPoints(torch.zeros(1, 2, 2), torch.tensor([[3.0, torch.inf]]))
+    assert point_cost(torch.tensor([[[0.0, 0.0], [99.0, 99.0]]]), detected).item() == 0
+
+
+def test_a_body_is_placed_where_its_points_are(model):
+    truth = true_body()
+    problem = seen(model, truth)
+    off = torch.tensor([[0.4, -0.3, 1.5]])
+    moved = replace(truth, transl=truth.transl + off)
+    (candidate,) = propose(problem.having(RegressedBody(moved)), model, quick_schedule(), [])
+    assert torch.allclose(candidate.body.transl, truth.transl, atol=1e-3)
+
+
+def test_misplaced_points_lose_their_say(model):
+    truth = true_body()
+    problem = seen(model, truth)
+    detected = problem.get(BodyPoints)
+    xy = detected.xy.clone()
+    xy[:, :5] += 60
+    found = translation_to(
+        points_of(model, truth) + torch.tensor([0.2, 0.1, 0.8]),
+        BodyPoints(xy, detected.sigma),
+        problem.camera,
+    )
+    assert torch.allclose(found, -torch.tensor([[0.2, 0.1, 0.8]]), atol=0.05)
+
+
+def test_a_given_body_is_not_moved(model):
+    problem = seen(model, true_body()).having(RegressedBody(true_body()), GivenBody(true_body()))
+    assert propose(problem, model, quick_schedule(), []) == []
+
+
+def test_points_that_no_body_explains_move_nothing(model):
+    """All points at one place would put the body out of sight."""
+    problem = seen(model, true_body())
+    detected = problem.get(BodyPoints)
+    lost = BodyPoints(torch.full_like(detected.xy, 64.0), detected.sigma)
+    moved = translation_to(points_of(model, true_body()), lost, problem.camera)
+    assert moved.isfinite().all() and (true_body().transl + moved)[:, 2] > 0
+
+
+def test_a_fit_starts_where_the_points_are(model):
+    truth = true_body()
+    away = replace(truth, transl=truth.transl + torch.tensor([[0.9, 0.0, 0.0]]))
+    problem = seen(model, truth).having(RegressedBody(away))
+    choice = choose_start(problem, model, quick_schedule())
+    assert choice.names[int(choice.winner)] == "placed"
+
+
+def test_a_fit_moves_an_arm_to_its_point(model):
+    """With nothing but points, the hand goes where it is detected."""
+    truth = true_body()
+    problem = seen(model, truth).having(RegressedBody(truth))
+    detected = problem.get(BodyPoints)
+    hand = [POINTS.index(f"l_{name}") for name in ("wrist", "thumb", "index", "pinky")]
+    xy = detected.xy.clone()
+    xy[:, hand] += torch.tensor([-4.0, -6.0])
+    schedule = quick_schedule(40).with_weights(nll=0.0, anchor=1.0, prior=0.0)
+    solver = Solver.begin(problem.having(BodyPoints(xy, detected.sigma)), model, schedule)
+    list(solver.run())
+    reached = project(problem.camera, points_of(model, solver.trace.best(model.volume)))
+    assert (reached - xy)[0, hand[0]].norm() < 2.0  # of 7.2
+
+
+def estimate(xy):
+    """A sure estimate at some place of the crop, -1..1."""
+    small = torch.full((1, 24), -3.0)
+    return JointEstimate(xy.expand(1, 24, 2).clone(), small, torch.zeros(1, 24), small.clone())
+
+
+def test_what_agrees_is_not_doubted():
+    points = BodyPoints(
+        torch.full((1, len(POINTS), 2), SIZE / 2), torch.full((1, len(POINTS)), 3.0)
+    )
+    given = estimate(torch.zeros(1, 1, 2))
+    after = doubted(given, points, SIZE)
+    torch.testing.assert_close(after.values, given.values)
+
+
+def test_a_contradicted_joint_and_its_bones_are_doubted():
+    points = BodyPoints(
+        torch.full((1, len(POINTS), 2), SIZE / 2), torch.full((1, len(POINTS)), 3.0)
+    )
+    elbow = CARRIERS[POINTS.index("l_elbow")]
+    given = estimate(torch.zeros(1, 1, 2))
+    given.xy[0, elbow, 0] = 0.8
+    grown = doubted(given, points, SIZE).log_sigma - given.log_sigma
+    assert grown[0, elbow] > 1 and (grown > 0).sum() == 1
+    bent = doubted(given, points, SIZE).log_sigma_foreshortening - given.log_sigma_foreshortening
+    assert (bent > 0).sum() == 2  # the upper and the lower arm
+
+
+def test_somebody_elses_estimate_is_doubted_as_a_whole():
+    points = BodyPoints(
+        torch.full((1, len(POINTS), 2), SIZE / 2), torch.full((1, len(POINTS)), 3.0)
+    )
+    given = estimate(torch.full((1, 1, 2), 0.6))
+    after = doubted(given, points, SIZE)
+    distance = (after.xy * SIZE / 2).norm(dim=-1)
+    assert (after.log_sigma.exp() * SIZE / 2 > 0.5 * distance / AGREE).all()
+
+
+def test_unsure_points_contradict_nobody():
+    far = torch.full((1, len(POINTS), 2), SIZE / 2) + 50
+    unsure = BodyPoints(far, torch.full((1, len(POINTS)), 60.0))
+    given = estimate(torch.zeros(1, 1, 2))
+    torch.testing.assert_close(doubted(given, unsure, SIZE).values, given.values)
+    assert len(LIMB_POINTS) == 12
