@@ -24,7 +24,8 @@ _FIX = "restore the checkout or install again"
 def load_network(make: Callable[[], Network], asset: str, path: Path | None = None) -> Network:
     """A network in eval mode, with weights of any precision as float32.
 
-    The parameters are never initialised, which would take longer than to read them.
+    The parameters are never initialised, which would take longer than to read them. They are laid
+    out channels last, which makes convolutions faster by a tenth to a third on a CPU.
 
     Args:
         make: constructor of the network, whose buffers must all be in the file.
@@ -48,4 +49,5 @@ def load_network(make: Callable[[], Network], asset: str, path: Path | None = No
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise UserError(f"{file} is damaged: it holds values that are not finite; {_FIX}")
     network.load_state_dict(state, assign=True)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval()
