@@ -82,7 +82,7 @@ def weight_pairs(
 def read_outputs(kind: str, raw: np.ndarray, height: int, width: int) -> dict[str, Tensor]:
     """The original's output in this project's units."""
     values = torch.from_numpy(raw)
-    rows = values[0] if kind == "thunder" else values[0, :, : 3 * 17].reshape(-1, 17, 3)
+    rows = values[0, 0] if kind == "thunder" else values[0, :, : 3 * 17].reshape(-1, 17, 3)
     outputs = {"xy": rows[..., [1, 0]] * torch.tensor([width, height]), "score": rows[..., 2]}
     if kind == "multipose":
         sides = torch.tensor([width, height, width, height])

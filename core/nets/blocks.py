@@ -17,6 +17,19 @@ from torch import Tensor, nn
 EPSILON = 1e-3
 
 
+class EndPaddedConv2d(nn.Conv2d):
+    """A convolution of stride 2 with TensorFlow's SAME padding of maps of even size.
+
+    There is a pixel more of padding at the end (bottom, right) than at the start. Zeros before the
+    weights have that effect, too, and are cheaper than a padded map.
+    """
+
+    def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h/2 w/2"]:
+        """Convolve."""
+        weight = F.pad(self.weight, (1, 0, 1, 0))
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+
+
 class ConvUnit(nn.Module):
     """Convolution, optional batch-norm, optional activation.
 
@@ -29,8 +42,7 @@ class ConvUnit(nn.Module):
         active: whether a ReLU follows.
         norm: whether a batch-norm follows the convolution, which then has no bias.
         limit: upper limit of the ReLU.
-        same: pad maps of even size as TensorFlow's SAME does: the odd pixel of a window with
-            stride 2 is added at the end (bottom, right).
+        same: with stride 2, pad as TensorFlow does, see :class:`EndPaddedConv2d`.
     """
 
     def __init__(
@@ -46,11 +58,9 @@ class ConvUnit(nn.Module):
         same: bool = False,
     ) -> None:
         super().__init__()
-        before, after = (kernel - stride) // 2, (kernel - stride + 1) // 2
-        self.pad = [before, after, before, after] if same and before != after else None
-        padding = 0 if self.pad else kernel // 2
-        self.conv = nn.Conv2d(
-            channels_in, channels_out, kernel, stride, padding, groups=groups, bias=not norm
+        kind = EndPaddedConv2d if same and stride == 2 else nn.Conv2d
+        self.conv = kind(
+            channels_in, channels_out, kernel, stride, kernel // 2, groups=groups, bias=not norm
         )
         self.norm: nn.Module = nn.BatchNorm2d(channels_out, EPSILON) if norm else nn.Identity()
         self.active = active
@@ -58,8 +68,6 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch cin h w"]) -> Float[Tensor, "batch cout h2 w2"]:
         """Apply the unit."""
-        if self.pad:
-            x = F.pad(x, self.pad)
         x = self.norm(self.conv(x))
         return F.hardtanh(x, 0.0, self.limit, inplace=True) if self.active else x
 
@@ -96,7 +104,7 @@ class InvertedTrunk(nn.Module):
         stem: channels of the stem.
         rows: (widened channels or 0, kernel, stride, output channels) of each block.
         taps: indices of the blocks whose maps are returned.
-        same: TensorFlow's padding of maps, see :class:`ConvUnit`.
+        same: pad as TensorFlow does, see :class:`EndPaddedConv2d`.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from core.nets.blocks import (
@@ -56,3 +57,23 @@ def test_add_batchnorm_leaves_existing_norms(images: torch.Tensor) -> None:
     state = copy.deepcopy(unit.state_dict())
     add_batchnorm(unit, [images])
     assert all(torch.equal(value, state[name]) for name, value in unit.state_dict().items())
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_padding_is_tensorflows(kernel: int, images: torch.Tensor) -> None:
+    torch.manual_seed(2)
+    unit = ConvUnit(3, 4, kernel, 2, active=False, same=True)
+    # SAME: output size half the input's, and the larger half of the padding at the end.
+    before, after = (kernel - 2) // 2, (kernel - 1) // 2
+    padded = F.pad(images, (before, after, before, after))
+    expected = F.conv2d(padded, unit.conv.weight, unit.conv.bias, 2)
+    torch.testing.assert_close(unit(images), expected, atol=1e-5, rtol=0)
+
+
+def test_a_shortcut_gets_zeros_for_additional_channels() -> None:
+    block = SeparableResidual(4, 2, channels_out=6)
+    for parameter in block.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.rand(2, 4, 8, 8)
+    assert torch.equal(block(x)[:, :4], F.max_pool2d(x, 2))
+    assert not block(x)[:, 4:].any()
