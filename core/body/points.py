@@ -38,7 +38,34 @@ def carrier(point: str) -> str:
 CARRIERS = tuple(JOINT_NAMES.index(carrier(point)) for point in POINTS)
 """Number of the joint that each of `POINTS` is fixed to."""
 
-POINT_OFFSETS = torch.zeros(len(POINTS), 3)
+_OFFSETS = {
+    "hip": (0.007, 0.010, 0.026),
+    "knee": (0.002, -0.003, 0.000),
+    "ankle": (-0.001, 0.019, 0.005),
+    "shoulder": (-0.007, 0.005, -0.003),
+    "elbow": (-0.001, 0.005, 0.007),
+    "wrist": (0.009, 0.000, 0.001),
+    "nose": (0.000, 0.022, 0.094),
+    "eye": (0.024, 0.051, 0.071),
+    "ear": (0.055, 0.029, 0.011),
+    "heel": (0.001, -0.037, -0.034),
+    "toe": (-0.012, -0.003, 0.027),
+    "pinky": (0.083, -0.012, -0.003),
+    "index": (0.087, -0.014, 0.015),
+    "thumb": (0.062, -0.016, 0.020),
+}
+"""Metres in the frame of the joint, for the left side: what detectors call a hip is not SMPL's.
+
+``tools/fit_points.py`` fits them to what the detectors say of synthetic people."""
+
+
+def _offset(point: str) -> tuple[float, float, float]:
+    x, y, z = _OFFSETS[point.split("_")[-1]]
+    return (-x if point.startswith("r_") else x), y, z
+
+
+POINT_OFFSETS = torch.tensor([_offset(point) for point in POINTS])
+"""The offset of each of `POINTS`."""
 
 
 def global_rotations(

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from core.datasets.record import PhotoDataset
+from core.eval.calibration import draw_calibration
 from core.eval.photo_scores import LIMB_JOINTS
-from core.eval.photos import PhotoPerson
+from core.eval.photos import PhotoPerson, calibration_of
 from core.fit.engine import Engine
 from core.io.images import save_image
 from core.pictures.overlay import draw_body
@@ -28,6 +29,8 @@ def save_sheets(
 ) -> None:
     """Write ``worst.png`` and ``middle.png`` of the last method: 15 people each.
 
+    ``calibration.png`` plots the sigmas of the fit's points against their errors.
+
     People are sorted by PA-MPJPE where it is known, else by PCK@0.1.
 
     Raises:
@@ -40,6 +43,8 @@ def save_sheets(
     chosen = {"worst": order[:count], "middle": order[middle : middle + count]}
     for name, some in chosen.items():
         save_image(folder / f"{name}.png", _sheet(engine, dataset, some, method))
+    if bins := calibration_of(people):
+        save_image(folder / "calibration.png", draw_calibration(bins))
 
 
 def _badness(person: PhotoPerson, method: str) -> float:

@@ -17,6 +17,7 @@ from core.body.params import BodyParams
 from core.body.points import CARRIERS, LIMB_POINTS
 from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
+from core.eval.calibration import CalibrationBin, calibrate, calibration_table
 from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.photo_scores import LIMB_JOINTS, PhotoScores, score_body, score_points
 from core.eval.summary import Estimate, estimate
@@ -25,12 +26,15 @@ from core.fit.detector import Detect
 from core.fit.engine import Engine, detector_crops
 from core.fit.evidence import BodyPoints
 from core.fit.schedule import Schedule
+from core.geometry.crop import PADDING
 from core.geometry.keypoints import Keypoints
 from core.io.records import save_record
 from core.io.report import installed_versions
 from core.rows import Rows
 
 EVERYBODY = "all"
+POINTS = "points"
+"""The fit's detected points in the table."""
 _MOST_SUBJECTS = 8
 """Data sets with more subjects than this have no rows of their own for each."""
 _SEEN_GROUPS = (("all 12 seen", 1.0, 1.1), ("6 to 11 seen", 0.5, 1.0), ("under 6 seen", 0.0, 0.5))
@@ -82,6 +86,7 @@ class PhotoReport:
     title: str
     rows: list[PhotoRow]
     protocol: str
+    calibration: list[CalibrationBin]
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
 
     def save(self, path: Path) -> None:
@@ -103,6 +108,8 @@ class PhotoReport:
                     *(shown(row.pck10_change, 100, sign="+"), shown(row.pa_change_mm, sign="+")),
                 )
         print_table(console, table, [self.protocol])
+        if self.calibration:
+            print_table(console, calibration_table(self.calibration))
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ class PhotoPerson:
     Attributes:
         index: in the data set.
         points: 2D joints in SMPL's order by detector, in pixels of the crop.
+        sigmas: standard deviations of the fit's points in pixels of the crop, if they have any.
         bodies: by method, in the crop camera's frame.
         scores: by detector and method.
     """
@@ -119,6 +127,7 @@ class PhotoPerson:
     index: int
     crop: PhotoCrop
     points: Mapping[str, Float[Tensor, "1 24 2"]]
+    sigmas: Float[Tensor, "1 24"] | None
     bodies: Mapping[str, BodyParams]
     scores: Mapping[str, PhotoScores]
 
@@ -151,7 +160,33 @@ def measure_people(
         bodies = fitted_bodies(engine, seen.problem, schedule, methods)
         scores = {name: score_points(found, crop) for name, found in points.items()}
         scores |= {name: score_body(engine.volume, body, crop) for name, body in bodies.items()}
-        yield PhotoPerson(index, crop, points, bodies, scores)
+        sigmas = _sigmas_of(seen.problem.find(BodyPoints))
+        yield PhotoPerson(index, crop, points, sigmas, bodies, scores)
+
+
+def _sigmas_of(points: BodyPoints | None) -> Float[Tensor, "1 24"] | None:
+    """Standard deviations in SMPL's order, NaN where a joint is not detected."""
+    if points is None:
+        return None
+    sigmas = points.sigma.new_full((1, 24), torch.nan)
+    sigmas[:, list(CARRIERS[: len(LIMB_POINTS)])] = points.sigma[:, : len(LIMB_POINTS)]
+    return sigmas
+
+
+def calibration_of(people: Sequence[PhotoPerson]) -> list[CalibrationBin]:
+    """Errors of the fit's points by their sigmas; empty if the points have none."""
+    sigmas, errors = [np.zeros(0)], [np.zeros(0)]
+    for person in people:
+        labels, found = person.crop.joints2d, person.points.get(POINTS)
+        if labels is None or found is None or person.sigmas is None:
+            continue
+        side = person.crop.view.size / PADDING
+        known = (labels[:, 2] > 0) & np.isfinite(found[0, :, 0].numpy())
+        error = np.linalg.norm(found[0].numpy() - labels[:, :2], axis=1)
+        errors.append(error[known] / side)
+        sigmas.append(person.sigmas[0].numpy()[known] / side)
+    merged = np.concatenate(sigmas)
+    return calibrate(merged, np.concatenate(errors)) if len(merged) else []
 
 
 def _points_of(evidence: Iterable[Rows]) -> Iterator[tuple[str, Float[Tensor, "1 24 2"]]]:
@@ -162,7 +197,7 @@ def _points_of(evidence: Iterable[Rows]) -> Iterator[tuple[str, Float[Tensor, "1
         elif isinstance(found, BodyPoints):
             joints = found.xy.new_full((1, 24, 2), torch.nan)
             joints[:, list(CARRIERS[: len(LIMB_POINTS)])] = found.xy[:, : len(LIMB_POINTS)]
-            yield "points", joints
+            yield POINTS, joints
 
 
 def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoReport:
@@ -181,7 +216,8 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
         "where it is unknown), PA by similarity; + : minus the start's, by person; "
         "±: half of the 95% bootstrap interval over people"
     )
-    return PhotoReport(f"{dataset.name}: {len(people)} people", rows, protocol)
+    title = f"{dataset.name}: {len(people)} people"
+    return PhotoReport(title, rows, protocol, calibration_of(people))
 
 
 def _groups(dataset: PhotoDataset, scores: PhotoScores) -> dict[str, Bool[np.ndarray, " people"]]:

@@ -61,7 +61,7 @@ _NEIGHBOURS = [
 ]
 
 # Weight of a voice: constant, and factor of its own score. Heavy's scores are not honest.
-_THUNDER, _MULTIPOSE, _HEAVY = (0.3, 1.0), (0.2, 0.6), (0.2, 0.4)
+_THUNDER, _MULTIPOSE, _HEAVY = (0.5, 0.6), (0.4, 0.6), (0.5, 0.4)
 _FILL = 2.0  # log-weight of how a person's points fill the box
 _SEEN = 0.2  # smallest score of the points that span a person's box
 _SEEN_BY_HEAVY = 0.3

@@ -41,5 +41,5 @@ def test_votes_scale_with_the_person():
 
 def test_support_makes_sure():
     sigma = sigma_of_support(torch.linspace(0, 3, 50))
-    assert (sigma.diff() <= 0).all() and sigma[0] == pytest.approx(0.3)
+    assert (sigma.diff() <= 0).all() and sigma[0] == pytest.approx(0.2)
     assert sigma[-1] < 0.02
