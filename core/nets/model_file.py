@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.assets import ASSETS
 from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import readable
 from core.nbv.features import FeatureBank
 from core.nets.blazepose import load_blazepose
 from core.nets.blocks import fold_batchnorm
 from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import find_preset
+from core.nets.tensor_file import read_safetensors
 
 FORMAT = "nbf-model-1"
 _TRUNK = "trunk."
@@ -119,16 +120,11 @@ def default_weights(preset: str) -> Path:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, "pt") as file:
-            record = json.loads((file.metadata() or {}).get("nbf", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not a model file: {error}") from error
-    if not isinstance(record, dict):
-        raise UserError(f"{path} is not a model file: its metadata is no table")
-    if record.get("format") != FORMAT:
-        raise UserError(f"{path} is not a {FORMAT} file (format {record.get('format')!r})")
-    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
-        raise UserError(f"{path} is damaged: it holds values that are not finite")
+    with readable(path, "model file", "give one that nbf train wrote"):
+        tensors, metadata = read_safetensors(path)
+        record = json.loads(metadata.get("nbf", "{}"))
+        if not isinstance(record, dict):
+            raise ValueError("its metadata is no table")
+        if record.get("format") != FORMAT:
+            raise ValueError(f"its format is {record.get('format')!r:.40}, not {FORMAT}")
     return record, tensors

@@ -49,13 +49,13 @@ def test_bad_files(saved: tuple[Path, PoseNetwork, FeatureBank], tmp_path: Path)
     whole = saved[0].read_bytes()
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="not a model file"):
+    with pytest.raises(UserError, match="not a readable model file"):
         load_model("lite", broken)
     broken.write_text("hello")
-    with pytest.raises(UserError, match="not a model file"):
+    with pytest.raises(UserError, match="not a readable model file"):
         load_model("lite", broken)
     save_file({"x": torch.zeros(1)}, broken)
-    with pytest.raises(UserError, match="not a nbf-model-1 file"):
+    with pytest.raises(UserError, match="format is None, not nbf-model-1"):
         load_model("lite", broken)
     with pytest.raises(UserError, match="'lite', not 'paper'"):
         load_model("paper", saved[0])
