@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
-from core.io.files import check_file, mebibytes, printable, unreadable
+from core.io.files import check_file, mebibytes, printable, readable, unreadable
 
 MAX_BYTES = 2**30
 """Default limit of a file's size, and of the arrays that are read from it."""
@@ -192,6 +192,24 @@ class NpzReader:
     def error(self, error: Exception) -> UserError:
         """The line for a file that cannot be read for this reason."""
         return unreadable(self.path, self.what, error, self.fix)
+
+
+def map_npy(path: Path, what: str, fix: str) -> np.ndarray:
+    """A memory map of an array of numbers in a .npy file.
+
+    Args:
+        what: what the file should be, for messages.
+        fix: what the user can do about a file that cannot be read, for messages.
+
+    Raises:
+        UserError: the file is missing, not a regular file or damaged, or holds anything else.
+    """
+    with readable(path, what, fix):
+        check_file(path, 2**63)
+        array = np.lib.format.open_memmap(path, mode="r")
+        if array.ndim == 0:
+            raise ValueError("it holds one number")
+        return array
 
 
 def read_npz(
