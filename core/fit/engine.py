@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from core.body.load import load_body
 from core.body.model import Body
-from core.body.params import BodyParams
+from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
 from core.fit.detector import DETECTORS, Detect
 from core.fit.evidence import FeatureMap, GivenBody, RegressedBody
@@ -32,7 +31,8 @@ from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
-from core.io.boxes import check_box
+from core.io.boxes import check_box, check_focal
+from core.io.keypoints import check_keypoints
 from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
@@ -157,13 +157,14 @@ class Engine:
 
         Raises:
             NobodyFoundError: no box was given and nobody was found.
-            UserError: the photo is no picture, the box is outside it or too small, or the focal
-                length is not a positive number.
+            UserError: the photo is no picture, the box or the keypoints are outside it or no
+                numbers, or the focal length makes no sense.
         """
-        if focal is not None and not 0 < focal < math.inf:
-            raise UserError(f"focal length {focal} px makes no sense; give pixels, e.g. 1200")
         pixels = as_rgb(photo)
         height, width = pixels.shape[:2]
+        focal = default_focal(width, height) if focal is None else check_focal(focal)
+        if keypoints is not None:
+            keypoints = check_keypoints(keypoints, width, height)
         if box is None:
             boxes = self.find_people(pixels)
             if not boxes:
@@ -171,7 +172,6 @@ class Engine:
             box = boxes[0]
         else:
             box = check_box(box, width, height)
-        focal = default_focal(width, height) if focal is None else float(focal)
         view = crop_view(width, height, box, focal, self.size)
         return self.observe_view(pixels, box, view, keypoints, focal)
 
@@ -252,10 +252,12 @@ class Engine:
             method: name of a `core.fit.fitter.FITTERS`.
 
         Raises:
-            UserError: there is no such method, or a start is not in front of its camera.
+            UserError: there is no such method, or a start is not in front of its camera, or is no
+                body.
         """
         problem = self.batch(observations)
         if start is not None:
+            start = check_params(start)
             depth = (start.transl + rest_pelvis(self.volume, start.betas))[:, 2]
             if not bool((depth >= NEAREST).all()):
                 raise UserError(

@@ -72,9 +72,11 @@ class Photo:
         """A picture that is in memory already, see `core.io.pixels.as_rgb`.
 
         Raises:
-            UserError: the array is no picture.
+            UserError: the array is no picture, or too small.
         """
-        return Photo(as_rgb(picture), None, name, name)
+        pixels = as_rgb(picture)
+        check_side(f"the picture {name}", *pixels.shape[1::-1])
+        return Photo(pixels, None, name, name)
 
 
 def load_image(source: str | Path | bytes) -> Photo:
@@ -198,10 +200,19 @@ def _open(file: BinaryIO, label: str) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UserError(_too_large(f"{label} ({width} x {height})"))
+    check_side(label, width, height)
+    return image
+
+
+def check_side(label: str, width: int, height: int) -> None:
+    """Refuse pictures in which nobody can be seen.
+
+    Raises:
+        UserError: a side has less than `MIN_SIDE` pixels.
+    """
     if min(width, height) < MIN_SIDE:
         least = f"at least {MIN_SIDE} x {MIN_SIDE} are needed"
         raise UserError(f"{label} has only {width} x {height} pixels; {least}")
-    return image
 
 
 def _too_large(label: str) -> str:
