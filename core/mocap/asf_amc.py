@@ -72,6 +72,8 @@ def _set(bone: Bone, words: list[str]) -> None:
     """One line of a bone's description."""
     if words[0] == "direction":
         bone.direction = np.array(words[1:4], float)
+        if bone.direction.shape != (3,) or not np.isfinite(bone.direction).all():
+            raise ValueError(f"a direction is {' '.join(words[1:4])}")
     elif words[0] == "axis":
         bone.axis = Rotation.from_euler("xyz", np.array(words[1:4], float), degrees=True)
     elif words[0] == "dof":

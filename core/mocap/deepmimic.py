@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from core.errors import UserError
 from core.io.files import read_json, readable
 from core.mocap.retarget import BoneMotion
 
@@ -63,11 +62,11 @@ def read_motion(path: Path) -> BoneMotion:
     """
     with readable(path, "DeepMimic motion", "copy it again"):
         frames = np.array(read_json(path, MAX_BYTES)["Frames"], np.float64)
-    if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
-        raise UserError(f"{path}: frames must hold {WIDTH} finite numbers each")
-    local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
-    hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
-    return BoneMotion(_global_rotations(local), hanging, _BONE_OF_JOINT)
+        if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
+            raise ValueError(f"frames must hold {WIDTH} finite numbers each")
+        local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
+        hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
+        return BoneMotion(_global_rotations(local), hanging, _BONE_OF_JOINT)
 
 
 def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Rotation:

@@ -214,7 +214,10 @@ def _dataset(table: dict[str, Any], path: Path, where: str) -> PhotoDataset:
     if not isinstance(every, int):
         raise UserError(f"{where}: every is {every!r}, not a whole number")
     folder = _path(path, table.get("folder"), f"{where}: folder")
-    return open_dataset(kind, folder, split).every(every)
+    try:
+        return open_dataset(kind, folder, split).every(every)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def _same_size(own: ShardDataset, shards: ShardDataset, where: str) -> None:
