@@ -30,6 +30,7 @@ PeopleScores = Mapping[Key, Scores]
 _KEYS = ("protocol", "method", "person")
 _VALUES = tuple(field.name for field in fields(Scores))
 _MAX_BYTES = 1 << 28
+_LARGEST = 1e9  # millimetres
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ def load_people(path: Path) -> dict[Key, Scores]:
 
 
 def _number(cell: str) -> float:
-    """A finite number, or NaN for an empty cell."""
+    """A number that an error or a share can have, or NaN for an empty cell."""
     value = float(cell) if cell else math.nan
-    if cell and not math.isfinite(value):
-        raise ValueError(f"{cell!r:.40} is not a finite number")
+    if cell and not abs(value) < _LARGEST:  # not with NaN either
+        raise ValueError(f"{cell!r:.40} is no error and no share")
     return value
 
 

@@ -39,7 +39,7 @@ from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate
 from core.nets.keypoints import KeypointDetector, load_keypoint_detector
 from core.nets.mirror import predict_with_mirror
-from core.nets.model_file import Model, load_model
+from core.nets.model_file import LAYOUTS, Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
 
@@ -300,13 +300,15 @@ def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:
     """The kernels of ``body`` whose features a model has learnt.
 
     Raises:
-        UserError: the model file does not name a known layout of kernels.
+        UserError: the layout that the model names has another number of kernels.
     """
-    layout = trained.metadata.get("layout", "surface")
-    if layout not in ("surface", "skeleton"):
-        raise UserError(f"the model's kernels sit on {layout!r}; train it again")
+    layout = trained.metadata.get("layout", LAYOUTS[0])
     vertices = kernel_vertices(trained, body) if layout == "surface" else None
-    return NeuralBodyVolume.from_layout(layout, body, vertices)
+    volume = NeuralBodyVolume.from_layout(layout, body, vertices)
+    if volume.kernels != len(trained.bank.phi):
+        count = f"the model has features of {len(trained.bank.phi)} kernels"
+        raise UserError(f"{count}, its layout {volume.kernels}; train it again")
+    return volume
 
 
 def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, " kernels"]:

@@ -28,6 +28,9 @@ from core.nets.presets import find_preset
 from core.nets.tensor_file import read_safetensors
 
 FORMAT = "nbf-model-1"
+LAYOUTS = ("surface", "skeleton")
+"""Where kernels sit: entry ``layout`` of the metadata, the first if there is none."""
+_MOST_KERNELS = 6890  # one for each vertex of the embedded body
 _TRUNK = "trunk."
 _BANK = ("phi", "background", "variance_foreground", "variance_background")
 
@@ -86,7 +89,10 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
     record, tensors = _read(path)
     if record.get("preset") != preset:
         raise UserError(f"{path} holds preset {record.get('preset')!r}, not {preset!r}")
-    network = PoseNetwork(find_preset(preset, record.get("dim")))
+    try:
+        network = PoseNetwork(find_preset(preset, record.get("dim")))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     fold_batchnorm(network)
     parts = {name: value for name, value in tensors.items() if name.startswith("network.")}
     state = {name[8:]: value.float() for name, value in parts.items()}
@@ -95,13 +101,27 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
         state |= {f"{_TRUNK}blazepose.{name}": value for name, value in published.items()}
     try:
         network.load_state_dict(state)
-        bank = FeatureBank(**{name: tensors[f"bank.{name}"] for name in _BANK})
-    except (RuntimeError, KeyError) as error:
+        bank = _bank(tensors, record)
+    except (RuntimeError, KeyError, ValueError) as error:
         summary = " ".join(str(error).split())[:160]  # PyTorch lists every parameter
         raise UserError(
             f"{path} does not fit preset {preset!r} of this version; train it again ({summary} ...)"
         ) from error
     return Model(network.eval(), bank, record)
+
+
+def _bank(tensors: dict[str, Tensor], record: dict[str, Any]) -> FeatureBank:
+    """The feature bank, checked against the record."""
+    found = {name: tensors[f"bank.{name}"].float() for name in _BANK}
+    phi = found["phi"]
+    stated = [record.get(name) for name in ("kernels", "bins", "dim")]
+    if list(phi.shape) != stated or not phi.numel() or len(phi) > _MOST_KERNELS:
+        raise ValueError(f"bank.phi has the shape {tuple(phi.shape)}, not {stated}")
+    if found["background"].shape != phi.shape[2:]:
+        raise ValueError(f"bank.background does not have {phi.shape[2]} dimensions")
+    if any(found[n].shape != () or not found[n] > 0 for n in _BANK if n.startswith("variance")):
+        raise ValueError("the variances of the bank are not positive numbers")
+    return FeatureBank(**found)
 
 
 def _is_published(trunk: nn.Module) -> bool:
@@ -127,4 +147,6 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise ValueError("its metadata is no table")
         if record.get("format") != FORMAT:
             raise ValueError(f"its format is {record.get('format')!r:.40}, not {FORMAT}")
+        if record.get("layout", LAYOUTS[0]) not in LAYOUTS:
+            raise ValueError(f"its kernels sit on {record['layout']!r:.40}")
     return record, tensors

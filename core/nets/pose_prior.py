@@ -109,7 +109,10 @@ def load_prior(path: Path | None = None) -> PosePrior:
             tensors = _of_vposer(read_checkpoint(file))
         prior.load_state_dict(tensors)  # compares shapes before it copies
         check_finite(prior.state_dict())
-    return prior.eval().requires_grad_(False)
+        prior.eval().requires_grad_(False)
+        if not prior(torch.eye(3).expand(1, JOINTS, 3, 3)).isfinite():
+            raise ValueError("the energy of the pose at rest is not finite")
+    return prior
 
 
 def _of_vposer(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

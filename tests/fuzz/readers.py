@@ -14,11 +14,14 @@ import numpy as np
 import torch
 
 from core.body.load import load_body
+from core.body.model import Body
 from core.body.params import BodyParams
 from core.body.smpl_pickle import read_tree
 from core.datasets.record import KEYPOINT_COLUMNS, PhotoDataset
 from core.datasets.registry import open_dataset
+from core.eval.people import PeopleScores, changes
 from core.eval.people import load_people as load_table
+from core.fit.engine import trained_volume
 from core.fit.record import FitRecord
 from core.fit.trace import Trace
 from core.io.files import read_bytes, readable
@@ -28,8 +31,8 @@ from core.io.report import FitReport
 from core.mocap import asf_amc, bvh, deepmimic, expmap
 from core.mocap.retarget import smpl_poses
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.model_file import load_model
-from core.nets.pose_prior import load_prior
+from core.nets.model_file import Model, load_model
+from core.nets.pose_prior import PosePrior, load_prior
 from core.synth.bodies import Bodies
 from core.synth.sampling.poses import PoseBank
 from core.synth.shards import ShardDataset
@@ -90,6 +93,46 @@ def _parts(value: object) -> Iterator[object]:
         yield value
 
 
+def _read_model(path: Path) -> Model:
+    model = load_model("lite", path)
+    trained_volume(model, _body())
+    return model
+
+
+@cache
+def _body() -> Body:
+    return load_body()
+
+
+def _is_model(model: Model) -> bool:
+    bank, dim = model.bank, model.network.preset.feature_dim
+    shapes = bank.phi.shape[2:], bank.background.shape, bank.variance_background.shape
+    return (
+        shapes == ((dim,), (dim,), ())
+        and min(bank.variances) > 0
+        and is_finite((bank, model.network))
+    )
+
+
+def _is_prior(prior: PosePrior) -> bool:
+    return is_finite(prior) and bool(prior(torch.eye(3).expand(1, 21, 3, 3)).isfinite())
+
+
+def _read_curves(path: Path) -> Curves:
+    """As a resumed run does, which writes them again."""
+    picture = path.with_suffix(".png").read_bytes()
+    curves = Curves(path.parent, path.stem)
+    curves.cut(25)
+    curves.add(30, {"pose": 0.25})
+    curves.save()
+    path.with_suffix(".png").write_bytes(picture)
+    return curves
+
+
+def _are_scores(people: PeopleScores) -> bool:
+    return is_finite([vars(change) for change in changes(people, people)])
+
+
 def _is_photo(photo: Photo) -> bool:
     pixels, focal = photo.pixels, photo.focal_px
     good = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
@@ -111,12 +154,15 @@ def _are_people(people: list[DetectedPerson]) -> bool:
 def _is_record(record: FitRecord) -> bool:
     """Losses and moments may be infinite: a fit may have ended so. Nothing else may."""
     return is_finite((record.photo, record.keypoints)) and all(
-        is_finite((run.info, run.trace.start)) and _moves(run.trace) for run in record.runs
+        is_finite((run.info, run.trace.start)) and _can_be_shown(run.trace) for run in record.runs
     )
 
 
-def _moves(trace: Trace) -> bool:
-    return all(is_finite(step.vector) for step in trace.records)
+def _can_be_shown(trace: Trace) -> bool:
+    best = trace.best_steps() if trace.records else torch.zeros(1)
+    losses = [trace.losses(name) for name in (*trace.terms, "total")]
+    same = all(len(curve) == len(trace) for curve in losses)
+    return same and int(best[0]) <= len(trace) and all(is_finite(s.vector) for s in trace.records)
 
 
 def _read_people(path: Path) -> PhotoDataset:
@@ -156,7 +202,7 @@ def _read_mix(path: Path) -> Mix:
 
 @cache
 def _volume() -> NeuralBodyVolume:
-    return NeuralBodyVolume.from_body(load_body(), kernels=30)
+    return NeuralBodyVolume.from_body(_body(), kernels=30)
 
 
 def _read_shards(path: Path) -> object:
@@ -175,12 +221,12 @@ READERS = {
     "keypoints": Reader("keypoints/*", _read_keypoints, _are_people),
     "body": Reader("body/*", load_body, is_finite),
     "parameters": Reader("parameters/*", BodyParams.load, is_finite),
-    "prior": Reader("prior/*", load_prior, is_finite, 0.3),
-    "model": Reader("model/*", lambda path: load_model("lite", path), is_finite, 0.1),
+    "prior": Reader("prior/*", load_prior, _is_prior, 0.3),
+    "model": Reader("model/*", _read_model, _is_model, 0.1, seconds=6.0),
     "record": Reader("record/*", FitRecord.load, _is_record),
     "report": Reader("report/*", FitReport.load, is_finite),
-    "table of people": Reader("people/*", load_table, _anything),
-    "curves": Reader("curves/*.csv", lambda path: Curves(path.parent, path.stem), _anything),
+    "table of people": Reader("people/*", load_table, _are_scores, 0.3),
+    "curves": Reader("curves/*.csv", _read_curves, _anything),
     "mix": Reader("mix/*", _read_mix, _anything, 0.3),
     "shards": Reader("shards/*/*", _read_shards, _anything),
     "checkpoint": Reader(

@@ -140,3 +140,11 @@ def test_a_checkpoint_may_not_unpack_to_more_than_it_is(tmp_path):
             archive.writestr(name, content)
     with pytest.raises(UserError, match="compressed"):
         load_prior(path)
+
+
+def test_a_prior_whose_energy_is_not_finite_is_refused(tmp_path):
+    state = {name: value.clone() for name, value in load_prior().state_dict().items()}
+    state["encoder_net.1.running_var"][:] = -1.0
+    save_file(state, tmp_path / "odd.safetensors")
+    with pytest.raises(UserError, match=r"odd\.safetensors is not a readable pose prior"):
+        load_prior(tmp_path / "odd.safetensors")
