@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -102,10 +103,12 @@ def readable(path: Path, what: str, fix: str) -> Iterator[None]:
     """Turn whatever goes wrong while a file is read and decoded into `unreadable`'s line.
 
     A library that decodes a damaged file may raise anything, so anything is caught: the block
-    should hold the decoding and nothing else.
+    should hold the decoding and nothing else. Its warnings would be more lines, and say less.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except UserError:
         raise
     except Exception as error:

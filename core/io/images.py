@@ -156,7 +156,8 @@ def _read(path: Path, name: str, label: str) -> Photo:
 def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
     """Decode an open file."""
     _check_start(file, label, size)
-    with _open(file, label) as image:
+    with warnings.catch_warnings(), _open(file, label) as image:
+        warnings.simplefilter("ignore")  # about metadata, which are left out where they are damaged
         try:
             image.load()
             focal = focal_from_exif(image)

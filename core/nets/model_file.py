@@ -84,7 +84,7 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
         UserError: the file is missing, damaged, or of another preset.
     """
     path = Path(path) if path else default_weights(preset)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"no weights at {path}; train them with: nbf train --preset {preset}")
     record, tensors = _read(path)
     if record.get("preset") != preset:

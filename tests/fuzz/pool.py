@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from core.processes import end_with_parent
 from tests.fuzz.trial import Cases, Finding, limits, run_case
 
 PATIENCE = 60.0
@@ -110,6 +111,7 @@ def _after(child: _Child, over: str, cases: Cases, tally: Tally) -> list[_Child]
 
 def _work(mouth: Connection, cases: Cases, numbers: tuple[int, int, int], folder: Path) -> None:
     """What a child does."""
+    end_with_parent()
     root = folder / "samples"
     shutil.copytree(cases.root, root)
     with limits():

@@ -43,6 +43,8 @@ from tests.datasets.writers import WRITERS
 from tests.toys import JOINTS
 
 MEBIBYTE = 2**20
+ANNOTATIONS = (".json", ".npz", ".pkl", ".mat", ".calibration")
+"""Suffixes of data sets' files apart from photos."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Reader:
 
     Attributes:
         files: pattern of its samples, below the folder of all samples.
+        suffixes: those of its samples; all that match if empty.
         read: called with a damaged sample; it raises nothing but `UserError`.
         is_valid: whether a value that was read is one that the program can work with.
         weight: relative number of cases; slow readers have fewer.
@@ -63,6 +66,12 @@ class Reader:
     weight: float = 1.0
     seconds: float = 3.0
     mebibytes: int = 256
+    suffixes: tuple[str, ...] = ()
+
+    def samples(self, root: Path) -> list[Path]:
+        """Its samples below the folder of all samples."""
+        files = sorted(path for path in root.glob(self.files) if path.is_file())
+        return [path for path in files if not self.suffixes or path.suffix in self.suffixes]
 
 
 def is_finite(value: object) -> bool:
@@ -237,7 +246,7 @@ READERS = {
     "motion": Reader("motions/*", _read_motion, is_finite),
     "pickle": Reader("pickle/*", _read_tree, _anything),
     **{
-        name: Reader(f"datasets/{name}/**/*.[jnpm]*[!g]", _read_people, _is_dataset)
+        name: Reader(f"datasets/{name}/**/*", _read_people, _is_dataset, suffixes=ANNOTATIONS)
         for name in WRITERS
     },
 }

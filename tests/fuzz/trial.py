@@ -7,6 +7,7 @@ import os
 import resource
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,7 @@ class Cases:
 
     def __init__(self, seed: int, samples: Path, readers: Sequence[str] = tuple(READERS)) -> None:
         self.seed, self.readers = seed, tuple(readers)
-        self.samples = {
-            name: sorted(p for p in samples.glob(READERS[name].files) if p.is_file())
-            for name in self.readers
-        }
+        self.samples = {name: READERS[name].samples(samples) for name in self.readers}
         self.root = samples
         weights = np.array([READERS[name].weight for name in self.readers])
         self.shares = weights / weights.sum()
@@ -82,19 +80,28 @@ def run_case(case: Case, root: Path) -> Finding | None:
 def judge(reader: Reader, path: Path) -> str:
     """Why reading a file is a finding; nothing if it is none."""
     before, begin = _start_peak(), time.process_time()
-    try:
-        value = reader.read(path)
-        reason = "" if reader.is_valid(value) else "the value is not one to work with"
-    except UserError as error:
-        reason = complaint(error, path)
-    except Exception:
-        reason = traceback.format_exc()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        reason = _outcome(reader, path)
     seconds, grown = time.process_time() - begin, (_peak() - before) / MEBIBYTE
+    if not reason and heard:
+        reason = f"a warning: {heard[0].message} ({heard[0].filename}:{heard[0].lineno})"
     if not reason and grown > reader.mebibytes:
         reason = f"large: {grown:.0f} MiB of memory"
     if not reason and seconds > reader.seconds:
         reason = f"slow: {seconds:.1f} s of processor"
     return reason
+
+
+def _outcome(reader: Reader, path: Path) -> str:
+    """What is wrong with what the reader returns or raises."""
+    try:
+        value = reader.read(path)
+        return "" if reader.is_valid(value) else "the value is not one to work with"
+    except UserError as error:
+        return complaint(error, path)
+    except Exception:
+        return traceback.format_exc()
 
 
 def complaint(error: UserError, path: Path) -> str:

@@ -16,7 +16,7 @@ import torch
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
-from core.io.files import check_file
+from core.io.files import check_file, readable
 
 LAST, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 
@@ -88,6 +88,7 @@ def find_damage(path: Path, max_bytes: int) -> str | None:
 def _read(path: Path) -> object:
     """The file's content, or None if PyTorch cannot load it."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # as above
+        with readable(path, "checkpoint", "leave it out"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UserError:
         return None
