@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -100,6 +101,11 @@ def colour(_):
     raise Loud("what it says is not what it shows")
 
 
+def warn(_):
+    warnings.warn("odd", stacklevel=1)
+    return 0.0
+
+
 def anonymous(_):
     raise UserError("something is wrong; do something")
 
@@ -115,6 +121,7 @@ def anonymous(_):
         (fail, "KeyError: 'name'"),
         (colour, "a bad line: 'each.csv is"),
         (anonymous, "a bad line: 'something"),
+        (warn, "a warning: odd"),
         (lambda _: float("nan"), "the value is not one to work with"),
         (lambda _: 1.0, ""),
     ],
