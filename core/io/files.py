@@ -25,8 +25,8 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _FLAGS |= getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def printable(path: Path) -> str:
-    """A path as one printable line, whatever bytes its name holds."""
+def printable(path: Path | str) -> str:
+    """A path or text as one printable line, whatever bytes it holds."""
     return escaped(str(path))
 
 
