@@ -7,7 +7,7 @@ NATIVE := .venv/.native
 # The editable install maps modules to files, so it is renewed when a file comes, goes or moves.
 LAYOUT := .venv/.layout-$(shell find app core nbf -name '*.py' 2>/dev/null | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
-.PHONY: help run test setup check format native cuda sanitize clean
+.PHONY: help run test setup check format native cuda sanitize fuzz clean
 
 help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
@@ -18,6 +18,7 @@ help:
 	@echo "make native                 rebuild the native library after a change under cuda/"
 	@echo "make cuda                   build the CUDA library (wants nvcc)"
 	@echo "make sanitize               ten thousand random scenes under AddressSanitizer and UBSan"
+	@echo "make fuzz N=100000 [SEED=0] damaged files for every reader; findings go to build/fuzz"
 	@echo "make clean                  remove what was built (.venv stays)"
 
 run: setup
@@ -70,6 +71,9 @@ cuda:
 sanitize:
 	@sh tests/sanitize/build.sh build/sanitize
 	@build/sanitize/volume_scenes 0 10000
+
+fuzz: setup
+	$(BIN)/python -m tests.fuzz $(or $(N),10000) --seed $(or $(SEED),0)
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -28,6 +28,9 @@ from app.geometry.plane import Rect
 from app.session import Session, is_record
 from core.errors import UserError
 
+LARGEST = 16384
+"""Longest side of a window in pixels, which graphics drivers allow at most."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -106,6 +109,8 @@ def parse_size(text: str) -> tuple[int, int]:
     width, height = int(match[1]), int(match[2])
     if width < 640 or height < 480:
         raise UserError(f"window size {text} is too small: take 640x480 or more")
+    if max(width, height) > LARGEST:
+        raise UserError(f"window size {text} is larger than screens: take up to {LARGEST} pixels")
     return width, height
 
 

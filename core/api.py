@@ -1,12 +1,14 @@
 """What ``import nbf`` offers: fit a person in a photo, look at every step, reopen records of fits.
 
 Pictures are RGB arrays as `core.io.pixels.as_rgb` takes them, or paths. Bodies are in metres in the
-photo's camera (OpenCV axes: x right, y down, z forward) unless a name says otherwise.
+photo's camera (OpenCV axes: x right, y down, z forward) unless a name says otherwise. What comes in
+is checked and converted here or in `Engine.observe`; the caller's settings of PyTorch do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 
-from core.body.params import BodyParams
+from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
@@ -35,6 +37,7 @@ from core.fit.term import TERMS, Term
 from core.fit.trace import StepRecord, Trace
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
+from core.io.boxes import as_box
 from core.io.images import Photo, load_image
 
 __all__ = [
@@ -64,7 +67,23 @@ __all__ = [
 ]
 
 Source = str | Path | np.ndarray | Photo
-"""A photo: a path, ``skimage:camera`` and the like, an RGB or grey array, or a decoded photo."""
+"""A photo: a path, ``skimage:camera`` and the like, an array as `as_rgb` takes it, or a `Photo`."""
+
+
+@contextmanager
+def _usual_torch() -> Iterator[None]:
+    """PyTorch with float32 and gradients, whatever the caller's program has set.
+
+    Under `torch.no_grad` a fit would not move, and a default of float64 does not fit the networks.
+    The default type is one for all threads, so that other threads see float32 in the meantime.
+    """
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @dataclass(frozen=True)
@@ -97,12 +116,14 @@ class Fitted:
         """
         return int(self.trace.best_steps()[0])
 
+    @_usual_torch()
     def params(self, step: int | None = None) -> BodyParams:
         """Pose, shape and translation of a step in the photo's camera; the best one by default."""
         chosen = self.trace.params(self._number(step), self.engine.volume)
         return photo_from_crop(chosen, self.observation.view, self.engine.volume)
 
     @cached_property
+    @_usual_torch()
     def vertices(self) -> Float[np.ndarray, "vertices 3"]:
         """The body's surface at the best step, metres."""
         return np.asarray(self.engine.vertices(self.params())[0])
@@ -113,6 +134,7 @@ class Fitted:
         return np.asarray(self.engine.body.faces)
 
     @cached_property
+    @_usual_torch()
     def joints(self) -> Float[np.ndarray, "24 3"]:
         """SMPL's joints at the best step, metres."""
         body = self.params()
@@ -123,10 +145,12 @@ class Fitted:
         """Unweighted value of each term at each step, and the weighted ``"total"``."""
         return {name: self.trace.losses(name)[:, 0] for name in (*self.trace.terms, "total")}
 
+    @_usual_torch()
     def overlay(self, step: int | None = None) -> UInt8[np.ndarray, "height width 3"]:
         """The photo with the body of a step drawn over it."""
         return draw_overlay(self.engine, self.observation, self._in_crop(step))
 
+    @_usual_torch()
     def maps(self, step: int | None = None) -> StepMaps:
         """Rendered feature map and occlusion (z) of a step."""
         return render(self.engine, self.observation, self._in_crop(step), self.fit.schedule)
@@ -153,6 +177,7 @@ class Fitted:
 
 
 @cache
+@_usual_torch()
 def load(
     preset: str = "lite",
     model: str | Path | None = None,
@@ -184,11 +209,16 @@ def read_photo(source: Source) -> Photo:
     """
     if isinstance(source, Photo):
         return source
-    if isinstance(source, np.ndarray):
-        return Photo.of_array(source)
-    return load_image(source)
+    if isinstance(source, str | Path):
+        return load_image(source)
+    try:
+        picture = np.asarray(source)
+    except (TypeError, ValueError, RuntimeError) as error:  # a tensor on a GPU, rows of two lengths
+        raise UserError(f"a {type(source).__name__} is no picture; give an array") from error
+    return Photo.of_array(picture)
 
 
+@_usual_torch()
 def observe(
     photo: Source,
     box: Box | tuple[float, float, float, float] | None = None,
@@ -209,10 +239,11 @@ def observe(
     """
     engine = engine or load()
     read = read_photo(photo)
-    chosen = None if box is None else box if isinstance(box, Box) else Box(*box)
+    chosen = None if box is None else as_box(box)
     return engine.observe(read.pixels, chosen, keypoints, read.focal_px if focal is None else focal)
 
 
+@_usual_torch()
 def fit(
     photo: Source | Observation,
     schedule: Schedule | None = None,
@@ -235,7 +266,9 @@ def fit(
     """
     engine = engine or load()
     seen = photo if isinstance(photo, Observation) else observe(photo, engine=engine)
-    begin = None if start is None else crop_from_photo(start, seen.view, engine.volume)
+    begin = None
+    if start is not None:
+        begin = crop_from_photo(check_params(start), seen.view, engine.volume)
     running = engine.begin(seen, schedule, begin, method)
     while not running.done:
         step = running.step()
@@ -245,6 +278,7 @@ def fit(
     return Fitted(engine, seen, running, str(photo) if named else "array", method)
 
 
+@_usual_torch()
 def open_record(path: str | Path, run: int | None = None) -> Fitted:
     """A fit from its ``fit.nbf``.
 
@@ -264,6 +298,7 @@ def open_record(path: str | Path, run: int | None = None) -> Fitted:
     return Fitted(engine, seen, resumed, record.photo.source, chosen.info.method)
 
 
+@_usual_torch()
 @torch.no_grad()
 def render(
     engine: Engine, observation: Observation, body: BodyParams, schedule: Schedule | None = None

@@ -6,12 +6,12 @@ under which licence. One line of the card names the file (in backticks) together
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.assets import ASSETS
+from core.io.files import digest_file
 
 _SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -53,7 +53,7 @@ def _describe(path: Path, folder: Path) -> Asset:
     return Asset(
         name=path.relative_to(folder).as_posix(),
         size=path.stat().st_size,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=digest_file(path),
         card=card.relative_to(folder).as_posix() if card else None,
         stated_sha256=stated,
     )

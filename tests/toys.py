@@ -22,6 +22,23 @@ JOINTS = np.array(
 )
 
 
+def body_tables(count: int) -> dict[str, np.ndarray | str]:
+    """What an official SMPL file holds, random and small; the tag allows any number of vertices."""
+    rng = np.random.default_rng(0)
+    regressor = np.zeros((24, count))
+    regressor[np.arange(24), rng.integers(0, count, 24)] = 1
+    return {
+        "v_template": rng.normal(size=(count, 3)),
+        "shapedirs": rng.normal(size=(count, 3, 12)),
+        "posedirs": rng.normal(size=(count, 3, 207)).astype(np.float32),
+        "J_regressor": regressor,
+        "weights": rng.dirichlet(np.ones(24), count),
+        "f": rng.integers(0, count, (20, 3)).astype(np.uint32),
+        "kintree_table": np.stack([np.array(PARENTS) % 2**32, np.arange(24)]).astype(np.int64),
+        "topology": "toy",
+    }
+
+
 def toy_body(dtype: torch.dtype = torch.float32) -> Body:
     """24 ellipsoids, one a joint, rigidly attached; shape 0 scales, shape 1 fattens."""
     sphere = trimesh.creation.icosphere(subdivisions=2)

@@ -13,7 +13,7 @@ from core.body.smpl_pickle import UnsafePickleError, read_pickle, unwrap
 from core.body.smplx_models import KINDS, body_of_kind
 from core.body.tables import Lookup, found, indices, numbers, optional, texture
 from core.errors import UserError
-from core.io.files import check_file
+from core.io.files import open_file, read_bytes, readable
 from core.io.npz import NpzReader
 
 MAX_BYTES = 400 * 2**20
@@ -32,15 +32,11 @@ def load_body(path: Path | None = None) -> Body:
             one of SMPL-H or SMPL-X and smplx is not installed.
     """
     path = asset_path("body/freebody.npz") if path is None else Path(path)
-    try:
-        return _assemble(_open(path))
-    except UnsafePickleError as error:
-        raise UserError(f"{path} names {error}, which no SMPL file needs; {_HINT}") from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}; {_HINT}") from error
-    except (ValueError, EOFError, MemoryError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} is not an SMPL body: {reason}; {_HINT}") from error
+    with readable(path, "SMPL body", _HINT):
+        try:
+            return _assemble(_open(path))
+        except UnsafePickleError as error:
+            raise UserError(f"{path} names {error}, which no SMPL file needs; {_HINT}") from error
 
 
 def check_regressor(body: Body, topology: str) -> None:
@@ -60,10 +56,9 @@ def check_regressor(body: Body, topology: str) -> None:
 
 def _open(path: Path) -> Lookup:
     """Choose the reader by the file's first bytes, after a check of its size."""
-    check_file(path, MAX_BYTES)
-    with path.open("rb") as file:
+    with open_file(path, MAX_BYTES) as file:
         is_zip = file.read(4) == b"PK\x03\x04"
-    return _open_npz(path) if is_zip else _open_pickle(path.read_bytes())
+    return _open_npz(path) if is_zip else _open_pickle(read_bytes(path, MAX_BYTES))
 
 
 def _open_npz(path: Path) -> Lookup:

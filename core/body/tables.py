@@ -35,9 +35,13 @@ def numbers(find: Lookup, key: str, shape: tuple[int | None, ...]) -> Tensor:
         ValueError: missing, of another shape, or not finite numbers.
     """
     array = found(find, key, shape)
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{key} does not hold numbers")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is refused
+        single = np.array(array, np.float32, order="C")
+    if not np.isfinite(single).all():
         raise ValueError(f"{key} holds values that are not finite numbers")
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+    return torch.from_numpy(single)
 
 
 def optional(find: Lookup, key: str, shape: tuple[int | None, ...]) -> Tensor | None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from core.commands._checks import check_threads
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def run(options: Options) -> int:
     """Measure, and print case by case."""
     import torch
 
+    check_threads(options.threads)
     if options.threads:
         torch.set_num_threads(options.threads)
     measures = {"render": _render, "accuracy": _accuracy, "busy": _busy}

@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from core.commands._checks import check_threads
 from core.commands._output import print_json
 from core.eval.summary import Estimate
 
@@ -120,6 +121,7 @@ def _check(options: Options) -> None:
     check_methods(options.methods)
     if options.count < 1 or options.batch < 1:
         raise UserError("--count and --batch must be at least 1")
+    check_threads(options.threads)
     if options.dataset != DATASET and options.data is None:
         raise UserError(f"say where the photographs of {options.dataset} are: --data DIR")
     plain = options.dataset == DATASET and not (options.ranking or options.ablation)

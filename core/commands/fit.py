@@ -2,7 +2,8 @@
 
 Each photo gets a folder OUT/<name>/ with params.npz (pose, shape and translation in the photo's
 camera), fit.nbf (every step, and all that is needed to open or resume the fit), body.glb,
-panels.png, views.png (four lit views of the body), fit.mp4 and report.json.
+panels.png, views.png (four lit views of the body), fit.mp4 and report.json. Exit code 1 if an
+objective stopped being finite: the results are then those of the best step before.
 
 Examples:
     nbf fit photo.jpg
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from core.commands._checks import check_range, check_seed
+from core.commands._checks import check_seed, check_threads
 from core.commands._output import print_json
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def run(options: Options) -> int:
         print_json([dataclasses.asdict(report) for report in reports])
     if failures:
         raise UserError("; ".join(failures))
-    return 0
+    return 0 if all(report.finite for report in reports) else 1
 
 
 def _check(options: Options) -> None:
@@ -126,6 +127,7 @@ def _check(options: Options) -> None:
     from core.errors import UserError
     from core.fit.fitter import FITTERS
     from core.fit.schedule import parse_weights
+    from core.io.boxes import check_focal
 
     if options.resume and (fixed := _fixed_options(options)):
         raise UserError(f"--resume goes on with the fit as it was begun: leave out {fixed}")
@@ -133,12 +135,10 @@ def _check(options: Options) -> None:
         raise UserError("no photo given; try: nbf fit photo.jpg")
     if options.bbox and len(options.images) > 1:
         raise UserError("--bbox is for one photo; fit the photos one by one")
-    if options.focal is not None and not 1 <= options.focal < 1e6:
-        raise UserError(f"focal length {options.focal} px makes no sense; give pixels, e.g. 1200")
-    if not 0 <= options.seed < 2**63:
-        raise UserError(f"seed {options.seed} is not between 0 and 2^63")
+    if options.focal is not None:
+        check_focal(options.focal)
     FITTERS.get(options.method)
-    check_range("--threads", options.threads, 0, 1024)
+    check_threads(options.threads)
     check_seed(options.seed)
     parse_weights(options.weights)
 
@@ -174,7 +174,10 @@ def _read(options: Options) -> list[_Task]:
     for source in options.images:
         photo = load_image(source)
         box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
-        person = load_keypoints(options.keypoints, photo.name, box) if options.keypoints else None
+        person = None
+        if options.keypoints:
+            several = len(options.images) > 1
+            person = load_keypoints(options.keypoints, photo.name, box, photo.size, several)
         stem = photo.name if photo.name.strip(".") else "photo"  # "...png" has the stem ".."
         name, count = stem, 2
         while name in taken:

@@ -34,7 +34,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from core.commands._checks import check_range, check_seed
+from core.commands._checks import check_range, check_seed, check_threads
 from core.commands._output import print_json
 from core.processes import StopRequest
 
@@ -249,7 +249,8 @@ def _check_numbers(options: Options) -> None:
     """Refuse numbers that make no sense: a run should not find out after hours."""
     for name, least in (("steps", 1), ("bins", 1), ("dim", 1), ("loader_threads", 1)):
         check_range(f"--{name.replace('_', '-')}", getattr(options, name), least)
-    for name in ("ranking", "threads", "head_images"):
+    check_threads(options.threads)
+    for name in ("ranking", "head_images"):
         check_range(f"--{name.replace('_', '-')}", getattr(options, name), 0)
     check_range("--bank-images", options.bank_images, 1)
     check_range("--minutes", options.minutes, 1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from jaxtyping import Float
 
 from core.datasets.record import KEYPOINT_COLUMNS, PLAIN_COLUMNS, PhotoDataset
 from core.errors import UserError
+from core.io.files import open_file
 
 NAMED = 5
 """Number of missing photos that are named; there may be thousands."""
@@ -104,8 +106,8 @@ def photo_problems(dataset: PhotoDataset, decode: int = DECODED) -> list[str]:
 def _has_end(photo: Path) -> bool:
     """Whether a photo ends as a JPEG or a PNG does."""
     try:
-        with photo.open("rb") as file:
-            file.seek(-min(8, photo.stat().st_size), 2)
+        with open_file(photo, 2**63) as file:
+            file.seek(-min(8, os.fstat(file.fileno()).st_size), 2)
             end = file.read()
     except OSError:
         return False

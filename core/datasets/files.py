@@ -15,7 +15,7 @@ import numpy as np
 
 from core.body.smpl_pickle import UnsafePickleError, read_tree
 from core.errors import UserError
-from core.io.files import check_file, printable, unreadable
+from core.io.files import open_file, printable, read_bytes, readable
 from core.io.npz import NpzReader
 
 MAX_BYTES = 4 * 2**30
@@ -25,10 +25,6 @@ LARGEST = 1e15
 HELP = "docs/datasets.md lists the files"
 FIX = f"copy or download it again ({HELP})"
 
-_DAMAGED = (
-    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError),
-    *(RuntimeError, MemoryError, OverflowError),
-)
 Shape = tuple[int | None, ...]
 
 
@@ -141,14 +137,12 @@ def read_pickle_file(path: Path, what: str) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, too large, damaged, unsafe or holds something else.
     """
-    try:
-        check_size(path)
-        found = read_tree(path.read_bytes())
-    except UnsafePickleError as error:
-        message = f"names {error}, which a {what} never needs; do not trust this file"
-        raise UserError(f"{printable(path)} {message}") from error
-    except _DAMAGED as error:
-        raise unreadable(path, what, error, FIX) from error
+    with readable(path, what, FIX):
+        try:
+            found = read_tree(read_bytes(path, MAX_BYTES))
+        except UnsafePickleError as error:
+            message = f"names {error}, which a {what} never needs; do not trust this file"
+            raise UserError(f"{printable(path)} {message}") from error
     if not isinstance(found, dict):
         raise UserError(f"{printable(path)} is not a {what}: it holds a {type(found).__name__}")
     return {str(key): value for key, value in found.items()}
@@ -164,24 +158,8 @@ def read_json(path: Path, what: str, keep: Callable[[dict], Any] | None = None) 
     Raises:
         UserError: the file is missing, too large, or not JSON.
     """
-    try:
-        check_size(path)
-        with path.open(encoding="utf-8") as file:
-            return json.load(file, object_hook=keep)
-    except RecursionError as error:
-        raise UserError(f"{printable(path)} is not a {what}: it is nested too deeply") from error
-    except _DAMAGED as error:
-        raise unreadable(path, what, error, FIX) from error
-
-
-def check_size(path: Path) -> None:
-    """Refuse what cannot be a file of a data set.
-
-    Raises:
-        ValueError: the file is larger than `MAX_BYTES`.
-        OSError: the file is missing, not accessible, or not a regular file.
-    """
-    check_file(path, MAX_BYTES)
+    with readable(path, what, FIX), open_file(path, MAX_BYTES) as file:
+        return json.load(file, object_hook=keep)
 
 
 def to_float32(array: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -25,14 +24,12 @@ _DTYPES = _INTEGERS | {7: "<f4", 9: "<f8"}
 Element = tuple[int, memoryview]
 
 
-def read_cells(path: Path, names: Collection[str]) -> dict[str, list[np.ndarray | None]]:
+def read_cells(data: bytes, names: Collection[str]) -> dict[str, list[np.ndarray | None]]:
     """Cell arrays by name, as lists of tables in MATLAB's order; cells of other kinds become None.
 
     Raises:
-        ValueError: the file is not a MATLAB 5 file, or damaged.
-        OSError: the file cannot be read.
+        ValueError: the bytes are not those of a MATLAB 5 file, or damaged.
     """
-    data = path.read_bytes()
     if data[124:_HEADER] != _LITTLE:
         raise ValueError("no MATLAB 5 header")
     found: dict[str, list[np.ndarray | None]] = {}

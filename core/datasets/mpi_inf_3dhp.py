@@ -17,12 +17,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from core.datasets.files import FIX, HELP, check_size, fit_shape, require_folder, to_float32
+from core.datasets.files import (
+    FIX,
+    HELP,
+    MAX_BYTES,
+    fit_shape,
+    require_folder,
+    to_float32,
+)
 from core.datasets.landmarks import MPI_INF_3DHP_28, fill_missing_hips, sort_points
 from core.datasets.mat5 import read_cells
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.files import printable, unreadable
+from core.io.files import printable, read_bytes, readable
 
 CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 """SPIN's choice of the fourteen."""
@@ -106,15 +113,12 @@ def _columns(points: np.ndarray, joints: np.ndarray) -> Columns:
 
 def _read(path: Path) -> dict[str, Sequence[np.ndarray | None]]:
     """The cells of both arrays."""
-    try:
-        check_size(path)
-        with path.open("rb") as file:
-            if file.read(len(_FIRST_HDF)) == _FIRST_HDF:
-                message = "is a MATLAB 7.3 file (the test part), which cannot be read here"
-                raise UserError(f"{printable(path)} {message}; use SPIN's npz ({HELP})")
-        found = read_cells(path, ("annot2", "annot3"))
-    except (OSError, ValueError, MemoryError) as error:
-        raise unreadable(path, "MPI-INF-3DHP annot.mat", error, FIX) from error
+    with readable(path, "MPI-INF-3DHP annot.mat", FIX):
+        content = read_bytes(path, MAX_BYTES)
+        if content.startswith(_FIRST_HDF):
+            message = "is a MATLAB 7.3 file (the test part), which cannot be read here"
+            raise UserError(f"{printable(path)} {message}; use SPIN's npz ({HELP})")
+        found = read_cells(content, ("annot2", "annot3"))
     for key in ("annot2", "annot3"):
         if key not in found:
             raise UserError(f"{printable(path)} lacks the cells {key}; get the file again")
@@ -136,20 +140,17 @@ def _calibration(path: Path) -> dict[int, Float32[np.ndarray, "4"]]:
     """
     if not path.is_file():
         return {}
-    try:
-        check_size(path)
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError) as error:
-        raise unreadable(path, "calibration", error, FIX) from error
+    with readable(path, "calibration", FIX):
+        return _parse_calibration(read_bytes(path, MAX_BYTES).decode("utf-8", "replace"))
+
+
+def _parse_calibration(text: str) -> dict[int, Float32[np.ndarray, "4"]]:
     intrinsics_of = {}
     for block in re.split(r"^name", text, flags=re.MULTILINE)[1:]:
         number = re.match(r"\s+(\d+)", block)
         intrinsic = re.search(r"^\s*intrinsic\s+(.+)$", block, re.MULTILINE)
         if number is None or intrinsic is None:
             continue
-        try:
-            matrix = np.array(intrinsic[1].split(), np.float32).reshape(4, 4)
-        except ValueError as error:
-            raise unreadable(path, "calibration", error, FIX) from error
+        matrix = np.array(intrinsic[1].split(), np.float32).reshape(4, 4)
         intrinsics_of[int(number[1])] = matrix[[0, 1, 0, 1], [0, 1, 2, 2]]
     return intrinsics_of

@@ -7,6 +7,8 @@ therefore separate two methods with far fewer people than a comparison of their 
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,6 +21,7 @@ from core.eval.scores import Scores
 from core.eval.summary import Estimate, estimate
 from core.eval.tables import empty_table, shown
 from core.io.atomic import write_atomic
+from core.io.files import read_text, readable
 
 Key = tuple[str, str]
 """Protocol and method."""
@@ -27,6 +30,7 @@ PeopleScores = Mapping[Key, Scores]
 _KEYS = ("protocol", "method", "person")
 _VALUES = tuple(field.name for field in fields(Scores))
 _MAX_BYTES = 1 << 28
+_LARGEST = 1e9  # millimetres
 
 
 @dataclass(frozen=True)
@@ -68,28 +72,29 @@ def load_people(path: Path) -> dict[Key, Scores]:
         UserError: the file is missing, damaged or of another kind.
     """
     rows: dict[Key, list[list[float]]] = {}
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ValueError("it is too large")
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if lacking := sorted({*_KEYS, *_VALUES} - set(reader.fieldnames or ())):
-                raise ValueError(f"no column {lacking[0]!r}")
-            for row in reader:
-                if None in row.values():
-                    raise ValueError("a line is truncated")
-                values = [float(row[name] or "nan") for name in _VALUES]
-                people = rows.setdefault((row["protocol"], row["method"]), [])
-                if int(row["person"]) != len(people):
-                    raise ValueError("people are missing")
-                people.append(values)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, csv.Error) as error:
-        raise UserError(
-            f"{path} is not a table of people ({error}); write one with: nbf eval --each FILE.csv"
-        ) from error
+    with readable(path, "table of people", "write one with: nbf eval --each FILE.csv"):
+        reader = csv.DictReader(io.StringIO(read_text(path, _MAX_BYTES)))
+        if lacking := sorted({*_KEYS, *_VALUES} - set(reader.fieldnames or ())):
+            raise ValueError(f"no column {lacking[0]!r}")
+        for row in reader:
+            if None in row.values():
+                raise ValueError("a line is truncated")
+            values = [_number(row[name]) for name in _VALUES]
+            people = rows.setdefault((row["protocol"], row["method"]), [])
+            if int(row["person"]) != len(people):
+                raise ValueError("people are missing")
+            people.append(values)
+        if not rows:
+            raise ValueError("it has no people")
     return {key: Scores(*np.array(values, np.float64).T) for key, values in rows.items()}
+
+
+def _number(cell: str) -> float:
+    """A number that an error or a share can have, or NaN for an empty cell."""
+    value = float(cell) if cell else math.nan
+    if cell and not abs(value) < _LARGEST:  # not with NaN either
+        raise ValueError(f"{cell!r:.40} is no error and no share")
+    return value
 
 
 def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:

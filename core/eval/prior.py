@@ -22,7 +22,7 @@ from core.body.model import Body
 from core.eval.metrics import auroc
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
-from core.io.npz import read_npz
+from core.mocap.pose_bank import load_poses
 from core.nets.pose_prior import JOINTS, LATENT, PosePrior, load_prior
 from core.pictures.overlay import body_layer, lay_over
 from core.train.heads.prior import BODY_JOINTS, body_joints, with_root_and_hands
@@ -140,8 +140,7 @@ def main(prior: Path | None = None, bank: Path | None = None, sheet: Path | None
         bank: file that `python -m core.mocap` writes; by default poses.npz in the cache.
         sheet: file for the picture of the samples.
     """
-    file = read_npz(bank or cache_dir() / "poses.npz", "pose bank")
-    poses = torch.from_numpy(file["pose"][file["split"] == 1].astype(np.float32))
+    poses = torch.from_numpy(load_poses(bank or cache_dir() / "poses.npz", held_out=True))
     body, trained = load_body(), load_prior(prior)
     rotations = rotation_from_axis_angle(poses[:, BODY_JOINTS])
     figures = measure_prior(trained, rotations, body.joint_regressor @ body.v_template)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from core.body.load import load_body
 from core.body.model import Body
-from core.body.params import BodyParams
+from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
 from core.fit.detector import DETECTORS, Crops, Detect
 from core.fit.evidence import BodyPoints, FeatureMap, GivenBody, RegressedBody
@@ -33,14 +32,15 @@ from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
-from core.io.boxes import check_box
+from core.io.boxes import check_box, check_focal
+from core.io.keypoints import check_keypoints
 from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate
 from core.nets.keypoints import KeypointDetector, load_keypoint_detector
 from core.nets.mirror import predict_with_mirror
-from core.nets.model_file import Model, load_model
+from core.nets.model_file import LAYOUTS, Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.pose_prior import load_prior
 
@@ -160,13 +160,14 @@ class Engine:
 
         Raises:
             NobodyFoundError: no box was given and nobody was found.
-            UserError: the photo is no picture, the box is outside it or too small, or the focal
-                length is not a positive number.
+            UserError: the photo is no picture, the box or the keypoints are outside it or no
+                numbers, or the focal length makes no sense.
         """
-        if focal is not None and not 0 < focal < math.inf:
-            raise UserError(f"focal length {focal} px makes no sense; give pixels, e.g. 1200")
         pixels = as_rgb(photo)
         height, width = pixels.shape[:2]
+        focal = default_focal(width, height) if focal is None else check_focal(focal)
+        if keypoints is not None:
+            keypoints = check_keypoints(keypoints, width, height)
         if box is None:
             boxes = self.find_people(pixels)
             if not boxes:
@@ -174,7 +175,6 @@ class Engine:
             box = boxes[0]
         else:
             box = check_box(box, width, height)
-        focal = default_focal(width, height) if focal is None else float(focal)
         view = crop_view(width, height, box, focal, self.size)
         return self.observe_view(pixels, box, view, keypoints, focal)
 
@@ -262,10 +262,12 @@ class Engine:
             method: name of a `core.fit.fitter.FITTERS`.
 
         Raises:
-            UserError: there is no such method, or a start is not in front of its camera.
+            UserError: there is no such method, or a start is not in front of its camera, or is no
+                body.
         """
         problem = self.batch(observations)
         if start is not None:
+            start = check_params(start)
             depth = (start.transl + rest_pelvis(self.volume, start.betas))[:, 2]
             if not bool((depth >= NEAREST).all()):
                 raise UserError(
@@ -319,13 +321,15 @@ def trained_volume(trained: Model, body: Body) -> NeuralBodyVolume:
     """The kernels of ``body`` whose features a model has learnt.
 
     Raises:
-        UserError: the model file does not name a known layout of kernels.
+        UserError: the layout that the model names has another number of kernels.
     """
-    layout = trained.metadata.get("layout", "surface")
-    if layout not in ("surface", "skeleton"):
-        raise UserError(f"the model's kernels sit on {layout!r}; train it again")
+    layout = trained.metadata.get("layout", LAYOUTS[0])
     vertices = kernel_vertices(trained, body) if layout == "surface" else None
-    return NeuralBodyVolume.from_layout(layout, body, vertices)
+    volume = NeuralBodyVolume.from_layout(layout, body, vertices)
+    if volume.kernels != len(trained.bank.phi):
+        count = f"the model has features of {len(trained.bank.phi)} kernels"
+        raise UserError(f"{count}, its layout {volume.kernels}; train it again")
+    return volume
 
 
 def kernel_vertices(trained: Model, body: Body) -> Int[np.ndarray, " kernels"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from pathlib import Path
 import torch
 
 from core.assets import asset_path
+from core.io.files import digest_file
 from core.io.report import installed_versions
 from core.nets.model_file import default_weights
 from core.nets.pose_prior import SHIPPED
@@ -131,7 +131,7 @@ def _short(value: object) -> str:
 
 @lru_cache(maxsize=32)
 def _digest_of(path: str, _modified: int, _size: int) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return digest_file(Path(path))
 
 
 def file_digest(path: Path) -> str:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.body.params import BodyParams
+from core.body.params import BodyParams, check_params
 from core.errors import UserError
 from core.fit.parameters import BODY
 from core.fit.state import BodyState, Chart
@@ -132,6 +132,7 @@ class Trace:
         terms = {n.removeprefix("terms/"): t for n, t in tensors.items() if n.startswith("terms/")}
         _check_shapes(tensors, terms, len(candidates))
         start = BodyParams(*(tensors[f"start/{name}"] for name in BODY.names))
+        start = check_params(start, "its start's ")
         trace = Trace(start, candidates, tensors["winner"], tensors["scores"])
         for i in range(len(tensors["stage"])):
             trace.records.append(
@@ -186,6 +187,5 @@ def _check_shapes(tensors: Mapping[str, Tensor], terms: Mapping[str, Tensor], tr
         raise ValueError("'winner' names a start that was not tried")
     if bool((tensors["moment_steps"] < 0).any()):
         raise ValueError("'moment_steps' has negative numbers")
-    for name in BODY.names:
-        if not bool(tensors[f"start/{name}"].isfinite().all()):
-            raise ValueError(f"array 'start/{name}' is not finite")
+    if not bool(tensors["vector"].isfinite().all()):
+        raise ValueError("array 'vector' is not finite")

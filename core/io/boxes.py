@@ -1,8 +1,9 @@
-"""Parsing and checking of a person's box that the user gives."""
+"""Parsing and checking of what the user says about a photo: a person's box, the focal length."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from core.errors import UserError
 from core.geometry.crop import Box
@@ -11,6 +12,8 @@ MIN_SIDE = 8.0
 """Smallest side in pixels; the limbs of a smaller person cannot be seen."""
 MAX_EXTENT = 10.0
 """Largest side in image diagonals: the box of a truncated person may reach past the photo."""
+FOCAL = (1.0, 1e6)
+"""Range of focal lengths in pixels."""
 
 
 def parse_box(text: str) -> Box:
@@ -45,6 +48,36 @@ def check_box(box: Box, width: int, height: int) -> Box:
     if max(box.width, box.height) > MAX_EXTENT * math.hypot(width, height):
         raise UserError(f"box {name} is far larger than the photo of {width} x {height} pixels")
     return box
+
+
+def as_box(box: Box | Iterable[float]) -> Box:
+    """A box, or x, y, width and height of any numeric type, as a box.
+
+    Raises:
+        UserError: it is something else.
+    """
+    if isinstance(box, Box):
+        return box
+    try:
+        x, y, width, height = (float(value) for value in box)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"box {box!r:.60} is not x, y, width and height in pixels") from error
+    return Box(x, y, width, height)
+
+
+def check_focal(focal: float) -> float:
+    """A focal length as a plain number.
+
+    Raises:
+        UserError: it is not a number, or not one that pixels can have.
+    """
+    try:
+        number = float(focal)
+    except (TypeError, ValueError, RuntimeError) as error:  # of a tensor with several numbers
+        raise UserError(f"focal length {focal!r:.40} is not a number of pixels") from error
+    if not FOCAL[0] <= number < FOCAL[1]:
+        raise UserError(f"focal length {number} px makes no sense; give pixels, e.g. 1200")
+    return number
 
 
 def _check_numbers(box: Box, name: str) -> None:

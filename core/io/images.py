@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import stat
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.io.exif import focal_from_exif
-from core.io.files import error_reason, printable
+from core.io.files import error_reason, open_file, printable
 from core.io.pixels import as_rgb
 
 MAX_BYTES = 512 * 2**20
@@ -72,9 +72,11 @@ class Photo:
         """A picture that is in memory already, see `core.io.pixels.as_rgb`.
 
         Raises:
-            UserError: the array is no picture.
+            UserError: the array is no picture, or too small.
         """
-        return Photo(as_rgb(picture), None, name, name)
+        pixels = as_rgb(picture)
+        check_side(f"the picture {name}", *pixels.shape[1::-1])
+        return Photo(pixels, None, name, name)
 
 
 def load_image(source: str | Path | bytes) -> Photo:
@@ -138,27 +140,24 @@ def sample_files() -> dict[str, Path]:
 def _read(path: Path, name: str, label: str) -> Photo:
     """Open and decode a file; every failure becomes a `UserError`."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UserError(f"{label} is a folder; name an image file in it")
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{label} is not a regular file; save the image to a file first")
-        with path.open("rb") as file:
-            return _decode(file, name, label, status.st_size)
+        with open_file(path, 2**63) as file:
+            return _decode(file, name, label, os.fstat(file.fileno()).st_size)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{label} does not exist; check the path") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{label} is a folder; name an image file in it") from error
     except PermissionError as error:
         raise UserError(f"{label} cannot be read: permission denied; try chmod +r") from error
     except (OSError, ValueError) as error:  # name too long, loops of links, null characters
-        raise UserError(
-            f"{label} cannot be opened ({error_reason(error)}); check the path"
-        ) from error
+        message = f"{label} cannot be opened ({error_reason(error)}); name the file of an image"
+        raise UserError(message) from error
 
 
 def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
     """Decode an open file."""
     _check_start(file, label, size)
-    with _open(file, label) as image:
+    with warnings.catch_warnings(), _open(file, label) as image:
+        warnings.simplefilter("ignore")  # about metadata, which are left out where they are damaged
         try:
             image.load()
             focal = focal_from_exif(image)
@@ -202,10 +201,19 @@ def _open(file: BinaryIO, label: str) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise UserError(_too_large(f"{label} ({width} x {height})"))
+    check_side(label, width, height)
+    return image
+
+
+def check_side(label: str, width: int, height: int) -> None:
+    """Refuse pictures in which nobody can be seen.
+
+    Raises:
+        UserError: a side has less than `MIN_SIDE` pixels.
+    """
     if min(width, height) < MIN_SIDE:
         least = f"at least {MIN_SIDE} x {MIN_SIDE} are needed"
         raise UserError(f"{label} has only {width} x {height} pixels; {least}")
-    return image
 
 
 def _too_large(label: str) -> str:

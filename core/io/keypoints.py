@@ -8,18 +8,19 @@ kept; the others only contribute to the person's box.
 
 from __future__ import annotations
 
-import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from core.errors import UserError
 from core.geometry.crop import Box, iou
 from core.geometry.keypoints import Keypoints
-from core.io.files import check_file, printable, unreadable
+from core.io.files import printable, read_json, readable
 
 MAX_BYTES = 512 * 2**20
 """Largest file that is read; COCO's training annotations have 240 MB."""
@@ -27,6 +28,9 @@ MARGIN = 0.12
 """Margin around the keypoints for the body's outline, as a share of their extent."""
 UNSEEN = 0.5
 """Confidence of a COCO joint that was annotated although it is occluded (v = 1)."""
+
+FAR = 0.1
+"""Joints that are farther outside the photo, in image diagonals, are not those of its people."""
 
 SMPL_JOINTS = (1, 2, 4, 5, 7, 8, 16, 17, 18, 19, 20, 21)
 """Hips, knees, ankles, shoulders, elbows, wrists; left before right."""
@@ -54,35 +58,54 @@ class DetectedPerson:
 
 
 def load_keypoints(
-    path: str | Path, image_name: str | None = None, box: Box | None = None
+    path: str | Path,
+    image_name: str | None = None,
+    box: Box | None = None,
+    size: tuple[int, int] | None = None,
+    several: bool = False,
 ) -> DetectedPerson:
     """One person of a keypoint file: the one in ``box``, or the largest without a box.
 
     Args:
-        image_name: name or stem of the photo's file, for COCO files with several photos.
+        image_name: name or stem of the photo's file, for COCO files.
+        size: width and height of the photo, in which the person must be.
+        several: see `load_people`.
 
     Raises:
-        UserError: the file cannot be read, or holds no person (in the box).
+        UserError: the file cannot be read, or holds no person (in the box, in the photo).
     """
-    return choose_person(load_people(path, image_name), box, printable(Path(path)))
+    label = printable(Path(path))
+    person = choose_person(load_people(path, image_name, several), box, label)
+    if size is not None:
+        check_keypoints(person.keypoints, *size, label)
+    return person
 
 
-def load_people(path: str | Path, image_name: str | None = None) -> list[DetectedPerson]:
+def load_people(
+    path: str | Path, image_name: str | None = None, several: bool = False
+) -> list[DetectedPerson]:
     """All people in a keypoint file who have at least one of SMPL's joints.
+
+    Args:
+        several: the file is used for several photos, so it must say who is in which.
 
     Raises:
         UserError: unreadable file, unknown layout, wrong number of joints, numbers that are not
-            finite, negative confidence, or several photos of which none is ``image_name``.
+            finite, negative confidence, or only other photos than ``image_name``.
     """
     label = printable(Path(path))
-    document = _read_json(Path(path), label)
+    with readable(Path(path), "JSON keypoint file", "export it again"):
+        document = read_json(Path(path), MAX_BYTES)
     if isinstance(document, dict) and "people" in document:
+        if several:
+            message = "holds the people of one photo (OpenPose): fit the photos one by one"
+            raise UserError(f"{label} {message}")
         people = _open_pose(document["people"], label)
     elif isinstance(document, dict) and "annotations" in document:
-        images = document.get("images")
-        people = _coco(document["annotations"], _image_ids(images, image_name), image_name, label)
+        wanted = _Wanted(image_name, several, _file_names(document.get("images")), label)
+        people = _coco(document["annotations"], wanted, label)
     elif isinstance(document, list):
-        people = _coco(document, None, image_name, label)
+        people = _coco(document, _Wanted(image_name, several, {}, label), label)
     else:
         raise UserError(f"{label} is neither OpenPose nor COCO json: no people, no annotations")
     if not people:
@@ -100,16 +123,50 @@ def choose_person(people: list[DetectedPerson], box: Box | None, label: str) -> 
     return people[int(np.argmax(overlaps))]
 
 
-def _read_json(path: Path, label: str) -> object:
+def check_keypoints(
+    keypoints: Keypoints, width: int, height: int, label: str = "keypoints"
+) -> Keypoints:
+    """The keypoints as the fit takes them, if they can be of a person in a photo of this size.
+
+    Tensors or arrays of any type become float32, and what stands where the confidence is 0 (NaN,
+    say) becomes 0.
+
+    Args:
+        keypoints: joints in pixels, one row in SMPL's order.
+        label: what they are, for messages.
+
+    Raises:
+        UserError: another shape, a joint that is not finite, or most of them far outside the photo.
+    """
     try:
-        check_file(path, MAX_BYTES)
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{label} does not exist; check the path") from error
-    except OSError as error:
-        raise UserError(f"{label} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise unreadable(path, "JSON keypoint file", error, "export it again") from error
+        xy, confidence = (
+            torch.as_tensor(value).detach().to("cpu", torch.float32)
+            for value in (keypoints.xy, keypoints.confidence)
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{label}: xy and confidence must be tensors or arrays") from error
+    if xy.shape != (1, 24, 2) or confidence.shape != (1, 24):
+        shapes = f"{tuple(xy.shape)} and {tuple(confidence.shape)}"
+        raise UserError(f"{label}: xy is 1 x 24 x 2 and confidence 1 x 24, not {shapes}")
+    if not (confidence >= 0).all() or not confidence.isfinite().all():
+        raise UserError(f"{label}: confidences are from 0 (not seen) to 1")
+    seen = confidence > 0
+    if not xy[seen].isfinite().all():
+        raise UserError(f"{label}: a joint is not finite; give such joints the confidence 0")
+    _check_in_photo(xy[seen], width, height, label)
+    return Keypoints(torch.where(seen[..., None], xy, 0.0), confidence.clamp_max(1.0))
+
+
+def _check_in_photo(xy: Float[Tensor, "seen 2"], width: int, height: int, label: str) -> None:
+    """Refuse joints of which none is in the photo, or most are far outside."""
+    outside = torch.maximum(-xy, xy - torch.tensor([width, height])).amax(1)
+    far = int((outside > FAR * math.hypot(width, height)).sum())
+    if len(xy) and (2 * far > len(xy) or not (outside <= 0).any()):
+        found = f"{far or len(xy)} of {len(xy)} joints are outside"
+        raise UserError(
+            f"{label}: {found} the photo of {width} x {height} pixels; are they of another photo, "
+            "or of this one at another size?"
+        )
 
 
 def _open_pose(entries: object, label: str) -> list[DetectedPerson]:
@@ -123,14 +180,11 @@ def _open_pose(entries: object, label: str) -> list[DetectedPerson]:
     return people
 
 
-def _coco(
-    entries: object, ids: set[str] | None, image_name: str | None, label: str
-) -> list[DetectedPerson]:
-    """People of one photo; ``ids`` are its ids if the file lists photos."""
+def _coco(entries: object, wanted: _Wanted, label: str) -> list[DetectedPerson]:
+    """People of one photo."""
     all_entries = _dicts(entries, f"{label}: annotations")
-    with_keypoints = [entry for entry in all_entries if "keypoints" in entry]
     people = []
-    for entry in _of_image(with_keypoints, ids, image_name, label):
+    for entry in wanted.choose([entry for entry in all_entries if "keypoints" in entry]):
         where = f"{label}: person {entry.get('id', '')}".rstrip()
         rows = _rows(entry["keypoints"], (17,), where)
         if "score" not in entry:  # an annotation: flags 0, 1, 2 instead of confidences
@@ -140,33 +194,62 @@ def _coco(
     return people
 
 
-def _image_ids(images: object, image_name: str | None) -> set[str] | None:
-    """Ids of ``image_name`` in COCO's list of photos, or None if it is not listed."""
-    if image_name is None or not isinstance(images, list):
-        return None
-    wanted = Path(image_name).name
-    found = set()
-    for image in images:
-        file = Path(str(image.get("file_name"))) if isinstance(image, dict) else None
-        if file is not None and wanted in (file.name, file.stem):
-            found.add(str(image.get("id")))
-    return found or None
+def _file_names(images: object) -> dict[str, str]:
+    """Names of files by id, from COCO's list of photos."""
+    listed = images if isinstance(images, list) else []
+    return {
+        str(image.get("id")): str(image["file_name"])
+        for image in listed
+        if isinstance(image, dict) and "file_name" in image
+    }
 
 
-def _of_image(
-    entries: list[dict[str, object]], ids: set[str] | None, image_name: str | None, label: str
-) -> list[dict[str, object]]:
-    """Entries of the named photo; a file of one photo needs no name."""
-    names = {str(entry.get("image_id")) for entry in entries}
-    if ids is not None:
-        return [entry for entry in entries if str(entry.get("image_id")) in ids]
-    if len(names) <= 1:
-        return entries
-    chosen = names & _possible_ids(image_name) if image_name else set()
-    if not chosen:
-        what = f"none is {image_name}" if image_name else "the photo must be named"
-        raise UserError(f"{label} holds keypoints of {len(names)} photos and {what}")
-    return [entry for entry in entries if str(entry.get("image_id")) in chosen]
+@dataclass(frozen=True)
+class _Wanted:
+    """The photo whose people are taken from a COCO file.
+
+    Attributes:
+        name: name or stem of its file, if known.
+        several: the file is used for other photos, too.
+        listed: names of files by id, as the file gives them.
+    """
+
+    name: str | None
+    several: bool
+    listed: dict[str, str]
+    label: str
+
+    def choose(self, entries: list[dict[str, object]]) -> list[dict[str, object]]:
+        """Entries of the photo; a file of one photo that it does not name needs no name."""
+        found = {i for i, name in self.listed.items() if self.name and _same(name, self.name)}
+        found |= {str(entry.get("image_id")) for entry in entries if self._is_named(entry)}
+        if found:
+            return [entry for entry in entries if str(entry.get("image_id")) in found]
+        photos = {str(entry.get("image_id")) for entry in entries}
+        unnamed = len(photos) < 2 and not self.several
+        if not entries or (unnamed and not any(map(self._names_another, entries))):
+            return entries
+        what = f"none is {self.name}; give the photo's own file" if self.name else "none is named"
+        count = f"{len(photos)} photo" + "s" * (len(photos) > 1)
+        raise UserError(f"{self.label} holds keypoints of {count} and {what}")
+
+    def _is_named(self, entry: dict[str, object]) -> bool:
+        """Whether an entry's id, which the file does not explain, is the photo's name or number."""
+        identity = str(entry.get("image_id"))
+        return bool(self.name) and identity not in self.listed and _same(identity, self.name or "")
+
+    def _names_another(self, entry: dict[str, object]) -> bool:
+        """Whether an entry that is not the photo's says so: a bare number may be any photo's."""
+        identity = entry.get("image_id")
+        is_number = not isinstance(identity, str) or identity.isdecimal()
+        numbered = Path(self.name or "").stem.isdecimal()
+        return bool(self.name) and (str(identity) in self.listed or not is_number or numbered)
+
+
+def _same(named: str, image_name: str) -> bool:
+    """Whether a file's name or id of a photo is that of ``image_name``."""
+    file = Path(named)
+    return Path(image_name).name in (file.name, file.stem) or named in _possible_ids(image_name)
 
 
 def _possible_ids(image_name: str) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 import zipfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
-from core.io.files import check_file, mebibytes, printable, unreadable
+from core.io.files import check_file, mebibytes, printable, readable, unreadable
 
 MAX_BYTES = 2**30
 """Default limit of a file's size, and of the arrays that are read from it."""
@@ -187,11 +188,39 @@ class NpzReader:
         if self._exact and count * dtype.itemsize != left:
             raise ValueError(f"it has {left} bytes for the shape {shape} of {dtype}")
         file.seek(0)
-        return np.lib.format.read_array(file, allow_pickle=False)
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        if dtype.kind == "U" and dtype.itemsize:
+            _check_text(array)
+        return array
 
     def error(self, error: Exception) -> UserError:
         """The line for a file that cannot be read for this reason."""
         return unreadable(self.path, self.what, error, self.fix)
+
+
+def _check_text(array: np.ndarray) -> None:
+    """Refuse text that is none: NumPy finds out when it makes a string of an element."""
+    codes = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    if codes.size and codes.max() > sys.maxunicode:
+        raise ValueError("its text holds what are no characters")
+
+
+def map_npy(path: Path, what: str, fix: str) -> np.ndarray:
+    """A memory map of an array of numbers in a .npy file.
+
+    Args:
+        what: what the file should be, for messages.
+        fix: what the user can do about a file that cannot be read, for messages.
+
+    Raises:
+        UserError: the file is missing, not a regular file or damaged, or holds anything else.
+    """
+    with readable(path, what, fix):
+        check_file(path, 2**63)
+        array = np.lib.format.open_memmap(path, mode="r")
+        if array.ndim == 0:
+            raise ValueError("it holds one number")
+        return array
 
 
 def read_npz(

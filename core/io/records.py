@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
-from core.io.files import check_file, unreadable
+from core.io.files import read_json, readable
 
 MAX_BYTES = 64 * 2**20
 Record = TypeVar("Record")
@@ -36,13 +36,8 @@ def load_record(kind: type[Record], path: Path) -> Record:
     Raises:
         UserError: the file is missing, not JSON, or does not fit the dataclass.
     """
-    try:
-        check_file(path, MAX_BYTES)
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise unreadable(path, f"JSON {kind.__name__}", error, "it may be truncated") from error
+    with readable(path, f"JSON {kind.__name__}", "it may be truncated"):
+        document = read_json(path, MAX_BYTES)
     return from_plain(kind, document, str(path))
 
 

@@ -72,6 +72,11 @@ class FitReport:
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
     schema: int = SCHEMA
 
+    @property
+    def finite(self) -> bool:
+        """Whether the objective was finite to the end; the fit stopped early if it was not."""
+        return self.loss["total"].end is not None
+
     def save(self, path: Path) -> None:
         """Write the report as json."""
         save_record(path, self)

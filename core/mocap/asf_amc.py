@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import zlib
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +12,12 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
-from core.io.files import unreadable
+from core.io.files import mebibytes, read_bytes, read_text, readable
 from core.mocap.cmu import BONE_OF_JOINT, centred_hands
 from core.mocap.retarget import BoneMotion
+
+MAX_BYTES = 256 * 2**20
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass
@@ -43,8 +46,8 @@ def read_skeleton(path: Path) -> dict[str, Bone]:
     section, name = "", ""
     bones: dict[str, Bone] = {}
     parents: dict[str, str] = {}
-    try:
-        for line in path.read_text(encoding="latin1").splitlines():
+    with readable(path, "Acclaim skeleton", "copy it again"):
+        for line in read_text(path, MAX_BYTES, "latin1").splitlines():
             words = line.split()
             if not words or words[0].startswith("#"):
                 continue
@@ -60,8 +63,6 @@ def read_skeleton(path: Path) -> dict[str, Bone]:
                 parents.update(dict.fromkeys(words[1:], words[0]))
         for child, parent in parents.items():
             bones[child].parent = parent
-    except (OSError, ValueError, IndexError, KeyError) as error:
-        raise unreadable(path, "Acclaim skeleton", error, "copy it again") from error
     if not bones or not parents:
         raise UserError(f"{path} holds no bones; it is not an Acclaim skeleton")
     return {child: bones[child] for child in parents}
@@ -71,6 +72,8 @@ def _set(bone: Bone, words: list[str]) -> None:
     """One line of a bone's description."""
     if words[0] == "direction":
         bone.direction = np.array(words[1:4], float)
+        if bone.direction.shape != (3,) or not np.isfinite(bone.direction).all():
+            raise ValueError(f"a direction is {' '.join(words[1:4])}")
     elif words[0] == "axis":
         bone.axis = Rotation.from_euler("xyz", np.array(words[1:4], float), degrees=True)
     elif words[0] == "dof":
@@ -99,19 +102,27 @@ def read_motion(path: Path, skeleton: dict[str, Bone], every: int = 2) -> BoneMo
 def _read_frames(path: Path) -> list[dict[str, list[float]]]:
     """Numbers of each bone in each frame."""
     frames: list[dict[str, list[float]]] = []
-    try:
-        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-            for line in file:
-                words = line.split()
-                if len(words) == 1 and words[0].isdigit():
-                    frames.append({})
-                elif frames and words:
-                    frames[-1][words[0]] = [float(word) for word in words[1:]]
-                    if not np.isfinite(frames[-1][words[0]]).all():
-                        raise ValueError(f"{words[0]} is not finite in frame {len(frames)}")
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise unreadable(path, "Acclaim motion", error, "copy it again") from error
+    with readable(path, "Acclaim motion", "copy it again"):
+        for line in _unpacked(read_bytes(path, MAX_BYTES)).decode().splitlines():
+            words = line.split()
+            if len(words) == 1 and words[0].isdigit():
+                frames.append({})
+            elif frames and words:
+                frames[-1][words[0]] = [float(word) for word in words[1:]]
+                if not np.isfinite(frames[-1][words[0]]).all():
+                    raise ValueError(f"{words[0]} is not finite in frame {len(frames)}")
     return frames
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The content, inflated if it is a gzip file."""
+    if not content.startswith(_GZIP):
+        return content
+    with gzip.open(io.BytesIO(content)) as stream:
+        inflated = stream.read(MAX_BYTES + 1)
+    if len(inflated) > MAX_BYTES:
+        raise ValueError(f"it unpacks to more than the {mebibytes(MAX_BYTES)} allowed")
+    return inflated
 
 
 def _global_rotations(

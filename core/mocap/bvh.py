@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
-from core.io.files import unreadable
+from core.io.files import read_text, readable
 from core.mocap.retarget import BoneMotion
 
 # The bone whose rotation a joint takes. Where MakeHuman splits a bone in two, the second half has
@@ -49,6 +49,7 @@ _LONG_BONES = {
         ("lowerarm01", "lowerarm01", "wrist"),
     )
 }
+MAX_BYTES = 256 * 2**20
 _MOST_NUMBERS = 50_000_000  # refuse motions that would not fit in memory
 
 
@@ -99,12 +100,10 @@ def read_hierarchy(path: Path) -> tuple[list[Joint], Float[np.ndarray, "frames c
     Raises:
         UserError: the file is missing or not such a hierarchy.
     """
-    try:
-        head, _, motion = path.read_text(encoding="latin1").partition("MOTION")
+    with readable(path, "BVH motion", "copy it again"):
+        head, _, motion = read_text(path, MAX_BYTES, "latin1").partition("MOTION")
         joints = _parse_joints(head.split())
         numbers = _parse_frames(motion, sum(len(joint.channels) for joint in joints))
-    except (OSError, ValueError, IndexError) as error:
-        raise unreadable(path, "BVH motion", error, "copy it again") from error
     return joints, numbers
 
 

@@ -5,15 +5,13 @@ Its rest pose has the arms hanging; its axes are x forward, y up, z right.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from core.errors import UserError
-from core.io.files import unreadable
+from core.io.files import read_json, readable
 from core.mocap.retarget import BoneMotion
 
 # Start and width of each joint's columns, after the frame's duration and the root's position.
@@ -33,6 +31,7 @@ COLUMNS = {
     "l_elbow": (43, 1),
 }
 WIDTH = 44
+MAX_BYTES = 256 * 2**20
 _TO_SMPL = Rotation.from_matrix([[0, 0, -1], [0, 1, 0], [1, 0, 0]])
 _LONG_BONES = tuple(f"{s}_{b}" for s in "lr" for b in ("hip", "knee", "shoulder", "elbow"))
 _BONE_OF_JOINT = {
@@ -61,15 +60,13 @@ def read_motion(path: Path) -> BoneMotion:
     Raises:
         UserError: the file is missing or not such a motion.
     """
-    try:
-        frames = np.array(json.loads(path.read_text())["Frames"], np.float64)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unreadable(path, "DeepMimic motion", error, "copy it again") from error
-    if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
-        raise UserError(f"{path}: frames must hold {WIDTH} finite numbers each")
-    local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
-    hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
-    return BoneMotion(_global_rotations(local), hanging, _BONE_OF_JOINT)
+    with readable(path, "DeepMimic motion", "copy it again"):
+        frames = np.array(read_json(path, MAX_BYTES)["Frames"], np.float64)
+        if frames.ndim != 2 or frames.shape[1] != WIDTH or not np.isfinite(frames).all():
+            raise ValueError(f"frames must hold {WIDTH} finite numbers each")
+        local = {name: _joint(frames, *place) for name, place in COLUMNS.items()}
+        hanging = {bone: np.array([0.0, -1.0, 0.0]) for bone in _LONG_BONES}
+        return BoneMotion(_global_rotations(local), hanging, _BONE_OF_JOINT)
 
 
 def _joint(frames: Float[np.ndarray, "frames 44"], start: int, width: int) -> Rotation:

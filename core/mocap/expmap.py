@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from core.errors import UserError
+from core.io.files import readable
 from core.io.npz import read_npz
 from core.mocap.cmu import BONE_OF_JOINT, centred_hands
 from core.mocap.retarget import BoneMotion
@@ -28,6 +29,7 @@ JOINTS = (
     *(("rwrist", 31), ("rhand", 32), ("rfingers", 33), ("", 34), ("rthumb", 32), ("", 36)),
 )
 COLUMNS = 3 + 3 * len(JOINTS)
+_WHAT, _FIX = "exponential-map motion", "copy it again"
 
 # Rest directions of the long bones of CMU's skeleton.
 DIRECTIONS = {
@@ -44,13 +46,19 @@ def read_motion(path: Path) -> BoneMotion:
     Raises:
         UserError: the file is missing, damaged, or of another width.
     """
-    table = read_npz(path, "exponential-map motion", "copy it again", ("x",))["x"]
-    if table.dtype.kind not in "fiu":
-        raise UserError(f"{path}: x does not hold numbers; copy it again")
-    numbers = table.astype(np.float64)
-    is_complete = numbers.ndim == 2 and numbers.shape[1] == COLUMNS and len(numbers) > 0
-    if not is_complete or not np.isfinite(numbers).all():
-        raise UserError(f"{path}: x must be finite numbers of shape (frames, {COLUMNS})")
+    table = read_npz(path, _WHAT, _FIX, ("x",))["x"]
+    with readable(path, _WHAT, _FIX):
+        if table.dtype.kind not in "fiu":
+            raise ValueError("x does not hold numbers")
+        numbers = table.astype(np.float64)
+        is_complete = numbers.ndim == 2 and numbers.shape[1] == COLUMNS and len(numbers) > 0
+        if not is_complete or not np.isfinite(numbers).all():
+            raise ValueError(f"x must be finite numbers of shape (frames, {COLUMNS})")
+        return _motion(numbers)
+
+
+def _motion(numbers: Float[np.ndarray, "frames columns"]) -> BoneMotion:
+    """The motion in a table."""
     vectors = numbers[:, 3:].reshape(-1, len(JOINTS), 3)
     rotations: list[Rotation] = []
     for joint, (_, parent) in enumerate(JOINTS):

@@ -12,9 +12,12 @@ from jaxtyping import Float, Float32, Int
 from scipy.spatial.transform import Rotation
 
 from core.body.joint_limits import squared_joint_excess
+from core.body.tables import indices, numbers
 from core.errors import UserError
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
+from core.io.files import readable
+from core.io.npz import read_npz
 from core.mocap import asf_amc, bvh, deepmimic, expmap
 from core.mocap.retarget import BoneMotion, smpl_poses
 
@@ -30,6 +33,8 @@ HELD_OUT = frozenset(
         *("fight03", "run01", "standing04"),
     )
 )
+
+_WHAT, _FIX = "pose bank", "build it: python -m core.mocap --data DIR"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,21 @@ class MocapBank:
                 )
 
         write_atomic(path, write)
+
+
+def load_poses(path: Path, held_out: bool) -> Float32[np.ndarray, "poses 24 3"]:
+    """The poses of one split of a bank that `MocapBank.save` wrote.
+
+    Raises:
+        UserError: the file is missing, damaged, or has no poses of the split.
+    """
+    file = read_npz(path, _WHAT, _FIX, ("pose", "split"))
+    with readable(path, _WHAT, _FIX):
+        pose = numbers(file.get, "pose", (None, 24, 3)).numpy()
+        split = indices(file.get, "split", (len(pose),), 2).numpy()
+        if not (split == held_out).any():
+            raise ValueError("it has no poses " + ("held out" if held_out else "for training"))
+    return pose[split == held_out]
 
 
 def read_bank(folder: Path, rest_joints: Float[np.ndarray, "24 3"]) -> MocapBank:

@@ -25,6 +25,9 @@ _BONE_END = {1: 4, 2: 5, 4: 7, 5: 8, 16: 18, 17: 19, 18: 20, 19: 21}
 _COLLARS = {13: 16, 14: 17}
 _COLLAR_SHARE = 0.17  # of the arm's swing: 15 degrees down for hanging arms, 15 up for raised ones
 
+_UP = np.array([0.0, 1.0, 0.0])
+_SHORTEST = 1e-9
+
 
 @dataclass(frozen=True)
 class BoneMotion:
@@ -37,7 +40,8 @@ class BoneMotion:
             without one follow their arm.
 
     Raises:
-        ValueError: a bone of ``bone_of_joint`` is missing.
+        ValueError: a bone of ``bone_of_joint`` is missing, a rotation is not finite, or a long bone
+            has no direction.
     """
 
     rotations: Mapping[str, Float[np.ndarray, "frames 3 3"]]
@@ -48,6 +52,14 @@ class BoneMotion:
         missing = sorted(set(self.bone_of_joint.values()) - self.rotations.keys())
         if missing:
             raise ValueError(f"it lacks the bone {missing[0]}")
+        for name, rotation in self.rotations.items():
+            if not np.isfinite(rotation).all():
+                raise ValueError(f"a rotation of {name} is not finite")
+        for joint in _BONE_END.keys() & self.bone_of_joint.keys():
+            bone = self.bone_of_joint[joint]
+            direction = self.directions.get(bone, _UP)
+            if not _SHORTEST < np.linalg.norm(direction) < 1 / _SHORTEST:  # not with NaN either
+                raise ValueError(f"{bone} has no direction in the rest pose")
 
 
 def smpl_poses(

@@ -13,20 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.assets import ASSETS
 from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import readable
 from core.nbv.features import FeatureBank
 from core.nets.blazepose import load_blazepose
 from core.nets.blocks import fold_batchnorm
 from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import find_preset
+from core.nets.tensor_file import read_safetensors
 
 FORMAT = "nbf-model-1"
+LAYOUTS = ("surface", "skeleton")
+"""Where kernels sit: entry ``layout`` of the metadata, the first if there is none."""
+_MOST_KERNELS = 6890  # one for each vertex of the embedded body
 _TRUNK = "trunk."
 _BANK = ("phi", "background", "variance_foreground", "variance_background")
 
@@ -80,12 +84,15 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
         UserError: the file is missing, damaged, or of another preset.
     """
     path = Path(path) if path else default_weights(preset)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"no weights at {path}; train them with: nbf train --preset {preset}")
     record, tensors = _read(path)
     if record.get("preset") != preset:
         raise UserError(f"{path} holds preset {record.get('preset')!r}, not {preset!r}")
-    network = PoseNetwork(find_preset(preset, record.get("dim")))
+    try:
+        network = PoseNetwork(find_preset(preset, record.get("dim")))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     fold_batchnorm(network)
     parts = {name: value for name, value in tensors.items() if name.startswith("network.")}
     state = {name[8:]: value.float() for name, value in parts.items()}
@@ -94,13 +101,27 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
         state |= {f"{_TRUNK}blazepose.{name}": value for name, value in published.items()}
     try:
         network.load_state_dict(state)
-        bank = FeatureBank(**{name: tensors[f"bank.{name}"] for name in _BANK})
-    except (RuntimeError, KeyError) as error:
+        bank = _bank(tensors, record)
+    except (RuntimeError, KeyError, ValueError) as error:
         summary = " ".join(str(error).split())[:160]  # PyTorch lists every parameter
         raise UserError(
             f"{path} does not fit preset {preset!r} of this version; train it again ({summary} ...)"
         ) from error
     return Model(network.eval(), bank, record)
+
+
+def _bank(tensors: dict[str, Tensor], record: dict[str, Any]) -> FeatureBank:
+    """The feature bank, checked against the record."""
+    found = {name: tensors[f"bank.{name}"].float() for name in _BANK}
+    phi = found["phi"]
+    stated = [record.get(name) for name in ("kernels", "bins", "dim")]
+    if list(phi.shape) != stated or not phi.numel() or len(phi) > _MOST_KERNELS:
+        raise ValueError(f"bank.phi has the shape {tuple(phi.shape)}, not {stated}")
+    if found["background"].shape != phi.shape[2:]:
+        raise ValueError(f"bank.background does not have {phi.shape[2]} dimensions")
+    if any(found[n].shape != () or not found[n] > 0 for n in _BANK if n.startswith("variance")):
+        raise ValueError("the variances of the bank are not positive numbers")
+    return FeatureBank(**found)
 
 
 def _is_published(trunk: nn.Module) -> bool:
@@ -119,16 +140,13 @@ def default_weights(preset: str) -> Path:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, "pt") as file:
-            record = json.loads((file.metadata() or {}).get("nbf", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not a model file: {error}") from error
-    if not isinstance(record, dict):
-        raise UserError(f"{path} is not a model file: its metadata is no table")
-    if record.get("format") != FORMAT:
-        raise UserError(f"{path} is not a {FORMAT} file (format {record.get('format')!r})")
-    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
-        raise UserError(f"{path} is damaged: it holds values that are not finite")
+    with readable(path, "model file", "give one that nbf train wrote"):
+        tensors, metadata = read_safetensors(path)
+        record = json.loads(metadata.get("nbf", "{}"))
+        if not isinstance(record, dict):
+            raise ValueError("its metadata is no table")
+        if record.get("format") != FORMAT:
+            raise ValueError(f"its format is {record.get('format')!r:.40}, not {FORMAT}")
+        if record.get("layout", LAYOUTS[0]) not in LAYOUTS:
+            raise ValueError(f"its kernels sit on {record['layout']!r:.40}")
     return record, tensors

@@ -6,19 +6,16 @@ have VPoser's names, so that a user's VPoser checkpoint (V02_05) loads in place 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.assets import asset_path
-from core.errors import UserError
 from core.geometry.rotations import axis_angle_from_rotation, rotation_from_6d
+from core.io.files import readable
+from core.nets.tensor_file import check_finite, read_checkpoint, read_safetensors
 
 JOINTS = 21
 LATENT = 32
@@ -104,64 +101,21 @@ def load_prior(path: Path | None = None) -> PosePrior:
         UserError: the file is missing, damaged or not a VPoser of this size.
     """
     file = Path(path) if path else asset_path(SHIPPED)
-    if not file.is_file():
-        raise UserError(f"pose prior {file} does not exist; check the path")
-    tensors = _read(file)
-    if not all(bool(value.isfinite().all()) for value in tensors.values()):
-        raise UserError(f"{file} is damaged: it holds values that are not finite")
     prior = PosePrior()
-    try:
-        prior.load_state_dict({name: value.float() for name, value in tensors.items()})
-    except RuntimeError as error:
-        raise UserError(f"{file} is not a VPoser with {LATENT} latent dimensions") from error
-    return prior.eval().requires_grad_(False)
-
-
-def _read(file: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file or a Lightning checkpoint, under this module's names."""
-    try:
+    with readable(file, "pose prior", f"give a VPoser with {LATENT} latent dimensions"):
         if file.suffix == ".safetensors":
-            return load_file(file)
-        with torch.serialization.safe_globals(_stand_ins(file)):
-            stored = torch.load(file, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
-        raise UserError(f"{file} is not a pose prior: {_first_line(error)}") from error
-    except Exception as error:  # torch's unpickler has no common class for refusals
-        raise UserError(f"{file} cannot be read safely: {_first_line(error)}") from error
-    state = stored.get("state_dict", stored) if isinstance(stored, dict) else {}
-    state = state if isinstance(state, dict) else {}
-    return {
-        name.removeprefix(_VPOSER_PREFIX): value
-        for name, value in state.items()
-        if isinstance(value, Tensor) and not name.startswith("bm_train")
-    }
+            tensors, _ = read_safetensors(file)
+        else:
+            tensors = _of_vposer(read_checkpoint(file))
+        prior.load_state_dict(tensors)  # compares shapes before it copies
+        check_finite(prior.state_dict())
+        prior.eval().requires_grad_(False)
+        if not prior(torch.eye(3).expand(1, JOINTS, 3, 3)).isfinite():
+            raise ValueError("the energy of the pose at rest is not finite")
+    return prior
 
 
-def _first_line(error: Exception) -> str:
-    """What an error says, or what it is if it says nothing."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-class _InertValue:
-    """Placeholder for a NumPy value of a checkpoint; takes any arguments and does nothing."""
-
-    def __init__(self, *args: object) -> None: ...
-
-    def __setstate__(self, state: object) -> None: ...
-
-
-class _InertRecord:
-    """Placeholder for any other object: an empty dict, which takes items and attributes."""
-
-    def __new__(cls, *_: object) -> OrderedDict[object, object]:  # type: ignore[misc]
-        return OrderedDict()
-
-
-def _stand_ins(file: Path) -> list[Callable[..., object] | tuple[Callable[..., object], str]]:
-    """A placeholder for each class or function that a checkpoint names, apart from tensors.
-
-    Lightning stores callbacks and settings with the weights, so VPoser's files do not load with
-    `weights_only` alone. Nothing that a file names is ever imported or called.
-    """
-    named = torch.serialization.get_unsafe_globals_in_checkpoint(file)
-    return [(_InertValue if n.startswith("numpy.") else _InertRecord, n) for n in named]
+def _of_vposer(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights under this module's names, without those of the body in the checkpoint."""
+    prior = {n.removeprefix(_VPOSER_PREFIX): t for n, t in tensors.items()}
+    return {name: value for name, value in prior.items() if not name.startswith("bm_train")}

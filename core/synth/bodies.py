@@ -7,16 +7,17 @@ synthetic people, but are not dressed, lit and rendered. A body takes 4 ms and 0
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from core.errors import UserError
+from core.body.tables import found, numbers
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
+from core.io.files import readable
 from core.io.npz import read_npz
 from core.synth.people import PeopleSampler
 from core.synth.sampling.camera import frame_person, random_orientation
@@ -52,10 +53,14 @@ class Bodies:
         """
         fix = f"make them with: nbf synth --bodies {path}"
         arrays = read_npz(path, "file of bodies", fix)
-        names = {field.name for field in fields(Bodies)}
-        if set(arrays) != names or arrays["pose"].shape[1:] != (24, 3):
-            raise UserError(f"{path} holds no bodies; {fix}")
-        return Bodies(**arrays)
+        with readable(path, "file of bodies", fix):
+            count = len(found(arrays.get, "pose", (None, 24, 3)))
+            rows = {"pose": (24, 3), "betas": (10,), "transl": (3,), "focal": ()}
+            shapes = {name: (count, *shape) for name, shape in rows.items()} | {"size": ()}
+            bodies = Bodies(**{n: numbers(arrays.get, n, s).numpy() for n, s in shapes.items()})
+            if not (bodies.focal > 0).all() or not bodies.size > 0:
+                raise ValueError("a focal length or the size is not positive")
+        return bodies
 
 
 def sample_bodies(

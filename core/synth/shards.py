@@ -24,12 +24,16 @@ import numpy as np
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import read_json, readable
+from core.io.npz import map_npy
 from core.processes import end_with_parent
 from core.synth.people import DRAWING_VERSION, PeopleSampler
 from core.synth.sample import FieldLayout, Sample, field_layout, label_layout
 
 PER_SHARD = 1000
 RECIPE = "recipe.json"
+
+_MAX_RECIPE = 1 << 20  # bytes
 
 BLOCK = 50  # samples per task of a worker
 
@@ -148,7 +152,10 @@ def _shard(folder: Path, number: int) -> Path:
 def _is_complete(path: Path, count: int) -> bool:
     """Whether a shard has ``count`` samples; a longer run rewrites a shorter last shard."""
     image = path / "image.npy"
-    return image.is_file() and len(np.load(image, mmap_mode="r")) == count
+    try:
+        return image.is_file() and len(_open_field(image)) == count
+    except UserError:  # it is made again
+        return False
 
 
 def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
@@ -157,10 +164,8 @@ def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
     if not path.is_file():
         write_atomic(path, lambda file: file.write_text(json.dumps(facts, indent=2) + "\n"))
         return
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is damaged; delete {folder} and start again") from error
+    with readable(path, "recipe of shards", f"delete {folder} and start again"):
+        found = read_json(path, _MAX_RECIPE)
     if found != facts:
         raise UserError(f"{folder} holds samples of another recipe ({found}); choose another --out")
 
@@ -183,13 +188,7 @@ def _open_shard(path: Path) -> dict[str, np.ndarray]:
 
 def _open_field(file: Path) -> np.ndarray:
     """The memory map of one field."""
-    try:
-        array: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{file} is missing or damaged; delete {file.parent} and run nbf synth again"
-        ) from error
-    return array
+    return map_npy(file, "field of a shard", f"delete {file.parent} and run nbf synth again")
 
 
 _sampler: PeopleSampler | None = None

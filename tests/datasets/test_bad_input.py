@@ -16,19 +16,10 @@ from core.datasets import files as reading
 from core.datasets.registry import open_dataset
 from core.errors import UserError
 from tests.datasets import writers
+from tests.datasets.writers import WRITERS
 from tests.shapes import unchecked
 
 NAMES = ["a/1.jpg", "a/2.jpg", "a/3.jpg"]
-WRITERS = {
-    "h36m": writers.write_spin,
-    "coco-eft": writers.write_eft,
-    "photos": writers.write_photos,
-    "human-data": writers.write_human_data,
-    "3dpw": writers.write_3dpw,
-    "3doh50k": lambda folder, world: writers.write_3doh50k(folder, world, True),
-    "mpi-inf-3dhp-raw": writers.write_3dhp,
-    "bedlam": writers.write_bedlam,
-}
 
 
 class Dangerous:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -291,3 +292,16 @@ def _everywhere(points: np.ndarray) -> np.ndarray:
     filled = np.where(rows[..., -1:] > 0, rows[..., :-1], points[:, :1])
     filled[:, [name is None for name in MPI_INF_3DHP_28]] = 1.0
     return filled
+
+
+WRITERS: dict[str, Callable[[Path, World], Path]] = {
+    "h36m": write_spin,
+    "coco-eft": write_eft,
+    "photos": write_photos,
+    "human-data": write_human_data,
+    "3dpw": write_3dpw,
+    "3doh50k": lambda folder, world: write_3doh50k(folder, world, True),
+    "mpi-inf-3dhp-raw": write_3dhp,
+    "bedlam": write_bedlam,
+}
+"""A folder of each kind of data set; the file that its loader opens is returned."""

@@ -295,8 +295,8 @@ class TestRefused:
         refused(tmp_path / "pipe.jpg", "not a regular file")
 
     def test_impossible_names(self):
-        refused("nul\0.jpg", "nul", "check the path")
-        refused("b" * 300, "check the path")
+        refused("nul\0.jpg", "nul", "name the file")
+        refused("b" * 300, "name the file")
 
     def test_empty(self, tmp_path):
         (tmp_path / "empty.png").touch()
@@ -367,7 +367,7 @@ class TestRefused:
             def deny(*args, **kwargs):
                 raise PermissionError(13, "Permission denied")
 
-            monkeypatch.setattr(type(path), "open", deny)
+            monkeypatch.setattr("core.io.files.os.open", deny)
         refused(path, "locked.png", "permission")
 
     def test_unknown_sample(self):

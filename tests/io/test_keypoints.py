@@ -230,7 +230,7 @@ class TestSeveralPhotos:
     def test_photo_that_is_not_there(self, tmp_path):
         with pytest.raises(UserError, match=r"2 photos and none is other\.jpg"):
             load_keypoints(self.annotations(tmp_path), "other.jpg")
-        with pytest.raises(UserError, match="must be named"):
+        with pytest.raises(UserError, match="2 photos and none is named"):
             load_keypoints(self.annotations(tmp_path))
 
     def test_one_photo_needs_no_name(self, tmp_path):
@@ -249,6 +249,63 @@ class TestSeveralPhotos:
         path = write(tmp_path, {"images": images, "annotations": entries})
         with pytest.raises(UserError, match="no person"):
             load_keypoints(path, "empty.jpg")
+
+
+def coco(image_id, file_name=None):
+    entry = {"image_id": image_id, "score": 1, "keypoints": flat(COCO_17, 1)}
+    if file_name is None:
+        return [entry]
+    return {"images": [{"id": image_id, "file_name": file_name}], "annotations": [entry]}
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        (coco(7, "other.png"), "mine"),
+        (coco("other.jpg"), "mine"),
+        (coco(785), "000000000459"),
+    ],
+)
+def test_people_of_another_photo_only_are_refused(tmp_path, document, name):
+    path = write(tmp_path, document)
+    with pytest.raises(UserError, match=f"keypoints of 1 photo and none is {name}"):
+        load_people(path, name)
+    assert load_people(path)  # without a name, whose photo it is cannot be told
+
+
+@pytest.mark.parametrize("document", [open_pose(flat(BODY_25)), coco(1)])
+def test_a_file_of_one_photo_serves_one(tmp_path, document):
+    path = write(tmp_path, document)
+    assert load_people(path, "mine")
+    with pytest.raises(UserError, match=r"one photo \(OpenPose\)|1 photo and none is mine"):
+        load_people(path, "mine", several=True)
+
+
+@pytest.mark.parametrize("document", [coco(7, "mine.png"), coco("mine.png"), coco("mine")])
+def test_a_file_that_names_the_photo_serves_several(tmp_path, document):
+    assert load_people(write(tmp_path, document), "mine", several=True)
+
+
+@pytest.mark.parametrize(
+    ("shift", "size", "found"),
+    [
+        ((0, 0), (600, 600), ""),
+        ((0, 0), (120, 250), ""),  # half of the joints are outside, but near
+        ((-195, 0), (600, 600), "outside the photo of 600 x 600"),  # all are outside, but near
+        ((5000, 0), (600, 600), "12 of 12 joints are outside the photo"),
+        ((0, -5000), (600, 600), "12 of 12 joints are outside the photo"),
+        ((0, 0), (110, 210), "of 12 joints are outside the photo of 110 x 210 pixels; are they of"),
+    ],
+)
+def test_people_must_be_in_the_photo(tmp_path, shift, size, found):
+    values = np.array(flat(BODY_25)).reshape(-1, 3)
+    values[:, :2] += shift
+    path = write(tmp_path, open_pose(values.flatten().tolist()))
+    if not found:
+        assert load_keypoints(path, size=size)
+        return
+    with pytest.raises(UserError, match=found):
+        load_keypoints(path, size=size)
 
 
 def refused(path, *words):
@@ -345,8 +402,8 @@ def test_box_without_area_is_replaced(tmp_path):
 
 
 def test_missing_file_and_folder(tmp_path):
-    refused(tmp_path / "none.json", "does not exist")
-    refused(tmp_path, "cannot be read")
+    refused(tmp_path / "none.json", "is missing")
+    refused(tmp_path, "directory")
 
 
 values = st.one_of(

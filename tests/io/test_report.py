@@ -99,7 +99,7 @@ def test_no_report(tmp_path, text):
 
 
 def test_missing_file_and_not_finite_numbers(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="is missing"):
         FitReport.load(tmp_path / "none.json")
     text = to_json(report()).replace('"focal_px": 800.0', '"focal_px": Infinity')
     (tmp_path / "r.json").write_text(text)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from core.errors import UserError
@@ -49,13 +51,13 @@ def test_bad_files(saved: tuple[Path, PoseNetwork, FeatureBank], tmp_path: Path)
     whole = saved[0].read_bytes()
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="not a model file"):
+    with pytest.raises(UserError, match="not a readable model file"):
         load_model("lite", broken)
     broken.write_text("hello")
-    with pytest.raises(UserError, match="not a model file"):
+    with pytest.raises(UserError, match="not a readable model file"):
         load_model("lite", broken)
     save_file({"x": torch.zeros(1)}, broken)
-    with pytest.raises(UserError, match="not a nbf-model-1 file"):
+    with pytest.raises(UserError, match="format is None, not nbf-model-1"):
         load_model("lite", broken)
     with pytest.raises(UserError, match="'lite', not 'paper'"):
         load_model("paper", saved[0])
@@ -86,3 +88,25 @@ def test_not_finite_is_refused(
 
 def test_default_place() -> None:
     assert default_weights("lite").parts[-3:] == ("assets", "weights", "lite.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "record", "message"),
+    [
+        ({"phi": torch.ones(30, 64)}, {}, r"\(30, 64\), not \[30, 4, 64\]"),
+        ({"phi": torch.ones(7000, 4, 64)}, {"kernels": 7000}, "bank.phi has the shape"),
+        ({"background": torch.ones(63)}, {}, "does not have 64 dimensions"),
+        ({"variance_foreground": torch.tensor(-1.0)}, {}, "not positive"),
+        ({"variance_background": torch.ones(2)}, {}, "not positive"),
+        ({}, {"dim": [64]}, r"odd\.safetensors: a feature map has 1 to 1024 dimensions"),
+        ({}, {"bins": None}, r"not \[30, None, 64\]"),
+    ],
+)
+def test_a_bank_that_does_not_fit_is_refused(saved, tmp_path, changes, record, message) -> None:
+    with safe_open(saved[0], "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        known = json.loads(file.metadata()["nbf"])
+    tensors |= {f"bank.{name}": value for name, value in changes.items()}
+    save_file(tensors, tmp_path / "odd.safetensors", {"nbf": json.dumps(known | record)})
+    with pytest.raises(UserError, match=message):
+        load_model("lite", tmp_path / "odd.safetensors")

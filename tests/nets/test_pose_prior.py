@@ -3,6 +3,7 @@
 import os
 import sys
 import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_a_vposer_checkpoint_takes_its_place(prior, tmp_path):
 
 
 def test_bad_files_are_named(tmp_path):
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="is missing"):
         load_prior(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"rubbish")
     with pytest.raises(UserError, match=r"bad\.safetensors"):
@@ -103,7 +104,7 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(UserError, match=r"bad\.ckpt"):
         load_prior(tmp_path / "bad.ckpt")
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(UserError, match="not a VPoser"):
+    with pytest.raises(UserError, match="give a VPoser"):
         load_prior(tmp_path / "other.safetensors")
     state = load_prior().state_dict()
     state = {name: value.clone() for name, value in state.items()}
@@ -124,3 +125,26 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, monkeypatch, capsys, call):
     with pytest.raises(UserError, match=r"evil\.ckpt"):
         load_prior(tmp_path / "evil.ckpt")
     assert capsys.readouterr().out == "" and not (tmp_path / "ran").exists()
+
+
+def test_a_checkpoint_may_not_unpack_to_more_than_it_is(tmp_path):
+    path = tmp_path / "large.ckpt"
+    torch.save({"x": torch.zeros(1).half().expand(10**13)}, path)  # one number that claims 40 TB
+    with pytest.raises(UserError, match=r"large\.ckpt is not a readable pose prior"):
+        load_prior(path)
+    torch.save({"x": torch.zeros(10)}, path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(UserError, match="compressed"):
+        load_prior(path)
+
+
+def test_a_prior_whose_energy_is_not_finite_is_refused(tmp_path):
+    state = {name: value.clone() for name, value in load_prior().state_dict().items()}
+    state["encoder_net.1.running_var"][:] = -1.0
+    save_file(state, tmp_path / "odd.safetensors")
+    with pytest.raises(UserError, match=r"odd\.safetensors is not a readable pose prior"):
+        load_prior(tmp_path / "odd.safetensors")

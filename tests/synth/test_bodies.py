@@ -48,7 +48,7 @@ def test_file_round_trip(bodies, tmp_path) -> None:
 
 def test_another_file_is_refused(bodies, tmp_path) -> None:
     np.savez(tmp_path / "b.npz", pose=bodies.pose)
-    with pytest.raises(UserError, match="holds no bodies"):
+    with pytest.raises(UserError, match="is not a readable file of bodies"):
         Bodies.load(tmp_path / "b.npz")
     with pytest.raises(UserError, match=r"is missing; make them with: nbf synth --bodies"):
         Bodies.load(tmp_path / "c.npz")

@@ -90,6 +90,15 @@ def test_finished_run_does_nothing(copy):
     assert list(write_shards(copy, RECIPE, 5, per_shard=2)) == [5]
 
 
+@pytest.mark.parametrize("content", [b"", b"junk", b"\x93NUMPY\x01\x00", b"PK\x03\x04", None])
+def test_a_shard_with_a_damaged_picture_is_made_again(copy, content):
+    path = copy / "shard-00001" / "image.npy"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert list(write_shards(copy, RECIPE, 5, per_shard=2)) == [3, 5]
+    assert path.read_bytes() == whole
+
+
 def test_other_recipe_is_refused(copy):
     with pytest.raises(UserError, match="another recipe"):
         list(write_shards(copy, Recipe(seed=4, size=64), 5, per_shard=2))
@@ -97,7 +106,7 @@ def test_other_recipe_is_refused(copy):
 
 def test_damaged_recipe_is_named(copy):
     (copy / "recipe.json").write_text("{")
-    with pytest.raises(UserError, match=r"recipe\.json is damaged"):
+    with pytest.raises(UserError, match=r"recipe\.json is not a readable recipe"):
         list(write_shards(copy, RECIPE, 5, per_shard=2))
 
 
@@ -110,7 +119,7 @@ def test_missing_file_is_named(copy):
 def test_truncated_file_is_named(copy):
     path = copy / "shard-00001" / "depth.npy"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(UserError, match=r"depth\.npy is missing or damaged"):
+    with pytest.raises(UserError, match=r"depth\.npy is not a readable field"):
         ShardDataset(copy)
 
 

@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.fit.engine import Engine, trained_volume
 from core.geometry.crop import Box
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.model_file import load_model
+from core.nets.model_file import load_model, save_model
 from core.synth.shards import ShardDataset
 from core.train.batches.batch import kernel_truth
 from core.train.batches.loader import in_order
@@ -64,10 +64,13 @@ def test_a_skeleton_with_eight_orientations_and_other_dimensions(
     assert torch.stack(totals).isfinite().all()
 
 
-def test_a_layout_that_does_not_exist_is_refused() -> None:
-    model = load_model("lite")
-    strange = replace(model, metadata={**model.metadata, "layout": "cloud"})
-    with pytest.raises(UserError, match="'cloud'"):
+def test_a_layout_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    model, path = load_model("lite"), tmp_path / "odd.safetensors"
+    save_model(path, model.network, model.bank, {**model.metadata, "layout": "cloud"})
+    with pytest.raises(UserError, match=r"odd\.safetensors .* 'cloud'"):
+        load_model("lite", path)
+    strange = replace(model, metadata={**model.metadata, "layout": "skeleton"})
+    with pytest.raises(UserError, match="858 kernels, its layout 439"):
         trained_volume(strange, load_body())
 
 

@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from core.errors import UserError
+from core.io.files import check_file, readable
 from core.synth.dressing.patterns import noise, pattern, random_color
 
 PATCH = 256  # pixels of a texture patch
+_MAX_BYTES = 512 * 2**20
 SKIN = 384  # pixels of a skin's texture
 # Tiles of a catalogue sheet in pixels: side, distance between rows and columns, border.
 TILE, PITCH, MARGIN = 128, (176, 144), 16
@@ -86,9 +88,11 @@ def _split_files(data: Path, glob: str, split: str) -> list[Path]:
 
 def _read(path: Path) -> np.ndarray:
     """RGB of a picture file."""
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise UserError(f"{path} is not a readable picture; copy it again")
+    with readable(path, "picture", "copy it again"):
+        check_file(path, _MAX_BYTES)
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if picture is None:
+            raise ValueError("OpenCV cannot decode it")
     return np.ascontiguousarray(picture[..., 2::-1])
 
 

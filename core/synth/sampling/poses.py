@@ -12,7 +12,7 @@ from jaxtyping import Float, Float32, Int
 from scipy.spatial.transform import Rotation
 
 from core.body.names import JOINT_FLIP, JOINT_NAMES
-from core.io.npz import read_npz
+from core.mocap.pose_bank import load_poses
 from core.nets.pose_prior import load_prior
 
 LEGS = [1, 2, 4, 5, 7, 8, 10, 11]
@@ -91,9 +91,7 @@ class PoseBank:
         Raises:
             UserError: the file is missing, damaged, or not a pose bank.
         """
-        fix = "build it: python -m core.mocap --data DIR"
-        file = read_npz(path, "pose bank", fix, ("pose", "split"))
-        own = file["pose"][file["split"] == SPLIT_CODE[split]].astype(np.float32)
+        own = load_poses(path, held_out=split == "test")
         return PoseBank(np.concatenate([own, _everyday(int(EVERYDAY * len(own)), split)]))
 
     @staticmethod

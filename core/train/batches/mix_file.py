@@ -21,7 +21,7 @@ from core.datasets.record import GENDERS, PhotoDataset
 from core.datasets.registry import open_dataset
 from core.datasets.training_sample import CropSettings, RestJoints, SmplBody
 from core.errors import UserError
-from core.io.files import printable
+from core.io.files import printable, read_text, readable
 from core.nbv.volume import NeuralBodyVolume
 from core.synth.shards import ShardDataset
 from core.train.batches.loader import Loader
@@ -100,14 +100,8 @@ def _used(phases: tuple[Phase, ...], names: set[str], path: Path) -> set[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise UserError(f"{printable(path)} is too large for a mix; {_HELP}")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {printable(path)}: {error.strerror}; {_HELP}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{printable(path)} is no TOML file: {error}; {_HELP}") from error
+    with readable(path, "TOML file of a mix", _HELP):
+        return tomllib.loads(read_text(path, _MAX_BYTES))
 
 
 def _only(table: Mapping[str, Any], keys: set[str], where: str) -> None:
@@ -220,7 +214,10 @@ def _dataset(table: dict[str, Any], path: Path, where: str) -> PhotoDataset:
     if not isinstance(every, int):
         raise UserError(f"{where}: every is {every!r}, not a whole number")
     folder = _path(path, table.get("folder"), f"{where}: folder")
-    return open_dataset(kind, folder, split).every(every)
+    try:
+        return open_dataset(kind, folder, split).every(every)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def _same_size(own: ShardDataset, shards: ShardDataset, where: str) -> None:

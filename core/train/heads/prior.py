@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 import tyro
 from jaxtyping import Float
@@ -18,7 +17,7 @@ from core.body.load import load_body
 from core.body.names import JOINT_FLIP
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
-from core.io.npz import read_npz
+from core.mocap.pose_bank import load_poses
 from core.nets.pose_prior import PosePrior
 from core.synth.sampling.poses import LEGS, PoseBank
 
@@ -142,8 +141,7 @@ def main(out: Path, bank: Path | None = None, steps: int = PriorSettings.steps) 
         bank: file that `python -m core.mocap` writes; by default poses.npz in the cache.
         steps: number of optimiser steps.
     """
-    file = read_npz(bank or cache_dir() / "poses.npz", "pose bank")
-    poses = torch.from_numpy(file["pose"][file["split"] == 0].astype(np.float32))
+    poses = torch.from_numpy(load_poses(bank or cache_dir() / "poses.npz", held_out=False))
     body = load_body()
     rest_joints = body.joint_regressor @ body.v_template
     prior = train_prior(poses, rest_joints, PriorSettings(steps=steps))

@@ -7,7 +7,6 @@ and this module does. The previous checkpoint is kept as well.
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import zipfile
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import check_file, readable
 
 LAST, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 
@@ -72,7 +72,7 @@ def load_checkpoint(folder: Path, keys: set[str], max_bytes: int) -> tuple[Path,
 
 def find_damage(path: Path, max_bytes: int) -> str | None:
     """A description of the damage of a checkpoint file; None if it is intact."""
-    size = path.stat().st_size
+    size = check_file(path, 2**63)
     if size > max_bytes:
         return f"it has {size} bytes, but a checkpoint of this run has at most {max_bytes}"
     try:
@@ -80,7 +80,7 @@ def find_damage(path: Path, max_bytes: int) -> str | None:
             if any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist()):
                 return "it is compressed, which no checkpoint is"
             broken = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+    except Exception:  # a damaged archive can fail in any way
         return "it is truncated or overwritten"
     return None if broken is None else f"its record {broken!r} is damaged"
 
@@ -88,6 +88,7 @@ def find_damage(path: Path, max_bytes: int) -> str | None:
 def _read(path: Path) -> object:
     """The file's content, or None if PyTorch cannot load it."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError):
+        with readable(path, "checkpoint", "leave it out"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UserError:
         return None

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from pathlib import Path
 
 import cv2
 
 from core.io.atomic import write_atomic
+from core.io.files import read_text, readable
 from core.pictures.curves import draw_curves
+
+_MAX_BYTES = 1 << 28
 
 
 class Curves:
-    """Rows of named values by step, written to ``<name>.csv`` and drawn to ``<name>.png``."""
+    """Rows of named values by step, written to ``<name>.csv`` and drawn to ``<name>.png``.
+
+    Raises:
+        UserError: there is such a file, and it is not what this class writes.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.path = folder / f"{name}.csv"
         self.rows: list[dict[str, float]] = []
         if self.path.is_file():
-            with self.path.open(newline="") as file:
-                rows = csv.DictReader(file)
+            with readable(self.path, "table of a run", "move it away to go on without it"):
+                rows = csv.DictReader(io.StringIO(read_text(self.path, _MAX_BYTES)), strict=True)
                 self.rows = [{k: float(v) for k, v in row.items() if v} for row in rows]
+                if not all(math.isfinite(row["step"]) for row in self.rows):
+                    raise ValueError("a step is not finite")
 
     def cut(self, step: int) -> None:
         """Drop the rows after a step; a resumed run adds them again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import torch
 
 from core.assets import asset_path
+from core.io.files import digest_file
 from core.nbv.orientation import CONCENTRATION
 from core.nets.blocks import fold_batchnorm
 from core.nets.model_file import save_model
@@ -59,7 +59,7 @@ def export(trainer: Trainer, path: Path, settings: ExportSettings) -> dict[str, 
     figures = validate(network, bank, trainer.volume, held_out)
     metadata = {
         "body": "freebody-1",
-        "body_sha256": hashlib.sha256(asset_path("body/freebody.npz").read_bytes()).hexdigest(),
+        "body_sha256": digest_file(asset_path("body/freebody.npz")),
         "layout": trainer.settings.layout,
         "kernel_vertices": trainer.volume.vertices.tolist(),
         "concentration": CONCENTRATION,
