@@ -24,7 +24,7 @@ from core.datasets.landmarks import PointLayout, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.datasets.trc import MarkerTrack, read_track
 from core.errors import UserError
-from core.io.files import check_file, printable, unreadable
+from core.io.files import printable, read_text, readable
 from core.io.film import Film, is_film
 
 TRACKS = (".trc", ".npz")
@@ -167,16 +167,13 @@ def read_calibration(path: Path) -> list[LensCamera]:
     Raises:
         UserError: it is missing, damaged, or holds no camera.
     """
-    try:
-        check_file(path, _MAX_CALIBRATION)
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    with readable(path, "calibration", FIX):
+        sections = tomllib.loads(read_text(path, _MAX_CALIBRATION))
         cameras = [
             _camera(name, section)
             for name, section in sections.items()
             if isinstance(section, dict) and "matrix" in section
         ]
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise unreadable(path, "calibration", error, FIX) from error
     if not cameras:
         raise UserError(f"{printable(path)} holds no camera; {FIX}")
     return cameras

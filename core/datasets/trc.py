@@ -10,7 +10,7 @@ from jaxtyping import Float64
 
 from core.datasets.files import FIX, Npz
 from core.errors import UserError
-from core.io.files import check_file, printable, unreadable
+from core.io.files import printable, read_text, readable
 
 MAX_BYTES = 1 << 30
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -54,28 +54,25 @@ def _read_npz(path: Path) -> MarkerTrack:
 
 
 def _read_trc(path: Path) -> MarkerTrack:
-    try:
-        check_file(path, MAX_BYTES)
-        lines = path.read_text(encoding="utf-8").splitlines()
+    with readable(path, "TRC file", FIX):
+        lines = read_text(path, MAX_BYTES).splitlines()
         header = dict(zip(lines[1].split(), lines[2].split(), strict=True))
-        scale = _UNITS[header["Units"]]
+        scale = _UNITS.get(header.get("Units", ""))
+        if scale is None:
+            raise ValueError("its Units are not m, cm or mm")
         names = tuple(name for name in lines[3].split("\t")[2:] if name.strip())
         body = [line for line in lines[_HEADER_LINES:] if line.strip()]
-        # rows may lack trailing cells, and unknown points are empty cells
-        cells = [
-            (line.split("\t") + [""] * (2 + 3 * len(names)))[: 2 + 3 * len(names)] for line in body
-        ]
-        table = np.array([[float(c) if c.strip() else np.nan for c in row] for row in cells])
+        table = np.array([_numbers(line, 2 + 3 * len(names)) for line in body])
         table = table.reshape(len(body), 2 + 3 * len(names))
         frames = tuple(int(number) - 1 for number in table[:, 0])
-    except KeyError as error:
-        raise UserError(
-            f"{printable(path)} does not say its Units in m, cm or mm; {FIX}"
-        ) from error
-    except (OSError, ValueError, IndexError, OverflowError) as error:
-        raise unreadable(path, "TRC file", error, FIX) from error
     points = scale * table[:, 2:].reshape(len(body), len(names), 3)
     return _checked(path, MarkerTrack(names, frames, points[..., [2, 0, 1]]))
+
+
+def _numbers(line: str, count: int) -> list[float]:
+    """The cells of a row; unknown points are empty cells, and those at the end may be missing."""
+    cells = (line.split("\t") + [""] * count)[:count]
+    return [float(cell) if cell.strip() else np.nan for cell in cells]
 
 
 def _checked(path: Path, track: MarkerTrack) -> MarkerTrack:

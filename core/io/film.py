@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from core.errors import UserError
-from core.io.files import check_file, printable
+from core.io.files import check_file, printable, readable
 from core.io.images import MAX_PIXELS
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv")
@@ -37,10 +37,8 @@ class Film:
             UserError: it is missing, cannot be decoded, or is too large.
         """
         self.path = path
-        try:
+        with readable(path, "film", "copy it again"):
             check_file(path, MAX_BYTES)
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot read the film {printable(path)} ({error})") from error
         self._restart()
         width, height = self.size
         if not 0 < width * height <= MAX_PIXELS:

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.assets import asset_path
 from core.errors import UserError
-from core.io.files import check_file, unreadable
+from core.io.files import readable
+from core.nets.tensor_file import read_safetensors
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_MAX_BYTES = 1 << 28
 _FIX = "restore the checkout or install again"
 
 
@@ -36,18 +34,14 @@ def load_network(make: Callable[[], Network], asset: str, path: Path | None = No
         UserError: the file is missing, damaged, or of another network.
     """
     file = Path(path) if path else asset_path(asset)
-    try:
-        check_file(file, _MAX_BYTES)
-        state = {name: _laid_out(value) for name, value in load_file(file).items()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise unreadable(file, "weights file", error, _FIX) from error
+    with readable(file, "weights file", _FIX):
+        stored, _ = read_safetensors(file)
+    state = {name: _laid_out(value) for name, value in stored.items()}
     with torch.device("meta"):
         network = make()
     expected = {name: value.shape for name, value in network.state_dict().items()}
     if {name: value.shape for name, value in state.items()} != expected:
         raise UserError(f"{file} does not hold the weights of {Path(asset).stem}; {_FIX}")
-    if not all(bool(value.sum().isfinite()) for value in state.values()):  # three times as fast
-        raise UserError(f"{file} is damaged: it holds values that are not finite; {_FIX}")
     network.load_state_dict(state, assign=True)
     return network.eval()
 

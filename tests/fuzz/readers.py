@@ -17,8 +17,10 @@ from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
 from core.body.smpl_pickle import read_tree
+from core.datasets.multiview import read_calibration
 from core.datasets.record import KEYPOINT_COLUMNS, PhotoDataset
 from core.datasets.registry import open_dataset
+from core.datasets.trc import MarkerTrack, read_track
 from core.eval.people import PeopleScores, changes
 from core.eval.people import load_people as load_table
 from core.fit.engine import trained_volume
@@ -189,6 +191,11 @@ def _is_dataset(dataset: PhotoDataset) -> bool:
     return is_finite((dataset.boxes, points)) and inside and bool((dataset.boxes[:, 2:] >= 1).all())
 
 
+def _is_track(track: MarkerTrack) -> bool:
+    """Unknown points are NaN."""
+    return not np.isinf(track.points).any() and len(track.frames) == len(track.points)
+
+
 def _read_tree(path: Path) -> object:
     with readable(path, "pickle", "write it again"):
         return read_tree(read_bytes(path, MEBIBYTE))
@@ -244,6 +251,8 @@ READERS = {
     "bodies": Reader("lifter-bodies/*", Bodies.load, is_finite),
     "pose bank": Reader("pose-bank/*", lambda path: PoseBank.load(path, "train"), is_finite),
     "motion": Reader("motions/*", _read_motion, is_finite),
+    "points in films": Reader("multiview/*.trc", read_track, _is_track),
+    "calibration": Reader("multiview/*.toml", read_calibration, is_finite),
     "pickle": Reader("pickle/*", _read_tree, _anything),
     **{
         name: Reader(f"datasets/{name}/**/*", _read_people, _is_dataset, suffixes=ANNOTATIONS)

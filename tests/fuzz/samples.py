@@ -33,6 +33,7 @@ from core.train.run.checkpoint import save_checkpoint
 from core.train.run.curves import Curves
 from tests.body.test_load import official
 from tests.datasets import writers
+from tests.datasets.test_multiview import walk, write_calibration, write_trc
 from tests.datasets.world import make_world
 from tests.eval.test_people import scores
 from tests.io.test_report import report
@@ -234,7 +235,13 @@ def _pickles(folder: Path, rng: np.random.Generator) -> None:
         (folder / f"{protocol}.pkl").write_bytes(pickle.dumps(table, protocol))
 
 
+def _multiview(folder: Path, _rng: np.random.Generator) -> None:
+    write_trc(folder / "T1_walk.trc", walk())
+    write_calibration(folder / "Calib_test.toml")
+
+
 _WRITERS = {
+    "multiview": _multiview,
     "images": _images,
     "keypoints": _keypoints,
     "body": _bodies,

@@ -13,8 +13,6 @@ KNOWN = {
     "core/datasets/files.py": "decodes what `open_file` opened",
     "core/mocap/asf_amc.py": "inflates bytes",
     "core/native.py": "our own sources",
-    "core/nets/blazepose.py": "shipped weights",
-    "core/nets/person_detector.py": "shipped weights",
     "core/nets/tensor_file.py": "libraries that want a path, after `check_file`",
     "core/pictures/presentation_process.py": "what our own process said",
     "core/synth/dressing/appearance.py": "a library that wants a path, after `check_file`",
