@@ -12,8 +12,8 @@ from core.fit.schedule import Schedule
 from core.fit.sources import Sources
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.keypoints import load_keypoint_detector
 from core.nets.network import PoseNetwork
+from core.nets.people import load_people_finder
 from core.nets.pose_prior import load_prior
 from core.nets.presets import PRESETS
 
@@ -44,6 +44,6 @@ def untrained_engine() -> Engine:
     body = load_body()
     volume = NeuralBodyVolume.from_body(body, kernels=KERNELS)
     model = GenerativeModel(volume, random_bank(), load_prior())
-    people = load_keypoint_detector()
+    people = load_people_finder()
     detectors = {"blazepose": DETECTORS.get("blazepose").load()}
     return Engine(network, body, model, people, detectors, {}, Sources.of("lite", None, None, None))

@@ -38,10 +38,10 @@ from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.joint_estimate import JointEstimate
-from core.nets.keypoints import KeypointDetector, load_keypoint_detector
 from core.nets.mirror import predict_with_mirror
 from core.nets.model_file import LAYOUTS, Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
+from core.nets.people import PeopleFinder, load_people_finder
 from core.nets.pose_prior import load_prior
 
 STANDARD_DETECTORS = ("fused",)
@@ -81,7 +81,7 @@ class Engine:
     network: PoseNetwork
     body: Body
     model: GenerativeModel
-    people: KeypointDetector
+    people: PeopleFinder
     detectors: dict[str, Detect]
     metadata: dict[str, object]
     sources: Sources
@@ -120,7 +120,7 @@ class Engine:
             network=trained.network.to(device),
             body=loaded_body,
             model=GenerativeModel(volume, trained.bank, load_prior(prior), surface),
-            people=load_keypoint_detector(),
+            people=load_people_finder(),
             detectors={detector.name: detector.load() for detector in chosen},
             metadata=trained.metadata,
             sources=Sources.of(preset, model, body, prior, tuple(detectors)),
@@ -141,7 +141,7 @@ class Engine:
 
     def find_people(self, photo: UInt8[np.ndarray, "height width 3"]) -> list[Box]:
         """Boxes of the people in a photo, the most prominent first."""
-        return [proposal.box for proposal in self.people.propose_boxes(photo)]
+        return [proposal.box for proposal in self.people(photo)]
 
     def observe(
         self,

@@ -25,6 +25,7 @@ from core.io.images import load_image, save_image
 from core.nbv.features import FeatureBank
 from core.nets.keypoints import KeypointDetector
 from core.nets.network import PoseNetwork, translation_from_camera
+from core.nets.people import PeopleFinder
 from core.pictures.colors import FeatureColors, part_colors
 from core.pictures.overlay import draw_body
 from core.pictures.panels import Panel, compose_panels
@@ -87,15 +88,17 @@ def people_in_photos(folder: Path, size: int) -> list[Subject]:
     paths = sorted(path for path in found if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise UserError(f"no photos in {folder}; name a folder with .jpg or .png files")
-    detector = KeypointDetector()
-    return [_crop_person(path, size, detector) for path in paths[:MOST_PHOTOS]]
+    finder, detector = PeopleFinder(), KeypointDetector()
+    return [_crop_person(path, size, finder, detector) for path in paths[:MOST_PHOTOS]]
 
 
-def _crop_person(path: Path, size: int, detector: KeypointDetector) -> Subject:
+def _crop_person(
+    path: Path, size: int, finder: PeopleFinder, detector: KeypointDetector
+) -> Subject:
     """Crop the most prominent person in the way a fit does."""
     photo = load_image(path)
     width, height = photo.size
-    proposals = detector.propose_boxes(photo.pixels)
+    proposals = finder(photo.pixels)
     box = proposals[0].box if proposals else Box(0, 0, width, height)
     view = crop_view(width, height, box, photo.focal_px or default_focal(width, height), size)
     crop = warp(photo.pixels, view)

@@ -1,0 +1,120 @@
+"""People are found on real photographs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+
+from core.geometry.crop import Box, iou
+from core.nets.people import PeopleFinder, Proposal, cut_square, same_person
+
+ASTRONAUT_FACE = (222, 115)
+
+
+@pytest.fixture(scope="module")
+def finder() -> PeopleFinder:
+    return PeopleFinder()
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> np.ndarray:
+    return skimage.data.astronaut()
+
+
+def test_box_of_a_cut_off_person(finder: PeopleFinder, astronaut: np.ndarray) -> None:
+    (found,) = finder(astronaut)
+    assert found.score > 0.9
+    box = found.box
+    assert box.x < ASTRONAUT_FACE[0] < box.x + box.width
+    assert -30 < box.y < 20  # the hair, too
+    assert box.y + box.height > 600  # the legs outside the photo belong to the box
+
+
+def test_grey_photo(finder: PeopleFinder) -> None:
+    image = np.repeat(skimage.data.camera()[..., None], 3, 2)
+    best = finder(image)[0]
+    assert best.box.x < 200 < best.box.x + best.box.width
+    assert 20 < best.box.y < 65  # the crown of the bent head
+
+
+def test_nobody(finder: PeopleFinder) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    assert finder(noise) == []
+    assert finder(np.zeros((1, 1, 3), np.uint8)) == []
+
+
+def test_two_people(finder: PeopleFinder, astronaut: np.ndarray) -> None:
+    two = np.concatenate([astronaut, astronaut[:, ::-1]], 1)
+    found = finder(two)
+    assert len(found) == 2
+    centers = sorted(p.box.center[0] for p in found)
+    assert centers[0] < 512 < centers[1]
+
+
+def test_box_follows_the_person(finder: PeopleFinder, astronaut: np.ndarray) -> None:
+    (here,) = finder(astronaut)
+    moved = np.pad(astronaut, ((100, 0), (60, 0), (0, 0)), mode="edge")
+    (there,) = finder(moved)
+    shift = np.array(there.box.center) - np.array(here.box.center)
+    assert np.abs(shift - [60, 100]).max() < 60
+
+
+@pytest.mark.parametrize("side", [16.0, 64.0])
+def test_cut_square_is_exact(side: float) -> None:
+    ramp = np.zeros((80, 100, 3), np.uint8)
+    ramp[..., 0] = np.arange(100)[None]
+    ramp[..., 1] = np.arange(80)[:, None]
+    cut = cut_square(ramp, Box(8, 8, side, side), 16).astype(float)
+    expected = 8 + (np.arange(16) + 0.5) * side / 16 - 0.5
+    assert np.abs(cut[..., 0] - expected[None]).max() <= 1.0
+    assert np.abs(cut[..., 1] - expected[:, None]).max() <= 1.0
+    assert (cut_square(ramp, Box(-200, 0, 50, 50), 16) == 0).all()
+
+
+def test_overlap() -> None:
+    box = Box(0, 0, 10, 10)
+    assert iou(box, box) == pytest.approx(1)
+    assert iou(box, Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert iou(box, Box(20, 0, 10, 10)) == 0
+
+
+@pytest.mark.parametrize("name", ["coffee", "rocket", "chelsea", "coins"])
+def test_things_and_animals_are_nobody(finder: PeopleFinder, name: str) -> None:
+    image = getattr(skimage.data, name)()
+    assert finder(image if image.ndim == 3 else np.repeat(image[..., None], 3, 2)) == []
+
+
+def limbs(x: float, y: float, size: float) -> np.ndarray:
+    """Twelve points of somebody."""
+    grid = np.stack(np.meshgrid([0.3, 0.7], np.linspace(0.2, 0.9, 6)), -1).reshape(12, 2)
+    return [x, y] + size * grid
+
+
+def test_a_part_of_a_person_is_the_same_person() -> None:
+    whole = Proposal(Box(0, 0, 200, 200), limbs(0, 0, 200), 0.9)
+    seen = limbs(3, 2, 200)
+    seen[6:] = np.nan
+    assert same_person(Proposal(Box(50, 30, 100, 80), seen, 0.5), whole)
+
+
+def test_a_child_before_an_adult_is_another_person() -> None:
+    adult = Proposal(Box(0, 0, 200, 200), limbs(0, 0, 200), 0.9)
+    child = Proposal(Box(90, 110, 60, 80), limbs(90, 110, 70), 0.5)
+    assert not same_person(child, adult)
+    nothing = Proposal(Box(90, 110, 60, 80), np.full((12, 2), np.nan), 0.5)
+    assert not same_person(nothing, adult)
+
+
+def test_boxes_do_not_depend_on_threads(finder: PeopleFinder, astronaut: np.ndarray) -> None:
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(finder(astronaut))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0][0].box == found[1][0].box
+    assert all(value == round(value) for value in vars(found[0][0].box).values())
