@@ -43,14 +43,14 @@ format: setup
 
 setup: $(STAMP) $(NATIVE)
 
-$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh tools/install.sh
 	@sh tools/setup.sh
 	@rm -f .venv/.layout-*
 	@touch $(LAYOUT) $(STAMP) $(NATIVE)
 
 # Set-up has built it already; this rule rebuilds when a source changes later.
 $(NATIVE): CMakeLists.txt $(wildcard cuda/*/*.h cuda/*/*.cpp) $(LAYOUT) | $(STAMP)
-	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation -e .
+	@sh tools/install.sh -qq
 	@touch $(NATIVE)
 
 $(LAYOUT): | $(STAMP)
