@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -86,8 +87,12 @@ class Options:
     """What to raise."""
 
 def run(options):
+    import errno, os, signal
     from core.errors import UserError
+    if options.kind == "terminate":
+        os.kill(os.getpid(), signal.SIGTERM)
     errors = {"user": UserError("no x.png; name another"), "interrupt": KeyboardInterrupt()}
+    errors["full"] = OSError(errno.ENOSPC, "No space left", "x.csv")
     if options.kind in errors:
         raise errors[options.kind]
     return 7
@@ -107,6 +112,30 @@ def test_exit_codes(raising, capsys):
     assert cli.main(["raise", "--kind", "user"]) == 2
     assert capsys.readouterr().err == "nbf: no x.png; name another\n"
     assert cli.main(["raise", "--kind", "interrupt"]) == 130
+    assert cli.main(["raise", "--kind", "terminate"]) == 143
+    assert cli.main(["raise", "--kind", "full"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "nbf: interrupted",
+        "nbf: terminated",
+        "nbf: cannot write x.csv: No space left",
+    ]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["assets", "--json"], ["fit", "--help"]])
+def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(arguments, root):
+    command = [sys.executable, "-m", "core.cli", *arguments]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, cwd=root, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+    if os.path.exists("/dev/full"):  # noqa: PTH110
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == 2
+        assert done.stderr == b"nbf: cannot write the output: No space left on device\n"
 
 
 def test_summary_comes_from_the_docstring(raising):

@@ -1,14 +1,13 @@
 """The native library is optional, and never one that was built from other sources."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from core import native
+from tests.cmake import cmake, environment
 
 
 @pytest.fixture(autouse=True)
@@ -73,27 +72,14 @@ def test_a_wheel_s_library_is_not_compared_with_nvidia_s_headers(tmp_path, monke
     assert native.native_status() == f"loaded {tmp_path / 'core' / '_wheel' / found.name}"
 
 
-def cmake(folder, tools):
-    """CMake under a path without brackets, as in tools/install.sh."""
-    data = Path(pytest.importorskip("cmake").__file__).parent / "data"
-    if "[" not in str(data):
-        return shutil.which("cmake", path=tools)
-    (folder / "bin").mkdir(exist_ok=True)
-    if not (folder / "share").exists():
-        (folder / "share").symlink_to(data / "share")
-    return shutil.copy(data / "bin" / "cmake", folder / "bin")
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("c++"), reason="no compiler: the twins do the work")
 def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
     source, build = tmp_path / "sp äö [1]", tmp_path / "build"
     shutil.copytree(root / "cuda", source / "cuda")
     shutil.copy(root / "CMakeLists.txt", source)
-    tools = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
     for step in (["-S", source, "-B", build, "-G", "Ninja"], ["--build", build]):
-        command = [cmake(tmp_path, tools), *step]
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": tools})
+        subprocess.run([cmake(tmp_path), *step], check=True, capture_output=True, env=environment())
     path = build / native.CPU.file
     library, status = native.CPU.open(path, native.CPU.digest(source / "cuda"))
     assert library is not None, status

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from core.body.names import JOINT_FLIP
 from core.geometry.crop import Box
+from core.io.images import load_image
 from core.nets.keypoints import (
     LANDMARK_OF_JOINT,
     KeypointDetector,
@@ -27,7 +27,7 @@ def detector() -> KeypointDetector:
 
 @pytest.fixture(scope="module")
 def astronaut() -> np.ndarray:
-    return skimage.data.astronaut()
+    return load_image("skimage:astronaut").pixels
 
 
 def test_box_of_a_cut_off_person(detector: KeypointDetector, astronaut: np.ndarray) -> None:
@@ -40,7 +40,7 @@ def test_box_of_a_cut_off_person(detector: KeypointDetector, astronaut: np.ndarr
 
 
 def test_grey_photo(detector: KeypointDetector) -> None:
-    image = np.repeat(skimage.data.camera()[..., None], 3, 2)
+    image = load_image("skimage:camera").pixels
     best = detector.propose_boxes(image)[0]
     assert best.box.x < 200 < best.box.x + best.box.width
     assert 20 < best.box.y < 65  # the crown of the bent head
