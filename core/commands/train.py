@@ -144,7 +144,7 @@ def run(options: Options) -> int:
     settings = _settings(options)
     if options.threads:
         torch.set_num_threads(options.threads)
-    if not (options.resume or options.export_only or options.plan):
+    if not options.plan:
         _check_folder(options)
     volume = NeuralBodyVolume.from_layout(options.kernels, load_body())
     if options.plan:
@@ -259,10 +259,14 @@ def _check_numbers(options: Options) -> None:
 
 
 def _check_folder(options: Options) -> None:
-    """Refuse to begin a run in the folder of another one."""
+    """Refuse a folder that cannot be written to, and to begin a run in that of another one."""
     from core.errors import UserError
+    from core.io.atomic import check_folder
     from core.train.run.checkpoint import LAST, PREVIOUS
 
+    check_folder(options.out)
+    if options.resume or options.export_only:
+        return
     if any((options.out / name).is_file() for name in (LAST, PREVIOUS)):
         raise UserError(
             f"{options.out} holds a run already: go on with --resume, or choose another --out"
@@ -285,6 +289,7 @@ def _train(trainer: Trainer, options: Options) -> StopRequest:
     if options.photos is not None:
         subjects += people_in_photos(options.photos, trainer.network.preset.image_size)
     gallery = Gallery(subjects, trainer.folder)
+    gallery.curves.resume(trainer.step)
     trainer.observers.append(gallery)
     logs = None
     if options.tensorboard:

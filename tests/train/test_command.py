@@ -36,6 +36,7 @@ def test_files_of_a_finished_run(
     assert names >= {"plan.json", "held_out.png", "gallery", "tensorboard", "lite.safetensors"}
     note = json.loads((out / "plan.json").read_text())
     assert note["options"]["validate_every"] == 1 and note["plan"]["measured"]["crops"] == 2
+    assert len((out / "held_out.csv").read_text().splitlines()) == 2  # validated once
     row = next(csv.DictReader((out / "gallery.csv").open()))
     assert float(row["held_out_px"]) > 0 and float(row["photos_px"]) > 0
     assert [path.name for path in (out / "gallery").iterdir()] == ["step-0000001.png"]
