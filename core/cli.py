@@ -17,6 +17,7 @@ from typing import Any
 
 from core.commands import Command, find_commands
 from core.errors import UserError
+from core.io.files import printable
 from core.processes import Terminated, raise_terminated
 
 DEFAULT = "app"
@@ -44,8 +45,13 @@ examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+def main(argv: Sequence[str] | None = None, commands: dict[str, Command] | None = None) -> int:
+    """Run one command; the exit code.
+
+    Args:
+        argv: the command's name and its options; those of the process by default.
+        commands: all that there are; by default those that are installed.
+    """
     # Before PyTorch is loaded: its threads must not spin while they wait for work, or the machine
     # is several times slower as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -55,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         with raise_terminated():
-            code = _dispatch(arguments)
+            code = _dispatch(arguments, find_commands() if commands is None else commands)
             sys.stdout.flush()  # as long as an error can still be told
         return code
     except UserError as error:
@@ -80,7 +86,7 @@ def _end(code: int, said: str) -> int:
     """Say why the command ends, and let nothing be written after it."""
     with contextlib.suppress(OSError):
         if said:
-            print(f"nbf: {said}", file=sys.stderr)
+            print(f"nbf: {printable(said)}", file=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -90,9 +96,8 @@ def _end(code: int, said: str) -> int:
     return code
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str], commands: dict[str, Command]) -> int:
     name, rest = (arguments[0], arguments[1:]) if arguments else (DEFAULT, [])
-    commands = find_commands()
     if name in ("-h", "--help"):
         print(overview(commands))
         return 0
@@ -106,7 +111,13 @@ def _dispatch(arguments: list[str]) -> int:
     command = commands[name]
     module = command.load()
     options = parse(command, module.Options, rest)
-    return module.run(options) if options is not None else 0
+    if options is None:
+        return 0
+    if hasattr(options, "threads"):
+        from core.commands._threads import use_threads
+
+        use_threads(options.threads)
+    return module.run(options)
 
 
 def overview(commands: dict[str, Command]) -> str:

@@ -50,6 +50,12 @@ def raise_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
+def end_children() -> None:
+    """End the processes that `multiprocessing` started here, whatever they are doing."""
+    for child in multiprocessing.active_children():
+        child.terminate()
+
+
 @dataclass
 class StopRequest:
     """Whether somebody asked this process to stop, and by which signal."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.commands._output import print_json
+from core.commands._threads import Threads
 from core.eval.summary import Estimate
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ class Options:
     """A model of your own training instead of the shipped one."""
     batch: int = 8
     """People fitted at once."""
-    threads: int = 0
-    """Threads of the arithmetic; 0 leaves it to PyTorch."""
+    threads: Threads = 0
     out: Path | None = None
     """Write the table as JSON, with protocols and intervals."""
     each: Path | None = None
@@ -81,7 +81,6 @@ class Options:
 
 def run(options: Options) -> int:
     """Run the methods, print the table."""
-    import torch
     from rich.console import Console
     from rich.progress import Progress
 
@@ -91,8 +90,6 @@ def run(options: Options) -> int:
 
     _check(options)
     before = _before(options)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     evaluate = _synthetic if options.dataset == DATASET else _photos
     engine = Engine.load(model=options.model, mesh=options.mesh)
     with Progress(console=Console(stderr=True, quiet=options.json)) as progress:
@@ -106,10 +103,11 @@ def run(options: Options) -> int:
 
 
 def _check(options: Options) -> None:
-    """Refuse what contradicts itself."""
+    """Refuse what contradicts itself, and files that cannot be written."""
     from core.errors import UserError
     from core.eval.methods import check_methods
     from core.eval.synthetic import DATASET
+    from core.io.atomic import check_file_place
 
     if options.ranking and options.ablation:
         raise UserError("--ranking and --ablation are two tables; ask for one")
@@ -121,6 +119,9 @@ def _check(options: Options) -> None:
     plain = options.dataset == DATASET and not (options.ranking or options.ablation)
     if (options.each or options.against) and not plain:
         raise UserError("--each and --against are for the plain table of synthetic people")
+    for path in (options.out, options.each):
+        if path is not None:
+            check_file_place(path)
 
 
 def _before(options: Options) -> dict[Key, Scores] | None:

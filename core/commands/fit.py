@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from core.commands._checks import check_range, check_seed
+from core.commands._checks import check_seed
 from core.commands._output import print_json
+from core.commands._threads import Threads
 from core.io.files import printable
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ class Options:
     """Weights of terms in all stages, NAME=VALUE (nll, keypoints, joint_estimate, prior, ...)."""
     backend: Literal["auto", "torch", "cpu", "cuda"] = "auto"
     """Volume renderer; auto is the native one where it is built (see nbf doctor)."""
-    threads: int = 0
-    """Number of threads of PyTorch; 0 is PyTorch's default. The same bits need the same number."""
+    threads: Threads = 0
     leave_out_photo: bool = False
     """Do not put the photo's pixels into fit.nbf, only their digest and the photo's path."""
     seed: int = 0
@@ -137,7 +137,8 @@ class _Failed:
     def of(source: str, error: UserError) -> _Failed:
         """Say it at once: the others may take hours."""
         image, text = printable(Path(source)), str(error)
-        print(f"nbf: {text if image in text else f'{image}: {text}'}", file=sys.stderr)
+        line = text if image in text else f"{image}: {text}"
+        print(f"nbf: {printable(line)}", file=sys.stderr)
         return _Failed(image, text)
 
 
@@ -175,7 +176,6 @@ def _check(options: Options) -> None:
     if not 0 <= options.seed < 2**63:
         raise UserError(f"seed {options.seed} is not between 0 and 2^63")
     FITTERS.get(options.method)
-    check_range("--threads", options.threads, 0, 1024)
     check_seed(options.seed)
     parse_weights(options.weights)
 

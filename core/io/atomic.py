@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core.errors import UserError
-from core.io.files import printable
+from core.io.files import mebibytes, printable
 from core.io.locks import try_lock
 
 ROOM = 1 << 20
@@ -89,8 +90,10 @@ def _try_folder(folder: Path, named: Path, room: int) -> None:
     try:
         while not os.path.lexists(place):
             place = place.parent
-        with tempfile.TemporaryFile(dir=place) as file:
-            reserve(file, room)
+        if shutil.disk_usage(place).free < room:
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} for {mebibytes(room)}")
+        with tempfile.TemporaryFile(dir=place) as file:  # a quota is not known before
+            reserve(file, min(room, ROOM))
     except NotADirectoryError as error:
         raise UserError(
             f"cannot write {printable(named)}: {printable(place)} is not a folder"

@@ -10,8 +10,8 @@ from pathlib import Path
 from core.errors import UserError
 
 
-def printable(path: Path) -> str:
-    """A path as one printable line, whatever bytes its name holds."""
+def printable(path: Path | str) -> str:
+    """A path or text as one printable line, whatever bytes or signs it holds."""
     text = str(path).encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 

@@ -23,7 +23,7 @@ from core.io.locks import try_lock
 
 UNFINISHED = ".unfinished"
 MOST_OTHERS = 2000
-"""Files in a folder, results included, above which it is taken for another kind of folder."""
+"""Files besides results in a folder, above which it is taken for another kind of folder."""
 _AT_CWD, _EXCHANGE = -100, 2  # of renameat2(2)
 
 
@@ -51,10 +51,9 @@ def whole_folder(
     hidden = unfinished(folder)
     with contextlib.ExitStack() as stack:
         with _named(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(_locked(hidden, folder))
+            stack.enter_context(locked(hidden, folder))
             _restore(folder)
-            _check_others(folder)
+            _check_others(folder, owned)
             _empty(hidden, kept)
         try:
             yield hidden
@@ -64,8 +63,7 @@ def whole_folder(
                 hidden.rmdir()
             raise
         with _named(folder):
-            _to_disk(hidden)
-            _put_in_place(hidden, folder, owned)
+            put_in_place(hidden, folder, owned)
 
 
 def unfinished(folder: Path) -> Path:
@@ -91,15 +89,20 @@ def _named(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(hidden: Path, folder: Path) -> Iterator[None]:
-    """Make the hidden folder, and keep other processes out of it."""
-    hidden.mkdir(exist_ok=True)
+def locked(place: Path, folder: Path) -> Iterator[None]:
+    """Make the folder ``place``, and keep other processes out of it.
+
+    Raises:
+        OSError: it cannot be made.
+        UserError: another process is in it; the line names ``folder``.
+    """
+    place.mkdir(parents=True, exist_ok=True)
     if sys.platform == "win32":  # folders cannot be opened
         yield
         return
-    handle = os.open(hidden, os.O_RDONLY)
+    handle = os.open(place, os.O_RDONLY)
     try:
-        if try_lock(handle) is False or not _is_at(handle, hidden):  # it has just finished
+        if try_lock(handle) is False or not _is_at(handle, place):  # it has just finished
             raise UserError(
                 f"another process is writing {printable(folder)}; wait for it, or choose another"
                 " folder"
@@ -142,11 +145,12 @@ def _restore(folder: Path) -> None:
         replaced.rename(folder)
 
 
-def _check_others(folder: Path) -> None:
+def _check_others(folder: Path, owned: Collection[str]) -> None:
     """Refuse a folder such as a home folder, every file of which would get a second name."""
     count = 0
-    for _, folders, files in os.walk(folder):
-        count += len(folders) + len(files)
+    for place, folders, files in os.walk(folder):
+        others = [name for name in files if Path(place) != folder or name not in owned]
+        count += len(folders) + len(others)
         if count > MOST_OTHERS:
             raise UserError(
                 f"{printable(folder)} holds more than {MOST_OTHERS} files besides results; use a"
@@ -154,8 +158,16 @@ def _check_others(folder: Path) -> None:
             )
 
 
-def _put_in_place(hidden: Path, folder: Path, owned: Collection[str]) -> None:
-    """Let the hidden folder take the folder's place."""
+def put_in_place(hidden: Path, folder: Path, owned: Collection[str]) -> None:
+    """Let the files of a hidden folder replace those of ``folder`` as a set.
+
+    Args:
+        owned: names of the files that are replaced; others stay.
+
+    Raises:
+        OSError: it cannot be done; ``folder`` is as it was.
+    """
+    _to_disk(hidden)
     if not folder.exists():
         hidden.rename(folder)
         return

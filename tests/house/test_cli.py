@@ -1,5 +1,6 @@
 """The command line as users meet it: exit codes, one line for a mistake, quick help."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -92,6 +93,7 @@ def run(options):
     if options.kind == "terminate":
         os.kill(os.getpid(), signal.SIGTERM)
     errors = {"user": UserError("no x.png; name another"), "interrupt": KeyboardInterrupt()}
+    errors["escape"] = UserError("no \\x1b[31m\\n.png")
     errors["full"] = OSError(errno.ENOSPC, "No space left", "x.csv")
     if options.kind in errors:
         raise errors[options.kind]
@@ -114,11 +116,13 @@ def test_exit_codes(raising, capsys):
     assert cli.main(["raise", "--kind", "interrupt"]) == 130
     assert cli.main(["raise", "--kind", "terminate"]) == 143
     assert cli.main(["raise", "--kind", "full"]) == 2
+    assert cli.main(["raise", "--kind", "escape"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert said == [
         "nbf: interrupted",
         "nbf: terminated",
         "nbf: cannot write x.csv: No space left",
+        r"nbf: no \x1b[31m\n.png",
     ]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
@@ -136,6 +140,26 @@ def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(arguments,
             done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE)
         assert done.returncode == 2
         assert done.stderr == b"nbf: cannot write the output: No space left on device\n"
+
+
+def test_threads_are_an_option_of_all_that_computes():
+    for name in ("app", "bench", "eval", "fit", "synth", "train"):
+        options = find_commands()[name].load().Options
+        assert "threads" in {field.name for field in dataclasses.fields(options)}, name
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_threads_reach_the_libraries_and_children(count):
+    code = (
+        f"from core.commands._threads import use_threads\nuse_threads({count})\nuse_threads(0)\n"
+        "import subprocess, sys, torch, cv2\nprint(torch.get_num_threads(), cv2.getNumThreads())\n"
+        "subprocess.run([sys.executable, '-c', 'import torch; print(torch.get_num_threads())'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-uc", code], capture_output=True, env=environment)
+    here, child = done.stdout.decode().splitlines()
+    assert here == f"{count} {count}"
+    assert int(child) == min(count, os.cpu_count())  # PyTorch takes no more from the environment
 
 
 def test_summary_comes_from_the_docstring(raising):
