@@ -7,7 +7,7 @@ NATIVE := .venv/.native
 # The editable install maps modules to files, so it is renewed when a file comes, goes or moves.
 LAYOUT := .venv/.layout-$(shell find app core nbf -name '*.py' 2>/dev/null | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
-.PHONY: help run test setup check format native cuda sanitize clean
+.PHONY: help run test setup check format native cuda kill sanitize clean
 
 help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
@@ -17,6 +17,7 @@ help:
 	@echo "make setup                  the set-up alone: .venv with everything pinned, native code"
 	@echo "make native                 rebuild the native library after a change under cuda/"
 	@echo "make cuda                   build the CUDA library (wants nvcc)"
+	@echo "make kill [N=20] [SEED=0]   kill fit, synth, train and eval at random times"
 	@echo "make sanitize               ten thousand random scenes under AddressSanitizer and UBSan"
 	@echo "make clean                  remove what was built (.venv stays)"
 
@@ -66,6 +67,9 @@ native: | $(STAMP)
 cuda:
 	cmake -S . -B build/cuda -DNBF_CUDA=ON $(if $(ARCH),-DCMAKE_CUDA_ARCHITECTURES=$(ARCH))
 	cmake --build build/cuda --target nbf_cuda --parallel
+
+kill: setup
+	@$(BIN)/python -m tests.kills.at_random $(or $(N),20) $(or $(SEED),0)
 
 sanitize:
 	@sh tests/sanitize/build.sh build/sanitize

@@ -108,7 +108,7 @@ def reserve(file: BinaryIO, size: int) -> None:
     Raises:
         OSError: the disk is too full.
     """
-    if hasattr(os, "posix_fallocate"):
+    if size > 0 and hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
 
 

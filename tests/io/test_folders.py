@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-
 import pytest
 
 from core.errors import UserError
 from core.io import folders
 from core.io.folders import exchange, finished, unfinished, whole_folder
+from tests.kills.dying import die_at, needs_fork
 
 OWNED = ("a.txt", "b.txt", "c.txt")
 KEPT = ("record",)
-EVENTS = {
-    *("open", "os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.utime"),
-    *("shutil.copytree", "shutil.rmtree", "os.scandir", "ctypes.call_function"),
-}
 
 
 def write(folder, text, names=("a.txt", "b.txt")):
@@ -118,32 +111,7 @@ def test_names(tmp_path):
         assert finished(tmp_path / name) == tmp_path / name
 
 
-def die_at(count, action):
-    """Do something in a process that is killed before its ``count``-th look at the disk.
-
-    Returns:
-        Whether it was: not if it has fewer.
-    """
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    seen = 0
-
-    def watch(event, _arguments):
-        nonlocal seen
-        if event in EVENTS:
-            seen += 1
-            if seen == count:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
-    try:
-        action()
-    finally:
-        os._exit(0)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@needs_fork
 @pytest.mark.parametrize("system_exchanges", [True, False])
 def test_killed_at_any_moment_it_is_old_or_new_and_the_next_one_cleans_up(
     tmp_path, monkeypatch, system_exchanges
@@ -159,7 +127,7 @@ def test_killed_at_any_moment_it_is_old_or_new_and_the_next_one_cleans_up(
         place = tmp_path / str(count)
         place.mkdir()
         folder = old_folder(place)
-        if not die_at(count, lambda folder=folder: write(folder, "new")):
+        if die_at(count, lambda folder=folder: write(folder, "new"), place)[0] == 0:
             break
         if folder.exists() or system_exchanges:
             found.append(content(folder))
