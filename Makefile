@@ -7,7 +7,7 @@ NATIVE := .venv/.native
 # The editable install maps modules to files, so it is renewed when a file comes, goes or moves.
 LAYOUT := .venv/.layout-$(shell find app core nbf -name '*.py' 2>/dev/null | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
-.PHONY: help run test setup check format native cuda sanitize fuzz clean
+.PHONY: help run test setup check format native cuda kill sanitize fuzz clean
 
 help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
@@ -17,6 +17,7 @@ help:
 	@echo "make setup                  the set-up alone: .venv with everything pinned, native code"
 	@echo "make native                 rebuild the native library after a change under cuda/"
 	@echo "make cuda                   build the CUDA library (wants nvcc)"
+	@echo "make kill [N=20] [SEED=0]   kill fit, synth, train and eval at random times"
 	@echo "make sanitize               ten thousand random scenes under AddressSanitizer and UBSan"
 	@echo "make fuzz N=100000 [SEED=0] damaged files for every reader; findings go to build/fuzz"
 	@echo "make clean                  remove what was built (.venv stays)"
@@ -44,14 +45,14 @@ format: setup
 
 setup: $(STAMP) $(NATIVE)
 
-$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh tools/install.sh
 	@sh tools/setup.sh
 	@rm -f .venv/.layout-*
 	@touch $(LAYOUT) $(STAMP) $(NATIVE)
 
 # Set-up has built it already; this rule rebuilds when a source changes later.
 $(NATIVE): CMakeLists.txt $(wildcard cuda/*/*.h cuda/*/*.cpp) $(LAYOUT) | $(STAMP)
-	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation -e .
+	@sh tools/install.sh -qq
 	@touch $(NATIVE)
 
 $(LAYOUT): | $(STAMP)
@@ -67,6 +68,9 @@ native: | $(STAMP)
 cuda:
 	cmake -S . -B build/cuda -DNBF_CUDA=ON $(if $(ARCH),-DCMAKE_CUDA_ARCHITECTURES=$(ARCH))
 	cmake --build build/cuda --target nbf_cuda --parallel
+
+kill: setup
+	@$(BIN)/python -m tests.kills.at_random $(or $(N),20) $(or $(SEED),0)
 
 sanitize:
 	@sh tests/sanitize/build.sh build/sanitize

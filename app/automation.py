@@ -55,6 +55,7 @@ class Automation:
             part.replace(path)
             return False
         if self._is_time(now):
+            path.parent.mkdir(parents=True, exist_ok=True)
             save_screenshot(part)
             self._shot_asked = True
         return True

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int, UInt8
 
 from app.geometry.plane import Rect
@@ -15,6 +14,7 @@ from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from core.body.params import BodyParams
+from core.commands._threads import use_threads
 from core.fit.branch import cut
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
@@ -41,15 +41,16 @@ def load(
     body: Path | None = None,
     prior: Path | None = None,
     weights: tuple[str, ...] = (),
+    threads: int = 0,
 ) -> CoreBackend:
     """Load the engine of a preset; see `core.fit.engine.Engine.load`.
 
-    One core is left to the window.
 
     Args:
         weights: of terms, ``NAME=VALUE``, in place of the standard schedule's.
+        threads: of the arithmetic; with 0 one core is left to the window.
     """
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    use_threads(threads or max(1, (os.cpu_count() or 2) - 1))
     schedule = Schedule.standard().with_weights(**parse_weights(weights))
     engine = Engine.load(preset, model, body, prior)
     return CoreBackend(engine, f"{preset} preset", schedule)

@@ -17,7 +17,6 @@ import contextlib
 import os
 import re
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,7 +25,9 @@ import tyro
 
 from app.geometry.plane import Rect
 from app.session import Session, is_record
+from core.commands._threads import Threads
 from core.errors import UserError
+from core.io.atomic import check_file_place
 
 LARGEST = 16384
 """Longest side of a window in pixels, which graphics drivers allow at most."""
@@ -50,6 +51,7 @@ class Options:
     """SMPL file instead of the embedded body."""
     prior: Path | None = None
     """Pose prior (or VPoser checkpoint) instead of the shipped one."""
+    threads: Threads = 0
     paused: bool = False
     """Do not start fitting by itself."""
     screenshot: Path | None = None
@@ -85,7 +87,7 @@ def run(options: Options) -> int:
     session = Session(auto_run=not options.paused)
     if options.image is not None:
         session.open(options.image, box)
-    names = ("preset", "model", "body", "prior", "weights")
+    names = ("preset", "model", "body", "prior", "weights", "threads")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
     automation = Automation(window, options.screenshot, options.after, options.state)
@@ -138,12 +140,7 @@ def check_screenshot(path: Path | None) -> None:
         return
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UserError(f"screenshot {path} is not the name of a PNG file, such as window.png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    check_file_place(path)
 
 
 def check_display() -> None:
@@ -174,12 +171,7 @@ def check_display() -> None:
 
 def cli() -> int:
     """``python -m app``: the same without an installation."""
-    from core.cli import parse
+    from core.cli import main
     from core.commands import Command
 
-    try:
-        options = parse(Command("app", "app.main"), Options, sys.argv[1:])
-        return run(options) if options is not None else 0
-    except UserError as error:
-        print(f"nbf: {error}", file=sys.stderr)
-        return 2
+    return main(["app", *sys.argv[1:]], {"app": Command("app", "app.main")})

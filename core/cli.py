@@ -1,13 +1,14 @@
 """`nbf`: the command line.
 
-Exit codes: 0 done, 1 a check failed, 2 bad input (one line on standard error
-names it and the fix), 130 interrupted. Anything else that goes wrong is a bug and shows a
-traceback.
+Exit codes: 0 done, 1 a check failed or some of several inputs did, 2 bad input (one line on
+standard error names it and the fix), 130 interrupted, 143 terminated, 141 nobody reads the output
+any more. Anything else that goes wrong is a bug and shows a traceback.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -16,10 +17,15 @@ from typing import Any
 
 from core.commands import Command, find_commands
 from core.errors import UserError
+from core.io.files import printable
+from core.processes import Terminated, raise_terminated
 
 DEFAULT = "app"
 BAD_INPUT = 2
-INTERRUPTED = 130
+INTERRUPTED, UNREAD, TERMINATED = 130, 141, 143
+"""128 and the signal's number, as shells report a program that a signal ended."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What systems say when a disk, a quota or a limit is full."""
 
 _HEAD = """\
 usage: nbf [COMMAND] [OPTIONS]
@@ -39,25 +45,59 @@ examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+def main(argv: Sequence[str] | None = None, commands: dict[str, Command] | None = None) -> int:
+    """Run one command; the exit code.
+
+    Args:
+        argv: the command's name and its options; those of the process by default.
+        commands: all that there are; by default those that are installed.
+    """
     # Before PyTorch is loaded: its threads must not spin while they wait for work, or the machine
     # is several times slower as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
+        with raise_terminated():
+            code = _dispatch(arguments, find_commands() if commands is None else commands)
+            sys.stdout.flush()  # as long as an error can still be told
+        return code
     except UserError as error:
-        print(f"nbf: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return _end(BAD_INPUT, str(error))
+    except Terminated:
+        return _end(TERMINATED, "terminated")
     except KeyboardInterrupt:
-        print("nbf: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _end(INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        return _end(UNREAD, "")
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, BrokenPipeError):  # rich has made it of one
+            raise
+        return _end(UNREAD, "")
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return _end(BAD_INPUT, f"cannot write {error.filename or 'the output'}: {error.strerror}")
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _end(code: int, said: str) -> int:
+    """Say why the command ends, and let nothing be written after it."""
+    with contextlib.suppress(OSError):
+        if said:
+            print(f"nbf: {printable(said)}", file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # closed or full: Python would try again at its end, and complain
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _dispatch(arguments: list[str], commands: dict[str, Command]) -> int:
     name, rest = (arguments[0], arguments[1:]) if arguments else (DEFAULT, [])
-    commands = find_commands()
     if name in ("-h", "--help"):
         print(overview(commands))
         return 0
@@ -71,7 +111,13 @@ def _dispatch(arguments: list[str]) -> int:
     command = commands[name]
     module = command.load()
     options = parse(command, module.Options, rest)
-    return module.run(options) if options is not None else 0
+    if options is None:
+        return 0
+    if hasattr(options, "threads"):
+        from core.commands._threads import use_threads
+
+        use_threads(options.threads)
+    return module.run(options)
 
 
 def overview(commands: dict[str, Command]) -> str:

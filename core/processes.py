@@ -29,6 +29,33 @@ def end_with_parent() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived. Whatever tidies up after Ctrl-C tidies up after it."""
+
+
+@contextmanager
+def raise_terminated() -> Iterator[None]:
+    """Turn SIGTERM into the exception `Terminated`, in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def end_children() -> None:
+    """End the processes that `multiprocessing` started here, whatever they are doing."""
+    for child in multiprocessing.active_children():
+        child.terminate()
+
+
 @dataclass
 class StopRequest:
     """Whether somebody asked this process to stop, and by which signal."""

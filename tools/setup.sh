@@ -94,8 +94,8 @@ pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check $q
 install_packages() {
     say "installing the packages pinned in constraints.txt (a few minutes the first time)"
     pip_install -r constraints.txt  # the extras are in it; smplx is for non-commercial use only
-    # Builds the native library too; a machine without a compiler installs without it.
-    pip_install --no-deps --no-build-isolation -e .
+    # shellcheck disable=SC2086
+    sh tools/install.sh $quiet
     # Without libGL the full OpenCV cannot be loaded; the headless build of the same version can.
     if ! "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then
         say "libGL is missing: taking the headless build of OpenCV (no window will open)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from jaxtyping import UInt8
 
@@ -15,6 +14,7 @@ from app.protocol.commands import Begin, Open
 from app.protocol.run import Run, RunInfo, RunKey
 from app.shared import PHOTO_SIDE
 from core.errors import UserError
+from core.pictures.panels import shrink
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class HeldRuns:
 
     def _read(self, command: Open) -> OpenImage:
         photo = self._backend.read(command.path)
-        return OpenImage(command.image, command.path, photo, shrunk(photo.pixels))
+        return OpenImage(command.image, command.path, photo, shrink(photo.pixels, PHOTO_SIDE))
 
     def _image(self, number: int) -> OpenImage:
         """An image that is open."""
@@ -110,13 +110,3 @@ class HeldRuns:
             if held.image is image and held.run.parent is None and held.run.box == box:
                 return held.observed
         return self._backend.observe(image.photo, box)
-
-
-def shrunk(photo: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
-    """The photo, no side longer than `PHOTO_SIDE`."""
-    height, width = photo.shape[:2]
-    scale = PHOTO_SIDE / max(height, width)
-    if scale >= 1:
-        return photo
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)

@@ -19,15 +19,6 @@ def check_seed(seed: int) -> None:
     check_range("--seed", seed, 0, LARGEST_SEED)
 
 
-def check_threads(threads: int) -> None:
-    """Refuse numbers of threads that no machine has; 0 leaves them to PyTorch.
-
-    Raises:
-        UserError: it is negative or too large.
-    """
-    check_range("--threads", threads, 0, 1024)
-
-
 def check_range(option: str, value: float | None, least: float, most: float = math.inf) -> None:
     """Refuse a number outside a range, or one that is not finite; None is no number.
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from core.commands._checks import check_threads
 from core.commands._output import print_json
+from core.commands._threads import Threads
 
 if TYPE_CHECKING:
     from core.bench.machine import Machine
@@ -43,19 +43,13 @@ class Options:
     Busy: one round."""
     backends: tuple[Literal["torch", "cpu", "cuda"], ...] = ()
     """Backends to measure; by default all that are built."""
-    threads: int = 0
-    """Number of threads of PyTorch; 0 is PyTorch's default."""
+    threads: Threads = 0
     json: bool = False
     """Print JSON."""
 
 
 def run(options: Options) -> int:
     """Measure, and print case by case."""
-    import torch
-
-    check_threads(options.threads)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     measures = {"render": _render, "accuracy": _accuracy, "busy": _busy}
     return measures[options.what](options)
 

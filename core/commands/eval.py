@@ -20,8 +20,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from core.commands._checks import check_threads
 from core.commands._output import print_json
+from core.commands._threads import Threads
 from core.eval.summary import Estimate
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ class Options:
     """A model of your own training instead of the shipped one."""
     batch: int = 8
     """People fitted at once."""
-    threads: int = 0
-    """Threads of the arithmetic; 0 leaves it to PyTorch."""
+    threads: Threads = 0
     out: Path | None = None
     """Write the table as JSON, with protocols and intervals."""
     each: Path | None = None
@@ -86,7 +85,6 @@ class Options:
 
 def run(options: Options) -> int:
     """Run the methods, print the table."""
-    import torch
     from rich.console import Console
     from rich.progress import Progress
 
@@ -96,8 +94,6 @@ def run(options: Options) -> int:
 
     _check(options)
     before = _before(options)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     evaluate = _synthetic if options.dataset == DATASET else _photos
     engine = Engine.load(model=options.model, mesh=options.mesh)
     with Progress(console=Console(stderr=True, quiet=options.json)) as progress:
@@ -111,22 +107,25 @@ def run(options: Options) -> int:
 
 
 def _check(options: Options) -> None:
-    """Refuse what contradicts itself."""
+    """Refuse what contradicts itself, and files that cannot be written."""
     from core.errors import UserError
     from core.eval.methods import check_methods
     from core.eval.synthetic import DATASET
+    from core.io.atomic import check_file_place
 
     if options.ranking and options.ablation:
         raise UserError("--ranking and --ablation are two tables; ask for one")
     check_methods(options.methods)
     if options.count < 1 or options.batch < 1:
         raise UserError("--count and --batch must be at least 1")
-    check_threads(options.threads)
     if options.dataset != DATASET and options.data is None:
         raise UserError(f"say where the photographs of {options.dataset} are: --data DIR")
     plain = options.dataset == DATASET and not (options.ranking or options.ablation)
     if (options.each or options.against) and not plain:
         raise UserError("--each and --against are for the plain table of synthetic people")
+    for path in (options.out, options.each):
+        if path is not None:
+            check_file_place(path)
 
 
 def _before(options: Options) -> dict[Key, Scores] | None:

@@ -2,8 +2,10 @@
 
 Each photo gets a folder OUT/<name>/ with params.npz (pose, shape and translation in the photo's
 camera), fit.nbf (every step, and all that is needed to open or resume the fit), body.glb,
-panels.png, views.png (four lit views of the body), fit.mp4 and report.json. Exit code 1 if an
-objective stopped being finite: the results are then those of the best step before.
+panels.png, views.png (four lit views of the body), fit.mp4 and report.json. The folder appears when
+all of them are there; until then they are in OUT/.<name>.unfinished/: --resume goes on from there.
+A photo that fails does not stop the others: the exit code is 1 then, and 2 if all fail. It is 1,
+too, if an objective stopped being finite: the results are those of the best step before.
 
 Examples:
     nbf fit photo.jpg
@@ -11,25 +13,30 @@ Examples:
     nbf fit photo.jpg --bbox 120,40,200,460
     nbf fit photo.jpg --keypoints photo_keypoints.json --body SMPL_NEUTRAL.pkl
     nbf fit photo.jpg --weights prior=30 anchor=0
-    nbf fit --resume out/photo/fit.nbf
+    nbf fit --resume out/.photo.unfinished/fit.nbf
     nbf fit skimage:camera --turntable --json
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from core.commands._checks import check_seed, check_threads
+from core.commands._checks import check_seed
 from core.commands._output import print_json
+from core.commands._threads import Threads
+from core.io.files import printable
 
 if TYPE_CHECKING:
     from core.body.params import BodyParams
+    from core.errors import UserError
     from core.fit.engine import Engine
     from core.fit.fitter import Fit
     from core.fit.observation import Observation
@@ -43,6 +50,10 @@ if TYPE_CHECKING:
 
 WITH_RESUME = ("resume", "backend", "turntable", "json")
 """Options that go together with ``--resume``."""
+ROOM = 4 << 20
+"""Bytes of results besides the photo, which the record holds."""
+LONGEST_NAME = 200
+"""Bytes of a folder's name: systems allow 255, and some are added while it is written."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +88,7 @@ class Options:
     """Weights of terms in all stages, NAME=VALUE (nll, keypoints, joint_estimate, prior, ...)."""
     backend: Literal["auto", "torch", "cpu", "cuda"] = "auto"
     """Volume renderer; auto is the native one where it is built (see nbf doctor)."""
-    threads: int = 0
-    """Number of threads of PyTorch; 0 is PyTorch's default. The same bits need the same number."""
+    threads: Threads = 0
     leave_out_photo: bool = False
     """Do not put the photo's pixels into fit.nbf, only their digest and the photo's path."""
     seed: int = 0
@@ -90,36 +100,66 @@ class Options:
 
 
 def run(options: Options) -> int:
-    """Fit all photos; bad input stops before any fit begins."""
-    import torch
+    """Fit all photos, each by itself: one that fails does not stop the others.
 
-    from core.errors import NobodyFoundError, UserError
-    from core.fit.engine import Engine
+    Returns:
+        0 if all were fitted, 2 if none was, 1 if some failed.
+    """
     from core.render.backends import choose_backend
 
     _check(options)
-    torch.manual_seed(options.seed)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     backend = choose_backend(options.backend)
-    reports, failures = [], []
-    if options.resume:
-        reports.append(_resume(options.resume, options))
-    else:
-        tasks = _read(options)
-        engine = Engine.load(options.preset, options.model, options.body, options.prior)
-        for task in tasks:
-            try:
-                reports.append(_fit(engine, task, backend, options))
-            except NobodyFoundError as error:  # the other photos are fitted all the same
-                failures.append(f"{task.photo.source}: {error}")
-    if options.json:
-        import dataclasses
+    outcomes: list[FitReport | _Failed] = []
+    try:
+        if options.resume:
+            outcomes.append(_resume(options.resume, options))
+        else:
+            _fit_all(outcomes, backend, options)
+    finally:  # an interrupt does not lose those that are done
+        if options.json and outcomes:
+            print_json([asdict(outcome) for outcome in outcomes])
+    failed = [outcome.image for outcome in outcomes if isinstance(outcome, _Failed)]
+    if failed and len(outcomes) > 1:
+        print(
+            f"nbf: {len(failed)} of {len(outcomes)} photos failed: {', '.join(failed)}",
+            file=sys.stderr,
+        )
+    if outcomes and len(failed) == len(outcomes):
+        return 2
+    return 0 if all(not isinstance(o, _Failed) and o.finite for o in outcomes) else 1
 
-        print_json([dataclasses.asdict(report) for report in reports])
-    if failures:
-        raise UserError("; ".join(failures))
-    return 0 if all(report.finite for report in reports) else 1
+
+@dataclass(frozen=True)
+class _Failed:
+    """A photo that could not be fitted, and why."""
+
+    image: str
+    error: str
+
+    @staticmethod
+    def of(source: str, error: UserError) -> _Failed:
+        """Say it at once: the others may take hours."""
+        image, text = printable(Path(source)), str(error)
+        line = text if image in text else f"{image}: {text}"
+        print(f"nbf: {printable(line)}", file=sys.stderr)
+        return _Failed(image, text)
+
+
+def _fit_all(outcomes: list[FitReport | _Failed], backend: str, options: Options) -> None:
+    """Read and fit one photo after the other."""
+    from core.errors import UserError
+    from core.fit.engine import Engine
+    from core.io.atomic import check_folder
+
+    check_folder(options.out, ROOM)
+    engine = None
+    for task in _tasks(outcomes, options):
+        if engine is None:
+            engine = Engine.load(options.preset, options.model, options.body, options.prior)
+        try:
+            outcomes.append(_fit(engine, task, backend, options))
+        except UserError as error:
+            outcomes.append(_Failed.of(task.source, error))
 
 
 def _check(options: Options) -> None:
@@ -138,7 +178,6 @@ def _check(options: Options) -> None:
     if options.focal is not None:
         check_focal(options.focal)
     FITTERS.get(options.method)
-    check_threads(options.threads)
     check_seed(options.seed)
     parse_weights(options.weights)
 
@@ -155,6 +194,7 @@ def _fixed_options(options: Options) -> str:
 class _Task:
     """One photo, and the options that concern it."""
 
+    source: str
     photo: Photo
     box: Box | None
     person: DetectedPerson | None
@@ -162,42 +202,62 @@ class _Task:
     folder: Path
 
 
-def _read(options: Options) -> list[_Task]:
-    """Everything that is to be read; two photos of one name get folders with numbers."""
+def _tasks(outcomes: list[FitReport | _Failed], options: Options) -> Iterator[_Task]:
+    """The photos that can be read, each when it is asked for; the others are failures."""
     from core.body.params import BodyParams
+    from core.errors import UserError
     from core.io.boxes import check_box, parse_box
     from core.io.images import load_image
     from core.io.keypoints import load_keypoints
 
     start = BodyParams.load(options.init).select(0) if options.init else None
-    tasks, taken = [], set()
-    for source in options.images:
-        photo = load_image(source)
-        box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
-        person = None
-        if options.keypoints:
-            several = len(options.images) > 1
-            person = load_keypoints(options.keypoints, photo.name, box, photo.size, several)
-        stem = photo.name if photo.name.strip(".") else "photo"  # "...png" has the stem ".."
+    for source, name in zip(options.images, _folder_names(options.images), strict=True):
+        try:
+            photo = load_image(source)
+            box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
+            person = None
+            if options.keypoints:
+                several = len(options.images) > 1
+                person = load_keypoints(options.keypoints, photo.name, box, photo.size, several)
+        except UserError as error:
+            outcomes.append(_Failed.of(source, error))
+            continue
+        yield _Task(source, photo, box, person, start, options.out / name)
+
+
+def _folder_names(sources: tuple[str, ...]) -> list[str]:
+    """A folder for each photo, visible and below --out; two photos of one name get numbers."""
+    from core.io.images import SAMPLES
+
+    names: list[str] = []
+    for source in sources:
+        stem = Path(source.removeprefix(SAMPLES)).stem.lstrip(".") or "photo"  # of "...png": ".."
+        while len(os.fsencode(stem)) > LONGEST_NAME:
+            stem = stem[:-1]
         name, count = stem, 2
-        while name in taken:
+        while name in names:
             name, count = f"{stem}-{count}", count + 1
-        taken.add(name)
-        tasks.append(_Task(photo, box, person, start, options.out / name))
-    return tasks
+        names.append(name)
+    return names
 
 
 def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitReport:
     """One photo: observe it, fit, and write the results."""
     from time import perf_counter
 
+    import torch
+
     from core.fit.frames import crop_from_photo
     from core.fit.recording import Recorder, new_record, photo_info
     from core.fit.result import Origin
-    from core.fit.result_files import RECORD
+    from core.fit.result_files import RECORD, RESULTS
     from core.fit.schedule import Schedule, parse_weights
+    from core.io.atomic import check_folder
+    from core.io.folders import whole_folder
 
     begin = perf_counter()
+    check_folder(task.folder, ROOM)
+    torch.manual_seed(options.seed)  # for each anew: no photo depends on those before it
     photo, person = task.photo, task.person
     focal = options.focal or photo.focal_px
     source = "given" if options.focal else "exif" if photo.focal_px else "diagonal"
@@ -221,10 +281,13 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
         seed=options.seed,
         pixels=not options.leave_out_photo,
     )
-    recorder = Recorder(task.folder / RECORD, record, fit)
-    recorder.start()
     origin = Origin(photo.source, source, options.preset, backend, options.seed, tuple(warnings))
-    return _finish(engine, observation, recorder, origin, options, looked)
+    with whole_folder(task.folder, (RECORD, *RESULTS), kept=(RECORD,)) as folder:
+        recorder = Recorder(folder / RECORD, record, fit)
+        recorder.start()
+        report = _finish(engine, observation, recorder, origin, options, looked)
+    _say(report, task.folder, options)
+    return report
 
 
 def _resume(path: Path, options: Options) -> FitReport:
@@ -242,6 +305,8 @@ def _resume(path: Path, options: Options) -> FitReport:
         resume_run,
     )
     from core.fit.result import Origin
+    from core.fit.result_files import RESULTS
+    from core.io.folders import finished, whole_folder
 
     record = FitRecord.load(path)
     torch.manual_seed(record.seed)
@@ -252,19 +317,23 @@ def _resume(path: Path, options: Options) -> FitReport:
     warnings = replay_notes(engine, record, backend)
     observation = observe_again(engine, record)
     fit = resume_run(engine, observation, newest)
-    recorder = Recorder(path, record, fit, newest.info.id)
-    recorder.start()
-    # The step that a branch begins at is another run's: its schedule may have been another.
-    if len(newest.trace) > (newest.info.at_step or 0) + (newest.info.parent is not None):
-        difference = check_replay(newest.trace.records[-1], fit.step())
-        warnings += [difference] if difference else []
-    for line in warnings:
-        print(f"nbf: {path}: {line}", file=sys.stderr)
     photo, seed = record.photo, record.seed
-    origin = Origin(
-        photo.source, photo.focal_source, record.sources.preset, backend, seed, tuple(warnings)
-    )
-    return _finish(engine, observation, recorder, origin, options)
+    home = finished(path.absolute().parent)
+    with whole_folder(home, (path.name, *RESULTS), kept=(path.name,)) as folder:
+        recorder = Recorder(folder / path.name, record, fit, newest.info.id)
+        recorder.start()
+        # The step that a branch begins at is another run's: its schedule may have been another.
+        if len(newest.trace) > (newest.info.at_step or 0) + (newest.info.parent is not None):
+            difference = check_replay(newest.trace.records[-1], fit.step())
+            warnings += [difference] if difference else []
+        for line in warnings:
+            print(f"nbf: {printable(path)}: {line}", file=sys.stderr)
+        origin = Origin(
+            photo.source, photo.focal_source, record.sources.preset, backend, seed, tuple(warnings)
+        )
+        report = _finish(engine, observation, recorder, origin, options)
+    _say(report, home, options)
+    return report
 
 
 def _finish(
@@ -276,25 +345,35 @@ def _finish(
     looked: float = 0.0,
 ) -> FitReport:
     """Take the remaining steps, and write the results beside the record."""
+    from core.errors import UserError
     from core.fit.result import save_result
+    from core.io.folders import finished
 
     folder = recorder.path.parent
+    resume = f"nbf fit --resume {quote(str(recorder.path))}"
+    name = printable(finished(folder))
     try:
         seconds = engine.seconds | {"look": looked, "fit": _take_steps(recorder, options.json)}
         if warning := _failure(recorder.fit):
-            print(f"nbf: {folder}: {warning}", file=sys.stderr)
+            print(f"nbf: {name}: {warning}", file=sys.stderr)
             origin = replace(origin, warnings=(*origin.warnings, warning))
-        report = save_result(
+        return save_result(
             folder, engine, observation, recorder.fit, origin, seconds, options.turntable
         )
     except KeyboardInterrupt:
         recorder.save()
-        print(f"nbf: to go on: nbf fit --resume {quote(str(recorder.path))}", file=sys.stderr)
+        print(f"nbf: to go on: {resume}", file=sys.stderr)
         raise
+    except UserError as error:
+        raise UserError(f"{error}; then go on with: {resume}") from error
+
+
+def _say(report: FitReport, folder: Path, options: Options) -> None:
+    """One line for a person."""
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
-        print(f"{folder}  best step {report.best_step}{occluded}, {report.seconds['fit']:.1f} s")
-    return report
+        seconds = f"{report.seconds['fit']:.1f} s"
+        print(f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}", flush=True)
 
 
 def _take_steps(recorder: Recorder, quiet: bool) -> float:
@@ -304,8 +383,10 @@ def _take_steps(recorder: Recorder, quiet: bool) -> float:
     from rich.console import Console
     from rich.progress import Progress
 
+    from core.io.folders import finished
+
     begin, fit = perf_counter(), recorder.fit
-    name, total = recorder.path.resolve().parent.name, fit.schedule.steps + 1
+    name, total = finished(recorder.path.parent).name, fit.schedule.steps + 1
     with Progress(console=Console(stderr=True, quiet=quiet)) as progress:
         task = progress.add_task(f"fitting {name}", total=total, completed=len(fit.trace))
         while not fit.done:

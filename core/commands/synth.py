@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.commands._checks import check_seed
 from core.commands._output import print_json
+from core.commands._threads import Threads
 
 if TYPE_CHECKING:
     from core.synth.shards import Recipe
@@ -48,7 +49,8 @@ class Options:
     size: int = 256
     """Side of the pictures in pixels."""
     workers: int = 1
-    """Number of processes."""
+    """Number of processes; if there are several, each has one thread."""
+    threads: Threads = 0
     labels: bool = False
     """Add texture coordinates (IUV), normals and the kernels' visibility: shards grow by half."""
     sheet: Path | None = None
@@ -78,6 +80,7 @@ def run(options: Options) -> int:
     if not 32 <= options.size <= LARGEST_SIZE or options.size % 4:
         raise UserError(f"--size must be a multiple of 4, from 32 to {LARGEST_SIZE}")
     check_seed(options.seed)
+    _check_files(options)
     data = data_dir(options.data)
     where = str(data) if data else None
     recipe = Recipe(options.seed, where, options.split, options.size, options.labels)
@@ -93,6 +96,24 @@ def run(options: Options) -> int:
     if options.json:
         print_json({**recipe.facts(), "count": options.count, **written, **speed})
     return 0
+
+
+def _check_files(options: Options) -> None:
+    """Refuse files that cannot be written, before any work."""
+    from core.errors import UserError
+    from core.io.atomic import check_file_place, check_folder
+
+    if options.sheet is not None:
+        if options.sheet.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+            raise UserError(f"--sheet {options.sheet} is not a picture's name; end it with .png")
+        check_file_place(options.sheet)
+    if options.bodies is not None:
+        if (name := options.bodies).suffix.lower() != ".npz":
+            raise UserError(f"--bodies {name} is not an npz file's name; end it with .npz")
+        check_file_place(options.bodies)
+    for folder in (options.out, options.pictures):
+        if folder is not None:
+            check_folder(folder)
 
 
 def _write(
@@ -135,12 +156,9 @@ def _draw_sheet(path: Path, recipe: Recipe, count: int) -> None:
 
     import imageio.v3 as imageio
 
-    from core.errors import UserError
     from core.io.atomic import write_atomic
     from core.synth.contact_sheet import contact_sheet
 
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"--sheet {path} is not a picture's name; end it with .png")
     sampler = recipe.sampler()
     people = [sampler.sample(index) for index in range(count)]
     picture = contact_sheet(people, math.ceil(math.sqrt(count)))
@@ -148,22 +166,22 @@ def _draw_sheet(path: Path, recipe: Recipe, count: int) -> None:
 
 
 def _save_pictures(folder: Path, recipe: Recipe, count: int) -> None:
+    from core.io.folders import whole_folder
     from core.io.images import save_image
 
-    folder.mkdir(parents=True, exist_ok=True)
     sampler = recipe.sampler()
-    for index in range(count):
-        save_image(folder / f"person-{index:04}.png", sampler.sample(index).image)
+    names = [f"person-{index:04}.png" for index in range(count)]
+    earlier = [path.name for path in folder.glob("person-[0-9]*.png")]
+    with whole_folder(folder, {*names, *earlier}) as place:
+        for index, name in enumerate(names):
+            save_image(place / name, sampler.sample(index).image)
 
 
 def _save_bodies(path: Path, recipe: Recipe, count: int, quiet: bool) -> None:
     from rich.progress import Progress
 
-    from core.errors import UserError
     from core.synth.bodies import sample_bodies
 
-    if path.suffix.lower() != ".npz":
-        raise UserError(f"--bodies {path} is not an npz file's name; end it with .npz")
     with Progress(disable=quiet) as progress:
         task = progress.add_task("bodies", total=count)
         bodies = sample_bodies(

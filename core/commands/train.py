@@ -34,8 +34,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from core.commands._checks import check_range, check_seed, check_threads
+from core.commands._checks import check_range, check_seed
 from core.commands._output import print_json
+from core.commands._threads import Threads
 from core.processes import StopRequest
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ class Options:
     """Weight of the ranking loss: the true pose must be more likely than perturbed poses."""
     seed: int = 0
     """Seed of all random numbers."""
-    threads: int = 0
-    """Number of threads of PyTorch; 0 is PyTorch's default."""
+    threads: Threads = 0
     loader_threads: int = 1
     """Threads that prepare batches; with a GPU use as many as there are cores."""
     bank_images: int = 4000
@@ -130,8 +130,6 @@ class Options:
 
 def run(options: Options) -> int:
     """Plan, train, then export."""
-    import torch
-
     from core.body.load import load_body
     from core.nbv.volume import NeuralBodyVolume
     from core.nets.presets import find_preset
@@ -142,9 +140,7 @@ def run(options: Options) -> int:
     from core.train.run.trainer import Trainer, check_shards
 
     settings = _settings(options)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if not (options.resume or options.export_only or options.plan):
+    if not options.plan:
         _check_folder(options)
     volume = NeuralBodyVolume.from_layout(options.kernels, load_body())
     if options.plan:
@@ -249,7 +245,6 @@ def _check_numbers(options: Options) -> None:
     """Refuse numbers that make no sense: a run should not find out after hours."""
     for name, least in (("steps", 1), ("bins", 1), ("dim", 1), ("loader_threads", 1)):
         check_range(f"--{name.replace('_', '-')}", getattr(options, name), least)
-    check_threads(options.threads)
     for name in ("ranking", "head_images"):
         check_range(f"--{name.replace('_', '-')}", getattr(options, name), 0)
     check_range("--bank-images", options.bank_images, 1)
@@ -260,10 +255,14 @@ def _check_numbers(options: Options) -> None:
 
 
 def _check_folder(options: Options) -> None:
-    """Refuse to begin a run in the folder of another one."""
+    """Refuse a folder that cannot be written to, and to begin a run in that of another one."""
     from core.errors import UserError
+    from core.io.atomic import check_folder
     from core.train.run.checkpoint import LAST, PREVIOUS
 
+    check_folder(options.out)
+    if options.resume or options.export_only:
+        return
     if any((options.out / name).is_file() for name in (LAST, PREVIOUS)):
         raise UserError(
             f"{options.out} holds a run already: go on with --resume, or choose another --out"
@@ -286,6 +285,7 @@ def _train(trainer: Trainer, options: Options) -> StopRequest:
     if options.photos is not None:
         subjects += people_in_photos(options.photos, trainer.network.preset.image_size)
     gallery = Gallery(subjects, trainer.folder)
+    gallery.curves.resume(trainer.step)
     trainer.observers.append(gallery)
     logs = None
     if options.tensorboard:

@@ -38,6 +38,10 @@ class Observation:
     problem: Problem
     keypoints: Keypoints | None = None
 
+    def focal_in(self, picture: UInt8[np.ndarray, "_ _ 3"]) -> float:
+        """The focal length in pixels of a scaled copy of the photo."""
+        return float(self.focal) * picture.shape[1] / self.photo.shape[1]
+
     @property
     def features(self) -> Float[Tensor, "dim h w"]:
         """Unit features of the network at stride 4."""

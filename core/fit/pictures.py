@@ -62,18 +62,25 @@ def draw_features(observation: Observation, colors: FeatureColors) -> UInt8[np.n
 
 
 def draw_overlay(
-    engine: Engine, observation: Observation, params: BodyParams, alpha: float = 0.75
+    engine: Engine,
+    observation: Observation,
+    params: BodyParams,
+    photo: UInt8[np.ndarray, "height width 3"] | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The photo with the body of ``params`` (in the crop camera's frame) drawn over it."""
+    """The photo with the body of ``params`` (in the crop camera's frame) drawn over it.
+
+    Args:
+        photo: a scaled copy to draw on; drawing takes time in proportion to its pixels.
+    """
+    canvas = observation.photo if photo is None else photo
     in_crop = engine.vertices(params)[0].numpy()
-    height, width = observation.photo.shape[:2]
+    height, width = canvas.shape[:2]
     return draw_body(
-        observation.photo,
+        canvas,
         in_crop @ observation.view.rotation.T.astype(np.float32),
         engine.body.faces.numpy().astype(np.int32),
-        observation.focal,
+        observation.focal_in(canvas),
         (width / 2, height / 2),
-        alpha=alpha,
     )
 
 

@@ -15,7 +15,6 @@ from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.record import FitRecord, PhotoInfo, Run, RunInfo
-from core.fit.result_files import remove_results
 from core.fit.schedule import Schedule
 from core.fit.sources import Environment, differences
 from core.fit.trace import StepRecord
@@ -84,12 +83,11 @@ class Recorder:
     _due: float = 0.0
 
     def start(self) -> None:
-        """Write the record as it is, in place of an earlier one and of its results.
+        """Write the record as it is.
 
         Raises:
             UserError: the folder cannot be written to.
         """
-        remove_results(self.path.parent)
         self._write()
 
     def after(self, _step: StepRecord) -> None:

@@ -23,13 +23,13 @@ from core.io.video import save_video
 from core.pictures.colors import OCCLUSION_LEGEND
 from core.pictures.fitted_scene import FittedScene
 from core.pictures.loss_plot import plot_losses
-from core.pictures.panels import Panel, compose_panels, fit_into
+from core.pictures.panels import Panel, compose_panels, shrink
 from core.pictures.presentation_process import PresentationProcess
 
 FILM_STRIDE = 3  # steps between two frames
 FILM_TILE = (300, 300)
 FILM_RATE = 12.0
-LONGEST_SIDE = 1280  # of the photo in pictures; a larger one only costs time
+LONGEST_SIDE = 1280  # of the photo in pictures
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
@@ -91,14 +91,14 @@ def fitted_scene(engine: Engine, observation: Observation, fit: Fit) -> FittedSc
     steps = [trace.params(step, volume) for step in (int(trace.best_steps()[0]), 0)]
     both = photo_from_crop(BodyParams.stack(steps), observation.view, volume)
     posed = engine.body.pose(both.rotations(), both.betas, both.transl)
-    photo = _shrunk(observation.photo)
+    photo = shrink(observation.photo, LONGEST_SIDE)
     return FittedScene(
         vertices=posed.vertices[0].numpy(),
         start=posed.vertices[1].numpy(),
         joints=posed.joints[0].numpy(),
         faces=engine.body.faces.numpy().astype(np.int32),
         photo=photo,
-        focal=float(observation.focal) * photo.shape[1] / observation.photo.shape[1],
+        focal=observation.focal_in(photo),
     )
 
 
@@ -111,7 +111,7 @@ class Sheet:
     photo: Picture
     features: Picture
     maps: Callable[[int], StepMaps]
-    overlay: Callable[[int], Picture]
+    overlay: Callable[[int, Picture], Picture]
 
     @staticmethod
     def of(engine: Engine, observation: Observation, fit: Fit) -> Sheet:
@@ -124,19 +124,20 @@ class Sheet:
         return Sheet(
             observation,
             fit,
-            photo=_shrunk(observation.photo),
+            photo=shrink(observation.photo, LONGEST_SIDE),
             features=draw_features(observation, colors),
             maps=lambda s: draw_maps(engine, observation, params(s), colors, fit.schedule),
-            overlay=lambda s: _shrunk(draw_overlay(engine, observation, params(s))),
+            overlay=lambda s, photo: draw_overlay(engine, observation, params(s), photo),
         )
 
     def draw(self, step: int, title: str = "", tile: tuple[int, int] = (420, 420)) -> Picture:
         """One step: photo, body, features, rendered features, occlusion, losses."""
         maps = self.maps(step)
         share = f"{maps.occluded_share:.0%} occluded"
+        photo = shrink(self.photo, max(tile))  # first: a body is drawn at once in small pictures
         panels = [
-            Panel("photo", self.photo, "{} x {} px".format(*self.observation.photo.shape[1::-1])),
-            Panel("body", self.overlay(step), f"step {step}"),
+            Panel("photo", photo, "{} x {} px".format(*self.observation.photo.shape[1::-1])),
+            Panel("body", self.overlay(step, photo), f"step {step}"),
             Panel("losses", self._losses(step, tile), "each term on its own scale"),
             Panel("observed features", self.features, "principal components of the model"),
             Panel("rendered features", maps.rendered, "the same colours"),
@@ -146,9 +147,10 @@ class Sheet:
 
     def film(self, best: int) -> Iterator[Picture]:
         """Every few steps, then the best one for a second."""
+        small = replace(self, photo=shrink(self.photo, max(FILM_TILE)))
         for step in range(0, len(self.fit.trace), FILM_STRIDE):
-            yield self.draw(step, tile=FILM_TILE)
-        last = self.draw(best, tile=FILM_TILE)
+            yield small.draw(step, tile=FILM_TILE)
+        last = small.draw(best, tile=FILM_TILE)
         yield from [last] * round(FILM_RATE)
 
     def curves(self) -> dict[str, Float[np.ndarray, " steps"]]:
@@ -207,11 +209,3 @@ def make_report(
 def _finite(value: float) -> float | None:
     """A number, or None for what JSON cannot hold."""
     return float(value) if np.isfinite(value) else None
-
-
-def _shrunk(picture: Picture) -> Picture:
-    """A picture no larger than the sheet needs."""
-    height, width = picture.shape[:2]
-    if max(height, width) <= LONGEST_SIDE:
-        return picture
-    return fit_into(picture, LONGEST_SIDE, LONGEST_SIDE)

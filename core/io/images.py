@@ -239,7 +239,8 @@ def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
         layer = image.convert("RGBA")
         backdrop = Image.new("RGBA", layer.size, (*BACKDROP, 255))
         image = Image.alpha_composite(backdrop, layer)
-    return np.array(image.convert("RGB"))  # a copy: PyTorch wants it writable
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    return np.array(rgb)  # a copy: PyTorch wants it writable
 
 
 def _to_byte(values: np.ndarray) -> UInt8[np.ndarray, "height width"]:

@@ -106,8 +106,9 @@ class PeopleFinder:
             landmarks = self._blazepose(tensor).landmarks
             square = landmark_square(landmarks, region)
         limbs = landmarks.xy[0, _LIMBS_OF_BLAZEPOSE].numpy() * (region.width / INPUT_SIZE)
+        corner = np.array([region.x, region.y])
         score = float(landmarks.person.sigmoid())
-        return Proposal(landmark_box(landmarks, region), limbs + (region.x, region.y), score)
+        return Proposal(landmark_box(landmarks, region), limbs + corner, score)
 
 
 def _proposals(found: People, scale: float, offset: Float[Tensor, "2"]) -> list[Proposal]:

@@ -85,6 +85,15 @@ def fit_into(
     return np.asarray(cv2.resize(image, size, interpolation=method))
 
 
+def shrink(
+    picture: UInt8[np.ndarray, "height width 3"], longest: int
+) -> UInt8[np.ndarray, "low narrow 3"]:
+    """The picture, scaled down where a side is longer than ``longest`` pixels."""
+    if max(picture.shape[:2]) <= longest:
+        return picture
+    return fit_into(picture, longest, longest)
+
+
 def _draw_card(sheet: Canvas, panel: Panel, x: int, y: int, tile: tuple[int, int]) -> None:
     """Draw one picture with title, caption and legend on a card."""
     width, height = tile

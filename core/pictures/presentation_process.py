@@ -38,7 +38,9 @@ class PresentationProcess:
     def __init__(
         self, scene: FittedScene, views: Path, turntable: Path | None = None, title: str = ""
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="nbf-")
+        # Beside the pictures: what a killed process leaves is removed with its other leftovers.
+        views.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = tempfile.TemporaryDirectory(prefix=".scene-", dir=views.parent)
         self._seconds = VIEWS_SECONDS + (TURNTABLE_SECONDS if turntable else 0.0)
         self._files = [views, *([turntable] if turntable else [])]
         stored = Path(self._folder.name, "scene.npz")

@@ -5,17 +5,20 @@
     OUT/shard-00000/pose.npy   (1000, 24, 3) float32
     ...
 
-Dense labels are in separate, optional files. The files of a shard get their final names when it is
-complete, ``image.npy`` last. A shard with an ``image.npy`` is therefore complete, and an
-interrupted run continues with the first shard that has none.
+Dense labels are in separate, optional files. A shard is in a hidden folder until it is complete, so
+an interrupted run continues with the first shard that is missing.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import math
+import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,10 +26,11 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import UserError
-from core.io.atomic import write_atomic
+from core.io.atomic import ROOM, cannot_write, check_folder, reserve, write_atomic
 from core.io.files import read_json, readable
+from core.io.folders import UNFINISHED, locked, put_in_place, unfinished
 from core.io.npz import map_npy
-from core.processes import end_with_parent
+from core.processes import end_children, end_with_parent
 from core.synth.people import DRAWING_VERSION, PeopleSampler
 from core.synth.sample import FieldLayout, Sample, field_layout, label_layout
 
@@ -73,20 +77,29 @@ def write_shards(
     The files do not depend on ``workers``. Complete shards of an earlier run are kept.
 
     Raises:
-        UserError: the folder holds samples of another recipe.
+        UserError: the folder holds samples of another recipe, has no room for these, cannot be
+            written to, or another process is writing it.
     """
-    _check_recipe(folder, {**recipe.facts(), "per_shard": per_shard})
     starts = range(0, count, per_shard)
     jobs = [
         (_shard(folder, start // per_shard), start, min(start + per_shard, count))
         for start in starts
     ]
-    missing = [job for job in jobs if not _is_complete(job[0], job[2] - job[1])]
+    missing = [job for job in jobs if not _is_complete(job[0], job[2] - job[1], recipe)]
     done = count - sum(stop - start for _, start, stop in missing)
-    yield done
-    for written in _write_all(recipe, missing, workers) if missing else ():
-        done += written
+    check_folder(folder, _bytes_of(recipe.layout()) * (count - done) + ROOM)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder, folder))
+            _remove_unfinished(folder)  # of a run that was killed
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        _check_recipe(folder, {**recipe.facts(), "per_shard": per_shard})
+        stack.callback(_remove_unfinished, folder)
         yield done
+        for written in _write_all(recipe, missing, workers) if missing else ():
+            done += written
+            yield done
 
 
 class ShardDataset:
@@ -129,14 +142,20 @@ def _write_all(recipe: Recipe, jobs: list[Job], workers: int) -> Iterator[int]:
         return
     context = get_context("spawn")  # threads of OpenCV and torch do not survive a fork
     with ProcessPoolExecutor(workers, context, _start_worker, (recipe,)) as pool:
-        pending: list[tuple[Job, list[Future[int]]]] = []
-        for job in jobs:
-            _allocate(recipe, job)
-            pending.append((job, [pool.submit(_work, block) for block in _blocks(job)]))
-        for job, futures in pending:
-            for future in futures:
-                yield future.result()
-            _finish(job[0], recipe.layout())
+        try:
+            pending: list[tuple[Job, list[Future[int]]]] = []
+            for job in jobs:
+                _allocate(recipe, job)
+                pending.append((job, [pool.submit(_work, block) for block in _blocks(job)]))
+            for job, futures in pending:
+                for future in futures:
+                    yield future.result()
+                _finish(job[0], recipe.layout())
+        except BrokenProcessPool as error:
+            raise UserError("a worker was killed, perhaps for want of memory; try again") from error
+        except BaseException:
+            end_children()  # the pool would wait for all blocks
+            raise
 
 
 def _blocks(job: Job) -> list[Block]:
@@ -149,13 +168,24 @@ def _shard(folder: Path, number: int) -> Path:
     return Path(folder) / f"shard-{number:05d}"
 
 
-def _is_complete(path: Path, count: int) -> bool:
-    """Whether a shard has ``count`` samples; a longer run rewrites a shorter last shard."""
-    image = path / "image.npy"
+def _is_complete(path: Path, count: int, recipe: Recipe) -> bool:
+    """Whether a shard has ``count`` samples; a shorter or damaged one is written again."""
     try:
-        return image.is_file() and len(_open_field(image)) == count
-    except UserError:  # it is made again
+        shard = _open_shard(path)
+    except UserError:
         return False
+    return len(shard["image"]) == count and recipe.layout().keys() <= shard.keys()
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove incomplete shards."""
+    for leftover in folder.glob(f".shard-*{UNFINISHED}"):
+        shutil.rmtree(leftover)
+
+
+def _bytes_of(layout: FieldLayout) -> int:
+    """Size of a sample on disk."""
+    return sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in layout.values())
 
 
 def _check_recipe(folder: Path, facts: dict[str, object]) -> None:
@@ -201,6 +231,7 @@ def _start_worker(recipe: Recipe) -> None:
 
     global _sampler
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal: the parent ends this
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     _sampler = recipe.sampler()
@@ -222,36 +253,40 @@ def _allocate(recipe: Recipe, job: Job) -> None:
         UserError: the folder cannot be written to, or the disk is too full.
     """
     path, start, stop = job
+    place = unfinished(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True)
         for name, (shape, dtype) in recipe.layout().items():
-            file = path / f"{name}.part"
+            file = place / f"{name}.npy"
             np.lib.format.open_memmap(
                 file, mode="w+", dtype=dtype, shape=(stop - start, *shape)
             ).flush()
-            if hasattr(os, "posix_fallocate"):
-                with file.open("r+b") as opened:
-                    os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+            with file.open("r+b") as opened:
+                reserve(opened, file.stat().st_size)
     except OSError as error:
-        for name in recipe.layout():
-            (path / f"{name}.part").unlink(missing_ok=True)
-        raise UserError(f"cannot write the shard {path}: {error.strerror or error}") from error
+        shutil.rmtree(place, ignore_errors=True)
+        raise cannot_write(path, error) from error
 
 
 def _write_block(sampler: PeopleSampler, block: Block) -> int:
     """Write samples first..last-1 into their shard; returns their number."""
     path, start, first, last = block
+    place = unfinished(path)
     arrays: dict[str, np.memmap] = {}
     for index in range(first, last):
         for name, value in sampler.sample(index).arrays().items():
             if name not in arrays:
-                arrays[name] = np.lib.format.open_memmap(path / f"{name}.part", mode="r+")
+                arrays[name] = np.lib.format.open_memmap(place / f"{name}.npy", mode="r+")
             arrays[name][index - start] = value
     return last - first
 
 
 def _finish(path: Path, layout: FieldLayout) -> None:
-    """Rename the files of a complete shard, image.npy last: it marks the shard as complete."""
-    for name in sorted(layout, key="image".__eq__):
-        np.lib.format.open_memmap(path / f"{name}.part", mode="r+").flush()
-        (path / f"{name}.part").replace(path / f"{name}.npy")
+    """Put a complete shard into its place."""
+    place = unfinished(path)
+    try:
+        for name in layout:
+            np.lib.format.open_memmap(place / f"{name}.npy", mode="r+").flush()
+        put_in_place(place, path, [f"{name}.npy" for name in layout])
+    except OSError as error:
+        raise cannot_write(path, error) from error

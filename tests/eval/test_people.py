@@ -94,3 +94,18 @@ def test_the_command_pairs_two_evaluations(tmp_path, monkeypatch, capsys):
     assert "holds none of these --protocols" in capsys.readouterr().err
     assert cli.main([*plain, "--ranking", "--each", str(tmp_path / "other.csv")]) == 2
     assert "plain table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--out", "--each"])
+def test_a_place_that_cannot_be_written_is_known_before_the_people(
+    option, tmp_path, monkeypatch, capsys
+):
+    def load(*_arguments, **_options):
+        raise AssertionError("too late")
+
+    monkeypatch.setattr("core.fit.engine.Engine.load", load)
+    (tmp_path / "file").touch()
+    for path, why in (("file/x.json", "not a folder"), (".", "it is a folder")):
+        assert cli.main(["eval", "--count", "1", option, str(tmp_path / path)]) == 2
+        assert why in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

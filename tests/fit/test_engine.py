@@ -14,11 +14,13 @@ from core.fit.evidence import FeatureMap
 from core.fit.fitter import finish
 from core.fit.frames import photo_from_crop
 from core.fit.pictures import draw_maps, draw_overlay, feature_colors
-from core.fit.result import Origin, fitted_scene, save_result
+from core.fit.result import FILM_TILE, Origin, Sheet, fitted_scene, save_result
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import load_image
 from core.io.report import FitReport
+from core.pictures import overlay
+from core.pictures.panels import shrink
 from tests.untrained import short_schedule
 
 BOX = Box(20, 60, 300, 440)
@@ -114,6 +116,29 @@ def test_pictures_are_pure(engine, observation, solver):
     second = draw_maps(engine, observation, params, colors)
     assert np.array_equal(first.rendered, second.rendered)
     assert np.array_equal(first.posterior, second.posterior, equal_nan=True)
-    overlay = draw_overlay(engine, observation, params)
-    assert overlay.shape == observation.photo.shape
-    assert (overlay != observation.photo).any()
+    drawn = draw_overlay(engine, observation, params)
+    assert drawn.shape == observation.photo.shape
+    assert (drawn != observation.photo).any()
+
+
+def test_a_large_photo_is_shrunk_before_anything_is_drawn_on_it(
+    engine, observation, solver, monkeypatch
+):
+    drawn = []
+
+    def draw_body(image, *arguments, **options):
+        drawn.append(image.shape)
+        return overlay.draw_body(image, *arguments, **options)
+
+    monkeypatch.setattr("core.fit.pictures.draw_body", draw_body)
+    large = np.repeat(np.repeat(observation.photo, 4, 0), 4, 1)
+    box = Box(*(4 * value for value in (BOX.x, BOX.y, BOX.width, BOX.height)))
+    seen = engine.observe(large, box)
+    sheet = Sheet.of(engine, seen, solver)
+    frames = list(sheet.film(3))
+    assert len(frames) > 3 and {max(shape) for shape in drawn} == {max(FILM_TILE)}
+    small = Sheet.of(engine, observation, solver)
+    body = [s.overlay(3, shrink(s.photo, 300)) for s in (sheet, small)]
+    alike = np.abs(body[0].astype(float) - body[1]).mean()
+    assert alike < 3  # the body is in the same place, see the next line
+    assert np.abs(body[0].astype(float) - shrink(small.photo, 300)).mean() > 3 * alike

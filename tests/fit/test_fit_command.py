@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.cli import main
+from core.errors import UserError
+from core.fit import result
 from core.fit.record import FitRecord, Run
 from core.fit.recording import branch
+from core.geometry.crop import Box
+from core.io.folders import finished, unfinished
 from core.io.images import load_image, save_image
 from tests.untrained import short_schedule, untrained_engine
 
@@ -32,10 +37,10 @@ def test_one_photo_without_anybody_does_not_stop_the_others(tmp_path, capsys):
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
     save_image(tmp_path / "noise.png", noise)
     arguments = [str(tmp_path / "noise.png"), "skimage:astronaut", "--out", str(tmp_path / "out")]
-    assert main(["fit", *arguments]) == 2
-    complaint = capsys.readouterr().err.strip().splitlines()[-1]
-    assert complaint.startswith("nbf: ")
-    assert "noise.png: no person found" in complaint
+    assert main(["fit", *arguments]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("nbf: ")]
+    assert "noise.png: no person found" in said[0]
+    assert said[1:] == [f"nbf: 1 of 2 photos failed: {tmp_path / 'noise.png'}"]
     folder = tmp_path / "out" / "astronaut"
     assert not (tmp_path / "out" / "noise").exists()
     report = json.loads((folder / "report.json").read_text())
@@ -43,17 +48,6 @@ def test_one_photo_without_anybody_does_not_stop_the_others(tmp_path, capsys):
     assert {path.name for path in folder.iterdir()} == FILES | ({"views.png"} if drawn else set())
     assert report["loss"]["nll"]["best"] < report["loss"]["nll"]["start"]
     assert 0.1 < report["occluded_share"] < 0.7  # the legs are outside the photo
-
-
-def test_keypoints_for_the_first_photo_alone_stop_before_any_fit(tmp_path, capsys):
-    joints = {"category_id": 1, "keypoints": [50, 50, 1] * 17, "score": 1}
-    people = [{"image_id": name, **joints} for name in ("astronaut", "somebody")]
-    (tmp_path / "kp.json").write_text(json.dumps(people))
-    photos = ["skimage:astronaut", "skimage:camera"]
-    where = ["--keypoints", str(tmp_path / "kp.json"), "--out", str(tmp_path / "out")]
-    assert main(["fit", *photos, *where]) == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -88,14 +82,25 @@ def untrained(monkeypatch):
 
     def save_result(folder, *arguments):
         saved.append((folder, *arguments))
+        (folder / "report.json").write_text(str(len(saved)))
         last = arguments[2].trace.records[-1]
-        return SimpleNamespace(**vars(REPORT), finite=bool(last.total.isfinite().all()))
+        return Report(arguments[3].image, finite=bool(last.total.isfinite().all()))
 
     monkeypatch.setattr("core.fit.result.save_result", save_result)
     return saved
 
 
-REPORT = SimpleNamespace(occluded_share=None, best_step=0, seconds={"fit": 0.0})
+@dataclass(frozen=True)
+class Report:
+    """What the command shows of a `core.io.report.FitReport`."""
+
+    image: str
+    finite: bool = True
+    occluded_share: float | None = None
+    best_step: int = 0
+    seconds: dict = field(default_factory=lambda: {"fit": 0.0})
+
+
 CAMERA = ["fit", "skimage:camera", "--bbox", "20,60,300,440", "--out"]
 
 
@@ -104,17 +109,104 @@ def test_an_interrupted_fit_keeps_its_steps_and_says_how_to_go_on(
 ):
     folder = tmp_path / "my out" / "camera"
     assert main([*CAMERA, str(folder.parent)]) == 0
-    (folder / "report.json").touch()  # of the first fit
 
     def interrupt(self, record):
         if record.step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("core.fit.recording.Recorder.after", interrupt)
-    assert main([*CAMERA, str(folder.parent)]) == 130
-    assert f"nbf fit --resume '{folder}/fit.nbf'" in capsys.readouterr().err
-    assert [path.name for path in folder.iterdir()] == ["fit.nbf"]
-    assert len(np.load(folder / "fit.nbf")["runs/0/total"]) == 4
+    with monkeypatch.context() as patched:
+        patched.setattr("core.fit.recording.Recorder.after", interrupt)
+        assert main([*CAMERA, str(folder.parent)]) == 130
+    hidden = folder.parent / ".camera.unfinished"
+    assert f"nbf fit --resume '{hidden}/fit.nbf'" in capsys.readouterr().err
+    assert [path.name for path in hidden.iterdir()] == ["fit.nbf"]
+    assert len(np.load(hidden / "fit.nbf")["runs/0/total"]) == 4
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert set(first) == {"fit.nbf", "report.json"}  # the first fit's, whole
+
+    assert main(["fit", "--resume", str(hidden / "fit.nbf")]) == 0
+    assert list(folder.parent.iterdir()) == [folder]
+    assert (folder / "fit.nbf").read_bytes() == first["fit.nbf"]
+    assert (folder / "report.json").read_text() == "2"
+
+
+def test_each_photo_stands_for_itself(untrained, tmp_path, monkeypatch, capsys):
+    whole = load_image("skimage:camera")
+    for name in ("a.png", "cut.png", "no room.png", "z.png"):
+        save_image(tmp_path / name, whole.pixels)
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:5000])
+    boxes = lambda *_: [Box(20, 60, 300, 440)]  # noqa: E731
+    monkeypatch.setattr("core.fit.engine.Engine.find_people", boxes)
+    happened = []
+
+    def read(source):
+        happened.append(f"read {Path(source).stem}")
+        return load_image(source)
+
+    save_result = result.save_result
+
+    def save(folder, *arguments):
+        happened.append(f"write {finished(folder).name}")
+        if "no room" in happened[-1]:
+            raise UserError(f"cannot write {folder}: No space left on device")
+        return save_result(folder, *arguments)
+
+    monkeypatch.setattr("core.io.images.load_image", read)
+    monkeypatch.setattr("core.fit.result.save_result", save)
+    names = ("a.png", "cut.png", "no room.png", "missing.png", "z.png")
+    photos = [str(tmp_path / name) for name in names]
+    out = tmp_path / "out"
+    assert main(["fit", *photos, "--out", str(out), "--json"]) == 1
+    shown = capsys.readouterr()
+    errors = {Path(one["image"]).name: one.get("error") for one in json.loads(shown.out)}
+    assert list(errors) == list(names)
+    assert errors["a.png"] is errors["z.png"] is None
+    assert "truncated" in errors["cut.png"] and "does not exist" in errors["missing.png"]
+    assert "No space left on device; then go on with: nbf fit --resume" in errors["no room.png"]
+    assert shown.err.splitlines()[-1].startswith("nbf: 3 of 5 photos failed: ")
+    assert happened == [  # one is decoded at a time
+        *("read a", "write a", "read cut", "read no room", "write no room"),
+        *("read missing", "read z", "write z"),
+    ]
+    left = {str(path.relative_to(out)) for path in out.rglob("*.*") if path.is_file()}
+    folders = ("a", "z", ".no room.unfinished")
+    assert left == {f"{name}/fit.nbf" for name in folders} | {"a/report.json", "z/report.json"}
+    assert main(["fit", str(tmp_path / "cut.png"), "--out", str(out)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("out", ["file", "file/below", "result is a file", "full"])
+def test_a_bad_destination_is_known_before_the_fit(untrained, out, tmp_path, monkeypatch, capsys):
+    def load(*_arguments):
+        raise AssertionError("too late")
+
+    (tmp_path / "file").touch()
+    (tmp_path / "camera").touch()
+    before = sorted(tmp_path.rglob("*"))
+    where = tmp_path if out == "result is a file" else tmp_path / out
+    observe = "core.fit.engine.Engine.observe"
+    monkeypatch.setattr(observe if where == tmp_path else "core.fit.engine.Engine.load", load)
+    if out == "full":
+
+        def fill(*_arguments):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "posix_fallocate", fill, raising=False)
+    assert main([*CAMERA, str(where)]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "cannot write" in said[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
+def test_a_name_that_is_not_text(untrained, tmp_path, capfdbinary):
+    name = os.fsdecode(b"ph\xff\n")
+    save_image(tmp_path / f"{name}.png", load_image("skimage:camera").pixels)
+    arguments = ["--bbox", "20,60,300,440", "--out", str(tmp_path / "out")]
+    assert main(["fit", str(tmp_path / f"{name}.png"), *arguments]) == 0
+    assert (tmp_path / "out" / name / "fit.nbf").exists()
+    said = capfdbinary.readouterr().out
+    assert said.count(b"\n") == 1 and b"out/ph\\udcff\\n  best step" in said
 
 
 def test_resuming_a_finished_and_an_unfinished_fit(untrained, tmp_path, monkeypatch, capsys):
@@ -151,13 +243,17 @@ def test_a_fit_without_finite_objective_is_said(untrained, tmp_path, capsys):
 
 
 def test_results_stay_inside_their_folder(untrained, tmp_path):
-    photos = [tmp_path / name for name in ("...png", "a b.png", "a b.jpg", "a b-2.png")]
+    long = f"{'ä' * 120}.png"
+    names = ("...png", "..png", ".a.png", "a b.png", "a b.jpg", "a b-2.png", long)
+    photos = [tmp_path / name for name in names]
     for photo in photos:
         save_image(photo, load_image("skimage:camera").pixels)
     out = tmp_path / "out"
     assert main(["fit", *map(str, photos), "--out", str(out)]) == 0
     found = {str(path.relative_to(out)) for path in out.rglob("*.nbf")}
-    assert found == {f"{name}/fit.nbf" for name in ("photo", "a b", "a b-2", "a b-2-2")}
+    folders = ("photo", "photo-2", "a", "a b", "a b-2", "a b-2-2", "ä" * 100)
+    assert found == {f"{name}/fit.nbf" for name in folders}
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "out"}
 
 
 @pytest.mark.slow
@@ -171,24 +267,37 @@ def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
     assert report["loss"]["toy"]["start"] > 0
     assert list(report["start_nll"]) == ["regressed", "further", "turned"]
 
-    path = tmp_path / "cut" / "camera" / "fit.nbf"
-    killed = subprocess.Popen([*fresh, str(tmp_path / "cut")], env=environment)
-    while not path.exists():
-        assert killed.poll() is None
-        time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert [p.name for p in path.parent.iterdir()] == ["fit.nbf"]
-    assert len(np.load(path)["runs/0/total"]) < 121
+    folder = tmp_path / "cut" / "camera"
+    hidden = unfinished(folder)
+    command = [*command, "--resume", str(hidden / "fit.nbf")]
+    for signum, start, when in (
+        (signal.SIGKILL, [*fresh, str(tmp_path / "cut")], "fit.nbf"),
+        (signal.SIGTERM, command, "body.glb"),  # while the results are written
+    ):
+        stopped = subprocess.Popen(start, env=environment, stderr=subprocess.PIPE)
+        while not (hidden / when).exists():
+            assert stopped.poll() is None
+            time.sleep(0.005)
+        stopped.send_signal(signum)
+        said = stopped.communicate()[1].decode()
+        assert stopped.returncode == (143 if signum == signal.SIGTERM else -signum)
+        assert not folder.exists() and (hidden / "fit.nbf").exists()
+        assert len(np.load(hidden / "fit.nbf")["runs/0/total"]) <= 121
+    assert said.splitlines()[-2:] == [
+        f"nbf: to go on: nbf fit --resume {hidden / 'fit.nbf'}",
+        "nbf: terminated",
+    ]
+    assert [path.name for path in hidden.iterdir()] == ["fit.nbf"]
 
-    resumed = subprocess.run(
-        [*command, "--resume", str(path)], env=environment, capture_output=True
-    )
+    resumed = subprocess.run(command, env=environment, capture_output=True)
     assert resumed.returncode == 0, resumed.stderr.decode()
-    first, second = (np.load(p) for p in (tmp_path / "whole" / "camera" / "fit.nbf", path))
+    both = (tmp_path / "whole" / "camera", folder)
+    first, second = (np.load(where / "fit.nbf") for where in both)
     assert first.files == second.files
     assert all(np.array_equal(first[n], second[n]) for n in first.files if n.startswith("runs/"))
-    assert {p.name for p in path.parent.iterdir()} == FILES
+    assert {p.name for p in folder.iterdir()} == FILES and not hidden.exists()
+    for name in ("params.npz", "body.glb", "panels.png"):
+        assert (both[0] / name).read_bytes() == (folder / name).read_bytes()
 
 
 @pytest.mark.slow

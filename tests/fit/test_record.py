@@ -25,7 +25,6 @@ from core.fit.recording import (
     replay_notes,
     resume_run,
 )
-from core.fit.result_files import RESULTS
 from core.fit.term import TERMS, Term
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
@@ -159,16 +158,6 @@ def same_terms(one, other):
         for a, b in zip(one.records, other.records, strict=True)
         for name in {*a.terms, *b.terms}
     )
-
-
-def test_a_new_record_removes_the_results_of_an_earlier_fit(record, fit, tmp_path):
-    for name in (*RESULTS, "notes.txt"):
-        (tmp_path / name).touch()
-    Recorder(tmp_path / "fit.nbf", record, fit).start()
-    assert {path.name for path in tmp_path.iterdir()} == {"fit.nbf", "notes.txt"}
-    (tmp_path / "params.npz").mkdir()
-    with pytest.raises(UserError, match=r"cannot remove .*params\.npz"):
-        Recorder(tmp_path / "fit.nbf", record, fit).start()
 
 
 def test_writing_the_record_takes_a_small_share_of_the_time(record, fit, tmp_path, monkeypatch):

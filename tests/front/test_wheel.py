@@ -19,7 +19,9 @@ def installed(root, tmp_path_factory):
     # Debian 12's pip (23.0) does not know the short form -C.
     settings = ["wheel.cmake=false", f"build-dir={folder / 'build'}"]
     options = [*(f"--config-settings={each}" for each in settings), "-w", str(folder)]
-    subprocess.run([*command, *options, str(root)], check=True, capture_output=True)
+    checkout = folder / "checkout"  # pip takes brackets in a path for extras
+    checkout.symlink_to(root)
+    subprocess.run([*command, *options, str(checkout)], check=True, capture_output=True)
     [wheel] = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")

@@ -1,8 +1,10 @@
 """The command line as users meet it: exit codes, one line for a mistake, quick help."""
 
+import dataclasses
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -86,8 +88,13 @@ class Options:
     """What to raise."""
 
 def run(options):
+    import errno, os, signal
     from core.errors import UserError
+    if options.kind == "terminate":
+        os.kill(os.getpid(), signal.SIGTERM)
     errors = {"user": UserError("no x.png; name another"), "interrupt": KeyboardInterrupt()}
+    errors["escape"] = UserError("no \\x1b[31m\\n.png")
+    errors["full"] = OSError(errno.ENOSPC, "No space left", "x.csv")
     if options.kind in errors:
         raise errors[options.kind]
     return 7
@@ -107,6 +114,52 @@ def test_exit_codes(raising, capsys):
     assert cli.main(["raise", "--kind", "user"]) == 2
     assert capsys.readouterr().err == "nbf: no x.png; name another\n"
     assert cli.main(["raise", "--kind", "interrupt"]) == 130
+    assert cli.main(["raise", "--kind", "terminate"]) == 143
+    assert cli.main(["raise", "--kind", "full"]) == 2
+    assert cli.main(["raise", "--kind", "escape"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "nbf: interrupted",
+        "nbf: terminated",
+        "nbf: cannot write x.csv: No space left",
+        r"nbf: no \x1b[31m\n.png",
+    ]
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["assets", "--json"], ["fit", "--help"]])
+def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(arguments, root):
+    command = [sys.executable, "-m", "core.cli", *arguments]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, cwd=root, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+    if os.path.exists("/dev/full"):  # noqa: PTH110
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == 2
+        assert done.stderr == b"nbf: cannot write the output: No space left on device\n"
+
+
+def test_threads_are_an_option_of_all_that_computes():
+    for name in ("app", "bench", "eval", "fit", "synth", "train"):
+        options = find_commands()[name].load().Options
+        assert "threads" in {field.name for field in dataclasses.fields(options)}, name
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_threads_reach_the_libraries_and_children(count):
+    code = (
+        f"from core.commands._threads import use_threads\nuse_threads({count})\nuse_threads(0)\n"
+        "import subprocess, sys, torch, cv2\nprint(torch.get_num_threads(), cv2.getNumThreads())\n"
+        "subprocess.run([sys.executable, '-c', 'import torch; print(torch.get_num_threads())'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-uc", code], capture_output=True, env=environment)
+    here, child = done.stdout.decode().splitlines()
+    assert here == f"{count} {count}"
+    assert int(child) == min(count, os.cpu_count())  # PyTorch takes no more from the environment
 
 
 def test_summary_comes_from_the_docstring(raising):

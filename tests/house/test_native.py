@@ -1,14 +1,13 @@
 """The native library is optional, and never one that was built from other sources."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from core import native
+from tests.cmake import cmake, environment
 
 
 @pytest.fixture(autouse=True)
@@ -76,19 +75,17 @@ def test_a_wheel_s_library_is_not_compared_with_nvidia_s_headers(tmp_path, monke
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("c++"), reason="no compiler: the twins do the work")
 def test_cmake_builds_a_library_that_is_refused_after_a_change(root, tmp_path):
-    shutil.copytree(root / "cuda", tmp_path / "cuda")
-    shutil.copy(root / "CMakeLists.txt", tmp_path)
-    build = tmp_path / "build"
-    tools = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-    for step in (["-S", tmp_path, "-B", build, "-G", "Ninja"], ["--build", build]):
-        command = [shutil.which("cmake", path=tools), *step]
-        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": tools})
+    source, build = tmp_path / "sp äö [1]", tmp_path / "build"
+    shutil.copytree(root / "cuda", source / "cuda")
+    shutil.copy(root / "CMakeLists.txt", source)
+    for step in (["-S", source, "-B", build, "-G", "Ninja"], ["--build", build]):
+        subprocess.run([cmake(tmp_path), *step], check=True, capture_output=True, env=environment())
     path = build / native.CPU.file
-    library, status = native.CPU.open(path, native.CPU.digest(tmp_path / "cuda"))
+    library, status = native.CPU.open(path, native.CPU.digest(source / "cuda"))
     assert library is not None, status
-    assert native.CPU.digest(tmp_path / "cuda") == native.CPU.digest(root / "cuda")
-    with (tmp_path / "cuda" / "mesh" / "raster.h").open("a") as header:
+    assert native.CPU.digest(source / "cuda") == native.CPU.digest(root / "cuda")
+    with (source / "cuda" / "mesh" / "raster.h").open("a") as header:
         header.write("// another argument\n")
-    library, status = native.CPU.open(path, native.CPU.digest(tmp_path / "cuda"))
+    library, status = native.CPU.open(path, native.CPU.digest(source / "cuda"))
     assert library is None
     assert "built from other sources" in status

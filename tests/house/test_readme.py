@@ -42,7 +42,8 @@ def test_run_takes_a_photo_with_a_space_in_its_name(display, command, root, tmp_
     stand_in.write_text('#!/bin/sh\necho "nbf $1|$2"\n')
     stand_in.chmod(0o755)
     (tmp_path / "tools").mkdir()
-    for name in ("pyproject.toml", "constraints.txt", "tools/setup.sh", "CMakeLists.txt"):
+    sources = ("pyproject.toml", "constraints.txt", "CMakeLists.txt")
+    for name in (*sources, "tools/setup.sh", "tools/install.sh"):
         (tmp_path / name).touch()
     asked = ["make", "-s", "--eval", "layout: ; @echo $(LAYOUT)", "layout"]
     layout = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)

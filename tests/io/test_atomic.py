@@ -1,9 +1,12 @@
+import errno
+import os
+import signal
 import stat
 
 import pytest
 
 from core.errors import UserError
-from core.io.atomic import write_atomic
+from core.io.atomic import check_file_place, check_folder, write_atomic
 
 
 def test_writes_into_new_folders_and_leaves_nothing_else(tmp_path):
@@ -63,3 +66,56 @@ def test_files_of_writers_with_private_modes_are_readable(tmp_path):
     plain = tmp_path / "plain.txt"
     plain.write_text("x")
     assert (tmp_path / "file.txt").stat().st_mode == plain.stat().st_mode
+
+
+def test_leftovers_of_killed_writers_are_removed_but_not_of_living_ones(tmp_path):
+    path = tmp_path / "b.mp4"
+    child = os.fork()
+    if not child:
+        try:
+            write_atomic(path, lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    (left,) = tmp_path.iterdir()
+    assert left.name[0] == "." and left.suffix == ".mp4"
+    write_atomic(tmp_path / "other.mp4", lambda temporary: None)
+    assert left.exists()
+
+    def write(temporary):
+        assert not left.exists()
+        write_atomic(path, lambda _: None)  # another writer at the same time
+        temporary.write_text("whole")
+
+    write_atomic(path, write)
+    assert path.read_text() == "whole"
+    assert {p.name for p in tmp_path.iterdir()} == {"b.mp4", "other.mp4"}
+
+
+def full(*_arguments):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("how", ["a file", "below a file", "a folder", "full"])
+def test_a_destination_is_tried_before_the_work(tmp_path, monkeypatch, how):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    before = set(tmp_path.rglob("*"))
+    if how == "a folder":
+        with pytest.raises(UserError, match=r"folder: it is a folder; name a file"):
+            check_file_place(tmp_path / "folder")
+    elif how == "full":
+        monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+        for check in (check_folder, check_file_place):
+            with pytest.raises(UserError, match=r"cannot write .*new.*: No space left"):
+                check(tmp_path / "new" / "deeper")
+    else:
+        folder = tmp_path / "file" / "deeper" if how == "below a file" else tmp_path / "file"
+        with pytest.raises(UserError, match=r"cannot write .*: .*/file is not a folder"):
+            check_folder(folder)
+        with pytest.raises(UserError, match=r"cannot write .*x\.csv: .*/file is not a folder"):
+            check_file_place(folder / "x.csv")
+    monkeypatch.undo()
+    check_folder(tmp_path / "folder" / "new")
+    check_file_place(tmp_path / "file")
+    assert set(tmp_path.rglob("*")) == before

@@ -4,16 +4,14 @@ The other tests of this folder check what it computes; tools/gpu/bench.sh checks
 """
 
 import ctypes
-import os
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from core.native import ROOT
+from tests.cmake import cmake
 
 PROMISES = re.compile(r"\b(nbf_cuda_\w+)\(")
 
@@ -37,16 +35,15 @@ def test_the_sources_for_the_cpu_export_all_but_the_digest(cuda_on_cpu):
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("nvcc"), reason="no CUDA compiler")
 def test_cmake_builds_a_library_that_exports_everything(tmp_path):
-    tools = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
-    cmake = shutil.which("cmake", path=tools)
+    build = tmp_path / "build"
     options = ["-DNBF_CUDA=ON", "-DCMAKE_CUDA_ARCHITECTURES=90"]
     for step in (
-        ["-S", ROOT, "-B", tmp_path, *options],
-        ["--build", tmp_path, "--target", "nbf_cuda"],
+        ["-S", ROOT, "-B", build, *options],
+        ["--build", build, "--target", "nbf_cuda"],
     ):
-        done = subprocess.run([cmake, *step], capture_output=True, text=True)
+        done = subprocess.run([cmake(tmp_path), *step], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-    library = ctypes.CDLL(str(next(tmp_path.glob("*nbf_cuda.*"))))
+    library = ctypes.CDLL(str(next(build.glob("*nbf_cuda.*"))))
     assert all(hasattr(library, name) for name in promised())
     library.nbf_cuda_source_digest.restype = ctypes.c_char_p
     assert re.fullmatch(rb"[0-9a-f]{64}", library.nbf_cuda_source_digest())

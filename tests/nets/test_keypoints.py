@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from core.body.names import JOINT_FLIP
 from core.geometry.crop import Box
+from core.io.images import load_image
 from core.nets.keypoints import (
     LANDMARK_OF_JOINT,
     KeypointDetector,
@@ -24,7 +24,7 @@ def detector() -> KeypointDetector:
 
 @pytest.fixture(scope="module")
 def astronaut() -> np.ndarray:
-    return skimage.data.astronaut()
+    return load_image("skimage:astronaut").pixels
 
 
 def test_keypoints_scale_with_the_crop(detector: KeypointDetector, astronaut: np.ndarray) -> None:

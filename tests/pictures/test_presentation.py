@@ -127,3 +127,14 @@ def test_it_ends_with_its_parent(tmp_path):
         process.stdin.close()  # what the system does when a parent dies
         assert process.wait(60) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["scene.npz"]
+
+
+def test_its_scene_is_beside_the_pictures(tmp_path, monkeypatch):
+    """So that nothing of a killed process is left anywhere else."""
+    monkeypatch.setattr("core.pictures.presentation_process.PLATFORMS", {})
+    presentation = PresentationProcess(toy_scene(), tmp_path / "new" / "views.png")
+    (folder,) = (tmp_path / "new").iterdir()
+    assert folder.name.startswith(".") and (folder / "scene.npz").is_file()
+    with presentation:
+        presentation.wait()
+    assert list((tmp_path / "new").iterdir()) == []

@@ -2,13 +2,13 @@
 # Builds the native CPU code with AddressSanitizer and UndefinedBehaviorSanitizer around
 # volume_scenes.cpp:  sh build.sh FOLDER [COMPILER]
 set -e
-here=$(cd "$(dirname "$0")" && pwd)
-cuda=$here/../../cuda
-out=$1
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+cd "$(dirname "$0")"  # paths in $flags must have no spaces
+cuda=../../cuda
 compiler=${2:-c++}
 checks="-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all"
 flags="-std=c++17 -O1 -g1 -I$cuda $checks -fno-omit-frame-pointer -Wno-psabi"
-mkdir -p "$out"
 variants=baseline
 case $(uname -m) in x86_64 | amd64)
   variants="baseline avx2 avx512"
@@ -24,4 +24,4 @@ for variant in $variants; do
   $compiler $flags $wide -c "$cuda/volume/volume_${variant}_cpu.cpp" -o "$out/$variant.o"
 done
 $compiler $flags -c "$cuda/volume/volume_cpu.cpp" -o "$out/driver.o"
-$compiler $flags "$here/volume_scenes.cpp" "$out"/*.o -o "$out/volume_scenes" -lpthread
+$compiler $flags volume_scenes.cpp "$out"/*.o -o "$out/volume_scenes" -lpthread

@@ -44,10 +44,17 @@ def test_shards_and_json(tmp_path, monkeypatch, capsys):
         (["--sheet", "x.png", "--seed", "-1"], "--seed -1 makes no sense"),
         (["--sheet", "x.png", "--seed", str(2**64)], "makes no sense"),
         (["--sheet", "x.png", "--data", "/nowhere/at/all"], "does not exist"),
+        (["--out", "pyproject.toml", "--sheet", "x.png"], "is not a folder"),
+        (["--out", "pyproject.toml/below"], "is not a folder"),
+        (["--pictures", "pyproject.toml"], "is not a folder"),
+        (["--sheet", "pyproject.toml/x.png"], "is not a folder"),
+        (["--bodies", "pyproject.toml/x.npz"], "is not a folder"),
     ],
 )
-def test_bad_input_is_one_line(arguments, words, capsys, monkeypatch):
+def test_bad_input_is_one_line(arguments, words, capsys, monkeypatch, root):
     monkeypatch.delenv("NBF_DATA", raising=False)
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(PeopleSampler, "sample", lambda *_: pytest.fail("work was done"))
     assert main(["synth", *arguments]) == 2
     complaint = capsys.readouterr().err
     assert words in complaint
@@ -57,10 +64,13 @@ def test_bad_input_is_one_line(arguments, words, capsys, monkeypatch):
 def test_pictures_are_the_people_of_the_seed(tmp_path, monkeypatch):
     monkeypatch.delenv("NBF_DATA", raising=False)
     folder = tmp_path / "people"
+    folder.mkdir()
+    for index in range(3):
+        (folder / f"person-000{index}.png").touch()
     arguments = ["synth", "--pictures", str(folder), "--count", "2", "--size", "64", "--seed", "5"]
     assert main(arguments) == 0
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["person-0000.png", "person-0001.png"]
+    assert names == ["person-0000.png", "person-0001.png"]  # and not those of another run
     expected = PeopleSampler(5, None, "train", 64).sample(1).image
     np.testing.assert_array_equal(imageio.imread(folder / names[1]), expected)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core import cli
-from core.io.images import save_image
+from core.io.images import load_image, save_image
 from core.train.run.checkpoint import LAST
 from tests.train.people import write_shard
 
@@ -18,11 +18,9 @@ from tests.train.people import write_shard
 def test_files_of_a_finished_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import skimage.data
-
     pytest.importorskip("tensorboard")
     write_shard(tmp_path / "people" / "shard-00000", 3)
-    save_image(tmp_path / "photos" / "astronaut.png", skimage.data.astronaut())
+    save_image(tmp_path / "photos" / "astronaut.png", load_image("skimage:astronaut").pixels)
     monkeypatch.setattr("core.train.run.plan.is_short", lambda settings: False)
     monkeypatch.setattr("core.commands.train._BUDGET", 0.0)
     out, people = tmp_path / "out", tmp_path / "people"
@@ -38,6 +36,7 @@ def test_files_of_a_finished_run(
     assert names >= {"plan.json", "held_out.png", "gallery", "tensorboard", "lite.safetensors"}
     note = json.loads((out / "plan.json").read_text())
     assert note["options"]["validate_every"] == 1 and note["plan"]["measured"]["crops"] == 2
+    assert len((out / "held_out.csv").read_text().splitlines()) == 2  # validated once
     row = next(csv.DictReader((out / "gallery.csv").open()))
     assert float(row["held_out_px"]) > 0 and float(row["photos_px"]) > 0
     assert [path.name for path in (out / "gallery").iterdir()] == ["step-0000001.png"]

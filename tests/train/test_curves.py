@@ -17,8 +17,10 @@ def test_tables_come_back(tmp_path: Path) -> None:
     curves.add(20, {"pose": 0.5, "ranking": 2.0})
     curves.save()
     again = Curves(tmp_path, "losses")
-    assert again.rows == curves.rows
-    again.cut(10)
+    assert again.rows == [] and again.last == 0  # a new run does not go on with another's
+    again.resume(25)
+    assert again.rows == curves.rows and again.last == 20
+    again.resume(10)
     assert again.rows == [{"step": 10, "pose": 0.25}]
     picture = cv2.imread(str(tmp_path / "losses.png"))
     assert picture.shape[1] == 4 * 320
@@ -27,10 +29,14 @@ def test_tables_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "junk",
-    ["junk\n1\n", "step,pose\n10,much\n", "step\n10,2\n", "step\nnan\n", "step\n\0\n", "\xff\n"],
+    "text",
+    [
+        *("step,pose\n10,x\n", "step,pose\n,1\n", "pose\n1\n", "step\n10,1,2\n", "\0\0\n\0"),
+        *("junk\n1\n", "step,pose\n10,much\n", "step\nnan\n", "\xff\n"),
+    ],
 )
-def test_junk_is_one_line_that_names_the_file(tmp_path: Path, junk: str) -> None:
-    (tmp_path / "losses.csv").write_bytes(junk.encode("latin1"))
-    with pytest.raises(UserError, match=r"losses\.csv is not a readable table of a run"):
-        Curves(tmp_path, "losses")
+def test_a_damaged_table_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "losses.csv").write_bytes(text.encode("latin1"))
+    with pytest.raises(UserError, match=r"losses\.csv is not a readable table .*; delete it"):
+        Curves(tmp_path, "losses").resume(10)
+    Curves(tmp_path, "losses").resume(0)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.body.load import load_body
 from core.errors import UserError
-from core.io.images import save_image
+from core.io.images import load_image, save_image
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import camera_from_translation
@@ -133,10 +133,8 @@ def test_the_body_lies_over_the_person(shards: ShardDataset, batch: Batch, tmp_p
 
 
 def test_photos(tmp_path: Path) -> None:
-    import skimage.data
-
-    save_image(tmp_path / "b.png", skimage.data.astronaut())
-    save_image(tmp_path / "a.png", skimage.data.coffee())
+    save_image(tmp_path / "b.png", load_image("skimage:astronaut").pixels)
+    save_image(tmp_path / "a.png", load_image("skimage:coffee").pixels)
     (tmp_path / "notes.txt").write_text("no photo")
     empty, astronaut = people_in_photos(tmp_path, 256)
     assert empty.title == "a: nobody found" and not empty.scored.any()

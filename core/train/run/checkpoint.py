@@ -6,7 +6,6 @@ and this module does. The previous checkpoint is kept as well.
 
 from __future__ import annotations
 
-import os
 import sys
 import zipfile
 from pathlib import Path
@@ -41,8 +40,6 @@ def _write(path: Path, state: State) -> None:
             torch.save(state, file)
         except RuntimeError as error:  # PyTorch's archive writer hides what the system said
             raise OSError(f"PyTorch cannot write it ({error}); is the disk full?") from error
-        file.flush()
-        os.fsync(file.fileno())  # the content must be on disk before the file gets its name
 
 
 def load_checkpoint(folder: Path, keys: set[str], max_bytes: int) -> tuple[Path, State]:

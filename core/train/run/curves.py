@@ -7,13 +7,12 @@ import io
 import math
 from pathlib import Path
 
-import cv2
-
 from core.io.atomic import write_atomic
 from core.io.files import read_text, readable
+from core.io.images import save_image
 from core.pictures.curves import draw_curves
 
-_MAX_BYTES = 1 << 28
+MAX_BYTES = 1 << 28
 
 
 class Curves:
@@ -26,12 +25,25 @@ class Curves:
     def __init__(self, folder: Path, name: str) -> None:
         self.path = folder / f"{name}.csv"
         self.rows: list[dict[str, float]] = []
-        if self.path.is_file():
-            with readable(self.path, "table of a run", "move it away to go on without it"):
-                rows = csv.DictReader(io.StringIO(read_text(self.path, _MAX_BYTES)), strict=True)
-                self.rows = [{k: float(v) for k, v in row.items() if v} for row in rows]
-                if not all(math.isfinite(row["step"]) for row in self.rows):
-                    raise ValueError("a step is not finite")
+
+    @property
+    def last(self) -> float:
+        """Step of the last row, 0 without any."""
+        return self.rows[-1]["step"] if self.rows else 0
+
+    def resume(self, step: int) -> None:
+        """Read the rows that an earlier process wrote up to a step.
+
+        Raises:
+            UserError: the table is damaged.
+        """
+        self.rows = []
+        if step == 0 or not self.path.is_file():
+            return
+        with readable(self.path, "table of a run", "delete it, and its curves begin anew"):
+            text = io.StringIO(read_text(self.path, MAX_BYTES))
+            self.rows = [_parse(row) for row in csv.DictReader(text, strict=True)]
+        self.cut(step)
 
     def cut(self, step: int) -> None:
         """Drop the rows after a step; a resumed run adds them again."""
@@ -45,8 +57,7 @@ class Curves:
         """Write the table and its figure."""
         if self.rows:
             write_atomic(self.path, self._write)
-            picture = draw_curves(self.rows)[..., ::-1]  # OpenCV writes BGR
-            write_atomic(self.path.with_suffix(".png"), lambda p: cv2.imwrite(str(p), picture))
+            save_image(self.path.with_suffix(".png"), draw_curves(self.rows))
 
     def _write(self, path: Path) -> None:
         names = list(dict.fromkeys(name for row in self.rows for name in row))
@@ -54,3 +65,17 @@ class Curves:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)
+
+
+def _parse(row: dict[str, str]) -> dict[str, float]:
+    """A row's numbers; empty cells are values that it lacks.
+
+    Raises:
+        ValueError: a cell is no number, or the row has no step or too many cells.
+    """
+    if None in row or not row.get("step"):
+        raise ValueError("a row has no step, or more cells than the first line")
+    numbers = {name: float(value) for name, value in row.items() if value}
+    if not math.isfinite(numbers["step"]):
+        raise ValueError("a step is not finite")
+    return numbers

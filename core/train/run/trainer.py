@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import UserError
+from core.io.atomic import check_folder
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.blazepose import BlazePose, load_blazepose
@@ -176,11 +177,17 @@ class Trainer:
 
         Returns:
             True if SIGINT or SIGTERM stopped it: the checkpoint of the last step is written then.
+
+        Raises:
+            UserError: the folder cannot be written to, or has no room for three checkpoints (the
+                last two, and one that is being written).
         """
+        if self.group.is_first:
+            check_folder(self.folder, 3 * self._checkpoint_bytes())
         with stop_on_signals() as stop:
             self._take_steps(report, stop)
         if self.group.is_first:
-            if not stop:
+            if not stop and self.figures.last != self.step:
                 self.validate()
             self.save()
         return stop
@@ -299,8 +306,8 @@ class Trainer:
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is of another network: {error}") from error
         self.step, self.seconds = state["step"], state["seconds"]
-        self.losses.cut(self.step)
-        self.figures.cut(self.step)
+        self.losses.resume(self.step)
+        self.figures.resume(self.step)
 
     def _check_settings(self, path: Path, recorded: object) -> None:
         """Refuse to go on with other settings than those that the checkpoint was trained with."""
@@ -356,10 +363,14 @@ class Trainer:
         self.average.network.regressor.load_state_dict(head.state_dict())
 
     def _max_bytes(self) -> int:
-        """Upper limit of a checkpoint's size: twice the weights, averages and Adam's moments."""
+        """Upper limit of a checkpoint's size."""
+        return 2 * self._checkpoint_bytes() + _SPARE_BYTES
+
+    def _checkpoint_bytes(self) -> int:
+        """About the size of a checkpoint: the weights, their averages and Adam's moments."""
         states = (self.network.state_dict(), self.bank.state_dict())
         tensors = [tensor for state in states for tensor in state.values()]
-        return 8 * sum(t.numel() * t.element_size() for t in tensors) + _SPARE_BYTES
+        return 4 * sum(t.numel() * t.element_size() for t in tensors)
 
 
 def _shown(value: object, other: object) -> str:
