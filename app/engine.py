@@ -133,6 +133,7 @@ class CoreBackend:
             legend=OCCLUSION_LEGEND,
             estimated_joints=listed(joints),
             sigmas=tuple(spread),
+            detectors=() if observation.keypoints else self._engine.sources.detectors,
             note=note,
         )
         return Observed(scene, draw_features(observation, self._colors), observation)

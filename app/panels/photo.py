@@ -183,4 +183,6 @@ def _summary(session: Session) -> str:
         return ""
     found = "found" if scene.detected else "given"
     box = scene.box
-    return f"{scene.size[0]} × {scene.size[1]} px · box {box.width:.0f} × {box.height:.0f}, {found}"
+    size = f"{scene.size[0]} × {scene.size[1]} px"
+    points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
+    return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{points}"

@@ -30,6 +30,7 @@ class ImageScene:
         legend: colours of the occlusion map and what they mean.
         estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
         sigmas: standard deviations of these, one for each.
+        detectors: names of what found the points that are fitted (empty if these were given).
         note: anything the user should know ("no person found, taking the whole photo").
     """
 
@@ -42,4 +43,5 @@ class ImageScene:
     legend: Legend = ()
     estimated_joints: tuple[Joint, ...] = ()
     sigmas: tuple[Sigma, ...] = ()
+    detectors: tuple[str, ...] = ()
     note: str = ""

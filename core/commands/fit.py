@@ -82,6 +82,8 @@ class Options:
     """A model of your own training instead of the shipped one."""
     preset: Literal["lite", "paper"] = "lite"
     """Network."""
+    detector: tuple[str, ...] = ("fused",)
+    """What finds the person's points: fused (three networks), blazepose, or of a package."""
     method: str = "nbf"
     """How to fit; nbf is 3D-aware neural body fitting."""
     weights: tuple[str, ...] = ()
@@ -148,23 +150,31 @@ class _Failed:
 def _fit_all(outcomes: list[FitReport | _Failed], backend: str, options: Options) -> None:
     """Read and fit one photo after the other."""
     from core.errors import UserError
-    from core.fit.engine import Engine
     from core.io.atomic import check_folder
 
     check_folder(options.out, ROOM)
     engine = None
     for task in _tasks(outcomes, options):
         if engine is None:
-            engine = Engine.load(options.preset, options.model, options.body, options.prior)
+            engine = _engine(options)
         try:
             outcomes.append(_fit(engine, task, backend, options))
         except UserError as error:
             outcomes.append(_Failed.of(task.source, error))
 
 
+def _engine(options: Options) -> Engine:
+    """The engine with the files and detectors of the options."""
+    from core.fit.engine import Engine
+
+    files = options.model, options.body, options.prior
+    return Engine.load(options.preset, *files, detectors=options.detector)
+
+
 def _check(options: Options) -> None:
     """Refuse options that contradict each other, and names that do not exist."""
     from core.errors import UserError
+    from core.fit.detector import DETECTORS
     from core.fit.fitter import FITTERS
     from core.fit.schedule import parse_weights
     from core.io.boxes import check_focal
@@ -178,6 +188,8 @@ def _check(options: Options) -> None:
     if options.focal is not None:
         check_focal(options.focal)
     FITTERS.get(options.method)
+    for name in options.detector:
+        DETECTORS.get(name)
     check_seed(options.seed)
     parse_weights(options.weights)
 
@@ -281,7 +293,10 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
         seed=options.seed,
         pixels=not options.leave_out_photo,
     )
-    origin = Origin(photo.source, source, options.preset, backend, options.seed, tuple(warnings))
+    used = () if keypoints else engine.sources.detectors
+    origin = Origin(
+        photo.source, source, options.preset, backend, options.seed, tuple(warnings), used
+    )
     with whole_folder(task.folder, (RECORD, *RESULTS), kept=(RECORD,)) as folder:
         recorder = Recorder(folder / RECORD, record, fit)
         recorder.start()
@@ -329,7 +344,13 @@ def _resume(path: Path, options: Options) -> FitReport:
         for line in warnings:
             print(f"nbf: {printable(path)}: {line}", file=sys.stderr)
         origin = Origin(
-            photo.source, photo.focal_source, record.sources.preset, backend, seed, tuple(warnings)
+            photo.source,
+            photo.focal_source,
+            record.sources.preset,
+            backend,
+            seed,
+            tuple(warnings),
+            () if record.keypoints else record.sources.detectors,
         )
         report = _finish(engine, observation, recorder, origin, options)
     _say(report, home, options)

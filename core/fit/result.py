@@ -44,6 +44,7 @@ class Origin:
     backend: str
     seed: int
     warnings: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
 
 
 def save_result(
@@ -183,7 +184,7 @@ def make_report(
     best = int(trace.best_steps()[0])
     names = [*trace.terms, "total"]
     at = {name: trace.losses(name)[[0, best, -1], 0] for name in names}
-    tried, nll = trace.candidates, trace.scores[:, 0].tolist()
+    tried, scores = trace.candidates, trace.scores[:, 0].tolist()
     height, width = observation.photo.shape[:2]
     return FitReport(
         image=origin.image,
@@ -200,7 +201,8 @@ def make_report(
         seconds={name: round(value, 3) for name, value in seconds.items()},
         loss={name: TermLoss(*map(_finite, values)) for name, values in at.items()},
         initialisation=tried[int(trace.winner[0])],
-        start_nll={n: _finite(v) for n, v in zip(tried, nll, strict=True)},
+        start_objective={n: _finite(v) for n, v in zip(tried, scores, strict=True)},
+        detectors=list(origin.detectors),
         occluded_share=maps.occluded_share if maps.covers else None,
         warnings=list(origin.warnings),
     )

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.geometry.crop import Box
 from core.io.records import load_record, save_record
 
-SCHEMA = 1
+SCHEMA = 2
 """Increased when a field changes its meaning or is removed; new fields need a default."""
 _PACKAGES = ("nbf", "torch", "numpy", "opencv-python", "roma")
 
@@ -42,9 +42,10 @@ class FitReport:
         reason: why the fit stopped.
         seconds: wall time by phase.
         loss: loss of each term, and "total".
-        initialisation: the start that was chosen: "regressed", "turned" (the regressed body rotated
-            by 180 degrees about its vertical axis) or "given".
-        start_nll: negative log-likelihood of the starts that were tried, None if not finite.
+        initialisation: the start that was chosen: "regressed", "placed" (moved to where its points
+            are detected), "turned" (turned by 180 degrees about its vertical axis) or "given".
+        start_objective: objective of the starts that were tried, None if not finite.
+        detectors: that found the points which were fitted, by name.
         occluded_share: share of the body's pixels with p(z = 1) < 1/2 (z = 1: the body is visible),
             None if it covers no pixel.
         warnings: one line each.
@@ -66,7 +67,8 @@ class FitReport:
     seconds: dict[str, float]
     loss: dict[str, TermLoss]
     initialisation: str
-    start_nll: dict[str, float | None]
+    start_objective: dict[str, float | None]
+    detectors: list[str]
     occluded_share: float | None
     warnings: list[str]
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())

@@ -29,7 +29,8 @@ def report():
         seconds={"load": 1.5, "fit": 12.0},
         loss={"nll": TermLoss(10.0, 2.0, 2.5), "total": TermLoss(12.0, 3.0, None)},
         initialisation="turned",
-        start_nll={"regressed": 11.0, "turned": None},
+        start_objective={"regressed": 11.0, "turned": None},
+        detectors=["fused"],
         occluded_share=0.25,
         warnings=["focal length unknown: the diagonal was taken"],
     )
@@ -45,10 +46,10 @@ def test_round_trip(tmp_path):
 
 
 def test_numbers_that_are_not_finite_become_null(tmp_path):
-    odd = replace(report(), occluded_share=math.nan, start_nll={"regressed": math.inf})
+    odd = replace(report(), occluded_share=math.nan, start_objective={"regressed": math.inf})
     odd.save(tmp_path / "r.json")
     back = FitReport.load(tmp_path / "r.json")
-    assert back.occluded_share is None and back.start_nll == {"regressed": None}
+    assert back.occluded_share is None and back.start_objective == {"regressed": None}
 
 
 def test_things_that_are_no_json_are_refused_when_writing():
@@ -82,7 +83,7 @@ def test_wrong_fields_are_named(tmp_path, change, words):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["image", "loss", "start_nll", "occluded_share"])
+@pytest.mark.parametrize("name", ["image", "loss", "start_objective", "occluded_share"])
 def test_missing_fields_are_named(tmp_path, name):
     document = json.loads(to_json(report()))
     del document[name]

@@ -147,9 +147,7 @@ def test_photos(tmp_path: Path) -> None:
 def test_the_first_photos_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (7, 3, 11, 0, 9, 4, 1, 8, 2, 10, 5, 6):
         (tmp_path / f"{number:02}.JPG").touch()
-    monkeypatch.setattr(
-        "core.train.run.gallery._crop_person", lambda path, size, detector: path.stem
-    )
+    monkeypatch.setattr("core.train.run.gallery._crop_person", lambda path, *_: path.stem)
     assert people_in_photos(tmp_path, 256) == [f"{number:02}" for number in range(8)]
 
 
