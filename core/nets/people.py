@@ -21,6 +21,8 @@ from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.movenet import People, load_multipose
 from core.nets.person_detector import Detections, PersonDetector, letterbox
 
+LARGEST = 1024
+"""Longest side of what the networks look for people in, pixels."""
 MULTIPOSE_SIZE = 384
 """Side of the letterboxed photo that MultiPose looks at, pixels."""
 
@@ -51,6 +53,10 @@ class Proposal:
     score: float
     """Probability that the box holds a person, 0 to 1."""
 
+    def scaled(self, factor: float) -> Proposal:
+        """The same in a photo that is ``factor`` times as large."""
+        return Proposal(_scaled(self.box, factor), factor * self.points, self.score)
+
 
 @cache
 def load_people_finder() -> PeopleFinder:
@@ -79,9 +85,10 @@ class PeopleFinder:
         Args:
             threshold: smallest score of BlazePose's people.
         """
-        whole = torch.from_numpy(image).permute(2, 0, 1).float() / 255
-        found = self._by_multipose(whole)
-        squares = detection_squares(self._faces(whole, threshold))
+        small, scale = _shrunk(image)
+        whole = torch.from_numpy(small).permute(2, 0, 1).float() / 255
+        found = [p.scaled(scale) for p in self._by_multipose(whole)]
+        squares = [_scaled(s, scale) for s in detection_squares(self._faces(whole, threshold))]
         if not squares and not found:
             squares = [_photo_square(image)]
         located = [self._locate(image, square) for square in squares]
@@ -129,6 +136,24 @@ def _proposals(found: People, scale: float, offset: Float[Tensor, "2"]) -> list[
         limbs = torch.where(seen[:, None], (points - offset) / scale, torch.nan)[_LIMBS_OF_COCO]
         kept.append(Proposal(Box(x, y, width, height), limbs.numpy(), person**0.5))
     return kept
+
+
+def _shrunk(
+    image: UInt8[np.ndarray, "height width 3"],
+) -> tuple[UInt8[np.ndarray, "_ _ 3"], float]:
+    """A photo of at most `LARGEST` pixels a side, and what its pixels are in the photo's.
+
+    A photo of 100 million pixels would take a gigabyte as numbers, and no network looks that close.
+    """
+    longest = max(image.shape[:2])
+    if longest <= LARGEST:
+        return image, 1.0
+    size = [max(1, round(side * LARGEST / longest)) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), longest / LARGEST
+
+
+def _scaled(box: Box, factor: float) -> Box:
+    return Box(*(factor * value for value in vars(box).values()))
 
 
 def same_person(one: Proposal, other: Proposal) -> bool:
