@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ from core.io.files import read_text, readable
 from core.pictures.curves import draw_curves
 
 _MAX_BYTES = 1 << 28
+_MOST_STEPS = 2**53
 
 
 class Curves:
@@ -30,8 +30,8 @@ class Curves:
             with readable(self.path, "table of a run", "move it away to go on without it"):
                 rows = csv.DictReader(io.StringIO(read_text(self.path, _MAX_BYTES)), strict=True)
                 self.rows = [{k: float(v) for k, v in row.items() if v} for row in rows]
-                if not all(math.isfinite(row["step"]) for row in self.rows):
-                    raise ValueError("a step is not finite")
+                if not all(0 <= row["step"] < _MOST_STEPS for row in self.rows):
+                    raise ValueError("a step is not one")
 
     def cut(self, step: int) -> None:
         """Drop the rows after a step; a resumed run adds them again."""
