@@ -19,7 +19,7 @@ import numpy as np
 from core.datasets.files import Npz, relative_photo_path
 from core.datasets.landmarks import SMPL_24, SMPLX_22, fill_missing_hips, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
-from core.datasets.spin import genders, names_from_paths, square_boxes
+from core.datasets.spin import boxes_of, genders, names_from_paths
 from core.errors import UserError
 from core.io.files import printable
 from core.io.images import load_image
@@ -47,7 +47,7 @@ def open_bedlam(path: Path, root: Path, name: str, split: str) -> PhotoDataset:
         split=split,
         root=root,
         images=images,
-        boxes=square_boxes(file.numbers("center", (None, 2)), file.numbers("scale", (None,))),
+        boxes=boxes_of(file),
         **_points(file, is_smpl),
         **_body(file, pose, is_smpl),
         intrinsics=intrinsics,
@@ -94,7 +94,7 @@ def _body(file: Npz, pose: np.ndarray, is_smpl: bool) -> Columns:
     columns["betas"] = betas[:, :10].copy()
     if "trans_cam" in file and "cam_ext" in file:
         moved = file.numbers("cam_ext", (None, 4, 4))[:, :3, 3]
-        columns["transl"] = file.numbers("trans_cam", (None, 3)) + moved
+        columns["transl"] = file.numbers("trans_cam", moved.shape) + moved
     return columns
 
 

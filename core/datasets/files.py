@@ -22,6 +22,7 @@ MAX_BYTES = 4 * 2**30
 """Largest array, pickle or JSON that is read; COCO's training annotations have 240 MB."""
 LARGEST = 1e15
 """Numbers of a larger magnitude count as damaged."""
+_LONGEST_NAME, _LONGEST_PATH = 255, 2000
 HELP = "docs/datasets.md lists the files"
 FIX = f"copy or download it again ({HELP})"
 
@@ -195,6 +196,9 @@ def relative_photo_path(name: str, where: str) -> str:
         UserError: the path leads out of the folder.
     """
     path = PurePosixPath(name.replace("\\", "/"))
+    longest = max((len(part.encode(errors="replace")) for part in path.parts), default=0)
+    if longest > _LONGEST_NAME or len(name) > _LONGEST_PATH:
+        raise UserError(f"{where} names the photo {name!r:.80}, which is longer than names can be")
     if not name or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise UserError(f"{where} names the photo {name!r:.80}, which is outside the data set")
     return str(path)

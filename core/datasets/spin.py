@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from core.datasets.files import Npz, relative_photo_path
+from core.datasets.files import FIX, Npz, relative_photo_path
 from core.datasets.landmarks import (
     BODY_25,
     SPIN_24,
@@ -59,7 +59,7 @@ def open_spin(
         split=split,
         root=root,
         images=images,
-        boxes=square_boxes(file.numbers("center", (None, 2)), file.numbers("scale", (None,))),
+        boxes=boxes_of(file),
         frame=frame,
         joints2d=joints2d,
         landmarks2d=landmarks2d,
@@ -77,9 +77,16 @@ def square_boxes(
 ) -> Float32[np.ndarray, "people 4"]:
     """Boxes without SPIN's margin, from a square of 200 * scale pixels."""
     side = (PIXELS / MARGIN) * scale[:, None]
-    if len(center) != len(scale):
-        raise UserError(f"{len(center)} centers and {len(scale)} scales do not fit together")
     return np.concatenate([center - side / 2, side, side], 1)
+
+
+def boxes_of(file: Npz) -> Float32[np.ndarray, "people 4"]:
+    """The boxes of the file's centers and scales."""
+    center, scale = file.numbers("center", (None, 2)), file.numbers("scale", (None,))
+    if len(center) != len(scale):
+        found = f"{len(center)} centers and {len(scale)} scales"
+        raise UserError(f"{printable(file.path)}: {found} do not fit together; {FIX}")
+    return square_boxes(center, scale)
 
 
 def genders(file: Npz) -> list[str | None] | None:

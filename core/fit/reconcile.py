@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
 from core.body.points import CARRIERS, LIMB_POINTS
 from core.fit.evidence import BodyPoints
-from core.nets.joint_estimate import PARENT, JointEstimate
+from core.nets.joint_estimate import JointEstimate
 
 AGREE = 3.0
 """Standard deviations up to which an estimate and a point do not contradict each other."""
@@ -25,28 +21,21 @@ _LIMBS = list(CARRIERS[: len(LIMB_POINTS)])
 def doubted(estimate: JointEstimate, points: BodyPoints, size: int) -> JointEstimate:
     """The estimate with sigmas that its distance from the points allows.
 
-    The factor of a joint brings its distance down to `AGREE` sigmas. A bone has the larger factor
-    of its two ends; joints that nobody detects have the median of the others.
+    All sigmas of a person grow by one factor, which brings the median distance of the limbs' joints
+    down to `AGREE` sigmas: a person who is another is wrong as a whole. Single joints that disagree
+    are not judged. The network has learnt to estimate what is hidden, and detectors guess there.
 
     Args:
         size: side of the crop in pixels.
     """
-    factor = _factors(estimate, points, size).log()
-    return replace(
-        estimate,
-        log_sigma=estimate.log_sigma + factor,
-        log_sigma_foreshortening=estimate.log_sigma_foreshortening
-        + torch.maximum(factor, factor[:, PARENT]),
-    )
-
-
-def _factors(estimate: JointEstimate, points: BodyPoints, size: int) -> Float[Tensor, "batch 24"]:
-    """By how much each joint's standard deviation grows, 1 or more."""
     half = size / 2
     off = points.xy[:, : len(LIMB_POINTS)] / half - 1 - estimate.xy[:, _LIMBS]
     own = estimate.log_sigma[:, _LIMBS].exp()
     both = (own.square() + (points.sigma[:, : len(LIMB_POINTS)] / half).square()).sqrt()
-    limbs = (off.norm(dim=-1) / (AGREE * both)).clamp_min(1.0)
-    factors = limbs.median(1, keepdim=True).values.repeat(1, estimate.xy.shape[1])
-    factors[:, _LIMBS] = limbs
-    return factors
+    median = (off.norm(dim=-1) / both).median(1, keepdim=True).values
+    factor = (median / AGREE).clamp_min(1.0).log()
+    return replace(
+        estimate,
+        log_sigma=estimate.log_sigma + factor,
+        log_sigma_foreshortening=estimate.log_sigma_foreshortening + factor,
+    )

@@ -173,7 +173,7 @@ class FitRecord:
                 seed=header.seed,
             )
             _check_tree(record.runs)
-        except (ValueError, UserError) as error:
+        except ValueError as error:
             raise UserError(f"{path} is damaged: {error}") from error
         return record
 

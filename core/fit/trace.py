@@ -132,7 +132,10 @@ class Trace:
         terms = {n.removeprefix("terms/"): t for n, t in tensors.items() if n.startswith("terms/")}
         _check_shapes(tensors, terms, len(candidates))
         start = BodyParams(*(tensors[f"start/{name}"] for name in BODY.names))
-        start = check_params(start, "its start's ")
+        try:
+            start = check_params(start, "start/")
+        except UserError as error:
+            raise ValueError(str(error)) from error
         trace = Trace(start, candidates, tensors["winner"], tensors["scores"])
         for i in range(len(tensors["stage"])):
             trace.records.append(

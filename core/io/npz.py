@@ -60,9 +60,12 @@ class NpzReader:
         self._max_bytes, self._objects, self._exact = max_bytes, objects, exact
         self._archive: zipfile.ZipFile | None = None
         try:
-            check_file(path, max_bytes)
+            size = check_file(path, max_bytes)
             with zipfile.ZipFile(path) as archive:
-                self.members = [(m.filename, m.file_size) for m in archive.infolist()]
+                found = archive.infolist()
+            if any(member.compress_size > size for member in found):
+                raise ValueError("a member claims more bytes than the file has")
+            self.members = [(member.filename, member.file_size) for member in found]
         except Exception as error:  # a damaged archive can fail in any way
             raise self.error(error) from error
         self._sizes = {
@@ -90,12 +93,9 @@ class NpzReader:
                 f"{printable(self.path)} is not a readable {self.what}: it lacks {name!r} "
                 f"(it holds {found}); {self.fix}"
             )
-        try:
-            return self._decode(name, self.content(f"{name}.npy", self._sizes[name]))
-        except UserError:
-            raise
-        except Exception as error:  # a damaged array can fail in any way
-            raise self.error(ValueError(f"{name} cannot be read: {error}")) from error
+        content = self.content(f"{name}.npy", self._sizes[name])
+        with readable(self.path, f"{self.what}: {name}", self.fix):
+            return self._decode(name, content)
 
     def content(self, member: str, size: int) -> bytes:
         """The bytes of a member of the archive.

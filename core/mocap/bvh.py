@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from core.errors import UserError
 from core.io.files import read_text, readable
 from core.mocap.retarget import BoneMotion
 
@@ -76,22 +75,18 @@ def read_motion(path: Path) -> BoneMotion:
         UserError: the file is missing, damaged, or of another skeleton.
     """
     joints, numbers = read_hierarchy(path)
-    rest = _rest_positions(joints)
-    upright = _upright(rest)
-    positions = {name: upright.apply(position) for name, position in rest.items()}
-    rotations = {
-        name: (upright * rotation * upright.inv()).as_matrix()
-        for name, rotation in _global_rotations(joints, numbers).items()
-    }
-    try:
+    with readable(path, "motion on MakeHuman's skeleton", "export it on that skeleton"):
+        rest = _rest_positions(joints)
+        upright = _upright(rest)
+        positions = {name: upright.apply(position) for name, position in rest.items()}
+        rotations = {
+            name: (upright * rotation * upright.inv()).as_matrix()
+            for name, rotation in _global_rotations(joints, numbers).items()
+        }
         directions = {
             bone: positions[end] - positions[start] for bone, (start, end) in _LONG_BONES.items()
         }
         return BoneMotion(rotations, directions, BONE_OF_JOINT)
-    except (KeyError, ValueError) as error:
-        raise UserError(
-            f"{path} is not on MakeHuman's skeleton ({error}); export it on that skeleton"
-        ) from error
 
 
 def read_hierarchy(path: Path) -> tuple[list[Joint], Float[np.ndarray, "frames channels"]]:

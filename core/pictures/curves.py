@@ -11,6 +11,7 @@ from core.pictures.palette import CURVE, CURVE_RAW, FRAME, INK, PAPER, Color
 _PANEL = (220, 320)  # height, width in pixels
 _MARGIN = 26
 _COLUMNS = 4
+_LARGEST = 1e300  # of values, whose range must be finite
 _SMOOTHED_FROM = 60  # points from which a curve is also drawn smoothed
 
 
@@ -38,9 +39,9 @@ def smooth(values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]
 
 
 def _points(rows: list[dict[str, float]], name: str) -> Float[np.ndarray, "points 2"]:
-    """(step, value) of the finite values of a column."""
+    """(step, value) of the values of a column that can be drawn."""
     points = np.array([(row["step"], row[name]) for row in rows if name in row])
-    return points[np.isfinite(points[:, 1])]
+    return points[np.abs(points[:, 1]) < _LARGEST]  # neither infinity nor NaN
 
 
 def _empty_panel() -> UInt8[np.ndarray, "height width 3"]:

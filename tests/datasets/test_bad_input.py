@@ -87,6 +87,8 @@ def test_foreign_content_is_refused(name, content, tmp_path, world):
         ({"imgname": np.array(["../x.jpg"] * 3)}, "outside the data set"),
         ({"imgname": np.array(["/etc/passwd"] * 3)}, "outside the data set"),
         ({"imgname": np.array(["C:\\x.jpg"] * 3)}, "outside the data set"),
+        ({"imgname": np.array(["x" * 300] * 3)}, "longer than names can be"),
+        ({"imgname": np.array(["x/" * 1100] * 3)}, "longer than names can be"),
         ({"part": np.zeros((3, 23, 3))}, "part has the shape (3, 23, 3), not (n, 24, 3)"),
         ({"part": np.zeros((2, 24, 3))}, "different lengths"),
         ({"pose": np.array([["a"] * 72] * 3)}, "pose does not hold numbers"),
@@ -94,7 +96,7 @@ def test_foreign_content_is_refused(name, content, tmp_path, world):
         ({"has_smpl": np.ones(2)}, "has_smpl and pose"),
         ({"S": np.zeros((2, 24, 4))}, "2 joints3d for 3 images"),
         ({"gender": np.array(["m"])}, "1 genders for 3 images"),
-        ({"center": np.zeros((2, 2))}, "do not fit together"),
+        ({"center": np.zeros((2, 2))}, "h36m_train.npz: 2 centers and 3 scales do not fit"),
     ],
 )
 def test_spin(change, reason, tmp_path, world):

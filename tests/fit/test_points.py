@@ -126,17 +126,13 @@ def test_what_agrees_is_not_doubted():
     torch.testing.assert_close(after.values, given.values)
 
 
-def test_a_contradicted_joint_and_its_bones_are_doubted():
+def test_a_single_joint_that_disagrees_is_not_judged():
     points = BodyPoints(
         torch.full((1, len(POINTS), 2), SIZE / 2), torch.full((1, len(POINTS)), 3.0)
     )
-    elbow = CARRIERS[POINTS.index("l_elbow")]
     given = estimate(torch.zeros(1, 1, 2))
-    given.xy[0, elbow, 0] = 0.8
-    grown = doubted(given, points, SIZE).log_sigma - given.log_sigma
-    assert grown[0, elbow] > 1 and (grown > 0).sum() == 1
-    bent = doubted(given, points, SIZE).log_sigma_foreshortening - given.log_sigma_foreshortening
-    assert (bent > 0).sum() == 2  # the upper and the lower arm
+    given.xy[0, CARRIERS[POINTS.index("l_elbow")], 0] = 0.8
+    torch.testing.assert_close(doubted(given, points, SIZE).values, given.values)
 
 
 def test_somebody_elses_estimate_is_doubted_as_a_whole():

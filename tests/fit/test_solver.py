@@ -103,7 +103,7 @@ def infinite(array):
         ("winner", negative, "'winner' names a start"),
         ("winner", lambda array: array + 9, "'winner' names a start"),
         ("moment_steps", negative, "negative"),
-        ("start/transl", infinite, "'start/transl' is not finite"),
+        ("start/transl", infinite, "start/transl must hold finite"),
         ("vector", lambda array: array[:, :, :80], "'vector' is torch.float32 of"),
         ("total", lambda array: array.astype(np.float64), "'total' is torch.float64"),
     ],

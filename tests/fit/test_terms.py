@@ -66,7 +66,7 @@ def at(model, problem, schedule=None):
 
 
 def test_the_package_has_these_terms():
-    names = ["nll", "keypoints", "joint_estimate", "prior", "limits", "shape", "anchor"]
+    names = ["nll", "keypoints", "points", "joint_estimate", "prior", "limits", "shape", "anchor"]
     assert list(TERMS.all()) == names
     for term in TERMS.all().values():
         assert term.description and term.equation and term.weight > 0

@@ -122,7 +122,7 @@ def test_exit_codes(raising, capsys):
         "nbf: interrupted",
         "nbf: terminated",
         "nbf: cannot write x.csv: No space left",
-        r"nbf: no \x1b[31m\n.png",
+        r"nbf: no \x1b[31m .png",
     ]
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 

@@ -9,6 +9,7 @@ LIBRARIES = {"np", "torch", "json", "pickle", "cv2", "gzip", "zipfile", "tomllib
 KNOWN = {
     "core/bench/machine.py": "what the kernel says of the machine",
     "core/cards.py": "shipped cards",
+    "core/cli.py": "the null device",
     "core/commands/__init__.py": "our own modules",
     "core/datasets/files.py": "decodes what `open_file` opened",
     "core/mocap/asf_amc.py": "inflates bytes",

@@ -128,6 +128,31 @@ def test_a_header_may_not_claim_more_than_there_is(shape, descr, tmp_path):
     assert "header claims" in complaint(path)
 
 
+def test_text_that_is_none_and_headers_of_python_2(tmp_path, recwarn):
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", npy((2,), "<U2") + (b"\0\0\x11\0" * 4))
+    assert "no characters" in complaint(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", npy((1,)).replace(b"(1,), }", b"(1L,),}") + bytes(8))
+    assert read_npz(path, "cake")["a"].shape == (1,)
+    assert not recwarn.list
+
+
+def test_a_directory_may_not_claim_more_than_the_file_has(tmp_path):
+    """A stored member is read at once: room is made for what the directory claims."""
+    path = tmp_path / "x.npz"
+    np.savez(path, a=np.zeros(10))
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02")
+    claimed = (2**29).to_bytes(4, "little")
+    path.write_bytes(content[: at + 20] + claimed + claimed + content[at + 28 :])
+    tracemalloc.start()
+    assert "claims more bytes than the file has" in complaint(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
 def test_a_bomb_that_lies_about_its_size_is_not_inflated(tmp_path):
     """The directory may state fewer bytes than a member inflates to."""
     path = tmp_path / "x.npz"

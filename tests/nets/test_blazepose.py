@@ -20,7 +20,7 @@ load = cache(load_blazepose)
 def test_the_answer_is_the_original_one(kind: str, name: str) -> None:
     expected, found = answers(kind, name), load(kind)(tensor(name)[None])
     landmarks, rows = found.landmarks, expected["landmarks"]
-    torch.testing.assert_close(landmarks.xy[0], rows[:, :2], atol=3e-3, rtol=0)
+    torch.testing.assert_close(landmarks.xy[0], rows[:, :2], atol=5e-3, rtol=0)
     torch.testing.assert_close(landmarks.visibility[0], rows[:, 3], atol=3e-3, rtol=0)
     torch.testing.assert_close(landmarks.presence[0], rows[:, 4], atol=3e-3, rtol=0)
     torch.testing.assert_close(landmarks.world[0], expected["world"], atol=1e-4, rtol=0)

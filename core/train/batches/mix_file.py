@@ -146,8 +146,8 @@ def _phase(entry: dict[str, Any], where: str) -> Phase:
 
 def _positive(value: object, where: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < float(value) < float("inf"):  # type: ignore[arg-type]
-        raise UserError(f"{where} is {value!r}; it must be a positive number")
+    if not is_number or not 0 < value < 1e300:  # type: ignore[operator]
+        raise UserError(f"{where} is {value!r:.40}; it must be a positive number")
     return float(value)  # type: ignore[arg-type]
 
 

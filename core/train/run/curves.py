@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 
 from core.io.atomic import write_atomic
@@ -13,6 +12,7 @@ from core.io.images import save_image
 from core.pictures.curves import draw_curves
 
 MAX_BYTES = 1 << 28
+MOST_STEPS = 2**53
 
 
 class Curves:
@@ -76,6 +76,6 @@ def _parse(row: dict[str, str]) -> dict[str, float]:
     if None in row or not row.get("step"):
         raise ValueError("a row has no step, or more cells than the first line")
     numbers = {name: float(value) for name, value in row.items() if value}
-    if not math.isfinite(numbers["step"]):
-        raise ValueError("a step is not finite")
+    if not 0 <= numbers["step"] < MOST_STEPS:
+        raise ValueError("a step is not one")
     return numbers
