@@ -17,6 +17,7 @@ from core.geometry.crop import Box, clip_overhang, iou
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.person_detector import Detections, PersonDetector
+from core.nets.weights import freeze
 
 LANDMARK_OF_JOINT = {
     1: 23,
@@ -64,7 +65,7 @@ class KeypointDetector:
     """BlazePose as published: keypoints of crops and person boxes of photos."""
 
     def __init__(self) -> None:
-        self.network = load_blazepose()
+        self.network = freeze(load_blazepose())
         self._people: PersonDetector | None = None
 
     @torch.no_grad()
