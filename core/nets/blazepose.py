@@ -245,6 +245,9 @@ class BlazePose(nn.Module):
 def load_blazepose(kind: Kind = "full", path: Path | None = None) -> BlazePose:
     """BlazePose with its published weights (or those of ``path``), in eval mode.
 
+    It can be trained; who only uses it calls :func:`core.nets.weights.freeze`, which makes it
+    faster.
+
     Raises:
         UserError: see :func:`core.nets.weights.load_network`.
     """

@@ -12,6 +12,7 @@ from torch import Tensor
 from core.body.names import JOINT_FLIP
 from core.geometry.keypoints import Keypoints as Keypoints
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
+from core.nets.weights import freeze
 
 LANDMARK_OF_JOINT = {
     1: 23,
@@ -44,7 +45,7 @@ class KeypointDetector:
     """BlazePose as published: keypoints of crops."""
 
     def __init__(self) -> None:
-        self.network = load_blazepose()
+        self.network = freeze(load_blazepose())
 
     @torch.no_grad()
     def __call__(self, images: Float[Tensor, "batch 3 s s"]) -> Keypoints:

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from core.nets.blocks import ConvUnit, InvertedTrunk, Separable
-from core.nets.weights import load_network
+from core.nets.weights import freeze, load_network
 
 THUNDER_SIZE = 256
 """Side of Thunder's input, pixels."""
@@ -212,8 +212,7 @@ def load_thunder(path: Path | None = None) -> Thunder:
     Raises:
         UserError: see :func:`core.nets.weights.load_network`.
     """
-    network = load_network(Thunder, "backbone/movenet_thunder.safetensors", path)
-    return network.requires_grad_(False)
+    return freeze(load_network(Thunder, "backbone/movenet_thunder.safetensors", path))
 
 
 def load_multipose(path: Path | None = None) -> MultiPose:
@@ -222,8 +221,7 @@ def load_multipose(path: Path | None = None) -> MultiPose:
     Raises:
         UserError: see :func:`core.nets.weights.load_network`.
     """
-    network = load_network(MultiPose, "backbone/movenet_multipose.safetensors", path)
-    return network.requires_grad_(False)
+    return freeze(load_network(MultiPose, "backbone/movenet_multipose.safetensors", path))
 
 
 def _scaled(channels: int, width: float) -> int:

@@ -20,6 +20,7 @@ from core.geometry.crop import Box, clip_overhang, iou
 from core.nets.blazepose import INPUT_SIZE, Landmarks, load_blazepose
 from core.nets.movenet import People, load_multipose
 from core.nets.person_detector import Detections, PersonDetector, letterbox
+from core.nets.weights import freeze
 
 LARGEST = 1024
 """Longest side of what the networks look for people in, pixels."""
@@ -69,7 +70,7 @@ class PeopleFinder:
 
     def __init__(self) -> None:
         self._faces = PersonDetector()
-        self._blazepose = load_blazepose()
+        self._blazepose = freeze(load_blazepose())
         self._multipose = load_multipose()
 
     @torch.no_grad()

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.nets.blocks import ConvUnit, InvertedTrunk, Separable, SeparableResidual
-from core.nets.weights import load_network
+from core.nets.weights import freeze, load_network
 
 INPUT_SIZE = 224
 VALUES = 12
@@ -129,7 +129,7 @@ class PersonDetector:
 
     def __init__(self, path: Path | None = None) -> None:
         asset = "backbone/blazepose_detector.safetensors"
-        self.network = load_network(PersonDetectorNetwork, asset, path)
+        self.network = freeze(load_network(PersonDetectorNetwork, asset, path))
         self._anchors = anchor_centers()
 
     @torch.no_grad()

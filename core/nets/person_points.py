@@ -23,6 +23,7 @@ from core.nets.keypoints import refine
 from core.nets.movenet import THUNDER_SIZE, load_multipose, load_thunder
 from core.nets.point_vote import elect, sigma_of_support
 from core.nets.region import Regions, upright_regions
+from core.nets.weights import freeze
 from core.rows import Rows
 
 MARGIN = 0.12
@@ -102,7 +103,7 @@ class PersonPointsDetector:
     def __init__(self) -> None:
         self._thunder = load_thunder()
         self._multipose = load_multipose()
-        self._heavy = load_blazepose("heavy")
+        self._heavy = freeze(load_blazepose("heavy"))
 
     @torch.no_grad()
     def __call__(

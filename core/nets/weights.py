@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.assets import asset_path
 from core.errors import UserError
@@ -22,8 +22,7 @@ _FIX = "restore the checkout or install again"
 def load_network(make: Callable[[], Network], asset: str, path: Path | None = None) -> Network:
     """A network in eval mode, with weights of any precision as float32.
 
-    The parameters are never initialised, which would take longer than to read them. They are laid
-    out channels last, which makes convolutions faster by a tenth to a third on a CPU.
+    The parameters are never initialised, which would take longer than to read them.
 
     Args:
         make: constructor of the network, whose buffers must all be in the file.
@@ -36,7 +35,7 @@ def load_network(make: Callable[[], Network], asset: str, path: Path | None = No
     file = Path(path) if path else asset_path(asset)
     with readable(file, "weights file", _FIX):
         stored, _ = read_safetensors(file)
-    state = {name: _laid_out(value) for name, value in stored.items()}
+    state = {name: value.float() for name, value in stored.items()}
     with torch.device("meta"):
         network = make()
     expected = {name: value.shape for name, value in network.state_dict().items()}
@@ -46,7 +45,10 @@ def load_network(make: Callable[[], Network], asset: str, path: Path | None = No
     return network.eval()
 
 
-def _laid_out(value: Tensor) -> Tensor:
-    """A tensor as float32, channels last if it is a convolution's weight."""
-    layout = torch.channels_last if value.dim() == 4 else torch.preserve_format
-    return value.to(torch.float32, memory_format=layout)
+def freeze(network: Network) -> Network:
+    """Make a network ready to be used as it is: no gradients, weights laid out channels last.
+
+    That layout makes convolutions faster by a tenth to a third on a CPU.
+    """
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.requires_grad_(False)
