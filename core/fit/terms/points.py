@@ -39,7 +39,7 @@ TERM = Term(
     name="points",
     order=25,
     residual=residual,
-    weight=80.0,
+    weight=40.0,
     unit="nats",
     description="distance from the detected points of the body, in their sigmas",
     equation="(n/2 + 1) sum_k log(1 + q_k / n), q = error^2 / sigma^2, Student's t, n = 3",
