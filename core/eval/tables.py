@@ -21,7 +21,7 @@ from core.io.report import installed_versions
 
 SCHEMA = 2
 AnyRow = TypeVar("AnyRow")
-_MIN_WIDTH = 104
+_MAX_WIDTH = 1000
 SCORING = (
     "joints outside the picture or under the patch are not scored; MPJPE aligned at the pelvis; "
     "PA by similarity without reflection; PVE over all vertices; PCKh at half a head, head = "
@@ -157,7 +157,8 @@ class EvalReport(TableReport[Row]):
 def print_table(console: Console, table: Table, notes: Iterable[str] = ()) -> None:
     """Print a table without cutting off figures, and notes below it."""
     width = console.width  # 80 if the output is not a terminal: rich would cut figures off
-    console.width = max(width, _MIN_WIDTH)
+    wide = console.options.update(max_width=_MAX_WIDTH)
+    console.width = max(width, console.measure(table, options=wide).maximum)
     console.print(table)
     console.width = width
     for note in notes:

@@ -20,7 +20,8 @@ from torch import Tensor
 from core.body.points import FACE_POINTS, LIMB_POINTS, POINTS
 from core.nets.blazepose import INPUT_SIZE, BlazePoseOutput, load_blazepose
 from core.nets.keypoints import refine
-from core.nets.movenet import THUNDER_SIZE, load_multipose, load_thunder
+from core.nets.movenet import PEOPLE, THUNDER_SIZE, load_multipose, load_thunder
+from core.nets.movenet import POINTS as COCO_POINTS
 from core.nets.point_vote import elect, sigma_of_support
 from core.nets.region import Regions, upright_regions
 from core.nets.weights import freeze
@@ -66,6 +67,9 @@ _THUNDER, _MULTIPOSE, _HEAVY = (0.5, 0.6), (0.4, 0.6), (0.5, 0.4)
 _FILL = 2.0  # log-weight of how a person's points fill the box
 _SEEN = 0.2  # smallest score of the points that span a person's box
 _SEEN_BY_HEAVY = 0.3
+_SOMEBODY = 0.1  # smallest score of MultiPose's people besides the one who is meant
+_TAKEN = 0.08  # distance, as a share of the box, up to which a point is another person's
+_OF_ANOTHER = 0.3  # factor of the weight of such a point
 _AROUND = 0.1  # margin of that box, as a share of its longer side
 _HEAVY_SIGMA = 0.03  # smallest standard deviation of heavy's own points, share of the box
 _UNSEEN_SIGMA = 0.3
@@ -119,13 +123,13 @@ class PersonPointsDetector:
         framed = _resized(blanked(images, boxes), THUNDER_SIZE)
         first = self._thunder(framed)
         thunder = torch.cat([first.xy * scale, first.score[..., None]], -1)
-        multipose = torch.stack(
-            [self._fitting_person(*pair, scale) for pair in zip(framed, boxes, strict=True)]
+        people = torch.stack(
+            [self._people(*pair, scale) for pair in zip(framed, boxes, strict=True)]
         )
         regions = regions_of(thunder[..., :2])
         output = self._heavy(regions.cut(images, INPUT_SIZE))
         heavy = _heavy_points(output, regions)
-        xy, support = _vote(thunder, multipose, heavy, boxes)
+        xy, support = _vote(thunder, people, heavy, boxes)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
         shared = sigma_of_support(support)
         return PersonPoints(
@@ -136,16 +140,20 @@ class PersonPointsDetector:
             world=_turned_back(output.landmarks.world[:, :33], regions),
         )
 
-    def _fitting_person(
+    def _people(
         self, image: Float[Tensor, "3 s s"], box: Float[Tensor, "4"], scale: float
-    ) -> Float[Tensor, "17 3"]:
-        """The person of an image who fills the box best; zeros if there is nobody."""
+    ) -> Float[Tensor, "6 17 3"]:
+        """The people of an image, first the one who fills the box best; zeros for nobody."""
         found = self._multipose(image)
+        rows = image.new_zeros(PEOPLE, COCO_POINTS, 3)
         if not len(found.xy):
-            return image.new_zeros(17, 3)
+            return rows
         people = torch.cat([found.xy * scale, found.score[..., None]], -1)
-        fills = fill(people, box.expand(len(people), 4), _SEEN)
-        return people[fills.argmax()]
+        best = int(fill(people, box.expand(len(people), 4), _SEEN).argmax())
+        others = [k for k in range(len(people)) if k != best and found.person[k] > _SOMEBODY]
+        kept = people[[best, *others]]
+        rows[: len(kept)] = kept
+        return rows
 
 
 def blanked(
@@ -208,11 +216,16 @@ def _turned_back(
 
 def _vote(
     thunder: Float[Tensor, "batch 17 3"],
-    multipose: Float[Tensor, "batch 17 3"],
+    people: Float[Tensor, "batch 6 17 3"],
     heavy: Float[Tensor, "batch points 3"],
     boxes: Float[Tensor, "batch 4"],
 ) -> tuple[Float[Tensor, "batch shared 2"], Float[Tensor, "batch shared"]]:
-    """Places and support of the `SHARED` points."""
+    """Places and support of the `SHARED` points.
+
+    Args:
+        people: by MultiPose, the one who is meant first.
+    """
+    multipose, side = people[:, 0], (boxes[:, 2:] - boxes[:, :2]).amax(1)
     voices = [
         (thunder[:, _COCO_ROWS], _THUNDER, fill(thunder, boxes, _SEEN)),
         (multipose[:, _COCO_ROWS], _MULTIPOSE, fill(multipose, boxes, _SEEN)),
@@ -221,15 +234,29 @@ def _vote(
     fills = torch.stack([filled for *_, filled in voices], 1)
     favour = torch.exp(_FILL * (fills - fills.amax(1, keepdim=True)))
     weights = [
-        (least + factor * points[..., 2]) * (points[..., 2] > 0)
+        (least + factor * points[..., 2])
+        * (points[..., 2] > 0)
+        * _not_of_others(points[..., :2], people[:, :, _COCO_ROWS], side)
         for points, (least, factor), _ in voices
     ]
     elected = elect(
         torch.stack([points[..., :2] for points, *_ in voices], 2),
         torch.stack(weights, 2) * favour[:, None],
-        (boxes[:, 2:] - boxes[:, :2]).amax(1),
+        side,
     )
     return elected.xy, elected.support
+
+
+def _not_of_others(
+    points: Float[Tensor, "batch shared 2"],
+    people: Float[Tensor, "batch 6 shared 3"],
+    side: Float[Tensor, " batch"],
+) -> Float[Tensor, "batch shared"]:
+    """1, or less for points that another person has at that place rather than the one meant."""
+    apart = (points[:, None] - people[..., :2]).norm(dim=-1)
+    others = torch.where(people[:, 1:, :, 2] > _SEEN, apart[:, 1:], torch.inf).amin(1)
+    taken = (others < _TAKEN * side[:, None]) & (others < apart[:, 0])
+    return torch.where(taken, _OF_ANOTHER, 1.0)
 
 
 def _sigmas(

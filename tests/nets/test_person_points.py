@@ -1,0 +1,113 @@
+"""One person's points: of whom, where, and how sure."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.body.points import POINTS
+from core.io.images import load_image
+from core.nets.person_points import (
+    SHARED,
+    PersonPointsDetector,
+    _not_of_others,
+    _vote,
+    blanked,
+    fill,
+    regions_of,
+)
+
+SIZE = 384
+
+
+@pytest.fixture(scope="module")
+def find() -> PersonPointsDetector:
+    return PersonPointsDetector()
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> torch.Tensor:
+    pixels = torch.from_numpy(load_image("skimage:astronaut").pixels.copy())
+    small = pixels.permute(2, 0, 1)[None].float() / 255
+    return torch.nn.functional.interpolate(small, (SIZE, SIZE), mode="bilinear", antialias=True)
+
+
+def test_a_face_and_shoulders_are_found_surely(find, astronaut):
+    seen = find(astronaut, torch.tensor([[40.0, 0.0, 300.0, SIZE]]))
+    place = dict(zip(POINTS, seen.xy[0], strict=True))
+    assert (place["nose"] - torch.tensor([170.0, 88.0])).norm() < 12
+    assert place["l_shoulder"][0] > place["nose"][0] + 30 > place["r_shoulder"][0] + 30
+    sigma = dict(zip(POINTS, seen.sigma[0].tolist(), strict=True))
+    assert sigma["nose"] < 0.03 * SIZE < sigma["l_ankle"]  # the legs are outside the photo
+    assert seen.xy.isfinite().all() and (seen.sigma > 0).all()
+    assert seen.mask.shape == (1, 256, 256) and seen.mask.max() > 0
+    across = seen.world[0, 11] - seen.world[0, 12]  # from the right shoulder to the left
+    assert across[0] > 0.15
+
+
+def test_the_box_says_who_is_meant(find, astronaut):
+    two = torch.cat([astronaut, astronaut.flip(3)], 3)
+    two = torch.nn.functional.interpolate(two, (SIZE // 2, SIZE), mode="bilinear", antialias=True)
+    two = torch.nn.functional.pad(two, (0, 0, SIZE // 4, SIZE // 4))
+    left, right = [20.0, 96.0, 150.0, 288.0], [234.0, 96.0, 364.0, 288.0]
+    seen = find(two.expand(2, -1, -1, -1), torch.tensor([left, right]))
+    nose = seen.xy[:, POINTS.index("nose"), 0]
+    assert nose[0] < 120 and nose[1] > 264
+    assert nose[0] + nose[1] == pytest.approx(SIZE, abs=8)
+
+
+def test_everything_outside_the_box_is_black():
+    shown = blanked(torch.ones(1, 3, 100, 100), torch.tensor([[20.0, 30.0, 60.0, 80.0]]), 0.1)
+    rows, columns = shown[0, 0].nonzero().unbind(1)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (25, 84, 15, 64)
+
+
+def test_a_person_who_fills_the_box_fills_it():
+    box = torch.tensor([[10.0, 10.0, 50.0, 90.0]])
+    corners = torch.tensor([[[16.7, 16.7, 0.9], [43.3, 83.3, 0.9], [500.0, 500.0, 0.1]]])
+    assert fill(corners, box, 0.2) == pytest.approx(1, abs=0.02)  # the margin included
+    assert fill(corners + torch.tensor([100.0, 0, 0]), box, 0.2) == 0
+    assert fill(corners * torch.tensor([1.0, 1, 0]), box, 0.2) == 0
+
+
+def test_heavy_looks_at_an_upright_region():
+    points = torch.zeros(1, 17, 2)
+    points[:, [5, 6]] = torch.tensor([[60.0, 45.0], [60.0, 55.0]])  # shoulders, lying on the side
+    points[:, [11, 12]] = torch.tensor([[100.0, 45.0], [100.0, 55.0]])
+    points[:, [15, 16]] = torch.tensor([[180.0, 45.0], [180.0, 55.0]])
+    points[:, [0, 1, 2, 3, 4, 7, 8, 9, 10, 13, 14]] = 60.0
+    regions = regions_of(points)
+    torch.testing.assert_close(regions.center, torch.tensor([[100.0, 50.0]]))
+    torch.testing.assert_close(regions.up, torch.tensor([[-1.0, 0.0]]))
+    assert regions.side[0] == pytest.approx(2 * 1.25 * 80.2, abs=1)
+
+
+def test_another_persons_points_count_less():
+    people = torch.zeros(1, 6, len(SHARED), 3)
+    people[0, 0] = torch.tensor([50.0, 50.0, 0.8])
+    people[0, 1] = torch.tensor([80.0, 50.0, 0.8])
+    points = torch.tensor([[50.0, 52.0], [79.0, 50.0], [120.0, 50.0]]).repeat(6, 1)[None]
+    weight = _not_of_others(points[:, : len(SHARED)], people, torch.tensor([100.0]))
+    assert weight[0, :3].tolist() == [1.0, pytest.approx(0.3), 1.0]
+
+
+def test_nobody_else_takes_nothing_away():
+    people = torch.zeros(1, 6, len(SHARED), 3)
+    points = torch.zeros(1, len(SHARED), 2)
+    assert _not_of_others(points, people, torch.tensor([100.0])).min() == 1
+
+
+def test_the_person_who_is_meant_wins_where_voices_mix():
+    """Thunder has the arms of a bystander; the others agree on whose they are."""
+    meant = torch.rand(17, 2) * 60 + 20
+    bystander = meant + torch.tensor([25.0, 0.0])
+    score = torch.full((17, 1), 0.6)
+    thunder = torch.cat([torch.where(torch.arange(17)[:, None] > 8, meant, bystander), score], 1)
+    people = torch.zeros(1, 6, 17, 3)
+    people[0, 0] = torch.cat([meant, score], 1)
+    people[0, 1] = torch.cat([bystander, score], 1)
+    heavy = torch.zeros(1, len(POINTS), 3)
+    boxes = torch.tensor([[0.0, 0.0, 100.0, 100.0]])
+    xy, _ = _vote(thunder[None], people, heavy, boxes)
+    order = [5 + i for i in (6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5)] + list(range(5))
+    torch.testing.assert_close(xy[0], meant[order], atol=2.0, rtol=0)
