@@ -16,6 +16,7 @@ from torch import Tensor
 from core.fit.likelihood import LikelihoodSettings
 from core.native import dense
 from core.nbv.features import FeatureBank
+from core.render.operators import operator
 from core.render.volume.native import LikelihoodStruct, VolumeScene
 from core.render.volume.ops import DEVICES, SCENE, calls_on, scene_of
 
@@ -52,10 +53,9 @@ def native_nll(
     return nll
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::volume_nll",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema="(Tensor orientation, Tensor limb, Tensor observed, Tensor inside, Tensor phi,"
     " Tensor background, float variance_foreground, float variance_background, float temper,"
     " float visible, float background_cap, bool use_occlusion, bool with_gradient,"

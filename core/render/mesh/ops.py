@@ -15,6 +15,7 @@ from core.geometry.camera import Camera
 from core.render.mesh import native
 from core.render.mesh.native import MeshScene, RenderedAttributes
 from core.render.mesh.scene import MeshSettings, Softness
+from core.render.operators import operator
 
 # Arguments that operators share, in PyTorch's schema language.
 SCENE = (
@@ -58,10 +59,9 @@ def _map_like(vertices: Tensor, height: int, width: int, *dims: int) -> Tensor:
 # --- the nearest face ---
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::mesh_rasterize",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"({SCENE}) -> (Tensor, Tensor, Tensor)",
 )
 def mesh_rasterize(*scene: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -76,10 +76,9 @@ def _rasterize_fake(*scene: Any) -> tuple[Tensor, Tensor, Tensor]:
     return _map_like(vertices, height, width, 3), depth, depth.to(torch.int32)
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::mesh_rasterize_backward",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor face_ids, Tensor barycentric, Tensor depth, {SCENE}) -> Tensor",
 )
 def mesh_rasterize_backward(
@@ -110,10 +109,9 @@ mesh_rasterize.register_autograd(_rasterize_autograd, setup_context=_rasterize_s
 # --- soft silhouettes ---
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::mesh_silhouette",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"({SCENE}, float sigma, float reach) -> Tensor",
 )
 def mesh_silhouette(*inputs: Any) -> Tensor:
@@ -126,10 +124,9 @@ def _silhouette_fake(*inputs: Any) -> Tensor:
     return _map_like(inputs[0], *inputs[4:6])
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::mesh_silhouette_backward",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor depth, Tensor grad, {SCENE}, float sigma, float reach) -> Tensor",
 )
 def mesh_silhouette_backward(depth: Tensor, grad: Tensor, *inputs: Any) -> Tensor:
@@ -159,10 +156,9 @@ mesh_silhouette.register_autograd(_silhouette_autograd, setup_context=_silhouett
 # --- attributes ---
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::mesh_interpolate",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"({SURFACE}) -> Tensor",
 )
 def mesh_interpolate(*surface: Tensor) -> Tensor:
@@ -177,10 +173,9 @@ def _interpolate_fake(
     return attributes.new_empty(*face_ids.shape, attributes.shape[2])
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::mesh_interpolate_backward",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor grad, bool with_attributes, {SURFACE}) -> (Tensor, Tensor)",
 )
 def mesh_interpolate_backward(

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.geometry.camera import Camera
+from core.render.operators import operator
 from core.render.volume import native as volume_native
 from core.render.volume.cuda import CudaVolume, cuda_volume
 from core.render.volume.native import VolumeScene
@@ -101,10 +102,9 @@ def calls_on(device: torch.device) -> ModuleType | CudaVolume:
 # --- assignment ---
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::volume_assign",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"({SCENE}) -> (Tensor, Tensor, Tensor)",
 )
 def volume_assign(*scene: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,10 +124,9 @@ def _assign_fake(means: Tensor, *_rest: Any) -> tuple[Tensor, Tensor, Tensor]:
 # --- weights ---
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::volume_weigh",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor means, Tensor precisions, {IDS}, {SCENE.partition('precisions, ')[2]})"
     " -> (Tensor, Tensor, Tensor)",
 )
@@ -146,10 +145,9 @@ def _weigh_fake(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     return weights, means.new_empty(batch.shape), torch.empty_like(weights)
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::volume_weigh_backward",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor weights, Tensor opacity, Tensor depth, {IDS}, {SCENE}) -> (Tensor, Tensor)",
 )
 def volume_weigh_backward(
@@ -192,10 +190,9 @@ volume_weigh.register_autograd(_weigh_autograd, setup_context=_weigh_setup)
 # --- features ---
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::volume_composite",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor weights, Tensor features, {IDS}, {SCENE}) -> Tensor",
 )
 def volume_composite(
@@ -211,10 +208,9 @@ def _composite_fake(weights: Tensor, features: Tensor, *_rest: Any) -> Tensor:
     return features.new_empty(len(weights), features.shape[2])
 
 
-@torch.library.custom_op(
+@operator(
     "nbf::volume_composite_backward",
-    mutates_args=(),
-    device_types=DEVICES,
+    devices=DEVICES,
     schema=f"(Tensor grad, bool with_features, Tensor weights, Tensor features, {IDS}, {SCENE})"
     " -> (Tensor, Tensor)",
 )
