@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.params import BodyParams
+from core.fit.adam import Adam
 from core.fit.evaluation import Evaluation
 from core.fit.evidence import GivenBody
 from core.fit.model import GenerativeModel
@@ -47,7 +48,7 @@ class Solver:
     vector: Float[Tensor, "batch size"]
     trace: Trace
     alive: Bool[Tensor, " batch"]
-    _optimizer: torch.optim.Adam | None = None
+    _adam: Adam | None = None
 
     @classmethod
     def begin(
@@ -89,7 +90,7 @@ class Solver:
         if kept.records:
             last = kept.records.pop()  # evaluated again by the next step, with the same result
             solver.vector = last.vector.to(device, copy=True)
-            solver._optimizer = solver._adam(last.moments.to(device), last.moment_steps)
+            solver._adam = solver._adam_after(last.moments.to(device), last.moment_steps)
         return solver
 
     @property
@@ -112,11 +113,11 @@ class Solver:
         index = len(self.trace.records)
         stage_index = self.schedule.stage_of(index)
         stage = self.schedule.stages[stage_index]
-        if self._optimizer is None or self._starts_stage(index):
+        if self._adam is None or self._starts_stage(index):
             # Gradients of the last stage belong to other weights and parameters.
             zeros = self.vector.new_zeros(2, *self.vector.shape)
-            self._optimizer = self._adam(zeros, 0)
-        leaf = self._optimizer.param_groups[0]["params"][0]
+            self._adam = self._adam_after(zeros, 0)
+        leaf = self._adam.leaf
         at = Evaluation.at(self.problem, self.model, self.chart.body(leaf), leaf, self.schedule)
         costs = objective(at, self.schedule.terms)
         total = weighted_sum(costs, stage.weights)
@@ -139,7 +140,7 @@ class Solver:
 
     def _move(self, leaf: Tensor, stage: Stage, total: Tensor) -> None:
         """One Adam step on the stage's parameters of the rows whose gradient is finite."""
-        assert self._optimizer is not None
+        assert self._adam is not None
         if leaf.grad is None:
             leaf.grad = torch.zeros_like(leaf)
         mask = BODY.mask(stage.parameters, leaf)
@@ -151,9 +152,7 @@ class Solver:
         # A NaN times 0 is NaN: rows that stopped need `where`, or they would spoil Adam's moments.
         leaf.grad = torch.where(self.alive[:, None], leaf.grad * mask, 0)
         before = leaf.detach().clone()
-        self._optimizer.param_groups[0]["lr"] = stage.learning_rate
-        self._optimizer.step()
-        leaf.grad = None
+        self._adam.step(stage.learning_rate)
         # With no gradient, a row that stopped would still drift by its momentum.
         with torch.no_grad():
             leaf.copy_(torch.where(self.alive[:, None], leaf, self._last_finite(before)))
@@ -169,30 +168,21 @@ class Solver:
                     break
         return rows
 
-    def _adam(self, moments: Tensor, steps: int) -> torch.optim.Adam:
+    def _adam_after(self, moments: Tensor, steps: int) -> Adam:
         """Adam on the coordinates with the given moments."""
-        leaf = self.vector.clone().requires_grad_()
-        optimizer = torch.optim.Adam([leaf], betas=self.schedule.beta_moments)
-        optimizer.state[leaf] = {
-            "step": torch.tensor(float(steps)),
-            "exp_avg": moments[0].clone(),
-            "exp_avg_sq": moments[1].clone(),
-        }
-        return optimizer
+        return Adam.of(self.vector, moments, steps, self.schedule.beta_moments)
 
     def _record(
         self, index: int, stage: int, terms: dict[str, Tensor], total: Tensor
     ) -> StepRecord:
         """A copy of everything that this step is made of, on the CPU."""
-        assert self._optimizer is not None
-        leaf = self._optimizer.param_groups[0]["params"][0]
-        state = self._optimizer.state[leaf]
+        assert self._adam is not None
         return StepRecord(
             step=index,
             stage=stage,
-            vector=leaf.detach().to("cpu", copy=True),
-            moments=torch.stack([state["exp_avg"], state["exp_avg_sq"]]).cpu(),
-            moment_steps=int(state["step"]),
+            vector=self._adam.leaf.detach().to("cpu", copy=True),
+            moments=torch.stack([self._adam.first, self._adam.second]).cpu(),
+            moment_steps=int(self._adam.count),
             terms={name: value.detach().cpu() for name, value in terms.items()},
             total=total.detach().cpu(),
         )
