@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from core.datasets.bedlam import open_bedlam
 from core.datasets.coco import open_photos
 from core.datasets.eft import open_eft
@@ -57,7 +59,8 @@ def open_dataset(name: str, folder: Path, split: str | None = None) -> PhotoData
     if split is not None and kind.splits and split not in kind.splits:
         raise UserError(f"{name} has no split {split!r}; there are {', '.join(kind.splits)}")
     chosen = split or (kind.splits[0] if kind.splits else "")
-    dataset = kind.open(Path(folder).expanduser(), chosen)
+    with np.errstate(all="ignore"):  # numbers that are not finite are looked for afterwards
+        dataset = kind.open(Path(folder).expanduser(), chosen)
     if not len(dataset):
         raise UserError(f"{name} ({dataset.split}) in {printable(folder)} holds no people; {HELP}")
     return dataset
