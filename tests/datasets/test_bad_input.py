@@ -376,3 +376,16 @@ def test_numbers_out_of_range_are_no_warning_and_text_that_is_none_is_refused(
     assert content.count(b"a\0\0\0") == 1
     with pytest.raises(ValueError, match="no characters"):
         read_tree(content.replace(b"a\0\0\0", b"a\0\x11\0"))
+
+
+def test_a_camera_that_is_no_rotation_is_named(tmp_path, world):
+    path = writers.write_3dpw(tmp_path, world)
+    content = pickle.loads(path.read_bytes())
+    content["cam_poses"][0, :3, :3] = 0
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    assert f"{path.name} is not a readable 3DPW sequence file" in complaint("3dpw", tmp_path)
+    annotations = writers.write_3doh50k(tmp_path / "oh", world, True)
+    entries = json.loads(annotations.read_text())
+    entries["00000"]["extri"] = [[0.0] * 4] * 4
+    annotations.write_text(json.dumps(entries))
+    assert "oh" in complaint("3doh50k", tmp_path / "oh", "test")
