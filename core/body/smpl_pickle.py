@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from core.io.npz import check_text
+
 _PLAIN = re.compile(r"[|<>=]?([biuf](1|2|4|8)|[US][1-9]\d{0,5})|bool")
 _MAX_DEPTH = 40
 _MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
@@ -42,7 +44,10 @@ class _DType:
             return None
         raw = raw.encode("latin1") if isinstance(raw, str) else raw
         dtype = np.dtype(self.code).newbyteorder(self.order)
-        return np.frombuffer(raw, dtype).astype(dtype.newbyteorder("=")).reshape(shape)
+        array = np.frombuffer(raw, dtype).astype(dtype.newbyteorder("=")).reshape(shape)
+        if dtype.kind == "U":
+            check_text(array)
+        return array
 
 
 class _Array:

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.datasets.files import (
+    FIX,
     HELP,
     all_finite,
     fit_shape,
@@ -31,7 +32,7 @@ from core.datasets.files import (
 from core.datasets.landmarks import COCO_18, sort_points
 from core.datasets.record import Columns, PhotoDataset, without_bad_boxes
 from core.errors import UserError
-from core.io.files import printable
+from core.io.files import printable, readable
 
 SPLITS = ("train", "validation", "test")
 OCCLUDED = (
@@ -99,7 +100,10 @@ def _files(folder: Path, split: str) -> list[Path]:
 
 
 def _dataset(folder: Path, split: str, name: str, files: list[Path]) -> PhotoDataset:
-    tracks = [track for path in files for track in _tracks(path)]
+    tracks: list[_Track] = []
+    for path in files:
+        with readable(path, "3DPW sequence file", FIX):
+            tracks += _tracks(path)
     if not tracks:
         raise UserError(f"{printable(folder)}: no sequence has a frame whose camera is valid")
     keys = tracks[0].columns

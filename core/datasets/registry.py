@@ -9,7 +9,7 @@ from pathlib import Path
 from core.datasets.bedlam import open_bedlam
 from core.datasets.coco import open_photos
 from core.datasets.eft import open_eft
-from core.datasets.files import HELP, Npz, relative_photo_path, require_file, require_folder
+from core.datasets.files import FIX, HELP, Npz, relative_photo_path, require_file, require_folder
 from core.datasets.human_data import open_human_data
 from core.datasets.mpi_inf_3dhp import open_mpi_inf_3dhp
 from core.datasets.multiview import open_multiview
@@ -18,7 +18,7 @@ from core.datasets.pw3d import open_3dpw, open_3dpw_occ
 from core.datasets.record import Frame, PhotoDataset
 from core.datasets.spin import open_spin
 from core.errors import UserError
-from core.io.files import printable
+from core.io.files import printable, readable
 
 _SPIN = "with SPIN's fetch_data.sh"
 _EFT = "with EFT's scripts/download_eft.sh"
@@ -58,7 +58,9 @@ def open_dataset(name: str, folder: Path, split: str | None = None) -> PhotoData
     if split is not None and kind.splits and split not in kind.splits:
         raise UserError(f"{name} has no split {split!r}; there are {', '.join(kind.splits)}")
     chosen = split or (kind.splits[0] if kind.splits else "")
-    dataset = kind.open(Path(folder).expanduser(), chosen)
+    folder = Path(folder).expanduser()
+    with readable(folder, f"folder of {name}", FIX):
+        dataset = kind.open(folder, chosen)
     if not len(dataset):
         raise UserError(f"{name} ({dataset.split}) in {printable(folder)} holds no people; {HELP}")
     return dataset

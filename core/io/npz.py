@@ -190,7 +190,7 @@ class NpzReader:
         file.seek(0)
         array = np.lib.format.read_array(file, allow_pickle=False)
         if dtype.kind == "U" and dtype.itemsize:
-            _check_text(array)
+            check_text(array)
         return array
 
     def error(self, error: Exception) -> UserError:
@@ -198,8 +198,12 @@ class NpzReader:
         return unreadable(self.path, self.what, error, self.fix)
 
 
-def _check_text(array: np.ndarray) -> None:
-    """Refuse text that is none: NumPy finds out when it makes a string of an element."""
+def check_text(array: np.ndarray) -> None:
+    """Refuse text that is none: NumPy finds out when it makes a string of an element.
+
+    Raises:
+        ValueError: a character of the array (of dtype U) does not exist.
+    """
     codes = np.frombuffer(array.tobytes(), np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
     if codes.size and codes.max() > sys.maxunicode:
         raise ValueError("its text holds what are no characters")

@@ -362,3 +362,30 @@ def test_trees_that_name_something_else_or_contain_themselves_are_refused():
     for _ in range(30):
         laughs = [laughs] * 10  # ten to the thirtieth, were it written out
     assert read_tree(pickle.dumps(laughs))
+
+
+def test_numbers_out_of_range_are_no_warning_and_text_that_is_none_is_refused(
+    tmp_path, world, recwarn
+):
+    data = writers.human_data(world, ["a.jpg", "b.jpg", "c.jpg"])
+    data["bbox_xywh"][0, :4] = [np.inf, np.inf, -np.inf, -np.inf]
+    np.savez(tmp_path / "toy.npz", **data)
+    assert "1 people left out" in open_dataset("human-data", tmp_path).notes[0]
+    assert not recwarn.list
+    content = pickle.dumps({"a": np.array(["ab", "cd"])}, 2)
+    assert content.count(b"a\0\0\0") == 1
+    with pytest.raises(ValueError, match="no characters"):
+        read_tree(content.replace(b"a\0\0\0", b"a\0\x11\0"))
+
+
+def test_a_camera_that_is_no_rotation_is_named(tmp_path, world):
+    path = writers.write_3dpw(tmp_path, world)
+    content = pickle.loads(path.read_bytes())
+    content["cam_poses"][0, :3, :3] = 0
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    assert f"{path.name} is not a readable 3DPW sequence file" in complaint("3dpw", tmp_path)
+    annotations = writers.write_3doh50k(tmp_path / "oh", world, True)
+    entries = json.loads(annotations.read_text())
+    entries["00000"]["extri"] = [[0.0] * 4] * 4
+    annotations.write_text(json.dumps(entries))
+    assert "oh" in complaint("3doh50k", tmp_path / "oh", "test")
