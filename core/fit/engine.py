@@ -23,7 +23,7 @@ from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
 from core.fit.observation import Observation, to_crop
 from core.fit.problem import Problem
-from core.fit.reconcile import doubted
+from core.fit.reconcile import doubted, unsure_at_edges
 from core.fit.schedule import Schedule
 from core.fit.sources import Sources
 from core.fit.state import rest_pelvis
@@ -236,7 +236,8 @@ class Engine:
         points = problem.find(BodyPoints)
         if points is None:
             return problem
-        return problem.having(doubted(predicted.joint_estimate, points, self.size))
+        points = unsure_at_edges(points, inside)
+        return problem.having(points, doubted(predicted.joint_estimate, points, self.size))
 
     def predict(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]

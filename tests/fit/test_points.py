@@ -7,7 +7,7 @@ import torch
 
 from core.body.points import CARRIERS, LIMB_POINTS, POINTS, place_points
 from core.fit.evidence import BodyPoints, GivenBody, RegressedBody
-from core.fit.reconcile import AGREE, doubted
+from core.fit.reconcile import AGREE, EDGE_SIGMA, doubted, unsure_at_edges
 from core.fit.solver import Solver
 from core.fit.start import choose_start
 from core.fit.starts.placed import propose, translation_to
@@ -151,3 +151,14 @@ def test_unsure_points_contradict_nobody():
     given = estimate(torch.zeros(1, 1, 2))
     torch.testing.assert_close(doubted(given, unsure, SIZE).values, given.values)
     assert len(LIMB_POINTS) == 12
+
+
+def test_points_at_the_edge_of_the_photo_are_unsure():
+    inside = torch.zeros(1, 1, 100, 100)
+    inside[..., 20:] = 1  # the photo begins at column 20
+    places = torch.tensor([[[60.0, 50.0], [22.0, 50.0], [10.0, 50.0], [60.0, 99.0], [60.0, 130.0]]])
+    sigma = torch.tensor([[1.0, 1.0, 1.0, 1.0, 50.0]])
+    after = unsure_at_edges(BodyPoints(places, sigma), inside)
+    edge = EDGE_SIGMA * 100
+    torch.testing.assert_close(after.sigma, torch.tensor([[1.0, edge, edge, edge, 50.0]]))
+    assert torch.equal(after.xy, places)
