@@ -15,7 +15,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +49,30 @@ def open_file(path: Path, max_bytes: int) -> BufferedReader:
     """
     descriptor = os.open(path, _FLAGS)
     try:
-        _check_status(path, os.fstat(descriptor), max_bytes)
-        return open(descriptor, "rb")
+        status = os.fstat(descriptor)
+        _check_status(path, status, max_bytes)
+        return _Bounded(FileIO(descriptor), status.st_size)
     except BaseException:
         os.close(descriptor)
         raise
 
 
+class _Bounded(BufferedReader):
+    """A file that makes room for as many bytes as it has, though a damaged header asks for more."""
+
+    def __init__(self, raw: FileIO, size: int) -> None:
+        super().__init__(raw)
+        self._size = size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
 def read_bytes(path: Path, max_bytes: int) -> bytes:
     """The content of a file; raises what `check_file` raises."""
     with open_file(path, max_bytes) as file:
-        size = os.fstat(file.fileno()).st_size
-        return file.read(min(size, max_bytes))  # room is made for as many; it may grow meanwhile
+        return file.read()
 
 
 def read_text(path: Path, max_bytes: int, encoding: str = "utf-8") -> str:

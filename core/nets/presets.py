@@ -71,6 +71,6 @@ def find_preset(name: str, dim: object = None) -> NetworkPreset:
         raise UserError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}")
     if dim is None:
         return PRESETS[name]
-    if not isinstance(dim, int) or not 1 <= dim <= 1024:
+    if type(dim) is not int or not 1 <= dim <= 1024:
         raise UserError(f"a feature map has 1 to 1024 dimensions, not {dim!r}")
     return replace(PRESETS[name], feature_dim=dim)

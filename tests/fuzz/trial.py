@@ -112,7 +112,8 @@ def complaint(error: UserError, path: Path) -> str:
             return "large: it asked for more memory than there is"
         cause = cause.__cause__ or cause.__context__
     line = str(error)
-    named = path.name in line or str(path.parent) in line or path.parts[-3] in line
+    folders = [str(p) for p in path.parents if len(p.parts) > path.parts.index("samples") + 1]
+    named = path.name in line or any(folder in line for folder in folders)
     good = named and line.isprintable() and 10 < len(line) <= 1000
     return "" if good else f"a bad line: {line!r}"
 
