@@ -239,6 +239,6 @@ def test_a_header_that_promises_terabytes_takes_no_memory(tables, tmp_path):
     np.lib.format.write_array_header_1_0(header, claim)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("posedirs.npy", header.getvalue() + bytes(1000))
-    with pytest.raises(UserError, match="posedirs cannot be read") as error:
+    with pytest.raises(UserError, match=r"posedirs .*its header claims") as error:
         load_body(path)
     assert "\n" not in str(error.value)

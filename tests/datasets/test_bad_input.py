@@ -299,7 +299,7 @@ def test_a_photo_that_vanished_is_named_when_it_is_read(tmp_path, world):
 
 
 def test_unknown_names_and_splits(tmp_path):
-    assert "there are photos, coco" in complaint("hm36", tmp_path)
+    assert "there are photos, multiview, coco" in complaint("hm36", tmp_path)
     assert "there are train, protocol1" in complaint("h36m", tmp_path, "test")
 
 
