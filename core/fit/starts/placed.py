@@ -15,7 +15,7 @@ from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.start import Candidate, Start
 from core.fit.state import BodyState
-from core.geometry.camera import Camera, project
+from core.geometry.camera import Camera
 
 PASSES = 10
 FREEDOM = 3.0  # of the Student distribution that weighs errors
@@ -45,8 +45,11 @@ def translation_to(
     of Student's distribution, so that misplaced points lose their say. Rows for which this fails
     (the body would come too near, or go far away) stay.
     """
-    sigma, focal = detected.sigma, camera.focal[:, None, None]
-    places = detected.xy - camera.center[:, None]
+    # In double precision: LAPACK's last bits depend on where in memory its arguments are, and a fit
+    # that starts again must start at the same bits.
+    given, points = points, points.double()
+    sigma, focal = detected.sigma.double(), camera.focal[:, None, None].double()
+    places = detected.xy.double() - camera.center[:, None].double()
     weight = 1 / sigma
     moved = points.new_zeros(len(points), 3)
     for _ in range(PASSES):
@@ -56,12 +59,13 @@ def translation_to(
         scale = (weight / points[..., 2])[..., None]  # errors in pixels, not times depth
         a = (rows * scale[..., None]).flatten(1, 2)
         moved = torch.linalg.lstsq(a, (right * scale).flatten(1, 2)[..., None]).solution[..., 0]
-        off = project(camera, points + moved[:, None]) - detected.xy
+        placed = points + moved[:, None]
+        off = focal * placed[..., :2] / placed[..., 2:] - places
         q = off.square().sum(-1) / sigma.square()
         weight = (1 + q / FREEDOM).rsqrt() / sigma
     depth = (points[..., 2] + moved[:, 2:]).amin(1)
     good = moved.isfinite().all(1) & (depth > NEAREST) & (depth < FURTHEST)
-    return torch.where(good[:, None], moved, 0.0)
+    return torch.where(good[:, None], moved, 0.0).to(given)
 
 
 START = Start("placed", 15, propose, "the regression, moved to where its points are detected")
