@@ -91,8 +91,18 @@ quiet=-qq
 # shellcheck disable=SC2086
 pip_install() { "$VENV/bin/python" -m pip install --disable-pip-version-check $quiet "$@"; }
 
+# PyPI's PyTorch for Linux brings gigabytes of CUDA, which nothing uses without an NVIDIA GPU. Its
+# own index has the build without; where that cannot be reached, the other one does.
+CPU_INDEX=https://download.pytorch.org/whl/cpu
+lean_torch() {
+    [ "$(uname -s)" = Linux ] && ! has_command nvidia-smi || return 0
+    pip_install --no-deps --retries 0 --timeout 10 --extra-index-url "$CPU_INDEX" \
+        "$(grep '^torch==' constraints.txt)" || say "no PyTorch without CUDA here; taking PyPI's"
+}
+
 install_packages() {
     say "installing the packages pinned in constraints.txt (a few minutes the first time)"
+    lean_torch
     pip_install -r constraints.txt  # the extras are in it; smplx is for non-commercial use only
     # shellcheck disable=SC2086
     sh tools/install.sh $quiet
