@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import skimage.data
 import torch
+
+from core.io.images import load_image
 
 ANSWERS = Path(__file__).with_name("originals.json")
 MASK_STEP = 16
@@ -21,8 +22,8 @@ MASK_STEP = 16
 def picture(name):
     """RGB bytes, made without any resampling that a library's version could change."""
     if name == "camera":
-        return np.repeat(skimage.data.camera()[::2, ::2, None], 3, 2)
-    astronaut = skimage.data.astronaut()[::2, ::2]
+        return np.ascontiguousarray(load_image("skimage:camera").pixels[::2, ::2])
+    astronaut = load_image("skimage:astronaut").pixels[::2, ::2]
     two = np.concatenate([astronaut, astronaut[:, ::-1]], 1)
     return {"astronaut": astronaut, "two": two}[name]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from core.geometry.crop import Box, iou
+from core.io.images import load_image
 from core.nets.people import PeopleFinder, Proposal, cut_square, same_person
 
 ASTRONAUT_FACE = (222, 115)
@@ -20,7 +20,7 @@ def finder() -> PeopleFinder:
 
 @pytest.fixture(scope="module")
 def astronaut() -> np.ndarray:
-    return skimage.data.astronaut()
+    return load_image("skimage:astronaut").pixels
 
 
 def test_box_of_a_cut_off_person(finder: PeopleFinder, astronaut: np.ndarray) -> None:
@@ -33,7 +33,7 @@ def test_box_of_a_cut_off_person(finder: PeopleFinder, astronaut: np.ndarray) ->
 
 
 def test_grey_photo(finder: PeopleFinder) -> None:
-    image = np.repeat(skimage.data.camera()[..., None], 3, 2)
+    image = load_image("skimage:camera").pixels
     best = finder(image)[0]
     assert best.box.x < 200 < best.box.x + best.box.width
     assert 20 < best.box.y < 65  # the crown of the bent head
@@ -82,8 +82,8 @@ def test_overlap() -> None:
 
 @pytest.mark.parametrize("name", ["coffee", "rocket", "chelsea", "coins"])
 def test_things_and_animals_are_nobody(finder: PeopleFinder, name: str) -> None:
-    image = getattr(skimage.data, name)()
-    assert finder(image if image.ndim == 3 else np.repeat(image[..., None], 3, 2)) == []
+    image = load_image(f"skimage:{name}").pixels
+    assert finder(image) == []
 
 
 def limbs(x: float, y: float, size: float) -> np.ndarray:
