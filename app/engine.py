@@ -227,9 +227,9 @@ class CoreFit:
         winner = trace.candidates[int(trace.winner[0])]
         won = scores.pop(winner)
         if not scores:
-            return f"one start, {winner} (NLL {won:.4g})"
+            return f"one start, {winner} (objective {won:.4g})"
         others = ", ".join(f"{value:.4g}" for value in scores.values())
-        return f"the {winner} start won (NLL {won:.4g} against {others})"
+        return f"the {winner} start won (objective {won:.4g} against {others})"
 
     @property
     def best(self) -> int:
