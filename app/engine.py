@@ -139,7 +139,7 @@ class CoreBackend:
         return Observed(scene, draw_features(observation, self._colors), observation)
 
     def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
-        """Begin at the likeliest start, at a step of the parent, or at the end of a record."""
+        """Begin at the best start, at a step of the parent, or at the end of a record."""
         observation = observation_of(observed)
         schedule, method = self._settings(observed, run)
         if run.resumes and isinstance(observed.handle, Recorded):

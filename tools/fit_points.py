@@ -1,6 +1,6 @@
 """Where on the body the detectors' points are: offsets from SMPL's joints, from synthetic people.
 
-    python tools/fit_points.py --data DIR --count 400
+    python tools/fit_points.py --count 120      # the table as it is; --data DIR dresses the people
 
 COCO's annotators, MoveNet and BlazePose do not mean SMPL's joints. The detectors look at synthetic
 people whose bodies are known, and for each point an offset in the frame of its joint is fitted to
@@ -92,7 +92,9 @@ def main() -> None:
     sampler = PeopleSampler(SEED, options.data, "train", SIZE, unoccluded=True)
     offsets = fit_offsets([sampler.sample(index) for index in range(options.count)])
     for name, offset in zip(POINTS, offsets.tolist(), strict=True):
-        print(f'    "{name}": ({", ".join(f"{value:.3f}" for value in offset)}),')
+        if not name.startswith("r_"):  # the right side mirrors the left
+            key = name.removeprefix("l_")
+            print(f'    "{key}": ({", ".join(f"{value:.3f}" for value in offset)}),')
 
 
 if __name__ == "__main__":

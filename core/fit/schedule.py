@@ -51,8 +51,8 @@ class Schedule(FitSettings):
 
     Attributes:
         starts: sources of candidates to begin at, tried in this order (`core.fit.start`); the
-            likeliest candidate is kept. Empty: all sources.
-        turn_margin: by how many nats the turned start must be likelier than the one it turns: a
+            candidate with the smallest objective is kept. Empty: all sources.
+        turn_margin: by how much the turned start's objective must be smaller than any other's: a
             network that sees the whole picture is more often right about front and back than one
             comparison of likelihoods.
         beta_moments: Adam's decay rates.

@@ -58,7 +58,7 @@ class Solver:
         schedule: Schedule,
         start: BodyParams | None = None,
     ) -> Self:
-        """A solver at the likeliest of the schedule's starts.
+        """A solver at the best of the schedule's starts.
 
         Args:
             start: a given body, in place of what evidence proposes.

@@ -48,7 +48,7 @@ class Trace:
         start: the body at the origin of the coordinates.
         candidates: names of the starts that were tried.
         winner: index of the candidate that each row started from.
-        scores: negative log-likelihood of each candidate (nats).
+        scores: objective of each candidate, in the weights of the first stage.
     """
 
     start: BodyParams

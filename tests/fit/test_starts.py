@@ -1,4 +1,4 @@
-"""Starts: any number of candidates from any source, the likeliest of which is fitted."""
+"""Starts: any number of candidates from any source, the best of which is fitted."""
 
 from __future__ import annotations
 
