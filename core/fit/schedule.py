@@ -54,7 +54,7 @@ class Schedule(FitSettings):
             candidate with the smallest objective is kept. Empty: all sources.
         turn_margin: by how much the turned start's objective must be smaller than any other's: a
             network that sees the whole picture is more often right about front and back than one
-            comparison of likelihoods.
+            comparison of objectives.
         beta_moments: Adam's decay rates.
         shared: parameters of which the rows of one person have one value (see `Problem.person`).
 
