@@ -24,6 +24,13 @@ HAND_POINTS = tuple(f"{side}_{name}" for name in ("pinky", "index", "thumb") for
 POINTS = (*LIMB_POINTS, *FACE_POINTS, *FOOT_POINTS, *HAND_POINTS)
 """All points; heel and tip of the big toe, knuckles of pinky and index, joint of the thumb."""
 
+LIMB_BONES = tuple(
+    (f"{side}_{a}", f"{side}_{b}")
+    for side in "lr"
+    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+)
+"""Limbs from their upper to their lower point, whose foreshortening detectors estimate."""
+
 _CARRIERS = {"heel": "ankle", "toe": "foot", "pinky": "wrist", "index": "wrist", "thumb": "wrist"}
 
 
@@ -34,6 +41,8 @@ def carrier(point: str) -> str:
     side, name = point.split("_")
     return f"{side}_{_CARRIERS.get(name, name)}"
 
+
+_BONE_ROWS = [(POINTS.index(a), POINTS.index(b)) for a, b in LIMB_BONES]
 
 CARRIERS = tuple(JOINT_NAMES.index(carrier(point)) for point in POINTS)
 """Number of the joint that each of `POINTS` is fixed to."""
@@ -93,3 +102,18 @@ def place_points(
     carriers = list(CARRIERS)
     turned = global_rotations(rotations)[:, carriers] @ offsets.to(joints)[..., None]
     return joints[:, carriers] + turned[..., 0]
+
+
+def foreshortening(bones: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
+    """Share ``z / |x|`` of each bone's length along the camera's axis: -1 towards the camera."""
+    return bones[..., 2] / bones.norm(dim=-1).clamp_min(1e-6)
+
+
+def limb_foreshortening(points: Float[Tensor, "batch points 3"]) -> Float[Tensor, "batch bones"]:
+    """`foreshortening` of `LIMB_BONES`.
+
+    Args:
+        points: all `POINTS`; z away from the camera.
+    """
+    first, last = (list(row) for row in zip(*_BONE_ROWS, strict=True))
+    return foreshortening(points[:, last] - points[:, first])

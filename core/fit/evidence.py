@@ -55,6 +55,20 @@ class BodyPoints(Rows):
 
 
 @dataclass(frozen=True)
+class WorldPoints(Rows):
+    """Points of the body in 3D, as far as a detector can tell.
+
+    Attributes:
+        xyz: `core.body.points.POINTS` in metres, in the axes of the crop's camera. Place and size
+            are not known.
+        foreshortening_sigma: standard deviations of `core.body.points.limb_foreshortening`.
+    """
+
+    xyz: Float[Tensor, "batch points 3"]
+    foreshortening_sigma: Float[Tensor, "batch bones"]
+
+
+@dataclass(frozen=True)
 class RegressedBody(Rows):
     """Bodies that the network regresses, in the crop cameras' frames."""
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.body.names import PARENTS
+from core.body.points import foreshortening
 from core.nets.attention import REGION_VALUES, PerPartLinear, attention, gather, region
 from core.rows import Rows
 
@@ -35,7 +36,7 @@ def bone_foreshortening(joints: Float[Tensor, "batch 24 3"]) -> Float[Tensor, "b
         joints: camera frame, z forward.
     """
     bones = joints - joints[:, PARENT]
-    return bones[..., 2] / bones.norm(dim=-1).clamp(min=1e-6)
+    return foreshortening(bones)
 
 
 @dataclass(frozen=True)

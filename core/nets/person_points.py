@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from core.body.points import FACE_POINTS, LIMB_POINTS, POINTS
+from core.body.points import FACE_POINTS, LIMB_BONES, LIMB_POINTS, POINTS
 from core.nets.blazepose import INPUT_SIZE, BlazePoseOutput, load_blazepose
 from core.nets.keypoints import refine
 from core.nets.movenet import PEOPLE, THUNDER_SIZE, load_multipose, load_thunder
@@ -73,6 +73,12 @@ _OF_ANOTHER = 0.3  # factor of the weight of such a point
 _AROUND = 0.1  # margin of that box, as a share of its longer side
 _HEAVY_SIGMA = 0.03  # smallest standard deviation of heavy's own points, share of the box
 _UNSEEN_SIGMA = 0.3
+_FORESHORTENING_SIGMA = torch.tensor(
+    [0.33 if first[2:] in ("hip", "knee") else 0.24 for first, _ in LIMB_BONES]
+)
+"""Standard deviation of heavy's foreshortenings where its points are sure."""
+_FORESHORTENING_SPREAD = 5.0  # per standard deviation of the ends, as a share of the box
+_BONE_ENDS = [[POINTS.index(bone[end]) for bone in LIMB_BONES] for end in (0, 1)]
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,17 @@ class PersonPoints(Rows):
         sigma: standard deviation of x and of y in the same pixels.
         regions: where heavy looked, in pixels of the images.
         mask: heavy's logits that a pixel of its region shows the person.
-        world: heavy's 33 points in metres from the middle of the hips, in the crop's axes: x right,
+        world: `POINTS` by heavy in metres from the middle of the hips, in the crop's axes: x right,
             y down, z away from the camera.
+        foreshortening_sigma: standard deviations of `limb_foreshortening` of these.
     """
 
     xy: Float[Tensor, "batch points 2"]
     sigma: Float[Tensor, "batch points"]
     regions: Regions
     mask: Float[Tensor, "batch 256 256"]
-    world: Float[Tensor, "batch 33 3"]
+    world: Float[Tensor, "batch points 3"]
+    foreshortening_sigma: Float[Tensor, "batch bones"]
 
 
 @cache
@@ -131,13 +139,14 @@ class PersonPointsDetector:
         heavy = _heavy_points(output, regions)
         xy, support = _vote(thunder, people, heavy, boxes)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
-        shared = sigma_of_support(support)
+        sigma = _sigmas(sigma_of_support(support), heavy[..., 2])
         return PersonPoints(
             xy=torch.cat([xy, heavy[:, len(SHARED) :, :2]], 1),
-            sigma=side[:, None] * _sigmas(shared, heavy[..., 2]),
+            sigma=side[:, None] * sigma,
             regions=regions,
             mask=output.mask,
-            world=_turned_back(output.landmarks.world[:, :33], regions),
+            world=_turned_back(output.landmarks.world[:, _BLAZEPOSE_ROWS], regions),
+            foreshortening_sigma=_foreshortening_sigmas(sigma),
         )
 
     def _people(
@@ -206,8 +215,8 @@ def _heavy_points(output: BlazePoseOutput, regions: Regions) -> Float[Tensor, "b
 
 
 def _turned_back(
-    world: Float[Tensor, "batch 33 3"], regions: Regions
-) -> Float[Tensor, "batch 33 3"]:
+    world: Float[Tensor, "batch points 3"], regions: Regions
+) -> Float[Tensor, "batch points 3"]:
     """World points in the crop's axes: the region is turned in the image plane."""
     across, down = world[..., :1], world[..., 1:2]
     plane = across * regions.right[:, None] - down * regions.up[:, None]
@@ -270,3 +279,13 @@ def _sigmas(
     own = shared[:, _NEIGHBOURS].clamp_min(_HEAVY_SIGMA)
     own = torch.where(seen > _SEEN_BY_HEAVY, own, _UNSEEN_SIGMA)
     return torch.cat([shared, own[:, len(SHARED) :]], 1)
+
+
+def _foreshortening_sigmas(sigma: Float[Tensor, "batch points"]) -> Float[Tensor, "batch bones"]:
+    """Standard deviations of foreshortenings, from those of the ends as shares of the box.
+
+    Where the networks do not agree on the ends, heavy looks at something else.
+    """
+    first, last = _BONE_ENDS
+    ends = torch.maximum(sigma[:, first], sigma[:, last])
+    return torch.hypot(_FORESHORTENING_SIGMA.to(sigma), _FORESHORTENING_SPREAD * ends)

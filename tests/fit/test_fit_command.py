@@ -265,7 +265,7 @@ def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
     assert whole.returncode == 0, whole.stderr.decode()
     report = json.loads((tmp_path / "whole" / "camera" / "report.json").read_text())
     assert report["loss"]["toy"]["start"] > 0
-    assert list(report["start_objective"]) == ["placed", "regressed", "further", "turned"]
+    assert list(report["start_objective"]) == ["placed", "lifted", "regressed", "further", "turned"]
 
     folder = tmp_path / "cut" / "camera"
     hidden = unfinished(folder)

@@ -76,6 +76,6 @@ def test_nothing_to_start_from_is_said(model):
         choose_start(toy_problem(model, true_body()), model, quick_schedule())
     unknown = replace(quick_schedule(), starts=("guess",))
     with pytest.raises(
-        UserError, match="no start 'guess'; there are given, placed, regressed, turned"
+        UserError, match="no start 'guess'; there are given, placed, lifted, regressed, turned"
     ):
         choose_start(toy_problem(model, true_body()), model, unknown)

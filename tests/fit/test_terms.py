@@ -66,8 +66,8 @@ def at(model, problem, schedule=None):
 
 
 def test_the_package_has_these_terms():
-    names = ["nll", "keypoints", "points", "joint_estimate", "prior", "limits", "shape", "anchor"]
-    assert list(TERMS.all()) == names
+    names = ["nll", "keypoints", "points", "joint_estimate", "foreshortening"]
+    assert list(TERMS.all()) == [*names, "prior", "limits", "shape", "anchor"]
     for term in TERMS.all().values():
         assert term.description and term.equation and term.weight > 0
 

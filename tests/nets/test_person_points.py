@@ -41,8 +41,11 @@ def test_a_face_and_shoulders_are_found_surely(find, astronaut):
     assert sigma["nose"] < 0.03 * SIZE < sigma["l_ankle"]  # the legs are outside the photo
     assert seen.xy.isfinite().all() and (seen.sigma > 0).all()
     assert seen.mask.shape == (1, 256, 256) and seen.mask.max() > 0
-    across = seen.world[0, 11] - seen.world[0, 12]  # from the right shoulder to the left
-    assert across[0] > 0.15
+    world = dict(zip(POINTS, seen.world[0], strict=True))
+    assert (world["l_shoulder"] - world["r_shoulder"])[0] > 0.15
+    assert (world["nose"] - world["l_ear"])[2] < 0  # it points at the camera
+    legs, arms = seen.foreshortening_sigma[0, :2], seen.foreshortening_sigma[0, 2:3]
+    assert legs.min() > arms.max() > 0.2
 
 
 def test_the_box_says_who_is_meant(find, astronaut):

@@ -1,0 +1,129 @@
+"""The regressed body with trunk, limbs, feet and head turned as points are detected.
+
+The trunk and the head turn as the detector's 3D points do. A limb's bone has the direction that its
+points have in the picture, and the mean of the foreshortenings that the
+detector and the network estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from core.body.names import JOINT_NAMES, PARENTS
+from core.body.points import (
+    FACE_POINTS,
+    LIMB_BONES,
+    POINTS,
+    global_rotations,
+    limb_foreshortening,
+    place_points,
+)
+from core.fit.evidence import BodyPoints, GivenBody, RegressedBody, WorldPoints
+from core.fit.model import GenerativeModel
+from core.fit.problem import Problem
+from core.fit.schedule import Schedule
+from core.fit.start import Candidate, Start
+from core.fit.starts.placed import translation_to
+from core.fit.state import BodyState
+from core.geometry.rotations import rotation_between, rotation_onto
+from core.nets.joint_estimate import JointEstimate
+
+Points = Float[Tensor, "batch points 3"]
+
+_LARGEST = 0.95
+_TRUNK = [POINTS.index(f"{side}_{name}") for name in ("hip", "shoulder") for side in "lr"]
+_HEAD = [POINTS.index(name) for name in FACE_POINTS]
+_HEAD_JOINT = JOINT_NAMES.index("head")
+_FEET = {JOINT_NAMES.index(f"{side}_ankle"): (f"{side}_heel", f"{side}_toe") for side in "lr"}
+_LIMBS = {JOINT_NAMES.index(bone[0]): bone for bone in LIMB_BONES}
+_BONES = {joint: tuple(map(POINTS.index, bone)) for joint, bone in {**_FEET, **_LIMBS}.items()}
+"""Points between which the bone of a joint lies."""
+
+
+def propose(
+    problem: Problem, model: GenerativeModel, _schedule: Schedule, _before: Sequence[Candidate]
+) -> list[Candidate]:
+    """The regressed body, posed as its points are detected, at their place."""
+    regressed, world = problem.find(RegressedBody), problem.find(WorldPoints)
+    detected = problem.find(BodyPoints)
+    if not (regressed and world and detected) or problem.find(GivenBody):
+        return []
+    body = BodyState.of(regressed.body)
+    posed = model.volume.pose(body.rotations, body.betas, body.transl)
+    points = place_points(body.rotations, posed.joints)
+    aims = directions(detected, world, problem.find(JointEstimate))
+    rotations = turned_onto(body.rotations, points, world.xyz, aims)
+    posed = model.volume.pose(rotations, body.betas, body.transl)
+    points = place_points(rotations, posed.joints)
+    moved = translation_to(points, detected, problem.camera)
+    return [Candidate("lifted", BodyState(rotations, body.betas, body.transl + moved))]
+
+
+def directions(
+    detected: BodyPoints, world: WorldPoints, estimate: JointEstimate | None
+) -> dict[int, Float[Tensor, "batch 3"]]:
+    """Unit vectors along the bones of joints."""
+    shortened = fused_foreshortenings(world, estimate)
+    aims = {}
+    for joint, (first, last) in _BONES.items():
+        aim = world.xyz[:, last] - world.xyz[:, first]
+        if bone := _LIMBS.get(joint):
+            away = shortened[:, LIMB_BONES.index(bone), None].clamp(-_LARGEST, _LARGEST)
+            across = F.normalize(detected.xy[:, last] - detected.xy[:, first], dim=-1)
+            aim = torch.cat([across * (1 - away.square()).sqrt(), away], 1)
+        aims[joint] = F.normalize(aim, dim=-1)
+    return aims
+
+
+def fused_foreshortenings(
+    world: WorldPoints, estimate: JointEstimate | None
+) -> Float[Tensor, "batch bones"]:
+    """Of `LIMB_BONES`: means of the detector's and the network's, by inverse variance."""
+    shortened = limb_foreshortening(world.xyz)
+    if estimate is None:
+        return shortened
+    ends = [JOINT_NAMES.index(last) for _, last in LIMB_BONES]
+    sure = world.foreshortening_sigma.pow(-2)
+    other = torch.exp(-2 * estimate.log_sigma_foreshortening[:, ends])
+    return (sure * shortened + other * estimate.foreshortening[:, ends]) / (sure + other)
+
+
+def turned_onto(
+    rotations: Float[Tensor, "batch 24 3 3"],
+    points: Points,
+    target: Points,
+    aims: Mapping[int, Float[Tensor, "batch 3"]],
+) -> Float[Tensor, "batch 24 3 3"]:
+    """Rotations of a body whose trunk, head and bones have other directions.
+
+    Trunk and head turn as groups of points do; bones by the smallest rotation, since two points do
+    not tell a bone's twist.
+
+    Args:
+        rotations: of each joint relative to its parent.
+        points: all `POINTS` of the body in this pose.
+        target: the same of the body to resemble; its place and size do not matter.
+        aims: unit vectors along the bones of joints.
+    """
+    turns = [rotation_onto(points[:, _TRUNK], target[:, _TRUNK])]
+    for joint in range(1, len(PARENTS)):
+        turn = turns[PARENTS[joint]]
+        if joint == _HEAD_JOINT:
+            turn = rotation_onto(points[:, _HEAD], target[:, _HEAD])
+        elif joint in aims:
+            first, last = _BONES[joint]
+            now = (turn @ (points[:, last] - points[:, first])[..., None])[..., 0]
+            turn = rotation_between(F.normalize(now, dim=-1), aims[joint]) @ turn
+        turns.append(turn)
+    turned = torch.stack(turns, 1) @ global_rotations(rotations)
+    local = turned.clone()
+    local[:, 1:] = turned[:, list(PARENTS[1:])].mT @ turned[:, 1:]
+    return local
+
+
+START = Start("lifted", 18, propose, "the regression, turned as its points are detected in 3D")

@@ -1,0 +1,136 @@
+"""Detected 3D points: foreshortened limbs, their term, and the start that is turned so."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.body.names import JOINT_NAMES
+from core.body.points import LIMB_BONES, POINTS, limb_foreshortening
+from core.fit.evaluation import Evaluation
+from core.fit.evidence import BodyPoints, GivenBody, RegressedBody, WorldPoints
+from core.fit.parameters import BODY
+from core.fit.starts.lifted import fused_foreshortenings, propose
+from core.fit.state import BodyState
+from core.fit.terms.foreshortening import foreshortening_cost, residual
+from core.geometry.rotations import rotation_from_axis_angle, rotation_onto
+from core.nets.joint_estimate import JointEstimate, bone_foreshortening
+from tests.fit.test_points import points_of, seen
+from tests.fit.toy_problem import quick_schedule, toy_model, true_body
+
+ARM = LIMB_BONES.index(("l_elbow", "l_wrist"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return toy_model()
+
+
+def known(model, body, sigma=0.2):
+    """A problem whose 2D and 3D points are those of ``body``, the latter of unknown size."""
+    xyz = 0.5 * (points_of(model, body) - body.transl)
+    return seen(model, body).having(
+        WorldPoints(xyz, torch.full((len(xyz), len(LIMB_BONES)), sigma))
+    )
+
+
+def test_a_bone_towards_the_camera_is_minus_one():
+    points = torch.zeros(1, len(POINTS), 3)
+    points[0, POINTS.index("l_wrist")] = torch.tensor([0.0, 0.0, -0.25])
+    assert limb_foreshortening(points)[0, ARM] == -1
+    points[0, POINTS.index("l_wrist")] = torch.tensor([0.3, 0.0, 0.4])
+    assert limb_foreshortening(points)[0, ARM] == pytest.approx(0.8)
+
+
+def test_points_and_joints_are_foreshortened_alike(model):
+    """Both describe the same bones: only a few centimetres lie between points and joints."""
+    points = points_of(model, true_body())
+    body = true_body()
+    joints = model.volume.pose(body.rotations(), body.betas, body.transl).joints
+    ends = [JOINT_NAMES.index(last) for _, last in LIMB_BONES]
+    torch.testing.assert_close(
+        limb_foreshortening(points), bone_foreshortening(joints)[:, ends], atol=0.1, rtol=0
+    )
+
+
+def test_errors_of_foreshortening_count_in_sigmas():
+    detected = WorldPoints(
+        torch.zeros(1, len(POINTS), 3), torch.full((1, len(LIMB_BONES)), torch.inf)
+    )
+    limbs = torch.full((1, len(LIMB_BONES)), 0.4)
+    assert foreshortening_cost(limbs, detected).item() == 0
+    detected.foreshortening_sigma[0, ARM] = 0.2
+    assert foreshortening_cost(limbs, detected).item() == pytest.approx(
+        2 * torch.tensor(7 / 3).log().item()
+    )
+
+
+def test_the_term_pulls_an_arm_to_its_depth(model):
+    truth = true_body()
+    problem, schedule = known(model, truth), quick_schedule()
+    bent = truth.body_pose.clone()
+    bent[0, JOINT_NAMES.index("l_shoulder") - 1] += torch.tensor([0.0, 0.5, 0.0])
+    still = torch.zeros(1, BODY.size)
+    bodies = [BodyState.of(body) for body in (truth, replace(truth, body_pose=bent))]
+    costs = [residual(Evaluation.at(problem, model, b, still, schedule)) for b in bodies]
+    assert costs[0] < 1e-6 < costs[1]
+
+
+def test_the_lifted_start_is_the_body_of_the_points(model):
+    """From another pose, place and turn; only twists of the limbs remain unknown."""
+    truth, other = true_body(), true_body()
+    pose = other.body_pose.clone()
+    for joint, turn in (("l_shoulder", 0.6), ("r_knee", 0.5), ("l_hip", -0.4)):
+        pose[0, JOINT_NAMES.index(joint) - 1] += turn
+    root = other.global_orient + torch.tensor([[0.0, 0.3, 0.1]])
+    start = replace(other, body_pose=pose, global_orient=root, transl=other.transl + 0.2)
+    problem = known(model, truth).having(RegressedBody(start))
+    (candidate,) = propose(problem, model, quick_schedule(), [])
+    reached = points_of(model, candidate.body.params())
+    want = points_of(model, truth)
+    body = [POINTS.index(name) for bone in LIMB_BONES for name in bone]
+    before = (points_of(model, start) - want)[0, body].norm(dim=-1).mean()
+    assert (reached - want)[0, body].norm(dim=-1).mean() < 0.15 * before
+
+
+def test_no_start_is_lifted_without_points_or_beside_a_given_body(model):
+    problem = known(model, true_body())
+    assert propose(problem, model, quick_schedule(), []) == []
+    regressed = problem.having(RegressedBody(true_body()))
+    given = regressed.having(GivenBody(true_body()))
+    assert propose(given, model, quick_schedule(), []) == []
+    assert propose(seen(model, true_body()), model, quick_schedule(), []) == []
+
+
+def test_foreshortenings_are_fused_by_their_variances(model):
+    world = known(model, true_body(), sigma=0.2).get(WorldPoints)
+    zero, small = torch.zeros(1, 24), torch.full((1, 24), 0.1).log()
+    estimate = JointEstimate(torch.zeros(1, 24, 2), zero, zero, small)
+    torch.testing.assert_close(
+        fused_foreshortenings(world, estimate), 0.2 * limb_foreshortening(world.xyz)
+    )
+    torch.testing.assert_close(fused_foreshortenings(world, None), limb_foreshortening(world.xyz))
+
+
+def test_a_group_of_points_turns_onto_another():
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(3, 5, 3, generator=generator)
+    turn = rotation_from_axis_angle(torch.randn(3, 3, generator=generator))
+    moved = 2 * points @ turn.mT + torch.tensor([1.0, -2.0, 3.0])
+    torch.testing.assert_close(rotation_onto(points, moved), turn, atol=1e-5, rtol=0)
+
+
+def test_points_in_2d_give_the_direction_in_the_picture(model):
+    """The 3D points are coarser: where they lie aside, the limb follows the picture."""
+    truth = true_body()
+    problem = known(model, truth)
+    world = problem.get(WorldPoints)
+    aside = world.xyz.clone()
+    aside[:, POINTS.index("l_wrist"), 0] += 0.1
+    problem = problem.having(WorldPoints(aside, world.foreshortening_sigma), RegressedBody(truth))
+    (candidate,) = propose(problem, model, quick_schedule(), [])
+    reached = points_of(model, candidate.body.params())
+    wrist, elbow = POINTS.index("l_wrist"), POINTS.index("l_elbow")
+    lines = [(p[0, wrist] - p[0, elbow])[:2] for p in (reached, points_of(model, truth))]
+    assert torch.nn.functional.cosine_similarity(*lines, dim=0) > 0.999
+    assert problem.get(BodyPoints) is not None
