@@ -225,6 +225,7 @@ def observe(
     keypoints: Keypoints | None = None,
     focal: float | None = None,
     engine: Engine | None = None,
+    at: tuple[float, float] | None = None,
 ) -> Observation:
     """Evidence of the networks about one person in a photo.
 
@@ -232,15 +233,17 @@ def observe(
         box: x, y, width and height of the person in pixels; the most prominent person by default.
         keypoints: 2D joints in photo pixels, one row in SMPL's order; detected by default.
         focal: focal length in pixels; EXIF's, or else the photo's diagonal, by default.
+        at: a pixel (x, y) that shows the person who is meant, in place of a box.
 
     Raises:
-        NobodyFoundError: no box was given and nobody was found.
+        NobodyFoundError: no box was given and nobody was found, or nobody at that pixel.
         UserError: the photo cannot be read, or box or focal length make no sense.
     """
     engine = engine or load()
     read = read_photo(photo)
     chosen = None if box is None else as_box(box)
-    return engine.observe(read.pixels, chosen, keypoints, read.focal_px if focal is None else focal)
+    focal = read.focal_px if focal is None else focal
+    return engine.observe(read.pixels, chosen, keypoints, focal, at)
 
 
 @_usual_torch()

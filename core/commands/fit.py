@@ -66,6 +66,8 @@ class Options:
     """Folder for the results."""
     bbox: str | None = None
     """The person's box x,y,w,h in pixels of the photo (one photo only); found if not given."""
+    at: str | None = None
+    """A pixel x,y that shows the person who is meant, in place of a box (one photo only)."""
     focal: float | None = None
     """Focal length in pixels; from EXIF, else the photo's diagonal."""
     keypoints: Path | None = None
@@ -183,8 +185,12 @@ def _check(options: Options) -> None:
         raise UserError(f"--resume goes on with the fit as it was begun: leave out {fixed}")
     if not options.images and not options.resume:
         raise UserError("no photo given; try: nbf fit photo.jpg")
-    if options.bbox and len(options.images) > 1:
-        raise UserError("--bbox is for one photo; fit the photos one by one")
+    for name, given in (("--bbox", options.bbox), ("--at", options.at)):
+        if given and len(options.images) > 1:
+            raise UserError(f"{name} is for one photo; fit the photos one by one")
+    if options.at and (options.bbox or options.keypoints):
+        other = "--bbox" if options.bbox else "--keypoints"
+        raise UserError(f"--at and {other} both say who is meant; leave one out")
     if options.focal is not None:
         check_focal(options.focal)
     FITTERS.get(options.method)
@@ -209,6 +215,7 @@ class _Task:
     source: str
     photo: Photo
     box: Box | None
+    at: tuple[float, float] | None
     person: DetectedPerson | None
     start: BodyParams | None
     folder: Path
@@ -218,7 +225,7 @@ def _tasks(outcomes: list[FitReport | _Failed], options: Options) -> Iterator[_T
     """The photos that can be read, each when it is asked for; the others are failures."""
     from core.body.params import BodyParams
     from core.errors import UserError
-    from core.io.boxes import check_box, parse_box
+    from core.io.boxes import check_box, check_place, parse_box, parse_place
     from core.io.images import load_image
     from core.io.keypoints import load_keypoints
 
@@ -227,6 +234,7 @@ def _tasks(outcomes: list[FitReport | _Failed], options: Options) -> Iterator[_T
         try:
             photo = load_image(source)
             box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
+            at = check_place(parse_place(options.at), *photo.size) if options.at else None
             person = None
             if options.keypoints:
                 several = len(options.images) > 1
@@ -234,7 +242,7 @@ def _tasks(outcomes: list[FitReport | _Failed], options: Options) -> Iterator[_T
         except UserError as error:
             outcomes.append(_Failed.of(source, error))
             continue
-        yield _Task(source, photo, box, person, start, options.out / name)
+        yield _Task(source, photo, box, at, person, start, options.out / name)
 
 
 def _folder_names(sources: tuple[str, ...]) -> list[str]:
@@ -276,7 +284,7 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     warnings = [] if focal else ["focal length unknown: the photo's diagonal is taken"]
     box = task.box or (person.box if person else None)
     keypoints = person.keypoints if person else None
-    observation = engine.observe(photo.pixels, box, keypoints, focal)
+    observation = engine.observe(photo.pixels, box, keypoints, focal, task.at)
     given = task.start
     start = None if given is None else crop_from_photo(given, observation.view, engine.volume)
     looked = perf_counter() - begin

@@ -32,7 +32,7 @@ from core.geometry.camera import Camera
 from core.geometry.crop import Box, CropView, crop_view, default_focal, inside_photo, warp
 from core.geometry.keypoints import Keypoints
 from core.geometry.rotations import axis_angle_from_rotation
-from core.io.boxes import check_box, check_focal
+from core.io.boxes import check_box, check_focal, check_place
 from core.io.keypoints import check_keypoints
 from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
@@ -149,6 +149,7 @@ class Engine:
         box: Box | None = None,
         keypoints: Keypoints | None = None,
         focal: float | None = None,
+        at: tuple[float, float] | None = None,
     ) -> Observation:
         """Look at one person of a photo.
 
@@ -157,9 +158,10 @@ class Engine:
             box: the person's box; without one the most prominent person is taken.
             keypoints: joints in photo pixels, one row; without them the detectors find them.
             focal: focal length of the photo in pixels; without one the photo's diagonal.
+            at: x and y of a pixel that shows the person who is meant, in place of a box.
 
         Raises:
-            NobodyFoundError: no box was given and nobody was found.
+            NobodyFoundError: no box was given and nobody was found, or nobody at that pixel.
             UserError: the photo is no picture, the box or the keypoints are outside it or no
                 numbers, or the focal length makes no sense.
         """
@@ -168,15 +170,24 @@ class Engine:
         focal = default_focal(width, height) if focal is None else check_focal(focal)
         if keypoints is not None:
             keypoints = check_keypoints(keypoints, width, height)
-        if box is None:
-            boxes = self.find_people(pixels)
-            if not boxes:
-                raise NobodyFoundError("no person found in the photo; give a box (--bbox x,y,w,h)")
-            box = boxes[0]
-        else:
-            box = check_box(box, width, height)
+        box = check_box(box, width, height) if box is not None else self._found(pixels, at)
         view = crop_view(width, height, box, focal, self.size)
         return self.observe_view(pixels, box, view, keypoints, focal)
+
+    def _found(
+        self, photo: UInt8[np.ndarray, "height width 3"], at: tuple[float, float] | None
+    ) -> Box:
+        """The box of the person at a pixel, or of the most prominent one."""
+        if at is None:
+            boxes = self.find_people(photo)
+            if not boxes:
+                raise NobodyFoundError("no person found in the photo; give a box (--bbox x,y,w,h)")
+            return boxes[0]
+        person = self.people.at(photo, *check_place(at, photo.shape[1], photo.shape[0]))
+        if person is None:
+            place = f"{at[0]:g},{at[1]:g}"
+            raise NobodyFoundError(f"no person found at {place}; give a box (--bbox x,y,w,h)")
+        return person.box
 
     def observe_view(
         self,

@@ -50,6 +50,34 @@ def check_box(box: Box, width: int, height: int) -> Box:
     return box
 
 
+def parse_place(text: str) -> tuple[float, float]:
+    """Read ``x,y`` (pixels).
+
+    Raises:
+        UserError: the text is not two numbers.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"place {text!r} is not x,y: give two numbers in pixels") from error
+    return x, y
+
+
+def check_place(place: Iterable[float], width: int, height: int) -> tuple[float, float]:
+    """A pixel of a photo of ``width`` x ``height`` as plain numbers.
+
+    Raises:
+        UserError: it is not two numbers, or outside the photo.
+    """
+    try:
+        x, y = (float(value) for value in place)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"place {place!r:.60} is not x and y in pixels") from error
+    if not (0 <= x < width and 0 <= y < height):
+        raise UserError(f"place {x:g},{y:g} is outside the photo of {width} x {height} pixels")
+    return x, y
+
+
 def as_box(box: Box | Iterable[float]) -> Box:
     """A box, or x, y, width and height of any numeric type, as a box.
 

@@ -7,6 +7,7 @@ includes what is outside the photo.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -39,6 +40,7 @@ _LEAST_PERSON = 0.18  # smallest score of MultiPose's people
 _POINTS_MARGIN = 0.1  # of a box around MultiPose's points, as a share of its longer side
 _SAME_BOX = 0.5  # overlap from which MultiPose's person is one of BlazePose's
 _SAME_POINTS = 0.2  # mean distance of points up to which it is, as a share of its box
+_CLOSER = (0.5, 0.25)  # sides of regions around a pixel, as shares of the photo's longer side
 _LIMBS_OF_BLAZEPOSE = [*range(11, 17), *range(23, 29)]
 _LIMBS_OF_COCO = slice(5, 17)
 
@@ -57,6 +59,11 @@ class Proposal:
     def scaled(self, factor: float) -> Proposal:
         """The same in a photo that is ``factor`` times as large."""
         return Proposal(_scaled(self.box, factor), factor * self.points, self.score)
+
+    def moved(self, x: float, y: float) -> Proposal:
+        """The same with another place as origin, which is at minus ``x`` and ``y`` of this one."""
+        box = replace(self.box, x=self.box.x + x, y=self.box.y + y)
+        return Proposal(box, self.points + np.array([x, y]), self.score)
 
 
 @cache
@@ -98,6 +105,22 @@ class PeopleFinder:
         kept.sort(key=lambda p: -p.score * np.sqrt(p.box.width * p.box.height))
         height, width = image.shape[:2]
         return [replace(p, box=_whole(clip_overhang(p.box, width, height))) for p in kept]
+
+    @torch.no_grad()
+    def at(self, image: UInt8[np.ndarray, "height width 3"], x: float, y: float) -> Proposal | None:
+        """The person at a pixel; who is not found in the photo is looked for around the pixel."""
+        found = person_at(self(image), x, y)
+        for share in _CLOSER:
+            if found is not None:
+                return found
+            region = _around(image, x, y, share * max(image.shape[:2]))
+            left, top = round(region.x), round(region.y)
+            part = image[top : round(region.y + region.height), left:][:, : round(region.width)]
+            small, scale = _shrunk(part)
+            whole = torch.from_numpy(small).permute(2, 0, 1).float() / 255
+            people = [p.scaled(scale).moved(left, top) for p in self._by_multipose(whole)]
+            found = person_at(people, x, y)
+        return found
 
     def _by_multipose(self, image: Float[Tensor, "3 h w"]) -> list[Proposal]:
         """People whom MultiPose sees, without what is outside the photo."""
@@ -155,6 +178,30 @@ def _shrunk(
 
 def _scaled(box: Box, factor: float) -> Box:
     return Box(*(factor * value for value in vars(box).values()))
+
+
+def person_at(people: Iterable[Proposal], x: float, y: float) -> Proposal | None:
+    """Of the people whose box holds a pixel, the one whose points are nearest to it."""
+
+    def distance(person: Proposal) -> float:
+        trunk = person.points[[0, 1, 6, 7]].mean(0, keepdims=True)  # NaN if a part is not seen
+        away = np.linalg.norm(np.concatenate([person.points, trunk]) - [x, y], axis=1)
+        return float(np.nanmin(away)) if np.isfinite(away).any() else np.inf
+
+    return min((p for p in people if _holds(p.box, x, y)), key=distance, default=None)
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    return box.x <= x < box.x + box.width and box.y <= y < box.y + box.height
+
+
+def _around(image: UInt8[np.ndarray, "height width 3"], x: float, y: float, side: float) -> Box:
+    """A region of a photo around a pixel, moved inside the photo or as large as this."""
+    height, width = image.shape[:2]
+    wide, high = min(side, width), min(side, height)
+    left = min(max(x - wide / 2, 0), width - wide)
+    top = min(max(y - high / 2, 0), height - high)
+    return _whole(Box(left, top, wide, high))
 
 
 def same_person(one: Proposal, other: Proposal) -> bool:

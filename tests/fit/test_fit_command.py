@@ -61,6 +61,10 @@ def test_one_photo_without_anybody_does_not_stop_the_others(tmp_path, capsys):
         (["a.jpg", "--seed", str(10**30)], "--seed 1000000000000000000000000000000 makes no sense"),
         (["--resume", "missing.nbf"], "record of a fit missing.nbf is missing"),
         ([], "no photo given"),
+        (["a.jpg", "--at", "1,2", "--bbox", "1,2,30,40"], "--at and --bbox both say who is meant"),
+        (["a.jpg", "b.jpg", "--at", "1,2"], "--at is for one photo"),
+        (["skimage:camera", "--at", "200"], "place '200' is not x,y"),
+        (["skimage:camera", "--at", "200,512"], "200,512 is outside the photo of 512 x 512"),
     ],
 )
 def test_wrong_words_get_one_line(arguments, message, capsys, tmp_path, monkeypatch):

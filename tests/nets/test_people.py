@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from core.geometry.crop import Box, iou
 from core.io.images import load_image
-from core.nets.people import PeopleFinder, Proposal, cut_square, same_person
+from core.nets.people import PeopleFinder, Proposal, cut_square, person_at, same_person
 
 ASTRONAUT_FACE = (222, 115)
 
@@ -125,3 +126,42 @@ def test_boxes_do_not_depend_on_threads(finder: PeopleFinder, astronaut: np.ndar
         torch.set_num_threads(before)
     assert found[0][0].box == found[1][0].box
     assert all(value == round(value) for value in vars(found[0][0].box).values())
+
+
+def figure(x: float, y: float, size: float) -> Proposal:
+    """Somebody whose points fill a square."""
+    turn = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    points = np.stack([x + 0.4 * size * np.cos(turn), y + 0.4 * size * np.sin(turn)], 1)
+    return Proposal(Box(x - size / 2, y - size / 2, size, size), points, 0.9)
+
+
+def test_a_pixel_says_who_is_meant() -> None:
+    near, far = figure(100, 100, 100), figure(140, 100, 100)
+    assert person_at([near, far], 61, 100) is near
+    assert person_at([near, far], 179, 100) is far
+    assert person_at([near, far], 120, 60) in (near, far)
+    assert person_at([near, far], 300, 100) is None
+    assert person_at([], 61, 100) is None
+    hidden = Proposal(near.box, np.full((12, 2), np.nan), 0.9)
+    assert person_at([hidden, far], 99, 100) is far  # points count before boxes
+    assert person_at([hidden], 99, 100) is hidden
+
+
+def test_the_person_at_a_pixel(finder: PeopleFinder, astronaut: np.ndarray) -> None:
+    two = np.concatenate([astronaut, astronaut[:, ::-1]], 1)
+    left, right = finder.at(two, 200, 150), finder.at(two, 824, 150)
+    assert left is not None and right is not None
+    assert left.box.x < 200 < left.box.x + left.box.width < 700
+    assert right.box.x > 400
+
+
+def test_who_is_too_small_for_the_photo_is_found_at_the_pixel(
+    finder: PeopleFinder, astronaut: np.ndarray
+) -> None:
+    """A person of 70 pixels in a photo of 1500."""
+    photo = np.full((1500, 1500, 3), 90, np.uint8)
+    photo[200:300, 1200:1300] = cv2.resize(astronaut, (100, 100), interpolation=cv2.INTER_AREA)
+    assert not any(p.box.x > 1100 for p in finder(photo))
+    found = finder.at(photo, 1242, 240)
+    assert found is not None and iou(found.box, Box(1200, 200, 80, 100)) > 0.4
+    assert finder.at(photo, 300, 1200) is None
