@@ -40,31 +40,6 @@ class Regions(Rows):
         axes = self.right[:, None], self.up[:, None]
         return self.center[:, None] + across * axes[0] - down * axes[1]
 
-    def from_crop(self, points: Float[Tensor, "batch n 2"]) -> Float[Tensor, "batch n 2"]:
-        """Pixels of the crop in shares of the region: undoes `to_crop`."""
-        moved = (points - self.center[:, None]) / self.side[:, None, None]
-        across = (moved * self.right[:, None]).sum(-1)
-        down = -(moved * self.up[:, None]).sum(-1)
-        return torch.stack([across, down], -1) + 0.5
-
-    def paste(
-        self, maps: Float[Tensor, "batch h w"], side: float, size: int
-    ) -> Float[Tensor, "batch size size"]:
-        """Maps of the regions as maps of the crops, NaN outside the regions.
-
-        Args:
-            side: of the crop in its pixels.
-            size: of the result in pixels.
-        """
-        fine = _OVERSAMPLING * size
-        ticks = (torch.arange(fine, device=maps.device) + 0.5) * (side / fine)
-        y, x = torch.meshgrid(ticks, ticks, indexing="ij")
-        cells = torch.stack([x, y], -1).reshape(1, -1, 2).expand(len(maps), -1, 2)
-        grid = (2 * self.from_crop(cells) - 1).unflatten(1, (fine, fine))
-        pasted = F.grid_sample(maps[:, None], grid, padding_mode="border", align_corners=False)
-        pasted = torch.where((grid.abs() <= 1).all(-1)[:, None], pasted, torch.nan)
-        return F.avg_pool2d(pasted, _OVERSAMPLING)[:, 0]
-
     def cut(
         self, images: Float[Tensor, "batch c s s"], size: int, scale: float = 1.0
     ) -> Float[Tensor, "batch c size size"]:
