@@ -98,7 +98,7 @@ class Options:
     seed: int = 0
     """Seed of everything random."""
     turntable: bool = False
-    """Write turntable.mp4 too: once around the fitted body (takes longer than the fit)."""
+    """Write turntable.mp4 too: once around the fitted body (takes some seconds)."""
     json: bool = False
     """Print the reports as JSON."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ from core.io.report import FitReport, TermLoss
 from core.io.video import save_video
 from core.pictures.colors import OCCLUSION_LEGEND
 from core.pictures.fitted_scene import FittedScene
-from core.pictures.loss_plot import plot_losses
+from core.pictures.loss_plot import LossPlot
 from core.pictures.panels import Panel, compose_panels, shrink
-from core.pictures.presentation_process import PresentationProcess
+from core.pictures.presentation import TURN_RATE, draw_turntable, draw_views
 
 FILM_STRIDE = 3  # steps between two frames
 FILM_TILE = (300, 300)
@@ -58,8 +59,6 @@ def save_result(
 ) -> FitReport:
     """Write the `RESULTS` of one fit of one person into ``folder``, the report last.
 
-    Where nothing can be drawn without a window, the report has a warning and views.png is missing.
-
     Args:
         seconds: wall time by phase so far; the time of writing is added.
         turntable: write turntable.mp4 too.
@@ -69,17 +68,17 @@ def save_result(
     best = int(fit.trace.best_steps()[0])
     title = f"{Path(origin.image).name}: best step {best} of {fit.schedule.steps}"
     scene = fitted_scene(engine, observation, fit)
-    film = folder / "turntable.mp4" if turntable else None
-    with PresentationProcess(scene, folder / "views.png", film, title) as presentation:
+    with ThreadPoolExecutor(1, "views") as beside:
+        views = beside.submit(lambda: save_image(folder / "views.png", draw_views(scene, title)))
         params = fit.trace.params(best, engine.volume)
         photo_from_crop(params, observation.view, engine.volume).save(folder / "params.npz")
         save_glb(folder / "body.glb", scene.vertices, scene.faces)
         sheet = Sheet.of(engine, observation, fit)
         save_image(folder / "panels.png", sheet.draw(best, title))
         save_video(folder / "fit.mp4", sheet.film(best), FILM_RATE)
-        warning = presentation.wait()
-    if warning:
-        origin = replace(origin, warnings=(*origin.warnings, warning))
+        if turntable:
+            save_video(folder / "turntable.mp4", draw_turntable(scene), TURN_RATE)
+        views.result()
     seconds = seconds | {"write": time.perf_counter() - begin}
     report = make_report(observation, fit, origin, sheet.maps(best), seconds)
     report.save(folder / "report.json")
@@ -113,6 +112,7 @@ class Sheet:
     features: Picture
     maps: Callable[[int], StepMaps]
     overlay: Callable[[int, Picture], Picture]
+    _plots: dict[tuple[int, int], LossPlot] = field(default_factory=dict)
 
     @staticmethod
     def of(engine: Engine, observation: Observation, fit: Fit) -> Sheet:
@@ -139,7 +139,7 @@ class Sheet:
         panels = [
             Panel("photo", photo, "{} x {} px".format(*self.observation.photo.shape[1::-1])),
             Panel("body", self.overlay(step, photo), f"step {step}"),
-            Panel("losses", self._losses(step, tile), "each term on its own scale"),
+            Panel("losses", self._losses(tile).marked(step), "each term on its own scale"),
             Panel("observed features", self.features, "principal components of the model"),
             Panel("rendered features", maps.rendered, "the same colours"),
             Panel("occlusion", maps.occlusion, share, OCCLUSION_LEGEND),
@@ -166,10 +166,12 @@ class Sheet:
                     curves[name] = trace.losses(name)[:, 0] * weight
         return curves
 
-    def _losses(self, step: int, tile: tuple[int, int]) -> Picture:
-        """The curves as a plot."""
-        marks = [(span.start, stage.name) for stage, span in self.fit.schedule.spans]
-        return plot_losses(self.curves(), *tile, stages=marks, best=step)
+    def _losses(self, tile: tuple[int, int]) -> LossPlot:
+        """The curves as a plot, drawn once for each size."""
+        if tile not in self._plots:
+            marks = [(span.start, stage.name) for stage, span in self.fit.schedule.spans]
+            self._plots[tile] = LossPlot(self.curves(), *tile, stages=marks)
+        return self._plots[tile]
 
 
 def make_report(

@@ -101,14 +101,6 @@ def test_the_scene_shown_is_the_exported_body_and_the_start(engine, observation,
     assert scene.focal == pytest.approx(observation.focal)  # this photo is small enough as it is
 
 
-def test_without_a_way_to_draw_the_fit_goes_on(engine, observation, solver, tmp_path, monkeypatch):
-    monkeypatch.setattr("core.pictures.presentation_process.PLATFORMS", {"none": "None"})
-    report = save_result(tmp_path, engine, observation, solver, ORIGIN, {"fit": 1.0})
-    assert len(report.warnings) == 1 and "views.png not drawn" in report.warnings[0]
-    assert FitReport.load(tmp_path / "report.json") == report
-    assert not (tmp_path / "views.png").exists() and (tmp_path / "fit.mp4").exists()
-
-
 def test_pictures_are_pure(engine, observation, solver):
     colors = feature_colors(engine.model.bank)
     params = solver.trace.params(3, engine.volume)
