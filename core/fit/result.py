@@ -26,6 +26,7 @@ from core.pictures.fitted_scene import FittedScene
 from core.pictures.loss_plot import LossPlot
 from core.pictures.panels import Panel, compose_panels, shrink
 from core.pictures.presentation import TURN_RATE, draw_turntable, draw_views
+from core.render.shade.render import vertex_normals
 
 FILM_STRIDE = 3  # steps between two frames
 FILM_TILE = (300, 300)
@@ -72,7 +73,8 @@ def save_result(
         views = beside.submit(lambda: save_image(folder / "views.png", draw_views(scene, title)))
         params = fit.trace.params(best, engine.volume)
         photo_from_crop(params, observation.view, engine.volume).save(folder / "params.npz")
-        save_glb(folder / "body.glb", scene.vertices, scene.faces)
+        normals = vertex_normals(scene.vertices, scene.faces)
+        save_glb(folder / "body.glb", scene.vertices, normals, scene.faces)
         sheet = Sheet.of(engine, observation, fit)
         save_image(folder / "panels.png", sheet.draw(best, title))
         save_video(folder / "fit.mp4", sheet.film(best), FILM_RATE)
