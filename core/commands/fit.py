@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from core.body.params import BodyParams
     from core.errors import UserError
     from core.fit.engine import Engine
+    from core.fit.film import Film
     from core.fit.fitter import Fit
     from core.fit.observation import Observation
     from core.fit.recording import Recorder
@@ -375,20 +376,24 @@ def _finish(
 ) -> FitReport:
     """Take the remaining steps, and write the results beside the record."""
     from core.errors import UserError
+    from core.fit.film import Film
     from core.fit.result import save_result
+    from core.fit.sheet import Sheet
     from core.io.folders import finished
 
     folder = recorder.path.parent
     resume = f"nbf fit --resume {quote(str(recorder.path))}"
     name = printable(finished(folder))
     try:
-        seconds = engine.seconds | {"look": looked, "fit": _take_steps(recorder, options.json)}
-        if warning := _failure(recorder.fit):
-            print(f"nbf: {name}: {warning}", file=sys.stderr)
-            origin = replace(origin, warnings=(*origin.warnings, warning))
-        return save_result(
-            folder, engine, observation, recorder.fit, origin, seconds, options.turntable
-        )
+        with Film(Sheet.of(engine, observation, recorder.fit)) as film:
+            fitted = _take_steps(recorder, film, options.json)
+            seconds = engine.seconds | {"look": looked, "fit": fitted}
+            if warning := _failure(recorder.fit):
+                print(f"nbf: {name}: {warning}", file=sys.stderr)
+                origin = replace(origin, warnings=(*origin.warnings, warning))
+            return save_result(
+                folder, engine, observation, recorder.fit, film, origin, seconds, options.turntable
+            )
     except KeyboardInterrupt:
         recorder.save()
         print(f"nbf: to go on: {resume}", file=sys.stderr)
@@ -405,8 +410,8 @@ def _say(report: FitReport, folder: Path, options: Options) -> None:
         print(f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}", flush=True)
 
 
-def _take_steps(recorder: Recorder, quiet: bool) -> float:
-    """All remaining steps with a progress bar, each kept in the record; the seconds it took."""
+def _take_steps(recorder: Recorder, film: Film, quiet: bool) -> float:
+    """All remaining steps with a progress bar, each recorded and filmed; the seconds it took."""
     from time import perf_counter
 
     from rich.console import Console
@@ -419,7 +424,9 @@ def _take_steps(recorder: Recorder, quiet: bool) -> float:
     with Progress(console=Console(stderr=True, quiet=quiet)) as progress:
         task = progress.add_task(f"fitting {name}", total=total, completed=len(fit.trace))
         while not fit.done:
-            recorder.after(fit.step())
+            record = fit.step()
+            recorder.after(record)
+            film.after(record)
             progress.update(task, completed=len(fit.trace))
     recorder.save()
     return perf_counter() - begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -39,17 +40,18 @@ def draw_views(scene: FittedScene, title: str = "") -> Picture:
     renderer = LitRenderer(world, scene.faces, TILE)
     legend = [((126, 146, 166), "fit"), ((222, 150, 84), "start")]
     distance = float(np.linalg.norm(world.position))
-    panels = [
-        Panel("photo", _over_photo(renderer, world, scene), "the photo's own camera", legend),
-        *(
-            Panel(name, _studio(renderer, view(world, TILE), world, scene), caption)
+    with ThreadPoolExecutor(2, "view") as pool:  # drawing leaves Python's lock most of the time
+        over_photo = pool.submit(_over_photo, renderer, world, scene)
+        studio = [
+            (name, pool.submit(_studio, renderer, view(world, TILE), world, scene), caption)
             for name, view, caption in (
                 ("front", front_view, "from where the person faces"),
                 ("side", side_view, f"the photo's camera is {distance:.1f} m away"),
                 ("top", top_view, "lines on the ground every 0.5 m"),
             )
-        ),
-    ]
+        ]
+        panels = [Panel("photo", over_photo.result(), "the photo's own camera", legend)]
+        panels += [Panel(name, drawn.result(), caption) for name, drawn, caption in studio]
     return compose_panels(panels, title=title, columns=2, tile=TILE)
 
 

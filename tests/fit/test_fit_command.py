@@ -87,7 +87,7 @@ def untrained(monkeypatch):
         saved.append((folder, *arguments))
         (folder / "report.json").write_text(str(len(saved)))
         last = arguments[2].trace.records[-1]
-        return Report(arguments[3].image, finite=bool(last.total.isfinite().all()))
+        return Report(arguments[4].image, finite=bool(last.total.isfinite().all()))
 
     monkeypatch.setattr("core.fit.result.save_result", save_result)
     return saved
@@ -242,7 +242,7 @@ def test_a_fit_without_finite_objective_is_said(untrained, tmp_path, capsys):
     assert main([*CAMERA, str(tmp_path), "--weights", "nll=1e308", "anchor=1"]) == 1
     said = capsys.readouterr().err
     assert "the objective is no longer finite; the results are those of the best step" in said
-    assert any("no longer finite" in line for line in untrained[0][4].warnings)
+    assert any("no longer finite" in line for line in untrained[0][5].warnings)
 
 
 def test_results_stay_inside_their_folder(untrained, tmp_path):
