@@ -33,6 +33,7 @@ from core.commands._checks import check_seed
 from core.commands._output import print_json
 from core.commands._threads import Threads
 from core.io.files import printable
+from core.processes import age
 
 if TYPE_CHECKING:
     from core.body.params import BodyParams
@@ -171,7 +172,10 @@ def _engine(options: Options) -> Engine:
     from core.fit.engine import Engine
 
     files = options.model, options.body, options.prior
-    return Engine.load(options.preset, *files, detectors=options.detector)
+    started = age()
+    engine = Engine.load(options.preset, *files, detectors=options.detector)
+    engine.seconds["start"] = started
+    return engine
 
 
 def _check(options: Options) -> None:
@@ -288,7 +292,6 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     observation = engine.observe(photo.pixels, box, keypoints, focal, task.at)
     given = task.start
     start = None if given is None else crop_from_photo(given, observation.view, engine.volume)
-    looked = perf_counter() - begin
     schedule = Schedule.standard().with_backend(backend)
     schedule = schedule.with_weights(**parse_weights(options.weights))
     fit = engine.begin(observation, schedule, start, options.method)
@@ -309,6 +312,7 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     with whole_folder(task.folder, (RECORD, *RESULTS), kept=(RECORD,)) as folder:
         recorder = Recorder(folder / RECORD, record, fit)
         recorder.start()
+        looked = perf_counter() - begin
         report = _finish(engine, observation, recorder, origin, options, looked)
     _say(report, task.folder, options)
     return report
@@ -316,6 +320,8 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
 
 def _resume(path: Path, options: Options) -> FitReport:
     """Go on with the newest run of a record."""
+    from time import perf_counter
+
     import torch
 
     from core.fit.record import FitRecord
@@ -336,7 +342,10 @@ def _resume(path: Path, options: Options) -> FitReport:
     torch.manual_seed(record.seed)
     newest = on_this_machine(record.runs[-1], options.backend)
     record = record.with_run(newest)
+    started = age()
     engine = engine_of(record)
+    engine.seconds["start"] = started
+    begin = perf_counter()
     backend = newest.info.schedule.render.backend
     warnings = replay_notes(engine, record, backend)
     observation = observe_again(engine, record)
@@ -361,7 +370,8 @@ def _resume(path: Path, options: Options) -> FitReport:
             tuple(warnings),
             () if record.keypoints else record.sources.detectors,
         )
-        report = _finish(engine, observation, recorder, origin, options)
+        looked = perf_counter() - begin
+        report = _finish(engine, observation, recorder, origin, options, looked)
     _say(report, home, options)
     return report
 
@@ -372,9 +382,11 @@ def _finish(
     recorder: Recorder,
     origin: Origin,
     options: Options,
-    looked: float = 0.0,
+    looked: float,
 ) -> FitReport:
     """Take the remaining steps, and write the results beside the record."""
+    from time import perf_counter
+
     from core.errors import UserError
     from core.fit.film import Film
     from core.fit.result import save_result
@@ -384,10 +396,12 @@ def _finish(
     folder = recorder.path.parent
     resume = f"nbf fit --resume {quote(str(recorder.path))}"
     name = printable(finished(folder))
+    begin = perf_counter()
     try:
         with Film(Sheet.of(engine, observation, recorder.fit)) as film:
-            fitted = _take_steps(recorder, film, options.json)
-            seconds = engine.seconds | {"look": looked, "fit": fitted}
+            _take_steps(recorder, film, options.json)
+            once = {name: engine.seconds[name] for name in ("start", "load")}
+            seconds = once | {"look": looked, "fit": perf_counter() - begin}
             if warning := _failure(recorder.fit):
                 print(f"nbf: {name}: {warning}", file=sys.stderr)
                 origin = replace(origin, warnings=(*origin.warnings, warning))
@@ -410,16 +424,14 @@ def _say(report: FitReport, folder: Path, options: Options) -> None:
         print(f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}", flush=True)
 
 
-def _take_steps(recorder: Recorder, film: Film, quiet: bool) -> float:
-    """All remaining steps with a progress bar, each recorded and filmed; the seconds it took."""
-    from time import perf_counter
-
+def _take_steps(recorder: Recorder, film: Film, quiet: bool) -> None:
+    """All remaining steps with a progress bar, each recorded and filmed."""
     from rich.console import Console
     from rich.progress import Progress
 
     from core.io.folders import finished
 
-    begin, fit = perf_counter(), recorder.fit
+    fit = recorder.fit
     name, total = finished(recorder.path.parent).name, fit.schedule.steps + 1
     with Progress(console=Console(stderr=True, quiet=quiet)) as progress:
         task = progress.add_task(f"fitting {name}", total=total, completed=len(fit.trace))
@@ -429,7 +441,6 @@ def _take_steps(recorder: Recorder, film: Film, quiet: bool) -> float:
             film.after(record)
             progress.update(task, completed=len(fit.trace))
     recorder.save()
-    return perf_counter() - begin
 
 
 def _failure(fit: Fit) -> str:
