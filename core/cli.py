@@ -19,7 +19,7 @@ from typing import Any
 from core.commands import Command, find_commands
 from core.errors import UserError
 from core.io.files import printable
-from core.processes import Terminated, raise_terminated
+from core.processes import Terminated, leave, raise_terminated
 
 DEFAULT = "app"
 BAD_INPUT = 2
@@ -84,14 +84,14 @@ def main(argv: Sequence[str] | None = None, commands: dict[str, Command] | None 
 
 
 def run_process() -> int:
-    """`main` for a process that does nothing else: it wastes no time on the garbage collector.
+    """`main` for a process that does nothing else; it ends at once when that is done.
 
-    Modules and networks live as long as the process. By default the collector looks through them
-    some hundred times while they are loaded, and once more at the end: half a second in all.
+    Modules and networks live as long as the process. By default the garbage collector looks through
+    them some hundred times while they are loaded, a fifth of a second in all.
     """
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
     code = main()
-    gc.freeze()
+    leave(code)
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -64,6 +65,18 @@ def raise_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def leave(code: int) -> None:
+    """End this process at once, where nothing else runs in it; else do nothing.
+
+    Taking PyTorch's modules apart takes a quarter of a second, and gives back what the system takes
+    back anyway. Exit handlers run; who has written to the standard streams has flushed them.
+    """
+    if threading.active_count() > 1 or multiprocessing.active_children():
+        return
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def end_children() -> None:

@@ -387,6 +387,7 @@ def _finish(
     """Take the remaining steps, and write the results beside the record."""
     from time import perf_counter
 
+    begin = perf_counter()  # imports take time, too
     from core.errors import UserError
     from core.fit.film import Film
     from core.fit.result import save_result
@@ -396,12 +397,11 @@ def _finish(
     folder = recorder.path.parent
     resume = f"nbf fit --resume {quote(str(recorder.path))}"
     name = printable(finished(folder))
-    begin = perf_counter()
     try:
         with Film(Sheet.of(engine, observation, recorder.fit)) as film:
             _take_steps(recorder, film, options.json)
-            once = {name: engine.seconds[name] for name in ("start", "load")}
-            seconds = once | {"look": looked, "fit": perf_counter() - begin}
+            seconds = {"start": 0.0} | engine.seconds  # in the order of time
+            seconds |= {"look": looked, "fit": perf_counter() - begin}
             if warning := _failure(recorder.fit):
                 print(f"nbf: {name}: {warning}", file=sys.stderr)
                 origin = replace(origin, warnings=(*origin.warnings, warning))

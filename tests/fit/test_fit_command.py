@@ -264,9 +264,14 @@ def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
     environment = os.environ | {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "core.cli", "fit"]
     fresh = [*command, "skimage:camera", "--weights", "toy=5", "--out"]
+    begin = time.monotonic()
     whole = subprocess.run([*fresh, str(tmp_path / "whole")], env=environment, capture_output=True)
+    elapsed = time.monotonic() - begin
     assert whole.returncode == 0, whole.stderr.decode()
     report = json.loads((tmp_path / "whole" / "camera" / "report.json").read_text())
+    seconds = report["seconds"]
+    assert list(seconds) == ["start", "load", "look", "fit", "write"]
+    assert elapsed - seconds["start"] < sum(seconds.values()) < elapsed + 0.02  # the clock's tick
     assert report["loss"]["toy"]["start"] > 0
     assert list(report["start_objective"]) == ["placed", "lifted", "regressed", "further", "turned"]
 
