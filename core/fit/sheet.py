@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -49,6 +50,7 @@ class Sheet:
         """The sheet of one fit of one person."""
         colors = feature_colors(engine.model.bank)
 
+        @lru_cache(maxsize=4)  # overlay and maps of a step follow each other
         def params(step: int) -> BodyParams:
             return fit.trace.params(step, engine.volume)
 
