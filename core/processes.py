@@ -1,16 +1,33 @@
-"""Processes and signals: workers end with their parent, runs end at a step."""
+"""Processes and signals: how old this one is, workers end with their parent, runs end at a step."""
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
+
+_IMPORTED = time.perf_counter()
+
+
+def age() -> float:
+    """Seconds since this process was started, to a hundredth; elsewhere than on Linux, since this
+    module was imported.
+    """
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    except (OSError, AttributeError):
+        return time.perf_counter() - _IMPORTED
 
 
 def end_with_parent() -> None:
@@ -48,6 +65,18 @@ def raise_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def leave(code: int) -> None:
+    """End this process at once, where nothing else runs in it; else do nothing.
+
+    Taking PyTorch's modules apart takes a quarter of a second, and gives back what the system takes
+    back anyway. Exit handlers run; who has written to the standard streams has flushed them.
+    """
+    if threading.active_count() > 1 or multiprocessing.active_children():
+        return
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def end_children() -> None:

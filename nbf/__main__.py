@@ -16,9 +16,9 @@ def main() -> int:
     except ImportError as error:
         print(f"nbf: {error}", file=sys.stderr)
         return 2
-    from core.cli import main as run
+    from core.cli import run_process
 
-    return run()
+    return run_process()
 
 
 if __name__ == "__main__":

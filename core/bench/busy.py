@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from core.errors import UserError
+from core.bench.command import PARTS, time_fit
 
-PHASES = ("load", "look", "fit", "write")
 _SPIN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(10**5))"
 """Uses one core, and ends with its parent."""
 
@@ -56,9 +52,9 @@ def measure_busy(
     for count in threads:
         quiet, busy = [], []
         for _ in range(rounds):
-            quiet.append(_time_fit(photo, count))
+            quiet.append(time_fit(photo, count))
             with _endless_loops(loops):
-                busy.append(_time_fit(photo, count))
+                busy.append(time_fit(photo, count))
         yield [
             PhaseTimes(
                 phase,
@@ -66,22 +62,8 @@ def measure_busy(
                 round(median(seconds[phase] for seconds in quiet), 3),
                 round(median(seconds[phase] for seconds in busy), 3),
             )
-            for phase in (*PHASES, "command")
+            for phase in PARTS
         ]
-
-
-def _time_fit(photo: str, threads: int) -> dict[str, float]:
-    """Seconds of the phases of one ``nbf fit`` in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "core.cli", "fit", photo, "--out", folder, "--json"]
-        command += ["--threads", str(threads)] if threads else []
-        begun = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - begun
-    if done.returncode != 0:
-        raise UserError(f"nbf fit failed: {done.stderr.strip().splitlines()[-1:]}")
-    [report] = json.loads(done.stdout)
-    return {**report["seconds"], "command": seconds}
 
 
 @contextmanager

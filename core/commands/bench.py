@@ -3,7 +3,8 @@
 ``render``: times of rendering and of fitting steps, and the share of the machine's limit that they
 reach. Backends take turns and times are medians, so other load on the machine affects all alike.
 The case is a standing person with random features, with the shipped body and prior.
-``busy``: times of ``nbf fit`` alone, and beside programs that keep all cores busy.
+``fit``: where the time of ``nbf fit`` goes, from the start of the process to its end.
+``busy``: the same alone, and beside programs that keep all cores busy.
 ``accuracy``: errors of the closed forms against float64 quadrature of 3DNBF's equation 4.
 
 Examples:
@@ -11,6 +12,7 @@ Examples:
     nbf bench render --json
     nbf bench render --threads 2 --backends cpu
     nbf bench accuracy
+    nbf bench fit
     nbf bench busy
 """
 
@@ -36,11 +38,11 @@ PHOTO = "skimage:camera"
 class Options:
     """Options of ``nbf bench``."""
 
-    what: Annotated[Literal["render", "accuracy", "busy"], tyro.conf.Positional]
+    what: Annotated[Literal["render", "accuracy", "fit", "busy"], tyro.conf.Positional]
     """What to measure."""
     quick: bool = False
     """Render: 858 kernels, 80 x 80, 64 dimensions alone, under a minute. Accuracy: fewer scenes.
-    Busy: one round."""
+    Fit and busy: one round."""
     backends: tuple[Literal["torch", "cpu", "cuda"], ...] = ()
     """Backends to measure; by default all that are built."""
     threads: Threads = 0
@@ -50,7 +52,7 @@ class Options:
 
 def run(options: Options) -> int:
     """Measure, and print case by case."""
-    measures = {"render": _render, "accuracy": _accuracy, "busy": _busy}
+    measures = {"render": _render, "accuracy": _accuracy, "fit": _fit, "busy": _busy}
     return measures[options.what](options)
 
 
@@ -104,6 +106,23 @@ def _accuracy(options: Options) -> int:
     return 0
 
 
+def _fit(options: Options) -> int:
+    """Measure where the time of ``nbf fit`` goes."""
+    from core.bench.command import measure_fit
+
+    rounds = 1 if options.quick else 5
+    if not options.json:
+        print(f"nbf fit {PHOTO}, median of {rounds}, seconds\n")
+    parts = {}
+    for part, seconds in measure_fit(PHOTO, rounds, options.threads):
+        parts[part] = seconds
+        if not options.json:
+            print(f"{part:9} {seconds:7.2f}")
+    if options.json:
+        print_json({"photo": PHOTO, "rounds": rounds, "seconds": parts})
+    return 0
+
+
 def _busy(options: Options) -> int:
     """Measure ``nbf fit`` alone and beside programs that keep all cores busy."""
     from core.bench.busy import measure_busy
@@ -113,13 +132,13 @@ def _busy(options: Options) -> int:
     rows = []
     if not options.json:
         print(f"nbf fit {PHOTO}, median of {rounds}, seconds\n")
-        print("threads  phase      quiet    busy   ratio")
+        print("threads  phase       quiet    busy   ratio")
     for group in measure_busy(PHOTO, rounds, threads):
         rows += group
         if not options.json:
             for row in group:
                 times = f"{row.quiet_s:7.2f} {row.busy_s:7.2f} {row.ratio:7.1f}"
-                print(f"{row.threads or 'default':<8} {row.phase:8} {times}")
+                print(f"{row.threads or 'default':<8} {row.phase:9} {times}")
     if options.json:
         print_json({"cases": [asdict(row) | {"ratio": row.ratio} for row in rows]})
     return 0

@@ -33,11 +33,13 @@ from core.commands._checks import check_seed
 from core.commands._output import print_json
 from core.commands._threads import Threads
 from core.io.files import printable
+from core.processes import age
 
 if TYPE_CHECKING:
     from core.body.params import BodyParams
     from core.errors import UserError
     from core.fit.engine import Engine
+    from core.fit.film import Film
     from core.fit.fitter import Fit
     from core.fit.observation import Observation
     from core.fit.recording import Recorder
@@ -98,7 +100,7 @@ class Options:
     seed: int = 0
     """Seed of everything random."""
     turntable: bool = False
-    """Write turntable.mp4 too: once around the fitted body (takes longer than the fit)."""
+    """Write turntable.mp4 too: once around the fitted body (takes some seconds)."""
     json: bool = False
     """Print the reports as JSON."""
 
@@ -170,7 +172,10 @@ def _engine(options: Options) -> Engine:
     from core.fit.engine import Engine
 
     files = options.model, options.body, options.prior
-    return Engine.load(options.preset, *files, detectors=options.detector)
+    started = age()
+    engine = Engine.load(options.preset, *files, detectors=options.detector)
+    engine.seconds["start"] = started
+    return engine
 
 
 def _check(options: Options) -> None:
@@ -287,7 +292,6 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     observation = engine.observe(photo.pixels, box, keypoints, focal, task.at)
     given = task.start
     start = None if given is None else crop_from_photo(given, observation.view, engine.volume)
-    looked = perf_counter() - begin
     schedule = Schedule.standard().with_backend(backend)
     schedule = schedule.with_weights(**parse_weights(options.weights))
     fit = engine.begin(observation, schedule, start, options.method)
@@ -308,6 +312,7 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     with whole_folder(task.folder, (RECORD, *RESULTS), kept=(RECORD,)) as folder:
         recorder = Recorder(folder / RECORD, record, fit)
         recorder.start()
+        looked = perf_counter() - begin
         report = _finish(engine, observation, recorder, origin, options, looked)
     _say(report, task.folder, options)
     return report
@@ -315,6 +320,8 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
 
 def _resume(path: Path, options: Options) -> FitReport:
     """Go on with the newest run of a record."""
+    from time import perf_counter
+
     import torch
 
     from core.fit.record import FitRecord
@@ -335,7 +342,10 @@ def _resume(path: Path, options: Options) -> FitReport:
     torch.manual_seed(record.seed)
     newest = on_this_machine(record.runs[-1], options.backend)
     record = record.with_run(newest)
+    started = age()
     engine = engine_of(record)
+    engine.seconds["start"] = started
+    begin = perf_counter()
     backend = newest.info.schedule.render.backend
     warnings = replay_notes(engine, record, backend)
     observation = observe_again(engine, record)
@@ -360,7 +370,8 @@ def _resume(path: Path, options: Options) -> FitReport:
             tuple(warnings),
             () if record.keypoints else record.sources.detectors,
         )
-        report = _finish(engine, observation, recorder, origin, options)
+        looked = perf_counter() - begin
+        report = _finish(engine, observation, recorder, origin, options, looked)
     _say(report, home, options)
     return report
 
@@ -371,24 +382,32 @@ def _finish(
     recorder: Recorder,
     origin: Origin,
     options: Options,
-    looked: float = 0.0,
+    looked: float,
 ) -> FitReport:
     """Take the remaining steps, and write the results beside the record."""
+    from time import perf_counter
+
+    begin = perf_counter()  # imports take time, too
     from core.errors import UserError
+    from core.fit.film import Film
     from core.fit.result import save_result
+    from core.fit.sheet import Sheet
     from core.io.folders import finished
 
     folder = recorder.path.parent
     resume = f"nbf fit --resume {quote(str(recorder.path))}"
     name = printable(finished(folder))
     try:
-        seconds = engine.seconds | {"look": looked, "fit": _take_steps(recorder, options.json)}
-        if warning := _failure(recorder.fit):
-            print(f"nbf: {name}: {warning}", file=sys.stderr)
-            origin = replace(origin, warnings=(*origin.warnings, warning))
-        return save_result(
-            folder, engine, observation, recorder.fit, origin, seconds, options.turntable
-        )
+        with Film(Sheet.of(engine, observation, recorder.fit)) as film:
+            _take_steps(recorder, film, options.json)
+            seconds = {"start": 0.0} | engine.seconds  # in the order of time
+            seconds |= {"look": looked, "fit": perf_counter() - begin}
+            if warning := _failure(recorder.fit):
+                print(f"nbf: {name}: {warning}", file=sys.stderr)
+                origin = replace(origin, warnings=(*origin.warnings, warning))
+            return save_result(
+                folder, engine, observation, recorder.fit, film, origin, seconds, options.turntable
+            )
     except KeyboardInterrupt:
         recorder.save()
         print(f"nbf: to go on: {resume}", file=sys.stderr)
@@ -405,24 +424,23 @@ def _say(report: FitReport, folder: Path, options: Options) -> None:
         print(f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}", flush=True)
 
 
-def _take_steps(recorder: Recorder, quiet: bool) -> float:
-    """All remaining steps with a progress bar, each kept in the record; the seconds it took."""
-    from time import perf_counter
-
+def _take_steps(recorder: Recorder, film: Film, quiet: bool) -> None:
+    """All remaining steps with a progress bar, each recorded and filmed."""
     from rich.console import Console
     from rich.progress import Progress
 
     from core.io.folders import finished
 
-    begin, fit = perf_counter(), recorder.fit
+    fit = recorder.fit
     name, total = finished(recorder.path.parent).name, fit.schedule.steps + 1
     with Progress(console=Console(stderr=True, quiet=quiet)) as progress:
         task = progress.add_task(f"fitting {name}", total=total, completed=len(fit.trace))
         while not fit.done:
-            recorder.after(fit.step())
+            record = fit.step()
+            recorder.after(record)
+            film.after(record)
             progress.update(task, completed=len(fit.trace))
     recorder.save()
-    return perf_counter() - begin
 
 
 def _failure(fit: Fit) -> str:

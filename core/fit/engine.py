@@ -75,7 +75,7 @@ class Engine:
         metadata: of the model file, about its training.
         sources: files that all this was read from.
         device: where the networks run. The fit computes where its backend does.
-        seconds: wall time by phase.
+        seconds: wall time of loading.
     """
 
     network: PoseNetwork

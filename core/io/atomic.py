@@ -25,7 +25,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write(temporary)`` and rename the result to ``path``.
 
     The temporary file is in the same folder, so that the rename is atomic, and keeps the suffix,
-    by which some writers (imageio, trimesh) choose the format. After an error it is removed, and
+    by which some writers (imageio, Pillow) choose the format. After an error it is removed, and
     an existing file at ``path`` is unchanged. The content is on disk before the file gets its name.
     What a killed process left of the same file is removed.
 

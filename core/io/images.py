@@ -30,6 +30,7 @@ MAX_PIXELS = 120_000_000
 MIN_SIDE = 16
 BACKDROP = (128, 128, 128)
 """Colour behind transparent pixels: mid-grey contrasts with both dark and light outlines."""
+PNG_LEVEL = 3  # of 9
 SAMPLES = "skimage:"
 
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -110,8 +111,12 @@ def is_sample(source: str) -> bool:
 
 
 def save_image(path: Path, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
-    """Write an RGB picture; the suffix of ``path`` decides the format."""
-    write_atomic(path, lambda temporary: Image.fromarray(pixels).save(temporary))
+    """Write an RGB picture; the suffix of ``path`` decides the format.
+
+    PNG files are a tenth larger than they could be, and written in half the time.
+    """
+    picture = Image.fromarray(pixels)
+    write_atomic(path, lambda temporary: picture.save(temporary, compress_level=PNG_LEVEL))
 
 
 def sample_path(name: str) -> Path:

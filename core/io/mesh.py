@@ -1,16 +1,18 @@
-"""Writing bodies as glTF binaries and Wavefront files.
+"""Writing bodies as glTF binaries.
 
-Both are in glTF's frame: metres, y up, the camera at the origin looking along -z. That is
+They are in glTF's frame: metres, y up, the camera at the origin looking along -z. That is
 the photo's camera frame (x right, y down, z forward) rotated by 180 degrees about x, so a viewer
 that starts at the origin sees the body as the photo does.
 """
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import trimesh
 from jaxtyping import Float, Int
 
 from core.io.atomic import write_atomic
@@ -19,45 +21,87 @@ GLTF_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
 ROUGHNESS = 0.75
 Color = tuple[float, float, float]
 
+_FLOAT, _UINT = 5126, 5125  # component types of glTF 2.0
+_VERTICES, _INDICES = 34962, 34963  # targets of buffer views
+_JSON, _BINARY = b"JSON", b"BIN\0"
+
 
 def save_glb(
     path: Path,
     vertices: Float[np.ndarray, "vertices 3"],
+    normals: Float[np.ndarray, "vertices 3"],
     faces: Int[np.ndarray, "faces 3"],
     color: Color = (0.55, 0.75, 0.95),
     name: str = "body",
 ) -> None:
-    """Write a glTF binary with smooth normals and one matte material; vertices keep their order.
+    """Write a glTF 2.0 binary with smooth normals and one matte material.
 
     Args:
-        vertices: metres in the photo's camera frame.
+        vertices: metres in the photo's camera frame; they keep their order.
+        normals: unit vectors in the same frame.
         color: sRGB in 0..1.
+
+    Raises:
+        ValueError: a number is not finite.
     """
-    mesh = _mesh(vertices, faces)
-    material = trimesh.visual.material.PBRMaterial(
-        name=name,
-        baseColorFactor=[*_linear(color), 1.0],
-        metallicFactor=0.0,
-        roughnessFactor=ROUGHNESS,
-    )
-    mesh.visual = trimesh.visual.TextureVisuals(material=material)
-    scene = trimesh.Scene()
-    scene.add_geometry(mesh, node_name=name, geom_name=name)
-    data = trimesh.exchange.gltf.export_glb(scene, include_normals=True)
+    arrays = [
+        (_turned(vertices), _VERTICES, _FLOAT, "VEC3"),
+        (_turned(normals), _VERTICES, _FLOAT, "VEC3"),
+        (np.asarray(faces, "<u4").reshape(-1), _INDICES, _UINT, "SCALAR"),
+    ]
+    views, accessors, offset = [], [], 0
+    for index, (array, target, component, kind) in enumerate(arrays):
+        views.append(
+            {"buffer": 0, "byteOffset": offset, "byteLength": array.nbytes, "target": target}
+        )
+        accessors.append(
+            {"bufferView": index, "componentType": component, "count": len(array), "type": kind}
+        )
+        offset += array.nbytes  # all are of four-byte numbers, as their places must be
+    accessors[0] |= {"min": arrays[0][0].min(0).tolist(), "max": arrays[0][0].max(0).tolist()}
+    document = {
+        **_scene(name, color),
+        "accessors": accessors,
+        "bufferViews": views,
+        "buffers": [{"byteLength": offset}],
+    }
+    text = json.dumps(document, separators=(",", ":")).encode()
+    content = _chunk(_JSON, text, b" ")
+    content += _chunk(_BINARY, b"".join(array.tobytes() for array, *_ in arrays), b"\0")
+    data = struct.pack("<4sII", b"glTF", 2, 12 + len(content)) + content
     write_atomic(path, lambda temporary: temporary.write_bytes(data))
 
 
-def _mesh(vertices: np.ndarray, faces: np.ndarray) -> trimesh.Trimesh:
-    """The mesh in glTF's frame; ``process=False`` keeps trimesh from merging vertices."""
-    rotated = _finite(vertices) @ GLTF_FROM_CAMERA
-    return trimesh.Trimesh(rotated, np.asarray(faces, np.int64), process=False)
+def _scene(name: str, color: Color) -> dict[str, Any]:
+    """The parts of the document that do not depend on the mesh."""
+    surface = {
+        "baseColorFactor": [*_linear(color), 1.0],
+        "metallicFactor": 0.0,
+        "roughnessFactor": ROUGHNESS,
+    }
+    primitive = {"attributes": {"POSITION": 0, "NORMAL": 1}, "indices": 2, "material": 0}
+    return {
+        "asset": {"version": "2.0", "generator": "nbf"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"name": name, "mesh": 0}],
+        "meshes": [{"name": name, "primitives": [primitive]}],
+        "materials": [{"name": name, "pbrMetallicRoughness": surface}],
+    }
 
 
-def _finite(vertices: np.ndarray) -> Float[np.ndarray, "vertices 3"]:
-    points = np.asarray(vertices, np.float64)
-    if not np.isfinite(points).all():
+def _chunk(kind: bytes, content: bytes, filler: bytes) -> bytes:
+    """A chunk of a GLB file, whose length is a multiple of four."""
+    content += filler * (-len(content) % 4)
+    return struct.pack("<I4s", len(content), kind) + content
+
+
+def _turned(vectors: np.ndarray) -> Float[np.ndarray, "vertices 3"]:
+    """Points or directions in glTF's frame."""
+    rotated = np.asarray(vectors, np.float64) @ GLTF_FROM_CAMERA
+    if not np.isfinite(rotated).all():
         raise ValueError("a mesh to be saved has vertices that are not finite")
-    return points
+    return np.ascontiguousarray(rotated, "<f4")
 
 
 def _linear(color: Color) -> list[float]:

@@ -40,7 +40,9 @@ class FitReport:
         steps: optimiser steps taken.
         best_step: the recorded step whose body was exported.
         reason: why the fit stopped.
-        seconds: wall time by phase.
+        seconds: wall time by phase: "start" (Python, imports, reading the photo), "load" (networks,
+            body), "look" (at the photo), "fit", "write". They add up to the time from the start of
+            the process to this report; of several photos, all have the same start and load.
         loss: loss of each term, and "total".
         initialisation: the start that was chosen: "regressed", "placed" (moved to where its points
             are detected), "turned" (turned by 180 degrees about its vertical axis) or "given".

@@ -18,6 +18,8 @@ from core.io.atomic import write_atomic
 
 QUALITY = 8
 """imageio's scale from 1 to 10 (variable bit rate)."""
+PRESET = "veryfast"
+"""At this quality, sheets take no more bytes than with ffmpeg's own choice, and half the time."""
 
 Frame = UInt8[np.ndarray, "_ _ 3"]
 
@@ -62,7 +64,7 @@ def _encode_mp4(path: Path, frames: Iterator[Frame], fps: float) -> None:
         pixelformat="yuv420p",
         macro_block_size=1,
         ffmpeg_log_level="error",
-        output_params=["-movflags", "+faststart"],
+        output_params=["-movflags", "+faststart", "-preset", PRESET],
     )
     try:
         for frame in frames:

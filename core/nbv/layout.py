@@ -86,11 +86,16 @@ def farthest_points(points: Float[np.ndarray, "points 3"], count: int) -> Int[np
     Returns:
         Indices of ``count`` points, in the order of choice.
     """
-    chosen = [int(np.linalg.norm(points - points.mean(0), axis=1).argmin())]
-    distance = np.linalg.norm(points - points[chosen[0]], axis=1)
+    x, y, z = points.T.copy()  # NumPy is slow along axis 1
+
+    def distances(point: np.ndarray) -> np.ndarray:
+        return np.sqrt((x - point[0]) ** 2 + (y - point[1]) ** 2 + (z - point[2]) ** 2)
+
+    chosen = [int(distances(points.mean(0)).argmin())]
+    distance = distances(points[chosen[0]])
     for _ in range(count - 1):
         chosen.append(int(distance.argmax()))
-        distance = np.minimum(distance, np.linalg.norm(points - points[chosen[-1]], axis=1))
+        np.minimum(distance, distances(points[chosen[-1]]), out=distance)
     return np.array(chosen)
 
 

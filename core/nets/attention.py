@@ -18,7 +18,8 @@ class PerPartLinear(nn.Module):
     def __init__(self, parts: int, inputs: int, outputs: int) -> None:
         super().__init__()
         bound = 1 / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.empty(parts, inputs, outputs).uniform_(-bound, bound))
+        self.weight = nn.Parameter(torch.empty(parts, inputs, outputs))
+        nn.init.uniform_(self.weight, -bound, bound)
         self.bias = nn.Parameter(torch.zeros(parts, outputs))
 
     def forward(self, x: Float[Tensor, "batch parts cin"]) -> Float[Tensor, "batch parts cout"]:

@@ -26,6 +26,7 @@ from core.nets.blocks import fold_batchnorm
 from core.nets.network import BlazePoseTrunk, PoseNetwork
 from core.nets.presets import find_preset
 from core.nets.tensor_file import read_safetensors
+from core.nets.weights import Unfilled
 
 FORMAT = "nbf-model-1"
 LAYOUTS = ("surface", "skeleton")
@@ -90,7 +91,8 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
     if record.get("preset") != preset:
         raise UserError(f"{path} holds preset {record.get('preset')!r}, not {preset!r}")
     try:
-        network = PoseNetwork(find_preset(preset, record.get("dim")))
+        with Unfilled():
+            network = PoseNetwork(find_preset(preset, record.get("dim")))
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     fold_batchnorm(network)

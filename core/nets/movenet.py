@@ -11,6 +11,7 @@ Positions in pixels are continuous: x right, y down, 0 is the left or upper edge
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -215,8 +216,9 @@ def load_thunder(path: Path | None = None) -> Thunder:
     return freeze(load_network(Thunder, "backbone/movenet_thunder.safetensors", path))
 
 
+@cache
 def load_multipose(path: Path | None = None) -> MultiPose:
-    """MultiPose with its published weights (or those of ``path``), frozen.
+    """MultiPose with its published weights (or those of ``path``), frozen; loaded once.
 
     Raises:
         UserError: see :func:`core.nets.weights.load_network`.

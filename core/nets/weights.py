@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from core.assets import asset_path
 from core.errors import UserError
@@ -15,6 +16,24 @@ from core.io.files import readable
 from core.nets.tensor_file import read_safetensors
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+class Unfilled(TorchFunctionMode):
+    """Networks that are made in this context draw no random numbers: a file has their weights."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Collection[type],
+        args: Sequence[Any] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Leave tensors as they are that `torch.nn.init` would fill."""
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
 
 _FIX = "restore the checkout or install again"
 
@@ -36,7 +55,7 @@ def load_network(make: Callable[[], Network], asset: str, path: Path | None = No
     with readable(file, "weights file", _FIX):
         stored, _ = read_safetensors(file)
     state = {name: value.float() for name, value in stored.items()}
-    with torch.device("meta"):
+    with torch.device("meta"), Unfilled():
         network = make()
     expected = {name: value.shape for name, value in network.state_dict().items()}
     if {name: value.shape for name, value in state.items()} != expected:

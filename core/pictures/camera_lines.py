@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import cv2
@@ -64,16 +65,16 @@ def _draw_piece(
 ) -> None:
     """One short line; nothing where it is outside the picture or behind the viewer."""
     height, width = depth.shape
-    x, y = ((start + end) / 2)[:2]
-    if min(start[2], end[2]) < 0.05 or not (0 <= x < width and 0 <= y < height):
+    (x0, y0, z0), (x1, y1, z1) = start.tolist(), end.tolist()
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    if min(z0, z1) < 0.05 or not (0 <= x < width and 0 <= y < height):
         return
     before = depth[int(y), int(x)]
-    if 0 < before < (start[2] + end[2]) / 2:
+    if 0 < before < (z0 + z1) / 2:
         strength *= 0.3
-    low = np.clip(np.floor(np.minimum(start, end)[:2]) - 2, 0, (width, height)).astype(int)
-    high = np.clip(np.ceil(np.maximum(start, end)[:2]) + 3, 0, (width, height)).astype(int)
-    window = picture[low[1] : high[1], low[0] : high[0]]
+    left, top = max(math.floor(min(x0, x1)) - 2, 0), max(math.floor(min(y0, y1)) - 2, 0)
+    window = picture[top : math.ceil(max(y0, y1)) + 3, left : math.ceil(max(x0, x1)) + 3]
     drawn = window.copy()
-    first, last = (np.round((point[:2] - low) * 16).astype(int).tolist() for point in (start, end))
+    first, last = ((round((x - left) * 16), round((y - top) * 16)) for x, y in ((x0, y0), (x1, y1)))
     cv2.line(drawn, first, last, COLOR, 1, cv2.LINE_AA, shift=4)
     window[:] = cv2.addWeighted(drawn, strength, window, 1 - strength, 0)

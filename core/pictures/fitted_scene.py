@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
-
-from core.io.atomic import write_atomic
-from core.io.npz import read_npz
 
 
 @dataclass(frozen=True)
@@ -31,23 +27,3 @@ class FittedScene:
     faces: Int32[np.ndarray, "faces 3"]
     photo: UInt8[np.ndarray, "height width 3"]
     focal: float
-
-    def save(self, path: Path) -> None:
-        """Write an npz that `load` reads back."""
-
-        def write(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                np.savez(file, **vars(self))
-
-        write_atomic(path, write)
-
-    @staticmethod
-    def load(path: Path) -> FittedScene:
-        """Read what `save` wrote.
-
-        Raises:
-            UserError: the file is missing or damaged.
-        """
-        arrays = read_npz(path, "the scene of a presentation")
-        focal = float(arrays.pop("focal"))
-        return FittedScene(**arrays, focal=focal)

@@ -1,40 +1,45 @@
-"""A body on a ground plane, lit and with its shadow, by pyrender.
-
-This makes an OpenGL context: use it in a process of its own (`core.pictures.presentation_process`).
-PYOPENGL_PLATFORM ("egl" or "osmesa") must be set before this module is imported.
-"""
+"""A body on a ground plane, lit and with its shadow."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import pyrender
-import trimesh
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
 from core.pictures.viewpoints import Viewpoint, World
+from core.render.mesh.raster import rasterize
+from core.render.shade.render import shade
+from core.render.shade.scene import Lighting, Material, TexturedMesh
+from core.render.shade.shadow import shadow_map
 
 Color = tuple[float, float, float]
 Size = tuple[int, int]
 
 SAMPLES = 2
-"""Pictures are drawn this many times as large and averaged: OSMesa smooths no edges."""
+"""Pictures are drawn this many times as large and averaged, for smooth edges."""
 BODY: Color = (0.20, 0.265, 0.34)
 """Linear light, as the next two; a matt grey-blue."""
 START: Color = (0.60, 0.25, 0.06)
 GROUND: Color = (0.13, 0.138, 0.155)
 BACKDROP: Color = (0.088, 0.098, 0.118)
 """sRGB."""
-KEY, FILL, RIM, AMBIENT = 5.4, 10.0, 22.0, 0.28
+KEY, FILL, RIM, AMBIENT = 1.9, 0.28, 0.74, 0.31
+"""Light that a surface facing each lamp reflects, as a multiple of its colour."""
+GLOSS = 0.012
+SHADOW_PIXELS = 512
+"""Side of the shadow map: coarse enough for a soft edge."""
 CELL = 0.5
 """Metres between the lines of the ground."""
 LINE_WIDTH = 0.006
 GROUND_SIZE = 8.0
-SOLE = 0.006
-"""Metres above the ground from which a pixel is the body's."""
+TILE = 0.25
+"""Side of the ground's squares: a triangle that reaches the near plane is not drawn."""
+NEAR = 0.05
+
+_OPENCV = np.diag([1.0, -1.0, -1.0])  # OpenGL's camera axes to the rasteriser's
+_UP = np.array([0.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True)
@@ -59,133 +64,126 @@ class Render:
         return np.rint(np.clip(small, 0, 1) * 255).astype(np.uint8)
 
 
+@dataclass(frozen=True)
 class LitRenderer:
-    """One OpenGL context and the scene of one fit.
+    """The scene of one fit.
 
     Args:
         size: width and height of all pictures.
-
-    Raises:
-        Exception: whatever PyOpenGL says where there is no such context.
     """
 
-    def __init__(self, world: World, faces: np.ndarray, size: Size) -> None:
-        self._world = world
-        self._renderer = pyrender.OffscreenRenderer(size[0] * SAMPLES, size[1] * SAMPLES)
-        self._scene = pyrender.Scene(ambient_light=[AMBIENT] * 3, bg_color=[*BACKDROP, 1.0])
-        self._body = self._scene.add(_mesh(world.vertices, faces, BODY))
-        self._start = self._scene.add(_mesh(world.start, faces, START))
-        self._ground = self._scene.add(_ground())
-        self._key = self._scene.add(pyrender.DirectionalLight(intensity=KEY))
-        # Only the key light throws a shadow: pyrender draws none for points.
-        self._fill = self._scene.add(pyrender.PointLight(intensity=FILL))
-        self._rim = self._scene.add(pyrender.PointLight(intensity=RIM))
-        self._camera: Any = None
-
-    def close(self) -> None:
-        """Give the context back."""
-        self._renderer.delete()
+    world: World
+    faces: np.ndarray
+    size: Size
 
     def body(self, view: Viewpoint, ground: bool = True) -> Render:
         """The fitted body with its shadow, on the ground or on nothing."""
-        color, depth = self._draw(view, [self._body, self._ground] if ground else [self._body])
-        if not ground:
-            return Render(color, depth, depth > 0)
-        places = _places(view.scaled(SAMPLES), depth)
-        body = (depth > 0) & (places[..., 1] > SOLE)
-        share = self._ground_share(view, depth, places)[..., None]
-        faded = color * share + np.array(BACKDROP, np.float32) * (1 - share)
-        return Render(np.where(body[..., None], color, faded), depth, body)
+        drawn = self._draw(view, self.world.vertices, BODY, ground=ground, shadow=True)
+        if ground:
+            share = self._ground_share(view).repeat(SAMPLES, 0).repeat(SAMPLES, 1)
+            share[drawn.body] = 1
+            _fade(drawn.color, share)
+        return drawn
 
     def start(self, view: Viewpoint) -> Render:
         """The body at the start of the fit, alone."""
-        color, depth = self._draw(view, [self._start])
-        return Render(color, depth, depth > 0)
+        return self._draw(view, self.world.start, START)
 
-    def _draw(self, view: Viewpoint, shown: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Colour (sRGB) and depth of some of the meshes."""
-        for node in (self._body, self._start, self._ground):
-            node.mesh.is_visible = node in shown
-        self._place_camera(view)
-        self._place_lights(view)
-        flags = pyrender.RenderFlags.SHADOWS_DIRECTIONAL
-        color, depth = self._renderer.render(self._scene, flags)
-        return color.astype(np.float32) / 255, depth
+    def _draw(
+        self,
+        view: Viewpoint,
+        vertices: np.ndarray,
+        color: Color,
+        ground: bool = False,
+        shadow: bool = False,
+    ) -> Render:
+        """A body, on the ground or alone, with or without its shadow."""
+        camera = view.scaled(SAMPLES)
+        axes = camera.rotation @ _OPENCV
+        count = len(self.faces)
+        faces = np.asarray(self.faces, np.int32)
+        if ground:
+            corners, squares = _ground()
+            faces = np.concatenate([faces, squares + len(vertices)])
+            vertices = np.concatenate([vertices, corners])
+        local = ((vertices - camera.position) @ axes).astype(np.float32)
+        width, height = (side * SAMPLES for side in self.size)
+        raster = rasterize(local, faces, camera.focal, camera.center, height, width, NEAR)
+        material = (np.arange(len(faces)) >= count).astype(np.int32)
+        flat = np.zeros((len(faces), 3, 2), np.float32)
+        light = self._lighting(view, axes)
+        if shadow:
+            bodys = local[: len(self.world.vertices)]
+            cast = shadow_map(bodys, faces[:count], light.directions[0], SHADOW_PIXELS)
+            light = replace(light, shadow=cast)
+        surfaces = [_matt(color), _matt(GROUND)]
+        rgba = shade(raster, TexturedMesh(local, faces, flat, material), surfaces, light)
+        seen = raster.mask
+        picture = np.sqrt(rgba, out=rgba)[..., :3]  # the curve of the shader's own textures
+        np.copyto(picture, np.array(BACKDROP, np.float32), where=~seen[..., None])
+        depth = np.where(seen, raster.depth, np.float32(0))
+        return Render(picture, depth, seen & (raster.face_ids < count))
 
-    def _place_camera(self, view: Viewpoint) -> None:
-        if self._camera is not None:
-            self._scene.remove_node(self._camera)
-        drawn = view.scaled(SAMPLES)
-        camera = pyrender.IntrinsicsCamera(drawn.focal, drawn.focal, *drawn.center, znear=0.05)
-        self._camera = self._scene.add(camera, pose=_pose(view.rotation, view.position))
-
-    def _place_lights(self, view: Viewpoint) -> None:
-        """Lights stand about the viewer: the key above on the left, the fill low on the right."""
-        middle = self._world.vertices.mean(0)
-        backward = view.rotation[:, 2]
-        flat = backward * [1.0, 0.0, 1.0]
+    def _lighting(self, view: Viewpoint, axes: Float[np.ndarray, "3 3"]) -> Lighting:
+        """Lamps stand about the viewer: the key above on the left, the fill low on the right."""
+        flat = view.rotation[:, 2] * [1.0, 0.0, 1.0]
         if np.linalg.norm(flat) < 0.3:  # from above: the picture's lower edge is the front
             flat = -view.rotation[:, 1] * [1.0, 0.0, 1.0]
         flat /= np.linalg.norm(flat)
-        right = np.cross([0.0, 1.0, 0.0], flat)
-        up = np.array([0.0, 1.0, 0.0])
-        key = 0.75 * flat - 0.65 * right + 1.15 * up
-        self._scene.set_pose(self._key, _aimed(key / np.linalg.norm(key)))
-        self._scene.set_pose(self._fill, _pose(np.eye(3), middle + 2.6 * flat + 2.4 * right))
-        rim = middle - 2.4 * flat + 1.2 * right + 1.8 * up
-        self._scene.set_pose(self._rim, _pose(np.eye(3), rim))
+        right = np.cross(_UP, flat)
+        key = 0.75 * flat - 0.65 * right + 1.15 * _UP
+        fill = 2.6 * flat + 2.4 * right + 0.9 * _UP
+        rim = -2.4 * flat + 1.2 * right + 1.8 * _UP
+        directions = np.stack([way / np.linalg.norm(way) for way in (key, fill, rim)])
+        colors = np.repeat([[KEY], [FILL], [RIM]], 3, 1)
+        ambient = np.zeros((9, 3))
+        ambient[0] = AMBIENT
+        return Lighting(directions @ axes, colors, ambient)
 
-    def _ground_share(
-        self, view: Viewpoint, depth: np.ndarray, places: np.ndarray
-    ) -> Float32[np.ndarray, "height width"]:
+    def _ground_share(self, view: Viewpoint) -> Float32[np.ndarray, "height width"]:
         """How much of the ground's colour is seen: lines every `CELL`, nothing far away."""
-        radius = float(np.linalg.norm(self._world.vertices[:, [0, 2]], axis=1).max()) + 0.35
-        flat = places[..., ::2]
-        fade = 1 - _smoothstep((np.linalg.norm(flat, axis=-1) / radius - 0.8) / 1.6)
-        to_line = np.abs(flat - CELL * np.round(flat / CELL)).min(-1)
+        width, height = self.size
+        x = (np.arange(width, dtype=np.float32) + 0.5 - view.center[0]) / view.focal
+        y = (view.center[1] - np.arange(height, dtype=np.float32)[:, None] - 0.5) / view.focal
+        turn = view.rotation.astype(np.float32)
+        falls = np.maximum(-(x * turn[1, 0] + y * turn[1, 1] - turn[1, 2]), np.float32(1e-6))
+        depth = np.float32(view.position[1]) / falls
+        places = [
+            depth * (x * turn[axis, 0] + y * turn[axis, 1] - turn[axis, 2])
+            + np.float32(view.position[axis])
+            for axis in (0, 2)
+        ]
+        radius = float(np.linalg.norm(self.world.vertices[:, [0, 2]], axis=1).max()) + 0.35
+        fade = 1 - _smoothstep((np.hypot(*places) / radius - 0.8) / 1.6)
+        to_line = np.minimum(*(np.abs(p - CELL * np.round(p / CELL)) for p in places))
         # Metres that a pixel covers on the ground, the longer way.
-        steep = np.maximum(np.abs(places[..., 1] - float(view.position[1])), 0.05)
-        footprint = np.maximum(depth**2 / steep / (view.focal * SAMPLES), 1e-6)
+        steep = np.float32(max(abs(float(view.position[1])), 0.05))
+        footprint = np.maximum(depth**2 / steep / np.float32(view.focal), np.float32(1e-6))
         cover = ((LINE_WIDTH + footprint) / 2 - to_line) / footprint
         line = np.clip(cover, 0, np.minimum(1, LINE_WIDTH / footprint))
-        return np.where(depth > 0, fade * (1 - 0.35 * line), np.float32(0))
+        return np.asarray(fade * (1 - 0.35 * line), np.float32)
 
 
-def _places(view: Viewpoint, depth: np.ndarray) -> Float32[np.ndarray, "height width 3"]:
-    """World points behind the middles of the pixels."""
-    rows, columns = (np.arange(n, dtype=np.float32) + 0.5 for n in depth.shape)
-    x = (columns[None] - view.center[0]) / view.focal * depth
-    y = (view.center[1] - rows[:, None]) / view.focal * depth
-    local = np.stack([x, y, -depth], -1)
-    return local @ view.rotation.T.astype(np.float32) + view.position.astype(np.float32)
+def _fade(color: np.ndarray, share: Float32[np.ndarray, "height width"]) -> None:
+    """Mix a picture with the backdrop, in place, channel by channel: NumPy is fast so."""
+    for channel, value in enumerate(np.array(BACKDROP, np.float32)):
+        color[..., channel] = (color[..., channel] - value) * share + value
 
 
-def _mesh(vertices: np.ndarray, faces: np.ndarray, color: Color) -> pyrender.Mesh:
-    material = pyrender.MetallicRoughnessMaterial(
-        baseColorFactor=[*color, 1.0], metallicFactor=0.0, roughnessFactor=0.75
-    )
-    surface = trimesh.Trimesh(vertices, faces, process=False)
-    return pyrender.Mesh.from_trimesh(surface, material=material, smooth=True)
+def _matt(color: Color) -> Material:
+    return Material(np.full((1, 1, 3), 255, np.uint8), color, GLOSS)
 
 
-def _ground() -> pyrender.Mesh:
-    half = GROUND_SIZE / 2
-    corners = np.array([[-half, 0, half], [half, 0, half], [half, 0, -half], [-half, 0, -half]])
-    return _mesh(corners, np.array([[0, 1, 2], [0, 2, 3]]), GROUND)
-
-
-def _pose(rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
-    pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = rotation, position
-    return pose
-
-
-def _aimed(toward_light: np.ndarray) -> np.ndarray:
-    """Pose of a light whose rays come from a direction: they go along its own -z."""
-    right = np.cross([0.0, 1.0, 0.0], toward_light)
-    right /= np.linalg.norm(right)
-    rotation = np.stack([right, np.cross(toward_light, right), toward_light], 1)
-    return _pose(rotation, np.zeros(3))
+def _ground() -> tuple[Float[np.ndarray, "corners 3"], np.ndarray]:
+    """The ground's corners and triangles."""
+    count = round(GROUND_SIZE / TILE)
+    ticks = TILE * (np.arange(count + 1) - count / 2)
+    z, x = np.meshgrid(ticks, ticks, indexing="ij")
+    corners = np.stack([x, 0 * x, z], -1).reshape(-1, 3)
+    first = (np.arange(count)[:, None] * (count + 1) + np.arange(count)).reshape(-1, 1)
+    below = first + count + 1
+    triangles = [np.hstack([below, below + 1, first + 1]), np.hstack([below, first + 1, first])]
+    return corners, np.concatenate(triangles).astype(np.int32)
 
 
 def _smoothstep(value: np.ndarray) -> np.ndarray:

@@ -27,32 +27,50 @@ def plot_losses(
     stages: Sequence[tuple[int, str]] = (),
     best: int | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
+    """`LossPlot` with one step marked, or none."""
+    return LossPlot(curves, width, height, stages).marked(best)
+
+
+class LossPlot:
     """Curves over the steps, each scaled to its own range: terms differ by orders of magnitude.
 
-    Names are listed on the right with the first and the last value.
+    Names are listed on the right with the first and the last value. The curves are drawn once,
+    steps are marked on copies.
 
     Args:
         curves: loss by name, one value a step; the first is drawn on top. NaN leaves a gap.
         stages: first step and name of each stage.
-        best: index of a step to mark.
     """
-    canvas = Canvas(width, height, WELL)
-    area = _LEFT, _TOP, width - _LEGEND - 16, height - _BOTTOM
-    steps = max((len(values) for values in curves.values()), default=0)
-    _draw_axis(canvas, area, steps)
-    _draw_stages(canvas, area, steps, stages)
-    picture = canvas.pixels()
-    for index, values in reversed(list(enumerate(curves.values()))):
-        _draw_curve(picture, area, values, steps, SERIES[index % len(SERIES)], index == 0)
-    if best is not None and steps > 0:
-        x = round(_x(best, steps, area))
-        cv2.line(picture, (x, area[1]), (x, area[3]), BEST, 1, cv2.LINE_AA)
-    labelled = Canvas(width, height)
-    labelled.paste(0, 0, picture)
-    if best is not None and steps > 0:
-        _draw_best(labelled, area, steps, best)
-    _draw_names(labelled, curves, area[2] + 18, width)
-    return labelled.pixels()
+
+    def __init__(
+        self,
+        curves: Mapping[str, _Values],
+        width: int = 640,
+        height: int = 360,
+        stages: Sequence[tuple[int, str]] = (),
+    ) -> None:
+        self._area = area = _LEFT, _TOP, width - _LEGEND - 16, height - _BOTTOM
+        self._steps = steps = max((len(values) for values in curves.values()), default=0)
+        canvas = Canvas(width, height, WELL)
+        _draw_axis(canvas, area, steps)
+        _draw_stages(canvas, area, steps, stages)
+        _draw_names(canvas, curves, area[2] + 18, width)
+        self._picture = canvas.pixels()
+        for index, values in reversed(list(enumerate(curves.values()))):
+            color = SERIES[index % len(SERIES)]
+            _draw_curve(self._picture, area, values, steps, color, index == 0)
+
+    def marked(self, step: int | None) -> UInt8[np.ndarray, "height width 3"]:
+        """The plot with a step marked as the best."""
+        picture = self._picture.copy()
+        if step is None or self._steps == 0:
+            return picture
+        x = round(_x(step, self._steps, self._area))
+        cv2.line(picture, (x, self._area[1]), (x, self._area[3]), BEST, 1, cv2.LINE_AA)
+        canvas = Canvas(picture.shape[1], picture.shape[0])
+        canvas.paste(0, 0, picture)
+        _draw_best(canvas, self._area, self._steps, step)
+        return canvas.pixels()
 
 
 def _draw_axis(canvas: Canvas, area: tuple[int, int, int, int], steps: int) -> None:
@@ -92,7 +110,7 @@ def _draw_curve(
         return
     low, high = values[finite].min(), values[finite].max()
     share = (values - low) / (high - low) if high > low else np.zeros_like(values)
-    x = np.array([_x(step, steps, area) for step in range(len(values))])
+    x = area[0] + (area[2] - area[0]) * np.arange(len(values)) / max(steps - 1, 1)
     y = area[3] - 3 - share * (area[3] - area[1] - 6)
     for run in np.split(np.arange(len(values)), np.flatnonzero(np.diff(finite)) + 1):
         if finite[run[0]]:

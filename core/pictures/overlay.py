@@ -118,22 +118,21 @@ def _smooth(
     raster = rasterize(vertices, faces, focal * scale, middle, height * scale, width * scale, NEAR)
     brightness = _brightness(raster, vertices, faces)
     brightness[_outlines(raster, scale)] *= OUTLINE
-    rgba = np.zeros((*brightness.shape, 4), np.float32)
-    rgba[..., :3] = _tint(brightness, color)
-    rgba[~raster.mask] = 0.0
-    rgba[..., 3] = raster.mask
-    if scale > 1:
-        rgba = _shrink(rgba, height, width)
+    covered = raster.mask.astype(np.float32)
+    if scale > 1:  # before it is coloured: there are fewer pixels then
+        brightness, covered = _shrink(brightness, height, width), _shrink(covered, height, width)
+        brightness = brightness / np.maximum(covered, 1e-6)  # edges keep their brightness
+    rgba = np.concatenate([_tint(brightness, color), covered[..., None]], -1)
+    rgba[covered == 0] = 0.0
     return np.rint(rgba * 255).astype(np.uint8)
 
 
 def _shrink(
-    rgba: Float32[np.ndarray, "tall wide 4"], height: int, width: int
-) -> Float32[np.ndarray, "height width 4"]:
-    """Average of straight colours, weighted by coverage so that edges keep their colour."""
-    small = np.asarray(cv2.resize(rgba, (width, height), interpolation=cv2.INTER_AREA))
-    covered = np.maximum(small[..., 3:], 1e-6)
-    return np.concatenate([small[..., :3] / covered, small[..., 3:]], -1)
+    picture: Float32[np.ndarray, "tall wide"], height: int, width: int
+) -> Float32[np.ndarray, "height width"]:
+    return np.asarray(
+        cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32
+    )
 
 
 def _brightness(
@@ -146,8 +145,8 @@ def _brightness(
     lit = AMBIENT + DIFFUSE * facing**1.4 + SHEEN * facing**12
     brightness = np.zeros(raster.depth.shape, np.float32)
     seen = raster.mask
-    corners = lit[faces[raster.face_ids[seen]]]
-    brightness[seen] = (corners * raster.barycentric[seen]).sum(-1)
+    corners = lit[faces][raster.face_ids[seen]]
+    brightness[seen] = np.einsum("pk,pk->p", corners, raster.barycentric[seen])
     return brightness
 
 

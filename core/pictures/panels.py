@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -65,11 +66,13 @@ def compose_panels(
     sheet = Canvas(width, top + rows * (card[1] + MARGIN))
     sheet.text(MARGIN + 2, MARGIN - 2, shorten(title, 26, width - 2 * MARGIN), 26)
     sheet.text(MARGIN + 2, MARGIN + 32, shorten(subtitle, 15, width - 2 * MARGIN), 15, DIM)
+    pixels = sheet.pixels()
     for index, panel in enumerate(panels):
         row, column = divmod(index, columns)
         x, y = MARGIN + column * (card[0] + MARGIN), top + row * (card[1] + MARGIN)
-        _draw_card(sheet, panel, x, y, tile)
-    return sheet.pixels()
+        drawn = _card(panel, tile)
+        pixels[y - 1 : y - 1 + drawn.shape[0], x - 1 : x - 1 + drawn.shape[1]] = drawn
+    return pixels
 
 
 def fit_into(
@@ -94,30 +97,53 @@ def shrink(
     return fit_into(picture, longest, longest)
 
 
-def _draw_card(sheet: Canvas, panel: Panel, x: int, y: int, tile: tuple[int, int]) -> None:
-    """Draw one picture with title, caption and legend on a card."""
+def _card(panel: Panel, tile: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
+    """One picture with title, caption and legend on a card."""
+    card = _empty_card(panel.title, tuple(panel.legend), tile).copy()
+    picture = fit_into(panel.image, *tile)
+    height, width = picture.shape[:2]
+    x, y = PADDING + (tile[0] - width) // 2, PADDING + TITLE_ROW + (tile[1] - height) // 2
+    card[1 + y : 1 + y + height, 1 + x : 1 + x + width] = picture
+    caption = _caption(panel.caption, tile[0] - _legend_width(panel.legend) - 8)
+    y = PADDING + TITLE_ROW + tile[1] + 10
+    height, width = caption.shape[:2]
+    card[1 + y : 1 + y + height, 1 + PADDING : 1 + PADDING + width] = caption
+    return card
+
+
+@lru_cache(maxsize=32)
+def _empty_card(
+    title: str, legend: tuple[tuple[Color, str], ...], tile: tuple[int, int]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """A card without picture and caption, framed by one pixel; the same in all frames of a film."""
     width, height = tile
     full = height + TITLE_ROW + CAPTION_ROW + 2 * PADDING
-    sheet.box(x - 1, y - 1, width + 2 * PADDING + 2, full + 2, LINE, radius=9)
-    sheet.box(x, y, width + 2 * PADDING, full, SURFACE, radius=8)
-    inner_x, inner_y = x + PADDING, y + PADDING + TITLE_ROW
-    sheet.text(inner_x, y + PADDING - 2, shorten(panel.title, 17, width), 17)
+    sheet = Canvas(width + 2 * PADDING + 2, full + 2)
+    sheet.box(0, 0, width + 2 * PADDING + 2, full + 2, LINE, radius=9)
+    sheet.box(1, 1, width + 2 * PADDING, full, SURFACE, radius=8)
+    inner_x, inner_y = 1 + PADDING, 1 + PADDING + TITLE_ROW
+    sheet.text(inner_x, 1 + PADDING - 2, shorten(title, 17, width), 17)
     sheet.box(inner_x, inner_y, width, height, WELL)
-    picture = fit_into(panel.image, width, height)
-    left, above = (width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2
-    sheet.paste(inner_x + left, inner_y + above, picture)
-    below = inner_y + height + 10
-    right = _draw_legend(sheet, panel.legend, inner_x + width, below)
-    sheet.text(inner_x, below, shorten(panel.caption, 14, right - inner_x - 8), 14, DIM)
+    _draw_legend(sheet, legend, inner_x + width, inner_y + height + 10)
+    return sheet.pixels()
 
 
-def _draw_legend(sheet: Canvas, legend: Sequence[tuple[Color, str]], right: int, y: int) -> int:
-    """Draw swatches with names that end at ``right``, and return the x where they begin."""
-    x = right
-    for color, name in reversed(legend):
-        x -= text_width(name, 14) + 10
-        sheet.text(x + 4, y, name, 14, DIM)
-        x -= SWATCH
-        sheet.box(x, y + 3, SWATCH, SWATCH, color, radius=3)
-        x -= 6
-    return x
+@lru_cache(maxsize=256)
+def _caption(text: str, width: int) -> UInt8[np.ndarray, "height width 3"]:
+    """A dim line."""
+    line = Canvas(width, CAPTION_ROW - 10, SURFACE)
+    line.text(0, 0, shorten(text, 14, width), 14, DIM)
+    return line.pixels()
+
+
+def _draw_legend(sheet: Canvas, legend: Sequence[tuple[Color, str]], right: int, y: int) -> None:
+    """Draw swatches with names that end at ``right``."""
+    x = right - _legend_width(legend)
+    for color, name in legend:
+        sheet.box(x + 6, y + 3, SWATCH, SWATCH, color, radius=3)
+        sheet.text(x + 6 + SWATCH + 4, y, name, 14, DIM)
+        x += _legend_width([(color, name)])
+
+
+def _legend_width(legend: Sequence[tuple[Color, str]]) -> int:
+    return sum(text_width(name, 14) + 10 + SWATCH + 6 for _, name in legend)

@@ -1,30 +1,17 @@
-"""Presentation pictures of a fit: four lit views on one sheet, and a full turn as a film.
-
-Run it as a process of its own, since an OpenGL context without a window disturbs others:
-
-    python -m core.pictures.presentation SCENE.npz views.png [--turntable turntable.mp4]
-
-SCENE.npz is a `core.pictures.fitted_scene.FittedScene`. PYOPENGL_PLATFORM says how to draw without
-a window ("egl", which is the default here, or "osmesa").
-"""
+"""Presentation pictures of a fit: four lit views on one sheet, and a full turn as a film."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from core.io.images import save_image
-from core.io.video import save_video
 from core.pictures.camera_lines import draw_camera
 from core.pictures.fitted_scene import FittedScene
+from core.pictures.lit_render import SAMPLES, LitRenderer, Render
 from core.pictures.panels import Panel, compose_panels
 from core.pictures.viewpoints import (
     Viewpoint,
@@ -36,12 +23,9 @@ from core.pictures.viewpoints import (
     turntable,
 )
 
-if TYPE_CHECKING:
-    from core.pictures.lit_render import LitRenderer, Render
-
 TILE = (600, 480)
-FILM_SIZE = (560, 560)
-FILM_FRAMES, FILM_RATE = 96, 24.0
+TURN_SIZE = (560, 560)
+TURN_FRAMES, TURN_RATE = 96, 24.0
 OVER_PHOTO = 0.92
 """Opacity of the body over the photo."""
 GHOST, CONTOUR = 0.42, 0.85
@@ -50,73 +34,37 @@ GHOST, CONTOUR = 0.42, 0.85
 Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Draw what the command line says."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("scene", type=Path, help="npz of a FittedScene")
-    parser.add_argument("views", type=Path, help="picture to write")
-    parser.add_argument("--turntable", type=Path, help="film to write")
-    parser.add_argument("--title", default="", help="headline of the sheet")
-    parser.add_argument("--attended", action="store_true", help="stop when standard input ends")
-    options = parser.parse_args(arguments)
-    if options.attended:
-        threading.Thread(target=_stop_with_parent, daemon=True).start()
-    os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
-    scene = FittedScene.load(options.scene)
-    save_image(options.views, draw_views(scene, options.title))
-    if options.turntable:
-        save_video(options.turntable, draw_turntable(scene), FILM_RATE)
-
-
-def _stop_with_parent() -> None:
-    """End this process when the other end of its standard input is gone, whatever it is doing."""
-    while os.read(0, 4096):  # not `sys.stdin`, whose lock would be held at the regular end
-        pass
-    os._exit(3)
-
-
 def draw_views(scene: FittedScene, title: str = "") -> Picture:
     """The photo's own view, front, side and top of the fitted body and of where it started."""
-    from core.pictures.lit_render import LitRenderer
-
     world = World.of(scene)
     renderer = LitRenderer(world, scene.faces, TILE)
     legend = [((126, 146, 166), "fit"), ((222, 150, 84), "start")]
     distance = float(np.linalg.norm(world.position))
-    try:
-        panels = [
-            Panel("photo", _over_photo(renderer, world, scene), "the photo's own camera", legend),
-            *(
-                Panel(name, _studio(renderer, view(world, TILE), world, scene), caption)
-                for name, view, caption in (
-                    ("front", front_view, "from where the person faces"),
-                    ("side", side_view, f"the photo's camera is {distance:.1f} m away"),
-                    ("top", top_view, "lines on the ground every 0.5 m"),
-                )
-            ),
+    with ThreadPoolExecutor(2, "view") as pool:  # drawing leaves Python's lock most of the time
+        over_photo = pool.submit(_over_photo, renderer, world, scene)
+        studio = [
+            (name, pool.submit(_studio, renderer, view(world, TILE), world, scene), caption)
+            for name, view, caption in (
+                ("front", front_view, "from where the person faces"),
+                ("side", side_view, f"the photo's camera is {distance:.1f} m away"),
+                ("top", top_view, "lines on the ground every 0.5 m"),
+            )
         ]
-    finally:
-        renderer.close()
+        panels = [Panel("photo", over_photo.result(), "the photo's own camera", legend)]
+        panels += [Panel(name, drawn.result(), caption) for name, drawn, caption in studio]
     return compose_panels(panels, title=title, columns=2, tile=TILE)
 
 
 def draw_turntable(scene: FittedScene) -> Iterator[Picture]:
     """Frames of one turn around the fitted body."""
-    from core.pictures.lit_render import LitRenderer
-
     world = World.of(scene)
-    renderer = LitRenderer(world, scene.faces, FILM_SIZE)
-    try:
-        for view in turntable(world, FILM_SIZE, FILM_FRAMES):
-            yield renderer.body(view).pixels()
-    finally:
-        renderer.close()
+    renderer = LitRenderer(world, scene.faces, TURN_SIZE)
+    for view in turntable(world, TURN_SIZE, TURN_FRAMES):
+        yield renderer.body(view).pixels()
 
 
 def _studio(renderer: LitRenderer, view: Viewpoint, world: World, scene: FittedScene) -> Picture:
     """Body, start and camera on the ground."""
-    from core.pictures.lit_render import SAMPLES
-
     body = renderer.body(view)
     _add_start(body, renderer.start(view))
     picture = body.pixels()
@@ -159,7 +107,3 @@ def _contour(mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height
     """The pixels of a mask at its edge."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2)
     return mask & (inner == 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,12 +2,14 @@
 
 import json
 import mmap
+import sys
 from dataclasses import fields
 
 import torch
 
 from core import cli
-from core.bench import busy, machine, render
+from core.bench import busy, command, machine, render
+from core.bench.command import PARTS
 from core.bench.machine import Ceiling, Machine
 from core.bench.render import Layout, RenderTimes, ratios
 
@@ -83,19 +85,34 @@ def test_busy_times_are_told_beside_quiet_ones(monkeypatch, capsys):
     def fit(_photo, threads):
         seconds = next(times)
         assert threads in (0, 1)
-        return dict.fromkeys((*busy.PHASES, "command"), seconds)
+        return dict.fromkeys(PARTS, seconds)
 
-    monkeypatch.setattr(busy, "_time_fit", fit)
+    monkeypatch.setattr(busy, "time_fit", fit)
     assert cli.main(["bench", "busy", "--quick", "--json"]) == 0
     cases = json.loads(capsys.readouterr().out)["cases"]
-    assert [c["threads"] for c in cases] == [1] * 5 + [0] * 5
+    assert [c["threads"] for c in cases] == [1] * 8 + [0] * 8
     assert cases[0]["ratio"] == 2.5 and cases[-1] == {
-        "phase": "command",
+        "phase": "processor",
         "threads": 0,
         "quiet_s": 1.0,
         "busy_s": 3.0,
         "ratio": 3.0,
     }
+
+
+def test_the_parts_of_a_fit_add_up(monkeypatch, capsys):
+    """The process is what it is; its report says how long the phases took."""
+    spent = {"start": 0.001, "load": 0.001, "look": 0.0, "fit": 0.002, "write": 0.001}
+    script = f"import json; print(json.dumps([{{'seconds': {spent}}}])); sum(range(10**7))"
+    run = command.subprocess.run
+    monkeypatch.setattr(
+        command.subprocess, "run", lambda _, **how: run([sys.executable, "-c", script], **how)
+    )
+    assert cli.main(["bench", "fit", "--quick", "--json"]) == 0
+    parts = json.loads(capsys.readouterr().out)["seconds"]
+    assert tuple(parts) == PARTS and parts["processor"] > 0
+    total = sum(parts[name] for name in (*spent, "leave"))
+    assert abs(total - parts["command"]) < 0.005 and parts["leave"] > 0
 
 
 def test_loops_end_with_the_measurement():

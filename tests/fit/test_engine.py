@@ -1,6 +1,7 @@
 """From a photo to the files of a fit, with weights that have learnt nothing."""
 
 import json
+import time
 
 import imageio.v3 as imageio
 import numpy as np
@@ -11,10 +12,12 @@ import trimesh
 from core.body.params import BodyParams
 from core.errors import UserError
 from core.fit.evidence import FeatureMap
+from core.fit.film import TILE, Film
 from core.fit.fitter import finish
 from core.fit.frames import photo_from_crop
 from core.fit.pictures import draw_maps, draw_overlay, feature_colors
-from core.fit.result import FILM_TILE, Origin, Sheet, fitted_scene, save_result
+from core.fit.result import Origin, fitted_scene, save_result
+from core.fit.sheet import Sheet
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import load_image
@@ -42,7 +45,8 @@ def solver(engine, observation):
 @pytest.fixture(scope="module")
 def written(engine, observation, solver, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fit")
-    save_result(folder, engine, observation, solver, ORIGIN, {"fit": 1.0})
+    with Film(Sheet.of(engine, observation, solver)) as film:
+        save_result(folder, engine, observation, solver, film, ORIGIN, {"fit": 1.0})
     return folder
 
 
@@ -101,14 +105,6 @@ def test_the_scene_shown_is_the_exported_body_and_the_start(engine, observation,
     assert scene.focal == pytest.approx(observation.focal)  # this photo is small enough as it is
 
 
-def test_without_a_way_to_draw_the_fit_goes_on(engine, observation, solver, tmp_path, monkeypatch):
-    monkeypatch.setattr("core.pictures.presentation_process.PLATFORMS", {"none": "None"})
-    report = save_result(tmp_path, engine, observation, solver, ORIGIN, {"fit": 1.0})
-    assert len(report.warnings) == 1 and "views.png not drawn" in report.warnings[0]
-    assert FitReport.load(tmp_path / "report.json") == report
-    assert not (tmp_path / "views.png").exists() and (tmp_path / "fit.mp4").exists()
-
-
 def test_pictures_are_pure(engine, observation, solver):
     colors = feature_colors(engine.model.bank)
     params = solver.trace.params(3, engine.volume)
@@ -135,10 +131,34 @@ def test_a_large_photo_is_shrunk_before_anything_is_drawn_on_it(
     box = Box(*(4 * value for value in (BOX.x, BOX.y, BOX.width, BOX.height)))
     seen = engine.observe(large, box)
     sheet = Sheet.of(engine, seen, solver)
-    frames = list(sheet.film(3))
-    assert len(frames) > 3 and {max(shape) for shape in drawn} == {max(FILM_TILE)}
+    with Film(sheet) as film:
+        frames = list(film.frames(3))
+    assert len(frames) > 3 and {max(shape) for shape in drawn} == {max(TILE)}
     small = Sheet.of(engine, observation, solver)
     body = [s.overlay(3, shrink(s.photo, 300)) for s in (sheet, small)]
     alike = np.abs(body[0].astype(float) - body[1]).mean()
     assert alike < 3  # the body is in the same place, see the next line
     assert np.abs(body[0].astype(float) - shrink(small.photo, 300)).mean() > 3 * alike
+
+
+def test_a_film_is_drawn_while_the_fit_goes_on(engine, observation, monkeypatch):
+    fit = engine.begin(observation, short_schedule())
+    drawn = []
+    look = Sheet.look
+    monkeypatch.setattr(Sheet, "look", lambda *a: drawn.append(a[1]) or look(*a))
+    with Film(Sheet.of(engine, observation, fit)) as film, Film(film.sheet) as late:
+        while not fit.done:
+            film.after(fit.step())
+        film._pool.submit(int).result()  # what was asked for before is done
+        assert drawn == [0, 3, 6]
+        frames, again = list(film.frames(5)), list(late.frames(5))
+    assert drawn[3:] == [5, 0, 3, 6, 5]
+    assert len(frames) == 3 + 12 and np.array_equal(frames, again)
+
+
+def test_leaving_a_film_leaves_nothing_to_draw(engine, observation, solver, monkeypatch):
+    monkeypatch.setattr(Sheet, "look", lambda *_: time.sleep(0.05))
+    with Film(Sheet.of(engine, observation, solver)) as film:
+        for record in solver.trace.records:
+            film.after(record)
+    assert [look.cancelled() for look in film._looks.values()][1:] == [True, True]

@@ -13,8 +13,9 @@ from core.fit.evaluation import Evaluation
 from core.fit.fitter import finish
 from core.fit.objective import objective, weighted_sum
 from core.fit.parameters import BODY
-from core.fit.result import Origin, Sheet, make_report
+from core.fit.result import Origin, make_report
 from core.fit.schedule import Schedule, Stage, parse_weights
+from core.fit.sheet import Sheet
 from core.fit.solver import Solver
 from core.fit.state import BodyState
 from core.fit.term import TERMS, Term

@@ -190,3 +190,26 @@ def test_assets_as_json(capsys):
     listed = json.loads(capsys.readouterr().out)
     assert code == int(any(asset["status"] != "ok" for asset in listed))
     assert {"name", "size", "sha256", "card", "status"} <= set(listed[0])
+
+
+LEAVING = """
+import atexit, os, threading
+from core.processes import leave
+atexit.register(lambda: os.write(1, b"handler "))
+left = threading.Event()
+thread = threading.Thread(target=lambda: left.wait() and os.write(1, b"thread "))
+{start}
+leave(3)
+os.write(1, b"goes on ")
+left.set()
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "said", "code"),
+    [("", b"handler ", 3), ("thread.start()", b"goes on thread handler ", 0)],
+)
+def test_a_process_leaves_at_once_unless_a_thread_is_at_work(start, said, code):
+    command = [sys.executable, "-c", LEAVING.format(start=start)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.stdout, done.returncode) == (said, code)

@@ -58,14 +58,6 @@ def test_smplx_is_optional(monkeypatch):
     assert "pip install smplx" in check.fix and "SMPL-X" in check.detail
 
 
-@pytest.mark.parametrize("platform", ["egl", "osmesa"])
-def test_offscreen_checks_say_what_they_are_for(platform, monkeypatch):
-    for reason, status in ((None, Status.OK), ("no driver", Status.ABSENT)):
-        monkeypatch.setattr(graphics, "probe", lambda command, reason=reason, **_: reason)
-        check = graphics.check_offscreen(platform, "package")
-        assert check.status is status and "views.png" in check.detail
-
-
 def test_missing_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("NBF_DATA", str(tmp_path / "none"))
     assert checks.check_data().status is Status.BROKEN

@@ -15,7 +15,7 @@ KNOWN = {
     "core/mocap/asf_amc.py": "inflates bytes",
     "core/native.py": "our own sources",
     "core/nets/tensor_file.py": "libraries that want a path, after `check_file`",
-    "core/pictures/presentation_process.py": "what our own process said",
+    "core/processes.py": "what the kernel says of this process",
     "core/synth/dressing/appearance.py": "a library that wants a path, after `check_file`",
     "core/train/run/checkpoint.py": "libraries that want a path, after `check_file`",
 }

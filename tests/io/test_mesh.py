@@ -6,6 +6,7 @@ import pytest
 import trimesh
 
 from core.io.mesh import save_glb
+from core.render.shade.render import vertex_normals
 
 
 def tetrahedron():
@@ -13,6 +14,10 @@ def tetrahedron():
     vertices = np.array([[0, -0.3, 2], [0.2, 0, 2], [-0.1, 0, 1.8], [0, 0.1, 2.2]], np.float32)
     faces = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
     return vertices, faces
+
+
+def save(path, vertices, faces, **options):
+    save_glb(path, vertices, vertex_normals(vertices, faces), faces, **options)
 
 
 def glb_json(path):
@@ -24,7 +29,7 @@ def glb_json(path):
 
 def test_glb_reads_back_in_its_frame(tmp_path):
     vertices, faces = tetrahedron()
-    save_glb(tmp_path / "body.glb", vertices, faces)
+    save(tmp_path / "body.glb", vertices, faces)
     scene = trimesh.load_scene(tmp_path / "body.glb", process=False)
     (mesh,) = scene.geometry.values()
     assert np.allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-6)
@@ -36,13 +41,13 @@ def test_glb_reads_back_in_its_frame(tmp_path):
 def test_glb_faces_still_look_outwards(tmp_path):
     vertices, faces = tetrahedron()
     outwards = trimesh.Trimesh(vertices, faces, process=False).volume
-    save_glb(tmp_path / "body.glb", vertices, faces)
+    save(tmp_path / "body.glb", vertices, faces)
     (mesh,) = trimesh.load_scene(tmp_path / "body.glb", process=False).geometry.values()
     assert mesh.volume == pytest.approx(outwards) and abs(outwards) > 1e-3
 
 
 def test_glb_material_names_and_normals(tmp_path):
-    save_glb(tmp_path / "body.glb", *tetrahedron(), color=(1.0, 0.5, 0.0))
+    save(tmp_path / "body.glb", *tetrahedron(), color=(1.0, 0.5, 0.0))
     document = glb_json(tmp_path / "body.glb")
     (material,) = document["materials"]
     assert material["name"] == "body" and document["meshes"][0]["name"] == "body"
@@ -52,16 +57,24 @@ def test_glb_material_names_and_normals(tmp_path):
     assert "NORMAL" in document["meshes"][0]["primitives"][0]["attributes"]
 
 
+def test_glb_normals_are_in_its_frame(tmp_path):
+    vertices, faces = tetrahedron()
+    normals = np.float32([[0, 0, 1], [0, 1, 0], [1, 0, 0], [0.6, 0.8, 0]])
+    save_glb(tmp_path / "body.glb", vertices, normals, faces)
+    (mesh,) = trimesh.load_scene(tmp_path / "body.glb", process=False).geometry.values()
+    assert np.allclose(mesh.vertex_normals, normals * [1, -1, -1])
+
+
 def test_glb_is_the_same_every_time(tmp_path):
     for name in ("a.glb", "b.glb"):
-        save_glb(tmp_path / name, *tetrahedron())
+        save(tmp_path / name, *tetrahedron())
     assert (tmp_path / "a.glb").read_bytes() == (tmp_path / "b.glb").read_bytes()
 
 
 def test_doubled_vertices_are_kept(tmp_path):
     vertices, faces = tetrahedron()
     doubled = np.concatenate([vertices, vertices])
-    save_glb(tmp_path / "body.glb", doubled, faces)
+    save(tmp_path / "body.glb", doubled, faces)
     mesh = trimesh.load(tmp_path / "body.glb", process=False, maintain_order=True)
     assert len(next(iter(mesh.geometry.values())).vertices) == 8
 
@@ -70,5 +83,5 @@ def test_vertices_that_are_not_finite(tmp_path):
     vertices, faces = tetrahedron()
     vertices[0, 0] = np.nan
     with pytest.raises(ValueError, match="not finite"):
-        save_glb(tmp_path / "body.glb", vertices, faces)
+        save(tmp_path / "body.glb", vertices, faces)
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from core.io.atomic import write_atomic
@@ -14,6 +15,6 @@ def quick_fit(monkeypatch):
     engine, schedule = untrained_engine(), short_schedule()
     monkeypatch.setattr("core.fit.engine.Engine.load", lambda *_, **__: engine)
     monkeypatch.setattr("core.fit.schedule.Schedule.standard", lambda: schedule)
-    monkeypatch.setattr("core.pictures.presentation_process.PLATFORMS", {})
+    monkeypatch.setattr("core.fit.result.draw_views", lambda *_: np.zeros((2, 2, 3), np.uint8))
     save = lambda path, *_: write_atomic(path, lambda file: file.write_bytes(b"film"))  # noqa: E731
     monkeypatch.setattr("core.fit.result.save_video", save)

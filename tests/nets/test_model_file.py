@@ -110,3 +110,9 @@ def test_a_bank_that_does_not_fit_is_refused(saved, tmp_path, changes, record, m
     save_file(tensors, tmp_path / "odd.safetensors", {"nbf": json.dumps(known | record)})
     with pytest.raises(UserError, match=message):
         load_model("lite", tmp_path / "odd.safetensors")
+
+
+def test_loading_draws_no_random_numbers():
+    before = torch.get_rng_state()
+    load_model("lite")
+    assert torch.equal(torch.get_rng_state(), before)

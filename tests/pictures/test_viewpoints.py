@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from core.errors import UserError
 from core.pictures import viewpoints
 from core.pictures.camera_lines import camera_segments
-from core.pictures.fitted_scene import FittedScene
 from core.pictures.viewpoints import World, photo_view, turntable, up_direction
 from tests.pictures.scenes import toy_scene, true_up
 
@@ -96,14 +94,3 @@ def test_the_cameras_lines_meet_the_photos_corners():
     distance = np.linalg.norm(pixels[:, None] - corners, axis=2).min(1)
     marks = np.isclose(pixels[:, 0], 160)  # the tip of the mark on the upper edge
     assert marks.sum() == 2 and distance[~marks].max() < 1e-6
-
-
-def test_scenes_come_back_from_files(tmp_path):
-    scene = toy_scene()
-    scene.save(tmp_path / "scene.npz")
-    back = FittedScene.load(tmp_path / "scene.npz")
-    for name, value in vars(scene).items():
-        np.testing.assert_array_equal(getattr(back, name), value)
-    (tmp_path / "scene.npz").write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"scene\.npz"):
-        FittedScene.load(tmp_path / "scene.npz")

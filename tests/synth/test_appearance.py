@@ -8,10 +8,11 @@ from scipy.spatial.transform import Rotation
 
 from core.render.mesh.raster import rasterize
 from core.render.shade.render import TexturedMesh
+from core.render.shade.shadow import shadow_map
 from core.render.shade.twin import ambient_basis
 from core.synth.drawing import backdrop
 from core.synth.drawing.degrade import degrade
-from core.synth.drawing.light import ambient_terms, shadow_map
+from core.synth.drawing.light import ambient_terms
 from core.synth.drawing.occluders import Occluder
 from core.synth.dressing import paint
 from core.synth.dressing.appearance import MaterialLibrary
@@ -63,7 +64,8 @@ def test_light_comes_from_where_the_panorama_shows_it():
 def test_shadow_map_sees_the_near_side():
     triangle = np.array([[-1, -1, 5], [1, -1, 5], [0, 1, 5]], np.float32)
     both = np.concatenate([triangle, triangle + np.float32([0, 0, 1])])
-    shadow = shadow_map(both, np.array([[0, 1, 2], [3, 4, 5]], np.int32), np.array([0, 0, -1.0]))
+    faces = np.array([[0, 1, 2], [3, 4, 5]], np.int32)
+    shadow = shadow_map(both, faces, np.array([0, 0, -1.0]), 256)
     seen = shadow.depth[np.isfinite(shadow.depth)]
     local = both @ shadow.rotation.T + shadow.translation
     assert seen.max() <= local[:3, 2].max() + 1e-3  # the farther triangle is hidden

@@ -8,13 +8,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
-from core.render.mesh.raster import rasterize
-from core.render.shade.render import Lighting, ShadowMap
+from core.render.shade.render import Lighting
 from core.render.shade.twin import ambient_basis
-from core.synth.sampling.camera import bounds
 
-SHADOW_PIXELS = 256
-LIGHT_DISTANCE = 60.0  # metres: far enough for nearly parallel rays
 PROBES = 64  # directions at which ambient light is fitted
 FROM_PANORAMA = 0.6  # share of scenes lit by the panorama's sun or lamp, if it has one
 GLARE = 5  # times the mean radiance above the horizon; a brighter spot is a sun or lamp
@@ -96,29 +92,3 @@ def _spiral(count: int) -> np.ndarray:
     angle = np.pi * (1 + 5**0.5) * index
     flat = np.sqrt(1 - z * z)
     return np.stack([flat * np.cos(angle), flat * np.sin(angle), z], 1)
-
-
-def shadow_map(
-    vertices: Float32[np.ndarray, "vertices 3"],
-    faces: np.ndarray,
-    towards_light: Float[np.ndarray, "3"],
-) -> ShadowMap:
-    """The shadow map of a mesh, seen from a distant light."""
-    low, high = bounds(vertices)
-    middle = (low + high) / 2
-    rotation = _look_along(-towards_light)
-    translation = -rotation @ (middle + LIGHT_DISTANCE * towards_light)
-    local = vertices @ rotation.T.astype(np.float32) + translation.astype(np.float32)
-    radius = float(np.abs(bounds(local[:, :2])).max()) * 1.05
-    focal = 0.5 * SHADOW_PIXELS * LIGHT_DISTANCE / radius
-    center = (SHADOW_PIXELS / 2, SHADOW_PIXELS / 2)
-    raster = rasterize(local, faces, focal, center, SHADOW_PIXELS, SHADOW_PIXELS)
-    return ShadowMap(raster.depth, rotation, translation, focal)
-
-
-def _look_along(forward: np.ndarray) -> np.ndarray:
-    """A rotation whose third row is ``forward``."""
-    helper = np.eye(3)[np.abs(forward).argmin()]
-    right = np.cross(helper, forward)
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])

@@ -9,13 +9,14 @@ from jaxtyping import Bool, Float, Float32, UInt8
 
 from core.render.mesh.raster import Raster, rasterize
 from core.render.shade.render import Lighting, Material, TexturedMesh, shade_cells
+from core.render.shade.shadow import shadow_map
 from core.synth.drawing.interactions import Solid
-from core.synth.drawing.light import shadow_map
 from core.synth.dressing.dressable_body import DressableBody, DressedPerson
 from core.synth.dressing.patterns import to_three_channels
 from core.synth.sampling.camera import Framing
 
 FINE = 2  # supersampling factor
+SHADOW_PIXELS = 256
 
 
 @dataclass(frozen=True)
@@ -109,4 +110,5 @@ def _raster(mesh: TexturedMesh, scene: Scene) -> Raster:
 def _with_shadow(mesh: TexturedMesh, scene: Scene) -> Lighting:
     """The scene's lighting with the shadow of a mesh on itself."""
     light = scene.lighting
-    return replace(light, shadow=shadow_map(mesh.vertices, mesh.faces, light.directions[0]))
+    shadow = shadow_map(mesh.vertices, mesh.faces, light.directions[0], SHADOW_PIXELS)
+    return replace(light, shadow=shadow)
