@@ -167,9 +167,9 @@ class CoreBackend:
         return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
-        """The body in the photo's camera frame."""
+        """The figure that pictures show, in the photo's camera frame."""
         observation = observation_of(observed)
-        in_crop = self._engine.vertices(params)[0].numpy()
+        in_crop = self._engine.figures(params).vertices[0].numpy()
         return in_crop @ observation.view.rotation.T.astype(np.float32)
 
     def joints(self, observed: Observed, params: BodyParams) -> tuple[Joint, ...]:

@@ -60,6 +60,7 @@ class Body:
         rotations: Float[Tensor, "batch 24 3 3"],
         betas: Float[Tensor, "batch 10"],
         transl: Float[Tensor, "batch 3"],
+        surface: Body | None = None,
     ) -> Posed:
         """Pose the shaped body by linear blend skinning, with pose correctives if it has any.
 
@@ -67,9 +68,13 @@ class Body:
             rotations: of each joint relative to its parent; the root's is in the frame of
                 ``transl``.
             transl: metres, added to all vertices and joints.
+            surface: another rest surface with the same vertices, which is posed by this body's
+                joints.
         """
         shaped = self.rest_vertices(betas)
         kinematics = forward_kinematics(rotations, self.joint_regressor @ shaped)
+        if surface is not None:
+            shaped = surface.rest_vertices(betas)
         if self.posedirs is not None:
             identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
             pose_feature = (rotations[:, 1:] - identity).flatten(1)

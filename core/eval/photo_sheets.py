@@ -75,7 +75,7 @@ def _sheet(
 def _picture(engine: Engine, person: PhotoPerson, method: str) -> UInt8[np.ndarray, "side side 3"]:
     """Body over the crop; lines lead from the annotated joints (green) to the detected (red)."""
     view, body = person.crop.view, person.bodies[method]
-    vertices = engine.vertices(body)[0].numpy()
+    vertices = engine.figures(body).vertices[0].numpy()
     middle = (view.size / 2, view.size / 2)
     faces = engine.body.faces.numpy()
     drawn = draw_body(person.crop.image, vertices, faces, view.focal, middle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from core.body.load import load_body
-from core.body.model import Body
+from core.body.model import Body, Posed
 from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
 from core.fit.detector import DETECTORS, Crops, Detect
@@ -43,6 +44,7 @@ from core.nets.model_file import LAYOUTS, Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.people import PeopleFinder, load_people_finder
 from core.nets.pose_prior import load_prior
+from core.pictures.figure import neutral_figure
 
 STANDARD_DETECTORS = ("fused",)
 DETECTOR_SIZE = 512
@@ -316,6 +318,16 @@ class Engine:
         with torch.no_grad():
             posed = self.body.pose(params.rotations(), params.betas, params.transl)
         return posed.vertices
+
+    @cached_property
+    def figure(self) -> Body:
+        """The rest surface that pictures show, see `core.pictures.figure`."""
+        return neutral_figure(self.body)
+
+    def figures(self, params: BodyParams) -> Posed:
+        """The bodies as pictures show them, in the frame that ``params`` are in."""
+        with torch.no_grad():
+            return self.body.pose(params.rotations(), params.betas, params.transl, self.figure)
 
 
 def detector_crops(photo: UInt8[np.ndarray, "height width 3"], box: Box, view: CropView) -> Crops:

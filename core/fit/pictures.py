@@ -73,7 +73,7 @@ def draw_overlay(
         photo: a scaled copy to draw on; drawing takes time in proportion to its pixels.
     """
     canvas = observation.photo if photo is None else photo
-    in_crop = engine.vertices(params)[0].numpy()
+    in_crop = engine.figures(params).vertices[0].numpy()
     height, width = canvas.shape[:2]
     return draw_body(
         canvas,

@@ -65,9 +65,11 @@ def save_result(
     with ThreadPoolExecutor(1, "views") as beside:
         views = beside.submit(lambda: save_image(folder / "views.png", draw_views(scene, title)))
         params = fit.trace.params(best, engine.volume)
-        photo_from_crop(params, observation.view, engine.volume).save(folder / "params.npz")
-        normals = vertex_normals(scene.vertices, scene.faces)
-        save_glb(folder / "body.glb", scene.vertices, normals, scene.faces)
+        params = photo_from_crop(params, observation.view, engine.volume)
+        params.save(folder / "params.npz")
+        vertices = engine.vertices(params)[0].numpy()
+        normals = vertex_normals(vertices, scene.faces)
+        save_glb(folder / "body.glb", vertices, normals, scene.faces)
         look = film.sheet.look(best, max(TILE))
         save_image(folder / "panels.png", film.sheet.draw(best, title, TILE, look))
         save_video(folder / "fit.mp4", film.frames(best), RATE)
@@ -85,7 +87,7 @@ def fitted_scene(engine: Engine, observation: Observation, fit: Fit) -> FittedSc
     trace, volume = fit.trace, engine.volume
     steps = [trace.params(step, volume) for step in (int(trace.best_steps()[0]), 0)]
     both = photo_from_crop(BodyParams.stack(steps), observation.view, volume)
-    posed = engine.body.pose(both.rotations(), both.betas, both.transl)
+    posed = engine.figures(both)
     photo = shrink(observation.photo, LONGEST_SIDE)
     return FittedScene(
         vertices=posed.vertices[0].numpy(),

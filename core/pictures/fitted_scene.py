@@ -13,8 +13,8 @@ class FittedScene:
     """One fitted person, in the photo's camera frame (x right, y down, z forward).
 
     Attributes:
-        vertices: the fitted body, metres.
-        start: the body that the fit began with, metres.
+        vertices: the figure of the fitted body (`core.pictures.figure`), metres.
+        start: that of the body that the fit began with, metres.
         joints: SMPL's joints of the fitted body, metres.
         faces: counter-clockwise seen from outside.
         photo: RGB.
