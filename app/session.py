@@ -39,7 +39,6 @@ from app.protocol.events import (
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX, Run, RunKey
-from app.requests import Request
 from app.state import SETTLED, Level, Message, Pending, Phase, SessionState
 
 Commands = list[Command]
@@ -116,7 +115,7 @@ class Session(SessionState):
         self._look_at(key, step)
         self.view.follow = step == newest
         self.phase = Phase.DONE if record.reason else Phase.PAUSED
-        return [*commands, *self.input_request.ask(PaintInput(*key)), *self._repaint()]
+        return commands
 
     def run(self) -> Commands:
         """Take steps until paused."""
@@ -155,7 +154,7 @@ class Session(SessionState):
             return []
         self.view.step = min(max(step, 0), self.steps - 1)
         self.view.follow = self.view.step == self.steps - 1
-        return self._repaint()
+        return []
 
     def scrub_to_best(self) -> Commands:
         """Show the best step."""
@@ -164,19 +163,16 @@ class Session(SessionState):
     def turn(self, orbit: Orbit) -> Commands:
         """Look at the body from elsewhere."""
         self.view.orbit = orbit
-        return self._ask_body()
+        return []
 
-    def resize_body(self, width: int, height: int) -> Commands:
-        """The body's panel has this many pixels."""
-        if (width, height) == self.view.body_size:
-            return []
-        self.view.body_size = width, height
-        return self._ask_body()
+    def resize(self, photo_side: int, body_size: tuple[int, int]) -> None:
+        """Pixels of the photo on screen (its longer side), and width and height of the body's."""
+        self.view.photo_side, self.view.body_size = photo_side, body_size
 
     def set_opacity(self, opacity: float) -> Commands:
         """How strongly the body covers the photo."""
         self.view.opacity = opacity
-        return self._repaint() if self.steps else []
+        return []
 
     def toggle_overlay(self, name: str) -> Commands:
         """Draw it over the photo, or do not."""
@@ -184,11 +180,22 @@ class Session(SessionState):
             self.view.toggle_overlay(name)
         return []
 
+    def ask(self) -> Commands:
+        """Ask for pictures that the screen lacks; called after all that happened in a frame.
+
+        Nothing is asked while an answer is on its way, and nothing is remembered of what was wanted
+        before, so that the newest wish alone is answered.
+        """
+        wanted = self.wanted_picture
+        if self.asked is not None or wanted is None or wanted == self.refused:
+            return []
+        self.asked = wanted
+        return [wanted]
+
     def revived(self) -> None:
         """The window has started a new worker in place of a dead one."""
         self.phase = Phase.STARTING
         self.message = Message("Starting the engine again…")
-        self._forget_requests()
 
     # --- messages of the worker ---
 
@@ -203,15 +210,8 @@ class Session(SessionState):
                 return self._on_stepped(event)
             case Finished():
                 return self._on_finished(event)
-            case PaintedInput():
-                self.input = event.key if event.key == self.view.key else self.input
-                return self.input_request.answered()
-            case Painted():
-                self.painted = event if event.key == self.view.key else self.painted
-                return self.maps_request.answered()
-            case Turned():
-                self.turned = event if event.key == self.view.key else self.turned
-                return self.body_request.answered()
+            case PaintedInput() | Painted() | Turned():
+                return self._on_pictures(event)
             case Failed():
                 return self._on_failed(event)
             case Died():
@@ -257,7 +257,21 @@ class Session(SessionState):
         if event.key != self.view.key or not self.view.follow:
             return []
         self.view.step = record.steps - 1
-        return self._repaint()
+        return []
+
+    def _on_pictures(self, event: PaintedInput | Painted | Turned) -> Commands:
+        """Pictures have come: they are on screen if they are of the shown run."""
+        self.asked = self.refused = None
+        if event.key != self.view.key:
+            return []
+        match event:
+            case PaintedInput():
+                self.input = event.key
+            case Painted():
+                self.painted, self.turned = event, event.body
+            case Turned():
+                self.turned = event.body
+        return []
 
     def _on_finished(self, event: Finished) -> Commands:
         record = self.document.find(event.key)
@@ -283,12 +297,8 @@ class Session(SessionState):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case Paint():
-                return self.maps_request.answered()
-            case Turn():
-                return self.body_request.answered()
-            case PaintInput():
-                return self.input_request.answered()
+            case PaintInput() | Paint() | Turn():
+                self.asked, self.refused = None, command
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
                 self.phase, self.pending = self.pending.before, None
             case Continue() | Step() if command.key == self.view.key:
@@ -301,7 +311,7 @@ class Session(SessionState):
     def _on_died(self, event: Died) -> Commands:
         self.wanted = self._to_reopen()
         self.phase, self.pending = Phase.DOWN, None
-        self._forget_requests()
+        self.asked = self.refused = None
         self.message = Message(f"{event.text}. Press {{restart}} to start it again.", Level.ERROR)
         return []
 
@@ -328,9 +338,9 @@ class Session(SessionState):
         return [*commands, command]
 
     def _look_at(self, key: RunKey, step: int) -> None:
-        """Show another run; answers about the last one that are still on their way are dropped."""
+        """Show another run; an answer about the last one that is still on its way is dropped."""
         self.view.look_at(key, step)
-        self.input = self.painted = self.turned = None
+        self.input = self.painted = self.turned = self.refused = None
 
     def _drop_lost(self) -> None:
         """Drop the runs of a dead worker, now that one of the new worker is on screen."""
@@ -346,21 +356,3 @@ class Session(SessionState):
             return self.wanted
         run = self.pending.command.run if self.pending is not None else self.record.run
         return self.image.path, run.box
-
-    def _forget_requests(self) -> None:
-        """No answer will come to what has been asked."""
-        self.input_request, self.maps_request, self.body_request = Request(), Request(), Request()
-
-    def _repaint(self) -> Commands:
-        """Ask for the pictures and the body of the shown step."""
-        if self.view.key is None or not self.steps:
-            return []
-        paint = Paint(*self.view.key, self.view.step, self.view.opacity)
-        return [*self.maps_request.ask(paint), *self._ask_body()]
-
-    def _ask_body(self) -> Commands:
-        """Ask for the body as it is turned now."""
-        view = self.view
-        if view.key is None or not self.steps or min(view.body_size) <= 0:
-            return []
-        return self.body_request.ask(Turn(*view.key, view.step, view.orbit, *view.body_size))

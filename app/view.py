@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.geometry.orbit import Orbit
+from app.protocol.commands import BodyView
 from app.protocol.run import RunKey
 
 JOINTS = "joints"
@@ -19,6 +20,7 @@ class ViewState:
         step: the recorded step.
         follow: the newest step is shown as it comes.
         opacity: how strongly the body covers the photo, 0 to 1.
+        photo_side: pixels of the longer side that the photo has on screen.
         overlays: names of what is drawn over the photo, such as `JOINTS`.
         orbit: from where the body is seen.
         body_size: width and height of the body's panel in pixels.
@@ -28,6 +30,7 @@ class ViewState:
     step: int = 0
     follow: bool = True
     opacity: float = 0.75
+    photo_side: int = 512
     overlays: frozenset[str] = frozenset()
     orbit: Orbit = field(default_factory=Orbit)
     body_size: tuple[int, int] = (0, 0)
@@ -40,6 +43,11 @@ class ViewState:
     def look_at(self, key: RunKey, step: int = 0, follow: bool = True) -> None:
         """Show a step of another run."""
         self.key, self.step, self.follow = key, step, follow
+
+    @property
+    def body(self) -> BodyView | None:
+        """How the body is seen; None while its panel has no pixels."""
+        return BodyView(self.orbit, *self.body_size) if min(self.body_size) > 0 else None
 
     def toggle_overlay(self, name: str) -> None:
         """Draw it over the photo, or do not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 
 import dearpygui.dearpygui as dpg
@@ -15,9 +16,11 @@ from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.session import Commands, Session
+from app.shared import PHOTO_SIDE
 from app.state import Phase
 from app.view import JOINTS
 
+SIDES = 128  # pixels: the body's layer is painted in multiples of this
 REACH = 8.0  # screen pixels around an edge that still take hold of it
 
 
@@ -41,9 +44,11 @@ class PhotoPanel(Panel):
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self.texture = Texture()
+        self.layer = Texture()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
         self._fitted_to: Hashable = None
+        self._photo: Point = (1, 1)
         self._grip: Grip | None = None
         self._start: Point = (0, 0)
         self._draft: Rect | None = None
@@ -52,15 +57,27 @@ class PhotoPanel(Panel):
         self.joint: int | None = None
 
     def show(self, picture: np.ndarray) -> None:
-        """A new picture of the photo, with the body or without."""
+        """A new photo."""
         self.texture.show(picture)
         self.version += 1
+
+    def show_body(self, layer: np.ndarray) -> None:
+        """A new picture of the body alone, as large as the photo or smaller."""
+        self.layer.show(layer)
+        self.version += 1
+
+    @property
+    def photo_side(self) -> int:
+        """Pixels on screen along the photo's longer side, rounded up: zooming repaints seldom."""
+        side = max(self._photo) * self.view.scale
+        return int(min(max(math.ceil(side / SIDES), 1) * SIDES, PHOTO_SIDE))
 
     def draw(self, session: Session) -> None:
         """Fit a new photo into the panel, then draw."""
         scene, image = session.scene, session.view.image
         if scene is not None and self._fitted_to != (image, self.size):
             self._fitted_to = image, self.size
+            self._photo = scene.size
             self.view = View.fitted(scene.size, self.size)
         self.note(_summary(session))
         super().draw(session)
@@ -71,7 +88,8 @@ class PhotoPanel(Panel):
         corners = scene.corners if scene else None
         boxes = session.box, self._draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
-        return self.version, self.view, boxes, session.phase, shown
+        body = session.view.opacity, session.painted is not None
+        return self.version, self.view, boxes, session.phase, shown, body
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -84,6 +102,9 @@ class PhotoPanel(Panel):
             return  # the picture of another image is still here
         low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
         dpg.draw_image(self.texture.tag, low, high)
+        if session.painted is not None and not self.layer.empty:
+            strength = round(255 * session.view.opacity)
+            dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:

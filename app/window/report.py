@@ -30,6 +30,7 @@ def report(window: Window) -> dict[str, object]:
         "planned": session.planned,
         "shown": session.view.step,
         "best": session.best,
+        "opacity": session.view.opacity,
         "painted": session.painted.step if session.painted else None,
         "settled": window.settled,
         "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],

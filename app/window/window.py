@@ -24,7 +24,7 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
-from app.protocol.events import Event, Opened, Painted, PaintedInput, Turned, WithPictures
+from app.protocol.events import Event, Opened, Painted, PaintedInput, WithPictures
 from app.protocol.run import RECORD_SUFFIX
 from app.session import Commands, Session
 from app.shared import BODY_SIDE
@@ -198,6 +198,9 @@ class Window:
         blocked = self._in_dialog() or self.help.shown
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
+        width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
+        self.session.resize(self.photo.photo_side, (width, height))
+        self.send(self.session.ask())
         dpg.render_dearpygui_frame()
         self.clock.wait(busy)
 
@@ -216,15 +219,14 @@ class Window:
         match event:
             case Opened() | PaintedInput():
                 self.observed.show(pictures["observed"])
-                if self.session.painted is None:  # else the photo has the body over it
-                    self.photo.show(pictures["photo"])
+                self.photo.show(pictures["photo"])
             case Painted():
-                self.photo.show(pictures["overlay"])
+                self.photo.show_body(pictures["layer"])
                 self.rendered.show(pictures["rendered"])
                 self.occlusion.show(pictures["occlusion"])
                 self.occlusion.visible = pictures["visible"]
-            case Turned():
-                self.body.show(pictures["body"])
+        if "body" in pictures:
+            self.body.show(pictures["body"])
 
     def _take_paths(self) -> None:
         """Paths that other threads and the drop callback have found."""
@@ -247,8 +249,6 @@ class Window:
         self.status.place(places["status"])
         for name, panel in self.panels.items():
             panel.place(places[name])
-        width, height = (int(side) for side in self.body.size)
-        self.send(self.session.resize_body(min(width, BODY_SIDE), min(height, BODY_SIDE)))
 
     def _draw(self) -> None:
         self._link_cells()

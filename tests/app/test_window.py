@@ -177,13 +177,19 @@ def test_an_unreadable_file_is_told_in_the_status_line_and_nothing_is_lost(
 def test_a_crashed_engine_is_shown_and_restarted(debugger, photo):
     app = debugger(photo)
     worker = app.wait_done()["worker"]
+    app.move(NOWHERE)
+    before = {name: app.panel_pixels(name) for name in ("rendered", "occlusion", "body")}
     os.kill(worker, signal.SIGKILL)
     state = app.wait_phase("DOWN")
     assert "SIGKILL" in state["message"]
+    app.key("Left")  # asks nobody
     app.press_button("restart")
+    app.move(NOWHERE)
     state = app.wait_done()
     assert state["worker"] != worker
     assert state["photo"] == photo.name
+    for name, pixels in before.items():
+        np.testing.assert_array_equal(app.panel_pixels(name), pixels, err_msg=name)
 
 
 def test_pasting_nothing_is_told_and_takes_ctrl(debugger):
