@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,13 +31,14 @@ from app.session import Commands, Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
 from app.window.frames import FrameClock
-from app.window.glfw import accept_drops, clipboard_text
+from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.paste import fetch_picture, path_in_text
 
 FILE_DIALOG = "file dialog"
-UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
+FRAMES_SHOWN = 1  # after which new pictures are on screen
+NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
 SUFFIXES = (
     RECORD_SUFFIX,
     ".jpg",
@@ -60,6 +62,7 @@ class Window:
         self.link = link
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
+        self.turns = 0
         self.size = (0, 0)
         self._pictures_came = 0
         self._create(size)
@@ -186,13 +189,22 @@ class Window:
 
     # --- one frame ---
 
-    def frame(self) -> None:
-        """Messages, input, drawing."""
-        busy = self.session.phase.busy
-        self.clock.tick(busy)
-        for event in self.link.receive():
+    def turn(self) -> None:
+        """Messages and input, and a frame if anything may look different."""
+        self.turns += 1
+        events = self.link.receive()
+        for event in events:
             self._take(event)
-        self._take_paths()
+        if self._take_paths() or events:
+            self.clock.changed()
+        if self.clock.awake:
+            self._frame()
+        else:
+            self.clock.rest()
+
+    def _frame(self) -> None:
+        """Input, drawing."""
+        self.clock.tick(self.session.phase.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
         blocked = self._in_dialog() or self.help.shown
@@ -202,7 +214,13 @@ class Window:
         self.session.resize(self.photo.photo_side, (width, height))
         self.send(self.session.ask())
         dpg.render_dearpygui_frame()
-        self.clock.wait(busy)
+
+    def _sleep(self) -> None:
+        """Until the next frame is due; if none is needed, until something happens."""
+        if self.clock.awake and (left := self.clock.left(self.session.phase.busy)) > 0:
+            time.sleep(left)
+        if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
+            self.clock.touched()
 
     def _take(self, event: Event) -> None:
         """A message: change the state, show its pictures, then ask for the next."""
@@ -228,8 +246,9 @@ class Window:
         if "body" in pictures:
             self.body.show(pictures["body"])
 
-    def _take_paths(self) -> None:
-        """Paths that other threads and the drop callback have found."""
+    def _take_paths(self) -> bool:
+        """Paths that other threads and the drop callback have found; whether there were any."""
+        found = not self._inbox.empty()
         while not self._inbox.empty():
             path = self._inbox.get()
             if path is None:
@@ -237,6 +256,7 @@ class Window:
                 self.session.message = Message(text, Level.WARNING)
             else:
                 self.open(path)
+        return found
 
     def _arrange(self) -> None:
         """Follow the window's size."""
@@ -275,27 +295,34 @@ class Window:
 
     # --- the loop ---
 
-    def run(self, after_frame: Callable[[], bool]) -> None:
-        """Frames until the window is closed or ``after_frame`` returns False."""
-        self.frame()
+    def run(self, after_turn: Callable[[], bool], nap: float = NAP) -> None:
+        """Turns until the window is closed or ``after_turn`` returns False.
+
+        Args:
+            nap: seconds between two turns if nothing happens.
+        """
+        self._nap = nap
+        self.turn()
+        self._waiting = Waiting()
         if not accept_drops(lambda paths: self._inbox.put(paths[0])):
             self.session.message = Message(
                 "This system cannot drop files here: press {open} instead."
             )
-        while dpg.is_dearpygui_running() and after_frame():
-            self.frame()
+        while dpg.is_dearpygui_running() and after_turn():
+            self._sleep()
+            self.turn()
 
     @property
     def settled(self) -> bool:
         """Whether all pictures of the shown step are on screen."""
-        return self.session.settled and self.clock.frames > self._pictures_came + UPLOAD_FRAMES
+        return self.session.settled and self.clock.frames > self._pictures_came + FRAMES_SHOWN
 
     def close(self) -> None:
         """End the worker and the window."""
         self.link.close()
         dpg.destroy_context()
 
-
-def save_screenshot(path: Path) -> None:
-    """Save the next frame as PNG; the file is there a frame or two later."""
-    dpg.output_frame_buffer(str(path))
+    def save_screenshot(self, path: Path) -> None:
+        """Save the next frame as PNG; the file is there a frame or two later."""
+        dpg.output_frame_buffer(str(path))
+        self.clock.changed()

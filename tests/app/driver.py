@@ -59,9 +59,9 @@ class Debugger:
         return self.wait(lambda s: s["phase"] == "DONE" and s["settled"], "the end of the fit")
 
     def next_frames(self, count=3):
-        """Let the window see what was done to it."""
-        now = self.state["frames"]
-        self.wait(lambda s: s["frames"] >= now + count, "frames")
+        """Let the window see what was done to it, and draw it."""
+        now = self.state["turns"]
+        self.wait(lambda s: s["turns"] >= now + count, "turns")
 
     def panel(self, name):
         return Rect(*self.state["panels"][name])

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,37 @@ def test_run_pause_step_and_restart(debugger, photo):
     app.press_button("restart")
     app.wait(lambda s: s["run"] == 2 and s["steps"] < count, "a new fit")
     assert app.wait_done()["runs"] == [[1, 1], [1, 2]]  # the old one is still there
+
+
+def test_nothing_is_drawn_while_nothing_happens(debugger, photo):
+    app = debugger(photo)
+    app.wait_done()
+    app.move(NOWHERE)
+    calm = app.wait(lambda s: not s["awake"], "the end of the frames")
+    app.next_frames(20)
+    assert app.state["frames"] == calm["frames"]
+    app.move((NOWHERE[0] + 5, NOWHERE[1]))
+    assert app.state["frames"] > calm["frames"]
+
+
+def test_photos_of_many_sizes_leave_no_memory_behind(debugger, photo, tmp_path):
+    app = debugger(photo)
+    app.wait_done()
+
+    def resident():
+        pages = Path(f"/proc/{app.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    sizes = [(500 + 11 * k, 700 + 13 * k) for k in range(12)]
+    taken = []
+    for number, size in enumerate(sizes):
+        path = tmp_path / f"{number}.png"
+        Image.open(photo).resize(size).save(path)
+        app.drop(path)
+        app.wait(lambda s, name=path.name: s["photo"] == name, path.name)
+        app.wait_done()
+        taken.append(resident())
+    assert taken[-1] - taken[5] < 25, taken  # a photo and its body would take 10 MB or so each
 
 
 def test_an_unreadable_file_is_told_in_the_status_line_and_nothing_is_lost(
