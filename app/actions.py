@@ -216,6 +216,15 @@ ACTIONS = (
         on=lambda session: JOINTS in session.view.overlays,
     ),
     Action(
+        "log",
+        "Logarithmic",
+        ("L",),
+        "linear or logarithmic axes of the loss",
+        lambda host: host.send(host.session.toggle_log()),
+        enabled=lambda session: session.record is not None,
+        on=lambda session: session.view.loss_log,
+    ),
+    Action(
         "help",
         "?",
         ("F1", "?"),

@@ -180,6 +180,12 @@ class Session(SessionState):
             self.view.toggle_overlay(name)
         return []
 
+    def toggle_log(self) -> Commands:
+        """Draw the curves on logarithmic axes, or on linear ones."""
+        if self.record is not None:
+            self.view.loss_log = not self.view.loss_log
+        return []
+
     def ask(self) -> Commands:
         """Ask for pictures that the screen lacks; called after all that happened in a frame.
 

@@ -24,6 +24,9 @@ class ViewState:
         overlays: names of what is drawn over the photo, such as `JOINTS`.
         orbit: from where the body is seen.
         body_size: width and height of the body's panel in pixels.
+        hidden_terms: names of the curves that are not drawn.
+        loss_window: first and last step of the curves; None for all.
+        loss_log: the curves have logarithmic axes.
     """
 
     key: RunKey | None = None
@@ -34,6 +37,9 @@ class ViewState:
     overlays: frozenset[str] = frozenset()
     orbit: Orbit = field(default_factory=Orbit)
     body_size: tuple[int, int] = (0, 0)
+    hidden_terms: frozenset[str] = frozenset()
+    loss_window: tuple[float, float] | None = None
+    loss_log: bool = False
 
     @property
     def image(self) -> int | None:
@@ -43,6 +49,7 @@ class ViewState:
     def look_at(self, key: RunKey, step: int = 0, follow: bool = True) -> None:
         """Show a step of another run."""
         self.key, self.step, self.follow = key, step, follow
+        self.loss_window = None
 
     @property
     def body(self) -> BodyView | None:
@@ -52,3 +59,7 @@ class ViewState:
     def toggle_overlay(self, name: str) -> None:
         """Draw it over the photo, or do not."""
         self.overlays ^= {name}
+
+    def toggle_term(self, name: str) -> None:
+        """Draw the curve of a term, or do not."""
+        self.hidden_terms ^= {name}

@@ -12,7 +12,8 @@ MOUSE = (
     ("Joints", "a circle is one standard deviation; point at one for its numbers"),
     ("Maps", "the cell under the mouse is outlined in every map and on the photo"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
-    ("Loss, timeline", "drag to scrub through the steps"),
+    ("Timeline", "drag to scrub through the steps"),
+    ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),
     ("Anywhere", "drop a photo"),
 )
 WIDTH, HEIGHT = 680, 728

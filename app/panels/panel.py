@@ -63,6 +63,7 @@ class Panel:
             no_scroll_with_mouse=True,
         ):
             dpg.add_drawlist(1, 1, tag=f"{self.name} canvas")
+        dpg.bind_item_theme(f"{self.name} area", theme.clear_theme())
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
@@ -77,6 +78,10 @@ class Panel:
         width, height = (int(v) for v in self.size)
         for part in ("area", "canvas"):
             dpg.configure_item(f"{self.name} {part}", width=width, height=height)
+
+    def explain(self, hint: str) -> None:
+        """Change the title's tooltip."""
+        dpg.set_value(f"{self.name} hint", with_keys(hint))
 
     def note(self, text: str) -> None:
         """Show a few words at the right of the title."""
@@ -141,6 +146,18 @@ class Panel:
             x = (self.area.width - width) / 2
             shade = theme.DIM if i == 0 else theme.FAINT
             dpg.draw_text((x, top + i * step), line, color=shade, size=theme.TEXT_SIZE)
+
+    def _width(self, text: str) -> float:
+        """Pixels of a small text."""
+        return (dpg.get_text_size(text, font=self.fonts.small) or (8 * len(text), 0))[0]
+
+    def _cut(self, text: str, room: float) -> str:
+        """A small text with its end cut off if it is wider than the room."""
+        if self._width(text) <= room:
+            return text
+        while text and self._width(text + "…") > room:
+            text = text[:-1]
+        return text.rstrip(" ·,") + "…" if text else ""
 
     def well(self) -> None:
         """The dark ground that pictures lie on."""

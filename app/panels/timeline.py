@@ -39,7 +39,7 @@ class TimelinePanel(Panel):
 
     def key(self, session: Session) -> Hashable:
         """Everything on the track."""
-        return session.stages, session.steps, session.view.step, session.best, session.view.follow
+        return session.stages, session.steps, session.shown, session.best
 
     def x_of(self, session: Session, step: float) -> float:
         """Position of a step on the track."""
@@ -88,10 +88,10 @@ class TimelinePanel(Panel):
 
     def _paint_handle(self, session: Session) -> None:
         """A line through the track with the step's number under it."""
-        x = self.x_of(session, session.view.step)
+        x = self.x_of(session, session.shown)
         dpg.draw_line((x, TRACK_TOP - 4), (x, TRACK_BOTTOM + 4), color=theme.ACCENT, thickness=3)
-        text = f"step {session.view.step}"
-        if session.view.step == session.best:
+        text = f"step {session.shown}"
+        if session.shown == session.best:
             text += " (best)"
         width, _ = dpg.get_text_size(text, font=self.fonts.small) or (60, 0)
         x = min(max(x - width / 2, INSET), self.size[0] - INSET - width)

@@ -39,6 +39,12 @@ def report(window: Window) -> dict[str, object]:
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "loss": {
+            "plot": window.loss.plot,
+            "bands": window.loss.bands(session),
+            "hidden": window.loss.hidden(session),
+            "window": window.loss.window(session),
+        },
         "worker": window.link.process.pid,
         "turns": window.turns,
         "frames": clock.frames,

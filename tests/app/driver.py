@@ -75,6 +75,13 @@ class Debugger:
         panel, (x, y) = self.panel("photo"), self.view().to_panel(point)
         return panel.x + x, panel.y + y
 
+    def on_loss(self, part, share, name=None):
+        """Where a share of a part of the loss panel is in the window."""
+        rect = self.state["loss"][part]
+        rect, panel = Rect(*(rect if name is None else rect[name])), self.panel("loss")
+        x, y = rect.x + share[0] * rect.width, rect.y + share[1] * rect.height
+        return panel.x + x, panel.y + y
+
     # --- what a person does ---
 
     def xdotool(self, *arguments):

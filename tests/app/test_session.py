@@ -42,14 +42,14 @@ BOX = Rect(10, 20, 100, 200)
 FIRST, SECOND = (1, 1), (1, 2)  # runs of the first image
 
 
-def opened(command, note="", path="a.jpg"):
+def opened(command, note="", path="a.jpg", terms=()):
     """The worker's answer to a command that asks for a run."""
     run = command.run
     return Opened(
         command.image,
         run.id,
         getattr(command, "path", path),
-        RunInfo(run, STAGES, (), "start as regressed"),
+        RunInfo(run, STAGES, terms, "start as regressed"),
         ImageScene(
             size=(640, 480),
             focal=800.0,

@@ -85,11 +85,33 @@ def test_scrubbing_shows_other_steps_and_leads_back_to_the_same_pixels(debugger,
 
 def test_the_loss_plot_scrubs_too(debugger, photo):
     app = debugger(photo)
+    best = app.wait_done()["best"]
+    for share, step in ((0.2, 6), (0.8, 24)):
+        assert step != best
+        app.click(app.on_loss("plot", (share, 0.6)))
+        state = app.wait(lambda s: s["settled"], "pictures")
+        assert state["shown"] == state["painted"] == step
+    start, end = (app.on_loss("plot", (share, 0.3)) for share in (0.8, 0.1))
+    app.drag(start, end)
+    assert app.wait(lambda s: s["settled"], "pictures")["shown"] == 3
+
+
+def test_curves_are_hidden_by_their_names_and_zoomed_by_the_wheel(debugger, photo):
+    app = debugger(photo)
     app.wait_done()
-    plot = app.panel("loss")
-    app.click((plot.x + plot.width * 0.5, plot.y + plot.height * 0.6))
-    state = app.wait(lambda s: s["settled"], "pictures")
-    assert 10 <= state["shown"] <= 18
+    bands = app.state["loss"]["bands"]
+    assert list(bands) == ["total", "image", "size"]
+    plain = app.panel_pixels("loss")
+    name = app.on_loss("bands", (-0.2, 0.5), "size")
+    app.click(name)
+    assert list(app.state["loss"]["bands"]) == ["total", "image"]
+    app.click(app.on_loss("hidden", (0.5, 0.5), "size"))
+    assert app.state["loss"]["bands"] == bands
+    app.move(NOWHERE)
+    np.testing.assert_array_equal(app.panel_pixels("loss"), plain)
+    app.move(app.on_loss("plot", (0.5, 0.5)))
+    app.xdotool("click", 4)
+    app.wait(lambda s: 0 < s["loss"]["window"][0] < s["loss"]["window"][1] < 30, "a closer look")
 
 
 def test_a_drawn_box_is_fitted_anew_and_can_be_dragged(debugger, photo):
