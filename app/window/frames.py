@@ -41,6 +41,10 @@ class FrameClock:
         """Something on screen may look different."""
         self._needed = FRAMES_A_CHANGE
 
+    def stepped(self) -> None:
+        """The fit has taken a step, which moves little on screen."""
+        self._needed = max(self._needed, 1)
+
     def touched(self) -> None:
         """The user has done something: what it leads to may come a moment later."""
         self.changed()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 
@@ -75,7 +74,7 @@ class Waiting:
             Whether there is input, which the next frame will take in.
         """
         if not self._display:
-            time.sleep(max(seconds, 0.0))
+            wait(others, seconds)
             return True
         if self._x11.XPending(self._display):
             return True

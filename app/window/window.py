@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import queue
-import time
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
@@ -25,7 +25,7 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
-from app.protocol.events import Event, Opened, Painted, PaintedInput, WithPictures
+from app.protocol.events import Event, Opened, Painted, PaintedInput, Stepped, WithPictures
 from app.protocol.run import RECORD_SUFFIX
 from app.session import Commands, Session
 from app.shared import BODY_SIDE
@@ -99,11 +99,11 @@ class Window:
         dpg.render_dearpygui_frame()  # from now on texts can be measured
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
-        self.photo, self.body = PhotoPanel(fonts), BodyPanel(fonts)
+        self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
-        others = (self.photo, self.body, *self.maps, LossPanel(fonts), TimelinePanel(fonts))
+        others = (self.photo, self.body, *self.maps, self.loss, TimelinePanel(fonts))
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
@@ -191,16 +191,20 @@ class Window:
 
     def turn(self) -> None:
         """Messages and input, and a frame if anything may look different."""
-        self.turns += 1
         events = self.link.receive()
         for event in events:
             self._take(event)
-        if self._take_paths() or events:
+        if self._take_paths() or any(not isinstance(event, Stepped) for event in events):
             self.clock.changed()
-        if self.clock.awake:
-            self._frame()
-        else:
+        elif events and self.session.asked is None:  # else the step comes with its picture
+            self.clock.stepped()
+        if not self.clock.awake:
             self.clock.rest()
+            self.turns += 1
+        elif self.clock.left(self.session.phase.busy) <= 0:
+            self._frame()
+            self.turns += 1
+        self.send(self.session.ask())
 
     def _frame(self) -> None:
         """Input, drawing."""
@@ -212,13 +216,12 @@ class Window:
         self._draw()
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
         self.session.resize(self.photo.photo_side, (width, height))
-        self.send(self.session.ask())
         dpg.render_dearpygui_frame()
 
     def _sleep(self) -> None:
-        """Until the next frame is due; if none is needed, until something happens."""
+        """Until the next frame is due, or a message comes; if none is due, until an input, too."""
         if self.clock.awake and (left := self.clock.left(self.session.phase.busy)) > 0:
-            time.sleep(left)
+            wait(self.link.signals, left)
         if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
             self.clock.touched()
 

@@ -32,4 +32,5 @@ def turned_body(
 
 def body_middle(vertices: Float[np.ndarray, "vertices 3"]) -> Float[np.ndarray, "3"]:
     """Middle of the body's bounding box."""
-    return (vertices.min(0) + vertices.max(0)) / 2
+    columns = np.ascontiguousarray(vertices.T)  # NumPy takes extremes along short rows slowly
+    return (columns.min(1) + columns.max(1)) / 2

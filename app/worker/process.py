@@ -25,6 +25,7 @@ from app.protocol.commands import (
     Command,
     Continue,
     Forget,
+    Paint,
     PaintInput,
     Pause,
     Picture,
@@ -45,8 +46,8 @@ from app.protocol.events import (
 )
 from app.protocol.run import RunKey
 from app.shared import Pictures, Ticket
-from app.worker.painting import Painter, PainterThread, input_pictures
-from app.worker.runs import HeldRuns
+from app.worker.painting import Painter, PainterThread, Turns, input_pictures
+from app.worker.runs import HeldRun, HeldRuns
 from core.errors import UserError
 
 
@@ -57,7 +58,7 @@ def main(connection: Connection, pictures: Pictures, factory: str, options: dict
         factory: ``"module:function"`` that makes the backend from ``options``.
     """
     if hasattr(os, "nice"):
-        os.nice(5)  # the window comes first
+        os.nice(1)  # the window comes first
     try:
         backend = _load(factory, options)
     except UserError as error:
@@ -84,6 +85,7 @@ class Worker:
         self._runs = HeldRuns(backend)
         self._stepping: RunKey | None = None
         self._painter = Painter(backend)
+        self._turns = Turns()  # of steps and pictures
         self._painting = PainterThread(self._paint, self._guard)
 
     def serve(self) -> None:
@@ -144,7 +146,8 @@ class Worker:
         fit = held.fit
         if not fit.done:
             begun = time.perf_counter()
-            step = fit.step()
+            with self._turns:
+                step = fit.step()
             self._send_step(key, step, fit.best, time.perf_counter() - begun)
         if fit.done:
             self._stop_stepping(key)
@@ -167,16 +170,23 @@ class Worker:
         if held is None:
             self._send(Failed(command, ""))
             return
-        begun = time.perf_counter()
-        if isinstance(command, PaintInput):
-            self._send(PaintedInput(*command.key, pictures=input_pictures(held)))
-        elif isinstance(command, Turn):
-            self._send(self._painter.turn(held, command))
-        else:
-            self._send(self._painter.paint(held, command))
+        with self._turns:
+            begun = time.perf_counter()
+            event = self._pictures_of(held, command)
+            seconds = time.perf_counter() - begun
+        self._send(event)
         if self._stepping is not None:
-            # Leave the processor to the fit half of the time.
-            time.sleep(time.perf_counter() - begun)
+            time.sleep(seconds)  # leave the processor to the fit half of the time
+
+    def _pictures_of(self, held: HeldRun, command: Picture) -> Event:
+        """The answer to a command."""
+        match command:
+            case PaintInput():
+                return PaintedInput(*command.key, pictures=input_pictures(held))
+            case Turn():
+                return self._painter.turn(held, command)
+            case Paint():
+                return self._painter.paint(held, command)
 
     # --- helpers ---
 

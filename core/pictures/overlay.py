@@ -103,9 +103,10 @@ def _window(
     drawn = drawn[drawn[:, 2] > NEAR].astype(np.float64)
     if len(drawn) == 0:
         return None
-    pixels = focal * drawn[:, :2] / drawn[:, 2:] + np.array(center)
-    left, top = np.clip(np.floor(pixels.min(0)) - 1, 0, (width, height)).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(pixels.max(0)) + 1, 0, (width, height)).astype(int).tolist()
+    # By rows: NumPy takes the extremes of a long and narrow array slowly along its first axis.
+    pixels = focal * drawn.T[:2] / drawn.T[2] + np.array(center)[:, None]
+    left, top = np.clip(np.floor(pixels.min(1)) - 1, 0, (width, height)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(pixels.max(1)) + 1, 0, (width, height)).astype(int).tolist()
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
@@ -125,9 +126,9 @@ def _shaded(
     brightness = _brightness(raster, vertices, faces)
     brightness[_outlines(raster, scale)] *= OUTLINE
     rgba = np.zeros((*brightness.shape, 4), np.float32)
-    rgba[..., :3] = _tint(brightness, color)
-    rgba[~raster.mask] = 0.0
-    rgba[..., 3] = raster.mask
+    seen = raster.mask
+    rgba[seen, :3] = _tint(brightness[seen], color)
+    rgba[..., 3] = seen
     if scale > 1:
         rgba = _shrink(rgba, height, width)
     return np.rint(rgba * 255).astype(np.uint8)
@@ -152,8 +153,8 @@ def _brightness(
     lit = AMBIENT + DIFFUSE * facing**1.4 + SHEEN * facing**12
     brightness = np.zeros(raster.depth.shape, np.float32)
     seen = raster.mask
-    corners = lit[faces[raster.face_ids[seen]]]
-    brightness[seen] = (corners * raster.barycentric[seen]).sum(-1)
+    first, second, third = (lit[faces[raster.face_ids[seen]]] * raster.barycentric[seen]).T
+    brightness[seen] = first + second + third
     return brightness
 
 
@@ -169,8 +170,8 @@ def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
 
 
 def _tint(
-    brightness: Float32[np.ndarray, "height width"], color: Color
-) -> Float32[np.ndarray, "height width 3"]:
+    brightness: Float32[np.ndarray, " pixels"], color: Color
+) -> Float32[np.ndarray, "pixels 3"]:
     """The body's colour at a brightness; highlights tend to white."""
     base = np.array(color, np.float32)
     shaded = base * np.minimum(brightness, 1.0)[..., None]
