@@ -87,7 +87,7 @@ class Session(SessionState):
             return []
         command = Begin(self.view.key[0], self._another_run(box=self.record.run.box))
         text = "Fitting from the start"
-        return self._ask_for(command, Phase.BEGINNING, text, True, text)
+        return self._ask_for(command, Phase.BEGINNING, text, True, text, asked=True)
 
     def branch(self, step: int | None = None, schedule: Any = None) -> Commands:
         """Make a new run that begins at a recorded step of this one, and pause there.
@@ -232,7 +232,10 @@ class Session(SessionState):
         return self.open(*wanted) if wanted else []
 
     def _on_opened(self, event: Opened) -> Commands:
-        """A run has begun: show it, and take one or all steps unless a newer one was requested."""
+        """A run has begun: show it and take one or all steps, unless a newer one was requested.
+
+        Where nobody is, no step is taken before the user wants one.
+        """
         pending = self.pending
         if pending is None:
             return []
@@ -245,7 +248,8 @@ class Session(SessionState):
             return commands
         self.pending = None
         self.phase = Phase.PAUSED
-        commands += self.run() if pending.go else self.step()
+        if event.scene.person or pending.asked:
+            commands += self.run() if pending.go else self.step()
         if pending.text:
             self.message = Message(pending.text)
         elif event.scene.note:
@@ -333,12 +337,18 @@ class Session(SessionState):
         return self.document.new_run(**made, **options)
 
     def _ask_for(
-        self, command: Begin, phase: Phase, message: str, go: bool, text: str = ""
+        self,
+        command: Begin,
+        phase: Phase,
+        message: str,
+        go: bool,
+        text: str = "",
+        asked: bool = False,
     ) -> Commands:
         """Pause the current fit while the worker begins another run."""
         commands = self.pause()
         before = self.pending.before if self.pending is not None else self.phase
-        self.pending = Pending(command, go, before, text)
+        self.pending = Pending(command, go, before, text, asked)
         self.phase = phase
         self.message = Message(message)
         return [*commands, command]

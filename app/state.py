@@ -61,6 +61,7 @@ class Pending:
 
     Attributes:
         go: take steps as soon as it is there, not only the first one.
+        asked: take them even if there is nobody to fit.
         before: the phase to return to if it fails.
         text: the message once it is there; empty for one about the photo.
     """
@@ -69,6 +70,7 @@ class Pending:
     go: bool
     before: Phase
     text: str = ""
+    asked: bool = False
 
 
 @dataclass
@@ -151,10 +153,15 @@ class SessionState:
 
     @property
     def box(self) -> Rect | None:
-        """The person's box on screen: the one being asked for, else the one being fitted."""
+        """The person's box on screen: asked for, else fitted; None where nobody is."""
         if self.pending is not None and self.pending.command.run.box is not None:
             return self.pending.command.run.box
-        return self.scene.box if self.scene else None
+        return self.scene.box if self.scene and self.scene.person else None
+
+    @property
+    def banner(self) -> str:
+        """What the user should know for as long as the run is on screen; empty for nothing."""
+        return self.scene.note if self.scene else ""
 
     @property
     def can_run(self) -> bool:
@@ -170,7 +177,7 @@ class SessionState:
     def settled(self) -> bool:
         """Whether the pictures of the shown step have come."""
         there = self.painted is not None and self.painted.step == self.view.step
-        return there and self.asked is None and self.wanted_picture is None
+        return (there or not self.steps) and self.asked is None and self.wanted_picture is None
 
     @property
     def shown(self) -> int:

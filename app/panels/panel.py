@@ -159,6 +159,14 @@ class Panel:
             text = text[:-1]
         return text.rstrip(" ·,") + "…" if text else ""
 
+    def wrapped(self, text: str, room: float) -> list[str]:
+        """A small text in lines no wider than the room, if its words are not."""
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            lines = [*lines[:-1], longer] if self._width(longer) <= room else [*lines, word]
+        return lines
+
     def well(self) -> None:
         """The dark ground that pictures lie on."""
         width, height = self.size

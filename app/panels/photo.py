@@ -21,6 +21,7 @@ from app.state import Phase
 from app.view import JOINTS
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
+LINE = theme.SMALL_SIZE + 4
 REACH = 8.0  # screen pixels around an edge that still take hold of it
 
 
@@ -88,7 +89,7 @@ class PhotoPanel(Panel):
         corners = scene.corners if scene else None
         boxes = session.box, self._draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
-        body = session.view.opacity, session.painted is not None
+        body = session.view.opacity, session.painted is not None, session.banner
         return self.version, self.view, boxes, session.phase, shown, body
 
     def paint(self, session: Session) -> None:
@@ -116,6 +117,8 @@ class PhotoPanel(Panel):
             self._paint_box(box)
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
+        if session.banner:
+            self._paint_banner(with_keys(session.banner))
 
     def show_all(self) -> None:
         """Fit the photo into the panel again."""
@@ -148,6 +151,14 @@ class PhotoPanel(Panel):
             there = body[self.joint] if body else None
             estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
             paint_text(joint_text(self.joint, estimated, sigma, there), self.size)
+
+    def _paint_banner(self, text: str) -> None:
+        """Words across the top that stay, on as many lines as they need."""
+        lines = self.wrapped(text, self.size[0] - 20)
+        height = LINE * len(lines) + 8
+        dpg.draw_rectangle((0, 0), (self.size[0], height), color=theme.BOX, fill=theme.WARN)
+        for i, line in enumerate(lines):
+            dpg.draw_text((10, 3 + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
 
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""
@@ -202,7 +213,7 @@ def _summary(session: Session) -> str:
     scene = session.scene
     if scene is None:
         return ""
-    found = "found" if scene.detected else "given"
+    found = ("found" if scene.person else "nobody found") if scene.detected else "given"
     box = scene.box
     size = f"{scene.size[0]} × {scene.size[1]} px"
     points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""

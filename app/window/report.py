@@ -20,6 +20,7 @@ def report(window: Window) -> dict[str, object]:
         "size": window.size,
         "phase": session.phase.name,
         "message": with_keys(session.message.text),
+        "banner": with_keys(session.banner),
         "level": session.message.level.value,
         "photo": session.image.name if session.image else None,
         "box": session.scene.box if session.scene else None,

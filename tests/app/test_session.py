@@ -42,7 +42,7 @@ BOX = Rect(10, 20, 100, 200)
 FIRST, SECOND = (1, 1), (1, 2)  # runs of the first image
 
 
-def opened(command, note="", path="a.jpg", terms=()):
+def opened(command, note="", path="a.jpg", terms=(), person=True):
     """The worker's answer to a command that asks for a run."""
     run = command.run
     return Opened(
@@ -58,6 +58,7 @@ def opened(command, note="", path="a.jpg", terms=()):
             corners=((0, 0), (1, 0), (1, 1), (0, 1)),
             to_crop=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
             note=note,
+            person=person,
         ),
     )
 
@@ -141,6 +142,23 @@ def test_a_note_of_the_worker_is_a_warning():
     receive_opened(session, session.open("a.jpg"), note="no person found")
     assert session.message.level is Level.WARNING
     assert session.message.text == "no person found"
+
+
+@pytest.mark.parametrize("auto_run", [True, False])
+def test_where_nobody_is_nothing_is_fitted_unless_asked(auto_run):
+    session = ready_session(auto_run=auto_run)
+    nobody = {"note": "no person found", "person": False}
+    assert receive_opened(session, session.open("a.jpg"), **nobody) == []
+    assert (session.phase, session.banner, session.box) == (Phase.PAUSED, "no person found", None)
+    assert session.settled
+    assert session.run() == [Continue(*FIRST)]
+    session.receive(stepped(FIRST, 0))
+    session.receive(Finished(*FIRST, "over", 0))
+    assert session.banner == "no person found"  # it stays
+    assert receive_opened(session, session.restart(), **nobody) == [Continue(*SECOND)]
+    assert receive_opened(session, session.set_box(None), **nobody) == []
+    receive_opened(session, session.set_box(BOX))
+    assert (session.banner, session.box) == ("", BOX)
 
 
 def test_joints_are_shown_and_hidden_without_the_worker():

@@ -214,6 +214,23 @@ def test_photos_of_many_sizes_leave_no_memory_behind(debugger, photo, tmp_path):
     assert taken[-1] - taken[5] < 25, taken  # a photo and its body would take 10 MB or so each
 
 
+def test_a_photo_with_nobody_is_not_fitted_before_a_box_is_drawn(debugger, tmp_path):
+    path = tmp_path / "wall.png"
+    Image.new("RGB", (640, 480), (90, 90, 90)).save(path)
+    app = debugger(path)
+    state = app.wait(lambda s: s["banner"] and s["settled"], "the banner")
+    assert state["banner"] == "Nobody is here: Space fits the whole photo."
+    app.next_frames(10)
+    assert (app.state["phase"], app.state["steps"]) == ("PAUSED", 0)
+    assert near(app.panel_pixels("photo"), BODY) < 0.001
+    assert near(app.panel_pixels("photo"), (84, 58, 18), 12) > 0.02
+    app.drag(app.on_photo((200, 100)), app.on_photo((400, 400)))
+    state = app.wait_done()
+    assert Rect(*state["box"]) == pytest.approx((200, 100, 200, 300), abs=3)
+    assert state["banner"] == ""
+    assert near(app.panel_pixels("photo"), (84, 58, 18), 12) < 0.02
+
+
 def test_an_unreadable_file_is_told_in_the_status_line_and_nothing_is_lost(
     debugger, photo, tmp_path
 ):
