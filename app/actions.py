@@ -40,8 +40,8 @@ class Host(Protocol):
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
 
-    def close_dialogs(self) -> None:
-        """Hide the help sheet and the file dialog."""
+    def cancel(self) -> None:
+        """Hide the help sheet and the file dialog, give up a drag."""
 
     def stride(self) -> int:
         """Steps that an arrow key goes: more with Shift."""
@@ -198,6 +198,22 @@ ACTIONS = (
         enabled=lambda session: session.best is not None,
     ),
     Action(
+        "earlier run",
+        "Earlier run",
+        ("PageUp",),
+        "the run before and the next one: none is lost",
+        lambda host: host.send(host.session.show_neighbour(-1)),
+        enabled=lambda session: session.neighbour(-1) is not None,
+    ),
+    Action(
+        "later run",
+        "Later run",
+        ("PageDown",),
+        "the run before and the next one: none is lost",
+        lambda host: host.send(host.session.show_neighbour(1)),
+        enabled=lambda session: session.neighbour(1) is not None,
+    ),
+    Action(
         "whole photo",
         "Whole photo",
         ("F",),
@@ -233,11 +249,11 @@ ACTIONS = (
         tip="Mouse and keys",
     ),
     Action(
-        "close",
-        "Close",
+        "cancel",
+        "Cancel",
         ("Escape",),
-        "close a dialog",
-        lambda host: host.close_dialogs(),
+        "close a dialog, give up a drag",
+        lambda host: host.cancel(),
         in_dialogs=True,
     ),
 )

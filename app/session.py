@@ -55,19 +55,23 @@ class Session(SessionState):
 
     # --- what the user does ---
 
-    def open(self, path: str, box: Rect | None = None) -> Commands:
+    def open(self, path: str, box: Rect | None = None, note: str = "") -> Commands:
         """Open a photo. What is on screen stays until the new one is there.
 
         Before the engine is ready the path is remembered.
+
+        Args:
+            note: the message once it is there.
         """
         name = Path(path).name
         if self.phase in (Phase.STARTING, Phase.DOWN):
             self.wanted = path, box
-            self.message = Message(f"{name} opens when the engine is ready")
+            self.message = Message(f"{name} opens when the engine is ready. {note}".strip())
             return []
         run = self.document.new_run(box=box, resumes=is_record(path) and box is None)
         command = Open(self.document.new_image(), run, path)
-        return self._ask_for(command, Phase.OPENING, f"Looking at {name}…", self.auto_run)
+        looking = f"Looking at {name}…"
+        return self._ask_for(command, Phase.OPENING, looking, self.auto_run, note)
 
     def set_box(self, box: Rect | None) -> Commands:
         """Fit the person in this box instead (None: look for the person again)."""
@@ -78,15 +82,17 @@ class Session(SessionState):
             return []
         assert self.view.key is not None
         command = Begin(self.view.key[0], self._another_run(box=box))
-        text = "Looking at the person in the box…"
-        return self._ask_for(command, Phase.OPENING, text, self.auto_run)
+        looking = "Looking at the person in the box…"
+        which = "that was found" if box is None else "in the box"
+        text = f"Fitting the person {which}; {{earlier run}} shows the run before"
+        return self._ask_for(command, Phase.OPENING, looking, self.auto_run, text)
 
     def restart(self) -> Commands:
         """Make a new run of the same fit, from its first step; the old one stays."""
         if self.record is None or self.view.key is None or not self.can_restart:
             return []
         command = Begin(self.view.key[0], self._another_run(box=self.record.run.box))
-        text = "Fitting from the start"
+        text = "Fitting from the start; {earlier run} shows the run before"
         return self._ask_for(command, Phase.BEGINNING, text, True, text, asked=True)
 
     def branch(self, step: int | None = None, schedule: Any = None) -> Commands:
@@ -115,6 +121,18 @@ class Session(SessionState):
         self._look_at(key, step)
         self.view.follow = step == newest
         self.phase = Phase.DONE if record.reason else Phase.PAUSED
+        return commands
+
+    def show_neighbour(self, way: int) -> Commands:
+        """Show the run before (-1) or after (1) the shown one."""
+        key = self.neighbour(way)
+        if key is None:
+            return []
+        commands = self.show(key)
+        record = self.document.find(key)
+        assert record is not None
+        state = record.reason or f"{max(record.steps - 1, 0)} steps, paused"
+        self.message = Message(f"Run {key[1]}: {state}")
         return commands
 
     def run(self) -> Commands:
@@ -250,10 +268,10 @@ class Session(SessionState):
         self.phase = Phase.PAUSED
         if event.scene.person or pending.asked:
             commands += self.run() if pending.go else self.step()
-        if pending.text:
-            self.message = Message(pending.text)
-        elif event.scene.note:
+        if event.scene.note:
             self.message = Message(event.scene.note, Level.WARNING)
+        elif pending.text:
+            self.message = Message(pending.text)
         elif not pending.go:
             self.message = Message("Ready: {run} runs, {step} takes one step.")
         return commands

@@ -215,6 +215,14 @@ class SessionState:
             return Turn(*view.key, view.step, True, view.body)
         return None
 
+    def neighbour(self, way: int) -> RunKey | None:
+        """The run before (-1) or after (1) the shown one that can be shown now, of all images."""
+        keys = [key for key in self.document.keys if key not in self.lost]
+        if self.phase not in SETTLED or self.view.key not in keys:
+            return None
+        place = keys.index(self.view.key) + way
+        return keys[place] if 0 <= place < len(keys) else None
+
     def stage_at(self, step: int) -> StageMark | None:
         """The stage that a recorded step belongs to."""
         return next((s for s in self.stages if s.start <= step < s.stop), None)

@@ -114,6 +114,13 @@ def bare_theme() -> int | str:
     return theme
 
 
+def tall_theme(height: int) -> int | str:
+    """Theme of a slider that is as tall as the buttons beside it."""
+    with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
+        dpg.add_theme_style(dpg.mvStyleVar_FramePadding, 10, (height - TEXT_SIZE) / 2)
+    return theme
+
+
 def clear_theme() -> int | str:
     """Theme of a child window without a ground. Where the processor draws, each ground costs."""
     with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):

@@ -11,6 +11,7 @@ from app import theme
 from app.document import Curves
 from app.geometry.bands import Span, inside, logarithmic, stack, value_range, zoomed
 from app.geometry.plane import Point, Rect
+from app.panels import text
 from app.panels.panel import Panel
 from app.protocol.run import TermInfo
 from app.session import Commands, Session
@@ -60,7 +61,7 @@ class LossPanel(Panel):
         places, x = {}, self.plot.x + 34
         for name in curve_names(session):
             if name in session.view.hidden_terms:
-                width = 10 + self._width(name)
+                width = 10 + self.width(name)
                 places[name] = Rect(x, self.size[1] - LINE, width, LINE)
                 x += width + 4
         return places
@@ -116,22 +117,22 @@ class LossPanel(Panel):
         ground = (band.x, band.y), (band.right, band.bottom)
         dpg.draw_rectangle(*ground, color=theme.LINE, fill=theme.PANEL)
         low, high = value_range(self._seen(session, values))
+        tall = band.height >= 2 * LINE
+        if tall:
+            for words, y in ((f"{high:.3g}", band.y), (f"{low:.3g}", band.bottom - LINE)):
+                self._text((band.right - 4 - self.width(words), y), words, theme.FAINT)
         points = self._curve(session, values, band)
         if len(points) > 1:
             weight = 2.0 if name == TOTAL else 1.5
             dpg.draw_polyline(points, color=color, thickness=weight)
         elif points:
             dpg.draw_circle(points[0], 2, color=color, fill=color)
-        tall = band.height >= 2 * LINE
         if band.height >= LINE - 3:
             value = f"{values[min(session.shown, len(values) - 1)]:.4g}"
-            x = 6.0 if tall else self.plot.x - 6 - self._width(value)
+            x = 6.0 if tall else self.plot.x - 6 - self.width(value)
             room = self.plot.x - 12 if tall else x - 12
-            self._text((6, band.y), self._cut(name, room), color)
+            self._text((6, band.y), text.cut(name, room, self.width), color)
             self._text((x, band.y + LINE - 2 if tall else band.y), value, theme.TEXT)
-        if tall:
-            for text, y in ((f"{high:.3g}", band.y), (f"{low:.3g}", band.bottom - LINE)):
-                self._text((band.right - 4 - self._width(text), y), text, theme.FAINT)
 
     def _curve(self, session: Session, values: list[float], band: Rect) -> list[Point]:
         """A curve's points in its band; it spans the band's height."""
@@ -165,10 +166,10 @@ class LossPanel(Panel):
         low, high = (str(round(step)) for step in self.window(session))
         foot = self.size[1] - LINE
         self._text((plot.x, foot), low, theme.DIM)
-        self._text((plot.right - self._width(high), foot), high, theme.DIM)
+        self._text((plot.right - self.width(high), foot), high, theme.DIM)
 
-    def _text(self, place: Point, text: str, color: theme.Color) -> None:
-        dpg.draw_text(place, text, size=theme.SMALL_SIZE, color=color)
+    def _text(self, place: Point, words: str, color: theme.Color) -> None:
+        dpg.draw_text(place, words, size=theme.SMALL_SIZE, color=color)
 
     def _describe(self, terms: tuple[TermInfo, ...]) -> None:
         """Units and descriptions in the tooltip."""

@@ -12,7 +12,8 @@ from app import theme
 from app.actions import with_keys
 from app.geometry.boxes import Grip, dragged, grip_at
 from app.geometry.plane import Point, Rect, View
-from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
+from app.panels import text
+from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.session import Commands, Session
@@ -21,7 +22,7 @@ from app.state import Phase
 from app.view import JOINTS
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
-LINE = theme.SMALL_SIZE + 4
+SLIP = 5.0  # screen pixels that the mouse may move in a click
 REACH = 8.0  # screen pixels around an edge that still take hold of it
 
 
@@ -54,6 +55,7 @@ class PhotoPanel(Panel):
         self._start: Point = (0, 0)
         self._draft: Rect | None = None
         self._held: Point = (0, 0)
+        self._pressed: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
         self.joint: int | None = None
 
@@ -150,11 +152,13 @@ class PhotoPanel(Panel):
         if self.joint is not None:
             there = body[self.joint] if body else None
             estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
-            paint_text(joint_text(self.joint, estimated, sigma, there), self.size)
+            words = joint_text(self.joint, estimated, sigma, there)
+            lines = text.wrapped(words, self.size[0] - 16, self.width)
+            paint_lines(lines, self.size, self.view.to_panel(estimated[:2]))
 
-    def _paint_banner(self, text: str) -> None:
+    def _paint_banner(self, words: str) -> None:
         """Words across the top that stay, on as many lines as they need."""
-        lines = self.wrapped(text, self.size[0] - 20)
+        lines = text.wrapped(words, self.size[0] - 20, self.width)
         height = LINE * len(lines) + 8
         dpg.draw_rectangle((0, 0), (self.size[0], height), color=theme.BOX, fill=theme.WARN)
         for i, line in enumerate(lines):
@@ -173,7 +177,7 @@ class PhotoPanel(Panel):
 
     def press(self, session: Session, point: Point, button: int) -> Commands:
         """Take hold of the box, or of the photo."""
-        self._held = point
+        self._held = self._pressed = point
         if button == 0 and session.scene is not None:
             self._start = self.view.to_image(point)
             self._grip = grip_at(session.box, self._start, REACH / self.view.scale)
@@ -181,6 +185,8 @@ class PhotoPanel(Panel):
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
         """Change the draft of the box, or pan."""
+        if self._draft is None and math.dist(point, self._pressed) < SLIP:
+            return []  # the hand was not quite still
         if button == 0 and self._grip is not None and session.scene is not None:
             end = self.view.to_image(point)
             self._draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
@@ -195,6 +201,11 @@ class PhotoPanel(Panel):
         if button != 0 or draft is None or draft == session.box:
             return []
         return session.set_box(draft)
+
+    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
+        """The box stays as it was."""
+        self._draft = self._grip = None
+        return []
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Show the whole photo."""

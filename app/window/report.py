@@ -7,6 +7,7 @@ import dearpygui.dearpygui as dpg
 from app.actions import with_keys
 from app.geometry.plane import Rect
 from app.panels.controls import BUTTONS
+from app.panels.help import SHEET as HELP_SHEET
 from app.view import JOINTS
 from app.window.glfw import native_window
 from app.window.window import Window
@@ -40,6 +41,7 @@ def report(window: Window) -> dict[str, object]:
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
             "bands": window.loss.bands(session),
@@ -60,6 +62,7 @@ def report(window: Window) -> dict[str, object]:
 
 def _rect_of(item: str) -> Rect:
     """Where an item lies in the window."""
-    x, y = dpg.get_item_rect_min(item)
+    state = dpg.get_item_state(item)
+    x, y = state.get("rect_min") or state["pos"]
     width, height = dpg.get_item_rect_size(item)
     return Rect(x, y, width, height)

@@ -34,7 +34,7 @@ from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
-from app.window.paste import fetch_picture, path_in_text
+from app.window.paste import fetch_picture, first_file, path_in_text
 
 FILE_DIALOG = "file dialog"
 FRAMES_SHOWN = 1  # after which new pictures are on screen
@@ -61,7 +61,7 @@ class Window:
         self.session = session
         self.link = link
         self.clock = FrameClock()
-        self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self.size = (0, 0)
         self._pictures_came = 0
@@ -149,7 +149,23 @@ class Window:
             self.open(path)
             return
         self.session.message = Message("Looking at the clipboard…")
-        fetch_picture(self._inbox.put)
+        fetch_picture(lambda found: self._inbox.put(lambda: self._pasted(found)))
+
+    def _pasted(self, path: str | None) -> None:
+        """What the clipboard had."""
+        if path is None:
+            text = "The clipboard holds neither a picture nor the path of one."
+            self.session.message = Message(text, Level.WARNING)
+        else:
+            self.open(path)
+
+    def drop(self, items: list[str]) -> None:
+        """Open the first of the dropped files, and say what became of the others."""
+        path, note = first_file(items)
+        if path is None:
+            self.session.message = Message(note, Level.WARNING)
+        else:
+            self.send(self.session.open(path, note=note))
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
@@ -163,10 +179,11 @@ class Window:
         """Show or hide the help sheet."""
         self.help.toggle(*self.size)
 
-    def close_dialogs(self) -> None:
-        """Hide the help sheet and the file dialog."""
+    def cancel(self) -> None:
+        """Hide the help sheet and the file dialog, give up a drag."""
         dpg.hide_item(FILE_DIALOG)
         self.help.hide()
+        self.send(self.mouse.cancel(self.session))
 
     def stride(self) -> int:
         """Ten steps with Shift."""
@@ -194,7 +211,7 @@ class Window:
         events = self.link.receive()
         for event in events:
             self._take(event)
-        if self._take_paths() or any(not isinstance(event, Stepped) for event in events):
+        if self._take_in() or any(not isinstance(event, Stepped) for event in events):
             self.clock.changed()
         elif events and self.session.asked is None:  # else the step comes with its picture
             self.clock.stepped()
@@ -249,16 +266,11 @@ class Window:
         if "body" in pictures:
             self.body.show(pictures["body"])
 
-    def _take_paths(self) -> bool:
-        """Paths that other threads and the drop callback have found; whether there were any."""
+    def _take_in(self) -> bool:
+        """What other threads and the drop callback want done here; whether there was anything."""
         found = not self._inbox.empty()
         while not self._inbox.empty():
-            path = self._inbox.get()
-            if path is None:
-                text = "The clipboard holds neither a picture nor the path of one."
-                self.session.message = Message(text, Level.WARNING)
-            else:
-                self.open(path)
+            self._inbox.get()()
         return found
 
     def _arrange(self) -> None:
@@ -307,7 +319,7 @@ class Window:
         self._nap = nap
         self.turn()
         self._waiting = Waiting()
-        if not accept_drops(lambda paths: self._inbox.put(paths[0])):
+        if not accept_drops(lambda items: self._inbox.put(lambda: self.drop(items))):
             self.session.message = Message(
                 "This system cannot drop files here: press {open} instead."
             )

@@ -116,8 +116,8 @@ class Debugger:
         self.xdotool("key", name)
         self.next_frames()
 
-    def drop(self, path):
-        xdnd.drop_files(self.display, self.state["window"], [str(path)], at=(200, 200))
+    def drop(self, *paths):
+        xdnd.drop_files(self.display, self.state["window"], list(map(str, paths)), at=(200, 200))
 
     # --- what a person sees ---
 

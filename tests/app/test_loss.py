@@ -70,7 +70,7 @@ def session():
 def panel():
     panel = LossPanel(Fonts())
     panel.area = Rect(0, 0, 400, 300)
-    panel._width = lambda text: 8 * len(text)  # there is no window to measure texts
+    panel.width = lambda text: 8 * len(text)  # there is no window to measure texts
     return panel
 
 

@@ -309,7 +309,7 @@ def test_restart_makes_a_new_run_and_keeps_the_old_one():
     session.receive(stepped(FIRST, 3))  # was on its way
     assert receive_opened(session, commands) == [Continue(*SECOND)]
     assert (session.view.key, session.steps) == (SECOND, 0)
-    assert session.message.text == "Fitting from the start"
+    assert session.message.text.startswith("Fitting from the start")
     session.receive(Finished(*FIRST, "over", 0))
     assert (session.steps, session.phase) == (0, Phase.RUNNING)
     session.receive(stepped(SECOND, 0))
@@ -373,6 +373,25 @@ def test_another_run_is_shown_with_its_own_steps_and_pictures():
     session.show(SECOND)
     assert (session.phase, session.steps) == (Phase.PAUSED, 1)
     assert session.run() == [Continue(*SECOND)]
+
+
+def test_neighbouring_runs_are_shown_in_order_and_none_is_lost():
+    session = fitting_session(3)
+    assert session.neighbour(-1) is None and session.show_neighbour(1) == []
+    receive_opened(session, session.set_box(BOX))
+    assert "{earlier run}" in session.message.text
+    assert session.show_neighbour(-1) == [Pause(*SECOND)]
+    assert (session.view.key, session.steps, session.phase) == (FIRST, 3, Phase.PAUSED)
+    assert session.message.text == "Run 1: 2 steps, paused"
+    assert session.show_neighbour(1) == [] and session.view.key == SECOND
+    session.receive(Died("gone"))
+    assert session.neighbour(-1) is None
+
+
+def test_a_note_about_an_opened_photo_is_told_once_it_is_there():
+    session = ready_session()
+    receive_opened(session, session.open("a.jpg", note="only this one"))
+    assert session.message.text == "only this one"
 
 
 def test_a_run_that_is_not_there_is_not_shown():

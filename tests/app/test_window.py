@@ -1,5 +1,6 @@
 """The real window on a real X server: dropped on, clicked, dragged, typed at, and looked at."""
 
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from app.geometry.plane import Rect
+from tests.app.clipboard import holding
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 pytest.importorskip("Xlib")
@@ -273,22 +275,76 @@ def test_pasting_nothing_is_told_and_takes_ctrl(debugger):
     app.wait(lambda s: s["message"].startswith("The clipboard holds neither"), "the answer")
 
 
-def test_pasting_the_path_of_a_photo(debugger, photo):
+def test_pasting_a_path_a_picture_and_a_file(debugger, photo, tmp_path):
     app = debugger()
     app.wait_phase("EMPTY")
-    import shutil
-    import subprocess
+    with holding(app.display, UTF8_STRING=str(photo).encode()):
+        app.key("ctrl+v")
+        assert app.wait_done()["photo"] == photo.name
+    with holding(app.display, image__png=photo.read_bytes()):
+        app.key("ctrl+v")
+        app.wait(lambda s: s["photo"].startswith("pasted-"), "the pasted picture")
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    with holding(app.display, **{"text/uri-list": other.as_uri().encode()}):
+        app.key("ctrl+v")
+        app.wait(lambda s: s["photo"] == other.name, "the copied file")
 
-    if shutil.which("xclip") is None:
-        pytest.skip("xclip is not installed")
-    clip = ["xclip", "-selection", "clipboard", "-i"]
-    subprocess.run(clip, input=str(photo), text=True, env=app.environment, check=True)
-    app.key("ctrl+v")
-    assert app.wait_done()["photo"] == photo.name
-    picture = [*clip, "-t", "image/png", str(photo)]
-    subprocess.run(picture, env=app.environment, check=True)
-    app.key("ctrl+v")
-    app.wait(lambda s: s["photo"].startswith("pasted-"), "the pasted picture")
+
+def test_several_dropped_files_and_an_address_are_told_of(debugger, photo, tmp_path):
+    app = debugger("--paused")
+    app.wait_phase("EMPTY")
+    app.drop("https://example.org/me.jpg")
+    state = app.wait(lambda s: s["level"] == "warning", "the answer")
+    assert state["message"].startswith("https://example.org/me.jpg is no file")
+    app.drop(photo, tmp_path / "b.png", tmp_path / "c.png")
+    state = app.wait(lambda s: s["photo"] == photo.name, "the photo")
+    assert state["message"].startswith("Of 3 dropped files")
+
+
+def test_escape_gives_up_a_drag_and_a_slip_is_no_box(debugger, photo):
+    app = debugger(photo)
+    box = app.wait_done()["box"]
+    app.move(app.on_photo((600, 30)))
+    app.xdotool("mousedown", 1)
+    app.next_frames()
+    app.move(app.on_photo((230, 470)))
+    app.key("Escape")
+    app.xdotool("mouseup", 1)
+    app.next_frames()
+    inside = app.on_photo((320, 240))
+    app.drag(inside, (inside[0] + 3, inside[1] + 2))
+    app.next_frames(6)
+    state = app.state
+    assert (state["run"], state["box"], state["phase"]) == (1, box, "DONE")
+
+
+def test_a_run_that_was_left_comes_back(debugger, photo):
+    app = debugger(photo)
+    best = app.wait_done()["best"]
+    app.key("Left")
+    app.key("r")
+    app.wait(lambda s: s["run"] == 2, "another run")
+    app.wait_done()
+    app.key("Prior")
+    state = app.wait(lambda s: s["run"] == 1 and s["settled"], "the first run")
+    assert (state["steps"], state["shown"], state["phase"]) == (31, best, "DONE")
+    app.key("Next")
+    app.wait(lambda s: s["run"] == 2 and s["settled"], "the second run")
+
+
+@pytest.mark.parametrize("size", [(800, 600), (640, 480)])
+def test_a_small_window_shows_everything_apart(debugger, photo, size):
+    app = debugger(photo, "--size", f"{size[0]}x{size[1]}")
+    state = app.wait_done()
+    buttons = [Rect(*rect) for rect in state["buttons"].values()]
+    buttons.sort()
+    assert all(a.right <= b.x for a, b in itertools.pairwise(buttons))
+    assert buttons[-1].right <= size[0]
+    app.key("F1")
+    sheet = Rect(*app.wait(lambda s: s["help"], "the help")["help"])
+    assert sheet.x >= 0 and sheet.y >= 0
+    assert sheet.right <= size[0] and sheet.bottom <= size[1]
 
 
 def test_the_cell_under_the_mouse_is_outlined_everywhere(debugger, photo):
@@ -311,8 +367,8 @@ def test_joints_are_drawn_on_demand_and_told_of(debugger, photo):
     box = Rect(*app.state["box"])
     app.move(app.on_photo((box.x + box.width / 2 + 3, box.y + box.height / 2)))
     assert app.state["joint"] == 0
-    foot = app.panel_pixels("photo")[-12:]
-    assert (np.abs(foot - drawn[-12:]).max(-1) > 60).sum() > 30  # the words
+    words = np.abs(app.panel_pixels("photo")[:14] - drawn[:14]).max(-1) > 60
+    assert words.sum() > 30  # away from the joint
     app.move(NOWHERE)
     app.press_button("joints")
     app.move(NOWHERE)
