@@ -28,6 +28,12 @@ class Host(Protocol):
     def ask_for_file(self) -> None:
         """Show the file dialog."""
 
+    def choose(self) -> None:
+        """Open what is chosen in the file dialog."""
+
+    def choose_next(self, count: int) -> None:
+        """Choose another file in the file dialog."""
+
     def paste(self) -> None:
         """Open what the clipboard holds."""
 
@@ -120,6 +126,30 @@ ACTIONS = (
         ("Ctrl+V",),
         "paste a photo, or the path of one",
         lambda host: host.paste(),
+    ),
+    Action(
+        "choose",
+        "Choose",
+        ("Enter",),
+        "open the chosen file",
+        lambda host: host.choose(),
+        in_dialogs=True,
+    ),
+    Action(
+        "file above",
+        "File above",
+        ("Up",),
+        "choose a file",
+        lambda host: host.choose_next(-1),
+        in_dialogs=True,
+    ),
+    Action(
+        "file below",
+        "File below",
+        ("Down",),
+        "choose a file",
+        lambda host: host.choose_next(1),
+        in_dialogs=True,
     ),
     Action(
         "run",

@@ -41,6 +41,7 @@ def report(window: Window) -> dict[str, object]:
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "files": _files_of(window),
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
@@ -60,7 +61,21 @@ def report(window: Window) -> dict[str, object]:
     }
 
 
-def _rect_of(item: str) -> Rect:
+def _files_of(window: Window) -> dict[str, object] | None:
+    """The file dialog: its folder, the chosen name, and where its rows are; None while hidden."""
+    files = window.files
+    if not files.shown:
+        return None
+    chooser = files.chooser
+    rows = zip(chooser.entries, files.rows, strict=True)
+    return {
+        "folder": str(chooser.folder),
+        "chosen": chooser.entries[chooser.chosen].name if chooser.entries else None,
+        "rows": {entry.name: _rect_of(row) for entry, row in rows},
+    }
+
+
+def _rect_of(item: int | str) -> Rect:
     """Where an item lies in the window."""
     state = dpg.get_item_state(item)
     x, y = state.get("rect_min") or state["pos"]

@@ -17,6 +17,7 @@ from app.geometry.plane import Point
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
+from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
@@ -26,7 +27,6 @@ from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.protocol.events import Event, Opened, Painted, PaintedInput, Stepped, WithPictures
-from app.protocol.run import RECORD_SUFFIX
 from app.session import Commands, Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -36,22 +36,8 @@ from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.paste import fetch_picture, first_file, path_in_text
 
-FILE_DIALOG = "file dialog"
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
-SUFFIXES = (
-    RECORD_SUFFIX,
-    ".jpg",
-    ".jpeg",
-    ".JPG",
-    ".JPEG",
-    ".png",
-    ".PNG",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".bmp",
-)
 
 
 class Window:
@@ -91,7 +77,7 @@ class Window:
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
         self.help.build()
-        self._build_dialog()
+        self.files.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -107,26 +93,8 @@ class Window:
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
+        self.files = FileDialog(fonts, self.open)
         self.controls = Controls(fonts, self.do, self._set_opacity)
-
-    def _build_dialog(self) -> None:
-        """The file dialog, hidden."""
-
-        def chosen(_sender: object, data: dict) -> None:
-            paths = list(data.get("selections", {}).values()) or [data["file_path_name"]]
-            self.open(paths[0])
-
-        with dpg.file_dialog(
-            label="Open a photo",
-            tag=FILE_DIALOG,
-            show=False,
-            modal=True,
-            callback=chosen,
-            width=760,
-            height=480,
-        ):
-            dpg.add_file_extension("Photos{" + ",".join(SUFFIXES) + "}")
-            dpg.add_file_extension(".*")
 
     # --- what buttons, keys, drops and messages do ---
 
@@ -169,7 +137,15 @@ class Window:
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
-        dpg.show_item(FILE_DIALOG)
+        self.files.show(*self.size)
+
+    def choose(self) -> None:
+        """Open what is chosen in the file dialog."""
+        self.files.enter()
+
+    def choose_next(self, count: int) -> None:
+        """Choose another file in the file dialog."""
+        self.files.move(count)
 
     def show_whole_photo(self) -> None:
         """Undo zooming and panning."""
@@ -181,7 +157,7 @@ class Window:
 
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
-        dpg.hide_item(FILE_DIALOG)
+        self.files.hide()
         self.help.hide()
         self.send(self.mouse.cancel(self.session))
 
@@ -202,7 +178,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return bool(dpg.is_item_shown(FILE_DIALOG))
+        return self.files.shown
 
     # --- one frame ---
 

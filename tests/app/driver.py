@@ -112,6 +112,18 @@ class Debugger:
         rect = Rect(*self.state["buttons"][name])
         self.click((rect.x + rect.width / 2, rect.y + rect.height / 2))
 
+    def pick(self, name):
+        """Double click a row of the file dialog, after going down to it by keys."""
+        for _ in self.state["files"]["rows"]:
+            if self.state["files"]["chosen"] == name:
+                break
+            self.key("Down")
+        self.next_frames()
+        rect = Rect(*self.state["files"]["rows"][name])
+        self.move((rect.x + 20, rect.y + rect.height / 2))
+        self.xdotool("click", "--repeat", 2, "--delay", 60, 1)
+        self.next_frames()
+
     def key(self, name):
         self.xdotool("key", name)
         self.next_frames()

@@ -302,6 +302,32 @@ def test_several_dropped_files_and_an_address_are_told_of(debugger, photo, tmp_p
     assert state["message"].startswith("Of 3 dropped files")
 
 
+def test_the_file_dialog_takes_keys_and_double_clicks(debugger, photo, tmp_path):
+    app = debugger(photo)
+    app.wait_done()
+    app.press_button("open")
+    files = app.wait(lambda s: s["files"], "the dialog")["files"]
+    while files["folder"] != "/":  # from the checkout to the root
+        app.key("Home")  # is for the steps, not for the dialog
+        app.key("Up")
+        app.key("Return")
+        files = app.state["files"]
+    assert app.state["shown"] == app.state["best"]
+    *way, name = photo.parts[1:]
+    for part in way:
+        app.pick(part)
+        app.wait(lambda s, part=part: s["files"]["folder"].endswith(part), part)
+    other = tmp_path / "a.png"
+    other.write_bytes(photo.read_bytes())
+    app.key("Escape")
+    app.wait(lambda s: s["files"] is None, "the end of the dialog")
+    app.key("o")
+    rows = app.wait(lambda s: s["files"], "the dialog")["files"]["rows"]
+    assert list(rows)[-2:] == ["a.png", name]
+    app.pick("a.png")
+    app.wait(lambda s: s["photo"] == "a.png" and s["files"] is None, "the photo")
+
+
 def test_escape_gives_up_a_drag_and_a_slip_is_no_box(debugger, photo):
     app = debugger(photo)
     box = app.wait_done()["box"]
