@@ -28,6 +28,12 @@ class Host(Protocol):
     def ask_for_file(self) -> None:
         """Show the file dialog."""
 
+    def choose(self) -> None:
+        """Open what is chosen in the file dialog."""
+
+    def choose_next(self, count: int) -> None:
+        """Choose another file in the file dialog."""
+
     def paste(self) -> None:
         """Open what the clipboard holds."""
 
@@ -40,8 +46,8 @@ class Host(Protocol):
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
 
-    def close_dialogs(self) -> None:
-        """Hide the help sheet and the file dialog."""
+    def cancel(self) -> None:
+        """Hide the help sheet and the file dialog, give up a drag."""
 
     def stride(self) -> int:
         """Steps that an arrow key goes: more with Shift."""
@@ -122,6 +128,30 @@ ACTIONS = (
         lambda host: host.paste(),
     ),
     Action(
+        "choose",
+        "Choose",
+        ("Enter",),
+        "open the chosen file",
+        lambda host: host.choose(),
+        in_dialogs=True,
+    ),
+    Action(
+        "file above",
+        "File above",
+        ("Up",),
+        "choose a file",
+        lambda host: host.choose_next(-1),
+        in_dialogs=True,
+    ),
+    Action(
+        "file below",
+        "File below",
+        ("Down",),
+        "choose a file",
+        lambda host: host.choose_next(1),
+        in_dialogs=True,
+    ),
+    Action(
         "run",
         "Run",
         ("Space",),
@@ -198,6 +228,22 @@ ACTIONS = (
         enabled=lambda session: session.best is not None,
     ),
     Action(
+        "earlier run",
+        "Earlier run",
+        ("PageUp",),
+        "the run before and the next one: none is lost",
+        lambda host: host.send(host.session.show_neighbour(-1)),
+        enabled=lambda session: session.neighbour(-1) is not None,
+    ),
+    Action(
+        "later run",
+        "Later run",
+        ("PageDown",),
+        "the run before and the next one: none is lost",
+        lambda host: host.send(host.session.show_neighbour(1)),
+        enabled=lambda session: session.neighbour(1) is not None,
+    ),
+    Action(
         "whole photo",
         "Whole photo",
         ("F",),
@@ -216,6 +262,15 @@ ACTIONS = (
         on=lambda session: JOINTS in session.view.overlays,
     ),
     Action(
+        "log",
+        "Logarithmic",
+        ("L",),
+        "linear or logarithmic axes of the loss",
+        lambda host: host.send(host.session.toggle_log()),
+        enabled=lambda session: session.record is not None,
+        on=lambda session: session.view.loss_log,
+    ),
+    Action(
         "help",
         "?",
         ("F1", "?"),
@@ -224,11 +279,11 @@ ACTIONS = (
         tip="Mouse and keys",
     ),
     Action(
-        "close",
-        "Close",
+        "cancel",
+        "Cancel",
         ("Escape",),
-        "close a dialog",
-        lambda host: host.close_dialogs(),
+        "close a dialog, give up a drag",
+        lambda host: host.cancel(),
         in_dialogs=True,
     ),
 )

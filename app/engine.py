@@ -32,7 +32,7 @@ from core.pictures.colors import OCCLUSION_LEGEND
 
 METHOD = "nbf"
 """How photos are fitted unless a run says otherwise."""
-NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
+NOBODY = "No person found: drag a box around the person, or press {run} to fit the whole photo."
 
 
 def load(
@@ -94,15 +94,16 @@ class CoreBackend:
             seen = self.observe(bare, box)
             return replace(seen, handle=Recorded(observation_of(seen), record))
         width, height = photo.size
-        detected, note = box is None, ""
+        detected, person = box is None, True
         if box is None:
             people = self._engine.find_people(photo.pixels)
-            note = "" if people else NOBODY
+            person = bool(people)
             found = people[0] if people else Box(0, 0, width, height)
             box = Rect(found.x, found.y, found.width, found.height)
         checked = check_box(Box(*box), width, height)
         observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
-        return self._observed(observation, box, detected, note)
+        seen = self._observed(observation, box, detected, "" if person else NOBODY)
+        return replace(seen, scene=replace(seen.scene, person=person))
 
     def _observe_again(self, record: FitRecord) -> Observed:
         """The person of a record; a note says what differs from when it was written."""

@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.geometry.layout import TIMELINE
 from app.geometry.plane import Point, Rect
+from app.panels import text
 from app.panels.panel import MARGIN, Panel
 from app.session import Commands, Session
 
@@ -39,7 +40,7 @@ class TimelinePanel(Panel):
 
     def key(self, session: Session) -> Hashable:
         """Everything on the track."""
-        return session.stages, session.steps, session.view.step, session.best, session.view.follow
+        return session.stages, session.steps, session.shown, session.best
 
     def x_of(self, session: Session, step: float) -> float:
         """Position of a step on the track."""
@@ -78,7 +79,9 @@ class TimelinePanel(Panel):
             dpg.draw_rectangle((left, TRACK_TOP), (done, TRACK_BOTTOM), color=color, fill=color)
         dpg.draw_line((left, TRACK_TOP - 6), (left, TRACK_BOTTOM), color=theme.DIM, thickness=1)
         count = stop - start
-        self._label(left, f"{name}  ·  {count} steps")
+        room = right - left - 8
+        words = f"{name}  ·  {count} steps"
+        self._label(left, words if self.width(words) <= room else text.cut(name, room, self.width))
 
     def _paint_best(self, x: float) -> None:
         """A diamond on the track."""
@@ -88,17 +91,17 @@ class TimelinePanel(Panel):
 
     def _paint_handle(self, session: Session) -> None:
         """A line through the track with the step's number under it."""
-        x = self.x_of(session, session.view.step)
+        x = self.x_of(session, session.shown)
         dpg.draw_line((x, TRACK_TOP - 4), (x, TRACK_BOTTOM + 4), color=theme.ACCENT, thickness=3)
-        text = f"step {session.view.step}"
-        if session.view.step == session.best:
-            text += " (best)"
-        width, _ = dpg.get_text_size(text, font=self.fonts.small) or (60, 0)
+        words = f"step {session.shown}"
+        if session.shown == session.best:
+            words += " (best)"
+        width = self.width(words)
         x = min(max(x - width / 2, INSET), self.size[0] - INSET - width)
-        dpg.draw_text((x, TRACK_BOTTOM + 3), text, size=theme.SMALL_SIZE, color=theme.TEXT)
+        dpg.draw_text((x, TRACK_BOTTOM + 3), words, size=theme.SMALL_SIZE, color=theme.TEXT)
 
-    def _label(self, x: float, text: str) -> None:
-        dpg.draw_text((x + 5, 4), text, size=theme.SMALL_SIZE, color=theme.DIM)
+    def _label(self, x: float, words: str) -> None:
+        dpg.draw_text((x + 5, 4), words, size=theme.SMALL_SIZE, color=theme.DIM)
 
     # --- the mouse ---
 

@@ -51,6 +51,11 @@ class Mouse:
             commands += panel.double_click(session, self.inside(panel))
         return commands
 
+    def cancel(self, session: Session) -> Commands:
+        """Give up what is being dragged; the buttons that are down do nothing more."""
+        panels, self._holding = list(self._holding.values()), {}
+        return [command for panel in panels for command in panel.cancel(session)]
+
     def under(self) -> Panel | None:
         """The panel whose drawing area the mouse is over."""
         return next((p for p in self.panels if p.area.contains(self.position)), None)

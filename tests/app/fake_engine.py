@@ -22,6 +22,7 @@ STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
 TERMS = (TermInfo("image", "grey²", "the blob"), TermInfo("size"), TermInfo("unused"))
 RECORDED = 12  # steps that every "record" has, which is a photo called *.nbf
 RATE = 0.03  # a schedule of this engine is another one
+NOBODY = "Nobody is here: {run} fits the whole photo."
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
 
@@ -116,6 +117,7 @@ class FakeBackend:
     def observe(self, photo, box):
         height, width = photo.pixels.shape[:2]
         detected = box is None
+        person = not detected or photo.pixels.std() > 1
         box = box or Rect(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
         crop = Image.fromarray(photo.pixels).crop((box.x, box.y, box.right, box.bottom))
         small = np.array(crop.resize((MAP, MAP)))
@@ -124,6 +126,8 @@ class FakeBackend:
         scene = ImageScene(
             box=box,
             detected=detected,
+            person=person,
+            note="" if person else NOBODY,
             corners=tuple(corners),
             to_crop=tuple(map(tuple, to_crop.tolist())),
             size=(width, height),

@@ -72,7 +72,7 @@ def test_a_drawn_box_is_taken_as_it_is(observed):
 
 def test_without_a_box_the_person_is_found(backend, photo):
     scene = backend.observe(photo, None).scene
-    assert scene.detected
+    assert scene.detected and scene.person
     assert scene.note == ""
     assert scene.box.contains((220, 110))  # the astronaut's nose
     assert scene.box.contains((220, 400))  # and belly
@@ -82,6 +82,7 @@ def test_where_nobody_is_the_whole_photo_is_taken_with_a_note(backend):
     blank = Photo(np.full((120, 160, 3), 128, np.uint8), None, "blank", "blank.png")
     scene = backend.observe(blank, None).scene
     assert scene.note == NOBODY
+    assert not scene.person
     assert scene.box == Rect(0, 0, 160, 120)
 
 
