@@ -125,21 +125,12 @@ def _shaded(
     raster = rasterize(vertices, faces, focal * scale, middle, height * scale, width * scale, NEAR)
     brightness = _brightness(raster, vertices, faces)
     brightness[_outlines(raster, scale)] *= OUTLINE
-<<<<<<< HEAD
     covered = raster.mask.astype(np.float32)
     if scale > 1:  # before it is coloured: there are fewer pixels then
         brightness, covered = _shrink(brightness, height, width), _shrink(covered, height, width)
         brightness = brightness / np.maximum(covered, 1e-6)  # edges keep their brightness
     rgba = np.concatenate([_tint(brightness, color), covered[..., None]], -1)
     rgba[covered == 0] = 0.0
-=======
-    rgba = np.zeros((*brightness.shape, 4), np.float32)
-    seen = raster.mask
-    rgba[seen, :3] = _tint(brightness[seen], color)
-    rgba[..., 3] = seen
-    if scale > 1:
-        rgba = _shrink(rgba, height, width)
->>>>>>> calm
     return np.rint(rgba * 255).astype(np.uint8)
 
 
@@ -161,13 +152,8 @@ def _brightness(
     lit = AMBIENT + DIFFUSE * facing**1.4 + SHEEN * facing**12
     brightness = np.zeros(raster.depth.shape, np.float32)
     seen = raster.mask
-<<<<<<< HEAD
-    corners = lit[faces][raster.face_ids[seen]]
-    brightness[seen] = np.einsum("pk,pk->p", corners, raster.barycentric[seen])
-=======
     first, second, third = (lit[faces[raster.face_ids[seen]]] * raster.barycentric[seen]).T
     brightness[seen] = first + second + third
->>>>>>> calm
     return brightness
 
 
@@ -183,8 +169,8 @@ def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
 
 
 def _tint(
-    brightness: Float32[np.ndarray, " pixels"], color: Color
-) -> Float32[np.ndarray, "pixels 3"]:
+    brightness: Float32[np.ndarray, "height width"], color: Color
+) -> Float32[np.ndarray, "height width 3"]:
     """The body's colour at a brightness; highlights tend to white."""
     base = np.array(color, np.float32)
     shaded = base * np.minimum(brightness, 1.0)[..., None]
