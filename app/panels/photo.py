@@ -16,7 +16,8 @@ from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.panel import Panel
 from app.panels.texture import Texture
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
 from app.view import JOINTS

@@ -8,8 +8,8 @@ import dearpygui.dearpygui as dpg
 
 from app.geometry.plane import Point
 from app.panels.panel import Panel
-from app.protocol.commands import Command
-from app.session import Commands, Session
+from app.protocol.commands import Command, Commands
+from app.session import Session
 
 BUTTONS = (0, 1, 2)  # left, right, middle
 
