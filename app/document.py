@@ -87,7 +87,7 @@ class RunRecord:
             return run.name
         what = run.changes.text
         if run.parent is not None:
-            return f"{run.parent} from step {run.at_step}" + (f": {what}" if what else "")
+            return f"from run {run.parent}, step {run.at_step}" + (f": {what}" if what else "")
         return what or ("drawn box" if run.box is not None else "")
 
     @property

@@ -52,7 +52,7 @@ def test_a_drafted_weight_is_the_next_run_s_and_not_this_one_s():
     assert session.document.find(FIRST).run.changes == Changes()
     assert session.view.draft == Changes()
     assert session.weight_of("prior") == 40.0  # the branch was made so
-    assert session.record.label == "1 from step 3: prior 40, steps × 0.5"
+    assert session.record.label == "from run 1, step 3: prior 40, steps × 0.5"
 
 
 def test_changes_add_up_from_branch_to_branch():
