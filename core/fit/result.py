@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -71,20 +72,26 @@ def save_result(
         params = fit.trace.params(best, engine.volume)
         params = photo_from_crop(params, observation.view, engine.volume)
         params.save(folder / "params.npz")
-        vertices = engine.vertices(params)[0].numpy()
-        normals = vertex_normals(vertices, scene.faces)
-        save_glb(folder / "body.glb", vertices, normals, scene.faces)
+        _save_surface(folder / "body.glb", engine.vertices(params)[0].numpy(), scene.faces)
         look = film.sheet.look(best, max(TILE))
         save_image(folder / "panels.png", film.sheet.draw(best, title, TILE, look))
         save_video(folder / "fit.mp4", film.frames(best), RATE)
         views.result()
     if turntable:
-        around = draw_turntable(folder / "body.glb", folder / "turntable.mp4", pitch(scene))
+        with tempfile.TemporaryDirectory(prefix=".figure-", dir=folder) as beside_it:
+            figure = Path(beside_it, "figure.glb")
+            _save_surface(figure, scene.vertices, scene.faces)
+            around = draw_turntable(figure, folder / "turntable.mp4", pitch(scene))
         origin = replace(origin, warnings=(*origin.warnings, *filter(None, [around])))
     seconds = seconds | {"write": time.perf_counter() - begin}
     report = make_report(observation, fit, origin, look.maps, seconds)
     report.save(folder / "report.json")
     return report
+
+
+def _save_surface(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
+    """Write a GLB with smooth normals."""
+    save_glb(path, vertices, vertex_normals(vertices, faces), faces)
 
 
 def fitted_scene(engine: Engine, observation: Observation, fit: Fit) -> FittedScene:
