@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from app.geometry.plane import Rect
+from app.geometry.people import Person
+from app.geometry.plane import Point, Rect
 from app.protocol.backend import Kept, Maps, Observed, Progress
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
+from core.errors import UserError
 from core.fit.branch import cut
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
@@ -89,7 +92,26 @@ class CoreBackend:
             return RecordedPhoto(record.photo_pixels(), record)
         return load_image(path)
 
-    def observe(self, photo: Photo | RecordedPhoto, box: Rect | None) -> Observed:
+    def people(self, photo: Photo | RecordedPhoto) -> tuple[Person, ...]:
+        """All people of a photo, the most prominent first."""
+        found = self._engine.people(photo.pixels)
+        return tuple(Person(rect_of(p.box), tuple(map(tuple, p.places.tolist()))) for p in found)
+
+    def person_at(self, photo: Photo | RecordedPhoto, at: Point) -> Rect:
+        """Box of the person at a pixel, looking closer than `people` does."""
+        person = self._engine.people.at(photo.pixels, *at)
+        if person is None:
+            raise UserError(
+                f"Nobody is found at {at[0]:.0f}, {at[1]:.0f}: drag a box around the person."
+            )
+        return rect_of(person.box)
+
+    def observe(
+        self,
+        photo: Photo | RecordedPhoto,
+        box: Rect | None,
+        people: Sequence[Person] | None = None,
+    ) -> Observed:
         """Look at the person in the box, else at the most prominent one, else at everything.
 
         Of a record without a box: at its person, as its fit did.
@@ -104,10 +126,9 @@ class CoreBackend:
         width, height = photo.size
         detected, person = box is None, True
         if box is None:
-            people = self._engine.find_people(photo.pixels)
+            people = self.people(photo) if people is None else people
             person = bool(people)
-            found = people[0] if people else Box(0, 0, width, height)
-            box = Rect(found.x, found.y, found.width, found.height)
+            box = people[0].box if people else Rect(0, 0, width, height)
         checked = check_box(Box(*box), width, height)
         observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
         seen = self._observed(observation, box, detected, "" if person else NOBODY)
@@ -116,12 +137,10 @@ class CoreBackend:
     def _observe_again(self, record: FitRecord) -> Observed:
         """The person of a record; a note says what differs from when it was written."""
         observation = observe_again(self._engine, record)
-        box = observation.box
         newest = on_this_machine(record.runs[-1])
         notes = replay_notes(self._engine, record, newest.info.schedule.render.backend)
         note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
-        rect = Rect(box.x, box.y, box.width, box.height)
-        seen = self._observed(observation, rect, False, note)
+        seen = self._observed(observation, rect_of(observation.box), False, note)
         recorded = tuple(
             RecordedRun(run.info.id, run.info.parent, run.info.at_step or 0, run.info.name)
             for run in record.runs
@@ -302,6 +321,11 @@ class CoreFit:
     def params(self, step: int) -> BodyParams:
         """The body of a recorded step in the crop camera's frame."""
         return self.fit.trace.params(step, self.engine.volume)
+
+
+def rect_of(box: Box) -> Rect:
+    """A box as messages carry it."""
+    return Rect(box.x, box.y, box.width, box.height)
 
 
 def largest_weight(schedule: Schedule, term: str) -> float:

@@ -19,9 +19,11 @@ import numpy as np
 PHOTO_SIDE = 1024  # pixels: larger photos are shown shrunk to this
 BODY_SIDE = 1600  # pixels: larger body panels show an enlarged picture
 MAP_SIDE = 256  # cells
+THUMBNAIL_SIDE = 128  # pixels
 
 CAPACITY = {
     "photo": PHOTO_SIDE * PHOTO_SIDE * 3,
+    "thumbnail": THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3,
     "layer": PHOTO_SIDE * PHOTO_SIDE * 4,
     "observed": MAP_SIDE * MAP_SIDE * 3,
     "rendered": MAP_SIDE * MAP_SIDE * 3,

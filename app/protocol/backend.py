@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from app.geometry.plane import Rect
+from app.geometry.people import Person
+from app.geometry.plane import Point, Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 
@@ -130,8 +132,25 @@ class Backend(Protocol):
     def read(self, path: str) -> Photo:
         """Decode a photo, or open a record of a fit."""
 
-    def observe(self, photo: Any, box: Rect | None) -> Observed:
-        """Look at a person of a photo that `read` gave; without a box, find one."""
+    def people(self, photo: Any) -> tuple[Person, ...]:
+        """All people of a photo that `read` gave, the most prominent first."""
+
+    def person_at(self, photo: Any, at: Point) -> Rect:
+        """Box of the person at a pixel, whom `people` may have missed.
+
+        Raises:
+            UserError: nobody is found there.
+        """
+
+    def observe(
+        self, photo: Any, box: Rect | None, people: Sequence[Person] | None = None
+    ) -> Observed:
+        """Look at a person of a photo that `read` gave.
+
+        Args:
+            box: the person's; None for the most prominent one.
+            people: what `people` gave; None to find them.
+        """
 
     def fit(self, observed: Observed, run: Run, parent: Any) -> Fit:
         """Start a run.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.geometry.orbit import Orbit
+from app.geometry.plane import Point
 from app.protocol.run import OfRun, RecordedRun, Run, RunKey
 
 
@@ -24,6 +25,20 @@ class Begin:
 @dataclass(frozen=True)
 class Open(Begin):
     """Read an image, and begin its first run without taking a step."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class BeginAt(Begin):
+    """Look closer for a person at a pixel of an open image, and begin a run of the box found."""
+
+    at: Point
+
+
+@dataclass(frozen=True)
+class Peek(OfRun):
+    """Send a small picture of an image that is not open; the number of its run is 0."""
 
     path: str
 
@@ -106,7 +121,7 @@ class Quit:
 
 Picture = PaintInput | Paint | Turn
 """Commands that ask for pictures."""
-Command = Begin | Open | Forget | Save | Continue | Pause | Step | Picture | Quit
+Command = Begin | BeginAt | Open | Peek | Forget | Save | Continue | Pause | Step | Picture | Quit
 
 Commands = list[Command]
 """What a method of the session wants the worker to do, in order."""

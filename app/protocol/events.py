@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from app.geometry.people import Person
 from app.protocol.commands import BodyView, Command
 from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
@@ -40,12 +41,19 @@ class Opened(WithPictures):
     Attributes:
         path: file of the image.
         recorded: all runs of the record that has been opened, this one last.
+        people: all that were found in the image, the most prominent first.
     """
 
     path: str
     info: RunInfo
     scene: ImageScene
     recorded: tuple[RecordedRun, ...] = ()
+    people: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True)
+class Peeked(WithPictures):
+    """The answer to a `Peek`. Picture: "thumbnail"."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,13 @@ class Finished(OfRun):
 
     reason: str
     best: int
+
+
+@dataclass(frozen=True)
+class Scored(OfRun):
+    """A finished run's share of the body's pixels called occluded, at its best step."""
+
+    occluded: float
 
 
 @dataclass(frozen=True)
@@ -143,5 +158,16 @@ class Died:
 
 
 Event = (
-    Ready | Opened | Stepped | Saved | Finished | PaintedInput | Painted | Turned | Failed | Died
+    Ready
+    | Opened
+    | Peeked
+    | Stepped
+    | Saved
+    | Finished
+    | Scored
+    | PaintedInput
+    | Painted
+    | Turned
+    | Failed
+    | Died
 )

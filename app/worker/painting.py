@@ -70,6 +70,10 @@ class Painter:
         body, picture = self._turned(model, command.body, command.fine)
         return Turned(*command.key, command.step, body, pictures={"body": picture})
 
+    def occluded(self, held: HeldRun, key: RunKey, step: int) -> float:
+        """Share of the body's pixels called occluded at a step."""
+        return self._model(held, key, step).maps.occluded
+
     def _model(self, held: HeldRun, key: RunKey, step: int) -> StepModel:
         """The model at a step, from memory if it is there: a recorded step never changes."""
         place = key, step

@@ -29,6 +29,7 @@ from app.protocol.commands import (
     Paint,
     PaintInput,
     Pause,
+    Peek,
     Picture,
     Quit,
     Save,
@@ -42,16 +43,19 @@ from app.protocol.events import (
     Finished,
     Opened,
     PaintedInput,
+    Peeked,
     Ready,
     Saved,
+    Scored,
     Stepped,
     WithPictures,
 )
 from app.protocol.run import RunKey
-from app.shared import Pictures, Ticket
+from app.shared import THUMBNAIL_SIDE, Pictures, Ticket
 from app.worker.painting import Painter, PainterThread, Turns, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
 from core.errors import UserError
+from core.pictures.panels import shrink
 
 
 def main(connection: Connection, pictures: Pictures, factory: str, options: dict[str, Any]) -> None:
@@ -109,7 +113,7 @@ class Worker:
 
     def _dispatch(self, command: Command) -> None:
         """Start a command."""
-        if isinstance(command, Picture):
+        if isinstance(command, Picture | Peek):
             self._painting.queue.put(command)
         elif isinstance(command, Continue):
             self._stepping = command.key
@@ -134,8 +138,8 @@ class Worker:
         pictures = input_pictures(held)
         try:
             recorded = held.observed.recorded if isinstance(command, Open) else ()
-            info = held.info
-            self._send(Opened(*command.key, path, info, scene, recorded, pictures=pictures))
+            about = Opened(*command.key, path, held.info, scene, recorded, held.image.people)
+            self._send(replace(about, pictures=pictures))
         except ValueError:  # a picture that does not fit: the window will not know the run
             self._runs.forget(command.key)
             raise
@@ -163,6 +167,9 @@ class Worker:
         if fit.done:
             self._stop_stepping(key)
             self._send(Finished(*key, fit.reason, fit.best))
+            with self._turns:
+                occluded = self._painter.occluded(held, key, fit.best)
+            self._send(Scored(*key, occluded))
 
     def _send_step(self, key: RunKey, step: Progress, best: int, seconds: float) -> None:
         """Send a recorded step to the window."""
@@ -175,8 +182,12 @@ class Worker:
 
     # --- painting, in a thread of its own ---
 
-    def _paint(self, command: Picture) -> None:
-        """Pictures of a step, or of what a run is about."""
+    def _paint(self, command: Picture | Peek) -> None:
+        """Pictures of a step, of what a run is about, or of an image that is not open."""
+        if isinstance(command, Peek):
+            small = shrink(self._backend.read(command.path).pixels, THUMBNAIL_SIDE)
+            self._send(Peeked(*command.key, pictures={"thumbnail": small}))
+            return
         held = self._runs.find(command.key)
         if held is None:
             self._send(Failed(command, ""))

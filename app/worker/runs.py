@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.protocol.backend import Backend, Fit, Kept, Observed
-from app.protocol.commands import Begin, Open, Save
+from app.protocol.commands import Begin, BeginAt, Open, Save
 from app.protocol.run import Run, RunInfo, RunKey
 from app.shared import PHOTO_SIDE
 from core.errors import UserError
@@ -24,12 +25,14 @@ class OpenImage:
     Attributes:
         photo: what `Backend.read` gave.
         thumbnail: the photo, no side longer than `PHOTO_SIDE`.
+        people: who was found in it.
     """
 
     id: int
     path: str
     photo: Any
     thumbnail: UInt8[np.ndarray, "height width 3"]
+    people: tuple[Person, ...]
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,13 @@ class HeldRuns:
         Nothing is kept if that fails.
 
         Raises:
-            UserError: the image cannot be read, or is not open, or the engine refuses the run.
+            UserError: the image cannot be read, or is not open, or nobody is at the pixel, or the
+                engine refuses the run.
         """
         run = command.run
         image = self._read(command) if isinstance(command, Open) else self._image(command.image)
+        if isinstance(command, BeginAt):
+            run = replace(run, box=self._backend.person_at(image.photo, command.at))
         parent = None if run.resumes else self._parent(command)
         observed = parent.observed if parent else self._observed(image, run.box)
         fit = self._backend.fit(observed, run, parent.fit if parent else None)
@@ -107,7 +113,8 @@ class HeldRuns:
 
     def _read(self, command: Open) -> OpenImage:
         photo = self._backend.read(command.path)
-        return OpenImage(command.image, command.path, photo, shrink(photo.pixels, PHOTO_SIDE))
+        shown, people = shrink(photo.pixels, PHOTO_SIDE), self._backend.people(photo)
+        return OpenImage(command.image, command.path, photo, shown, people)
 
     def _image(self, number: int) -> OpenImage:
         """An image that is open."""
@@ -131,4 +138,4 @@ class HeldRuns:
         for held in self._runs.values():
             if held.image is image and held.run.parent is None and held.run.box == box:
                 return held.observed
-        return self._backend.observe(image.photo, box)
+        return self._backend.observe(image.photo, box, image.people)

@@ -56,6 +56,13 @@ class Proposal:
     score: float
     """Probability that the box holds a person, 0 to 1."""
 
+    @property
+    def places(self) -> Float[np.ndarray, "count 2"]:
+        """Pixels that show the person: the points that are seen, and the middle of the trunk."""
+        trunk = self.points[[0, 1, 6, 7]].mean(0, keepdims=True)  # NaN if a part is not seen
+        places = np.concatenate([self.points, trunk])
+        return places[np.isfinite(places).all(1)]
+
     def scaled(self, factor: float) -> Proposal:
         """The same in a photo that is ``factor`` times as large."""
         return Proposal(_scaled(self.box, factor), factor * self.points, self.score)
@@ -184,9 +191,7 @@ def person_at(people: Iterable[Proposal], x: float, y: float) -> Proposal | None
     """Of the people whose box holds a pixel, the one whose points are nearest to it."""
 
     def distance(person: Proposal) -> float:
-        trunk = person.points[[0, 1, 6, 7]].mean(0, keepdims=True)  # NaN if a part is not seen
-        away = np.linalg.norm(np.concatenate([person.points, trunk]) - [x, y], axis=1)
-        return float(np.nanmin(away)) if np.isfinite(away).any() else np.inf
+        return float(np.linalg.norm(person.places - [x, y], axis=1).min(initial=np.inf))
 
     return min((p for p in people if _holds(p.box, x, y)), key=distance, default=None)
 

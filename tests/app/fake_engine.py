@@ -11,6 +11,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
+from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import StageMark, TermInfo
@@ -22,6 +23,7 @@ STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
 TERMS = (TermInfo("image", "grey²", "the blob"), TermInfo("size"), TermInfo("unused"))
 RECORDED = 12  # steps that every "record" has, which is a photo called *.nbf
 RATE = 0.03  # a schedule of this engine is another one
+RED = (255, 0, 0)
 NOBODY = "Nobody is here: {run} fits the whole photo."
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
@@ -119,11 +121,31 @@ class FakeBackend:
         except OSError as error:
             raise UserError(f"{path} is not an image") from error
 
-    def observe(self, photo, box):
+    def people(self, photo):
+        """Most of the photo is a person, and if there is a red spot, another one is around it."""
+        if photo.pixels.std() <= 1:
+            return ()
         height, width = photo.pixels.shape[:2]
-        detected = box is None
-        person = not detected or photo.pixels.std() > 1
-        box = box or Rect(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
+        box = Rect(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
+        first = Person(box, ((width / 2, height / 2),))
+        spot = np.argwhere((photo.pixels == RED).all(-1))
+        if not len(spot):
+            return (first,)
+        y, x = (float(v) for v in spot.mean(0))
+        return first, Person(Rect(x - 60, y - 60, 120, 120), ((x, y),))
+
+    def person_at(self, photo, at):
+        """Someone small, where the photo is bright."""
+        if photo.pixels[int(at[1]), int(at[0])].mean() < 200:
+            raise UserError(f"nobody at {at[0]:.0f}, {at[1]:.0f}")
+        return Rect(round(at[0]) - 20, round(at[1]) - 40, 40, 80)
+
+    def observe(self, photo, box, people=None):
+        height, width = photo.pixels.shape[:2]
+        people = self.people(photo) if people is None else people
+        detected, person = box is None, box is not None or bool(people)
+        if box is None:
+            box = people[0].box if people else Rect(0, 0, width, height)
         crop = Image.fromarray(photo.pixels).crop((box.x, box.y, box.right, box.bottom))
         small = np.array(crop.resize((MAP, MAP)))
         to_crop = np.linalg.inv([[box.width, 0, box.x], [0, box.height, box.y], [0, 0, 1]])

@@ -320,3 +320,17 @@ def test_a_damaged_record_is_one_line(backend, record, tmp_path):
 
 def test_the_window_knows_records_by_the_same_suffix():
     assert RECORD_SUFFIX == SUFFIX
+
+
+def test_people_are_found_with_places_that_show_them(backend, photo):
+    (person,) = backend.people(photo)
+    assert person.box == backend.observe(photo, None).scene.box
+    assert sum(map(person.box.contains, person.places)) > 4
+    assert backend.observe(photo, None, (replace(person, box=BOX),)).scene.box == BOX
+    assert not backend.observe(photo, None, ()).scene.person
+
+
+def test_a_pixel_shows_the_person_or_nobody(backend, photo):
+    assert backend.person_at(photo, (220.0, 110.0)) == backend.people(photo)[0].box
+    with pytest.raises(UserError, match=r"Nobody is found at 500, 20: drag a box"):
+        backend.person_at(photo, (500.0, 20.0))

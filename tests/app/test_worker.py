@@ -13,6 +13,7 @@ from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
+    BeginAt,
     BodyView,
     Continue,
     Forget,
@@ -20,6 +21,7 @@ from app.protocol.commands import (
     Paint,
     PaintInput,
     Pause,
+    Peek,
     Step,
     Turn,
 )
@@ -30,12 +32,14 @@ from app.protocol.events import (
     Opened,
     Painted,
     PaintedInput,
+    Peeked,
     Ready,
+    Scored,
     Stepped,
     Turned,
 )
 from app.protocol.run import Run
-from app.shared import PHOTO_SIDE
+from app.shared import PHOTO_SIDE, THUMBNAIL_SIDE
 from tests.app.blob import blob_photo
 from tests.app.talk import Talk
 
@@ -348,3 +352,31 @@ def test_a_record_comes_with_its_steps_and_goes_on(photo, tmp_path):
     steps = [event.step for event in talk.all(Stepped)]
     assert steps == list(range(31))
     talk.link.close()
+
+
+def test_people_come_with_the_image_and_one_is_found_at_a_pixel(talk):
+    (event,) = talk.events[:1] or [talk.ask(Begin(1, Run(2)), Opened)]
+    assert [person.box for person in event.people] == [event.scene.box]
+    closer = talk.ask(BeginAt(1, Run(3), (380.0, 250.0)), Opened)  # the blob is bright
+    assert closer.info.run == Run(3, box=Rect(360, 210, 40, 80))
+    assert closer.scene.box == closer.info.run.box and closer.people == event.people
+    failed = talk.ask(BeginAt(1, Run(4), (10.0, 10.0)), Failed)
+    assert failed.text == "nobody at 10, 10"
+    assert talk.ask(Step(1, 4), Failed).text == ""  # no run has begun
+
+
+def test_a_small_picture_comes_without_opening(talk, photo, tmp_path):
+    event = talk.ask(Peek(9, 0, photo), Peeked)
+    assert event.pictures["thumbnail"].shape == (96, THUMBNAIL_SIDE, 3)
+    text = tmp_path / "text.jpg"
+    text.write_text("not a picture")
+    assert talk.ask(Peek(10, 0, str(text)), Failed).text.endswith("is not an image")
+    assert talk.ask(Begin(9, Run(3)), Failed).text.startswith("the photo is no longer open")
+
+
+def test_a_finished_run_is_scored_by_what_is_hidden_at_its_best_step(talk):
+    talk.link.send(Continue(1, 1))
+    best = talk.wait(Finished).best
+    scored = talk.wait(Scored)
+    assert scored.occluded == talk.ask(paint(1, 1, best), Painted).occluded
+    assert scored.occluded != talk.ask(paint(1, 1, 0), Painted).occluded
