@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.geometry.lanes import in_tree_order
+from app.geometry.people import Person
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import RecordedRun, Run, RunInfo, RunKey, StageMark
 from app.protocol.scene import ImageScene
@@ -60,6 +61,8 @@ class RunRecord:
     Attributes:
         best: the best recorded step, None before the first.
         reason: why it finished; empty while steps are left.
+        occluded: share of the body's pixels called occluded at the best step, once it is known.
+        person: number of the found person whom it is about, from 1; 0 for a box of the user's own.
         hidden: the user has removed it; undoing brings it back.
     """
 
@@ -68,6 +71,8 @@ class RunRecord:
     curves: Curves = field(default_factory=Curves)
     best: int | None = None
     reason: str = ""
+    occluded: float | None = None
+    person: int = 0
     hidden: bool = False
 
     @property
@@ -89,7 +94,8 @@ class RunRecord:
         what = run.changes.text
         if run.parent is not None:
             return f"from run {run.parent}, step {run.at_step}" + (f": {what}" if what else "")
-        return what or ("drawn box" if run.box is not None else "")
+        box = f"person {self.person}" if self.person else "drawn box"
+        return what or (box if run.box is not None else "")
 
     @property
     def stages(self) -> tuple[StageMark, ...]:
@@ -109,6 +115,8 @@ class ImageRecord:
     Attributes:
         occluders: what hides the person, as the user describes it, for later runs.
         saved: the file in which its runs were saved last; empty if they never were.
+        people: all that were found, the most prominent first.
+        shown: number of its run that was on screen last; 0 for none.
     """
 
     id: int
@@ -116,6 +124,8 @@ class ImageRecord:
     runs: dict[int, RunRecord] = field(default_factory=dict)
     occluders: tuple[Any, ...] = ()
     saved: str = ""
+    people: tuple[Person, ...] = ()
+    shown: int = 0
 
     @property
     def name(self) -> str:
@@ -174,19 +184,27 @@ class Document:
         record = self.find(key)
         return 0 if record is None else record.steps
 
-    def add(self, event: Opened) -> list[RunKey]:
+    def add(self, event: Opened, shown: RunKey | None = None) -> list[RunKey]:
         """Add a run that has begun; a branch gets the curves of its parent up to the branch.
+
+        Args:
+            shown: a run that must stay.
 
         Returns:
             The runs that were dropped, see `RUNS_KEPT` and `IMAGES_KEPT`.
         """
-        image = self.images.setdefault(event.image, ImageRecord(event.image, event.path))
-        record = RunRecord(event.info, event.scene)
+        if event.image not in self.images:
+            image = ImageRecord(event.image, event.path, people=event.people)
+            self.images[event.image] = image
+        image = self.images[event.image]
+        boxes = [person.box for person in image.people]
+        number = boxes.index(event.scene.box) + 1 if event.scene.box in boxes else 0
+        record = RunRecord(event.info, event.scene, person=number)
         parent = image.runs.get(record.run.parent) if record.run.parent is not None else None
         if parent is not None and not record.run.resumes:
             record.curves = parent.curves.before(record.run.at_step)
         image.runs[event.run] = record
-        return self._thin_out(event.key)
+        return self._thin_out({event.key, event.key if shown is None else shown})
 
     def place(self, key: RunKey, parent: int | None, at_step: int, name: str) -> None:
         """Say where a run of a record branches, once the numbers of the others are known."""
@@ -224,16 +242,17 @@ class Document:
             if not image.runs:
                 del self.images[key[0]]
 
-    def _thin_out(self, kept: RunKey) -> list[RunKey]:
+    def _thin_out(self, kept: set[RunKey]) -> list[RunKey]:
         """Drop runs and images beyond the limits, but not ``kept``; the runs that were dropped."""
         dropped: list[RunKey] = []
-        others = [image for image in self.images.values() if image.id != kept[0]]
+        images = {image for image, _ in kept}
+        others = [image for image in self.images.values() if image.id not in images]
         others.sort(key=lambda image: (image.has_named_run, image.id))
         for image in others[: max(len(self.images) - IMAGES_KEPT, 0)]:
             dropped += [(image.id, run) for run in image.runs]
-        runs = [key for key in self.held if key != kept and key not in dropped]
-        runs.sort(key=self._age)
-        dropped += runs[: max(len(runs) + 1 - RUNS_KEPT, 0)]
+        held = [key for key in self.held if key not in dropped]
+        runs = sorted((key for key in held if key not in kept), key=self._age)
+        dropped += runs[: max(len(held) - RUNS_KEPT, 0)]
         for key in dropped:
             self.remove(key)
         return dropped

@@ -1,11 +1,12 @@
 """Open the debugger: watch a fit, scrub its steps, see why it fails.
 
-Drop a photo on the window, open or paste one, or name it here. The ? button shows what mouse
-and keys do.
+Drop photos or a folder on the window, open or paste a photo, or name them here. Several photos are
+fitted one after the other. The ? button shows what mouse and keys do.
 
 Examples:
     nbf app
     nbf app photo.jpg
+    nbf app a.jpg b.jpg folder/
     nbf app out/photo/fit.nbf
     nbf app photo.jpg --bbox 120,40,200,420 --paused
     nbf app photo.jpg --screenshot window.png --after 20
@@ -23,8 +24,10 @@ from typing import Literal
 
 import tyro
 
+from app.backlog import is_record
 from app.geometry.plane import Rect
-from app.session import Session, is_record
+from app.panels.folder import to_open
+from app.session import Session
 from core.commands._threads import Threads
 from core.errors import UserError
 from core.io.atomic import check_file_place
@@ -37,10 +40,11 @@ LARGEST = 16384
 class Options:
     """Options of ``nbf app``."""
 
-    image: tyro.conf.Positional[str | None] = None
-    """Photo, or record of a fit (fit.nbf), to open."""
+    images: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Photos, records of fits (fit.nbf) and folders of these, to open."""
     bbox: str | None = None
-    """The person's box in pixels of the photo, x,y,w,h; without it the person is searched."""
+    """The person's box in pixels of the photo, x,y,w,h (one photo only); without it the person is
+    searched."""
     preset: Literal["lite", "paper"] = "lite"
     """Network: lite (256 px) or paper (320 px)."""
     model: Path | None = None
@@ -76,8 +80,11 @@ def run(options: Options) -> int:
         UserError: there is no display, or an option makes no sense.
     """
     size, box = parse_size(options.size), parse_bbox(options.bbox)
-    if options.weights and options.image is not None and is_record(options.image):
+    paths = parse_images(options.images)
+    if options.weights and any(map(is_record, paths)):
         raise UserError("--weights are for photos: a record (fit.nbf) has its own")
+    if box is not None and len(paths) > 1:
+        raise UserError(f"--bbox is for one photo, and these are {len(paths)}: name one")
     check_screenshot(options.screenshot)
     check_display()  # before these: Dear PyGui ends the process without a display
     from app.automation import Automation
@@ -85,8 +92,8 @@ def run(options: Options) -> int:
     from app.window.window import Window
 
     session = Session(auto_run=not options.paused)
-    if options.image is not None:
-        session.open(options.image, box)
+    if paths:
+        session.open_all(paths, box)
     names = ("preset", "model", "body", "prior", "weights", "threads")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
@@ -97,6 +104,20 @@ def run(options: Options) -> int:
     finally:
         window.close()
     return automation.exit_code
+
+
+def parse_images(paths: tuple[str, ...]) -> list[str]:
+    """The files that paths name, those in folders too.
+
+    Raises:
+        UserError: a folder holds nothing that can be opened.
+    """
+    files, empty = to_open(paths)
+    if empty:
+        raise UserError(
+            f"{empty[0]} holds nothing that can be opened: name photos, or their folder"
+        )
+    return files
 
 
 def parse_size(text: str) -> tuple[int, int]:

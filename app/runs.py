@@ -274,8 +274,8 @@ class RunTree(SessionState):
         asked: bool = False,
     ) -> Commands:
         """Pause the current fit while the worker begins another run."""
-        commands = self.pause()
         before = self.pending.before if self.pending is not None else self.phase
+        commands = self.pause()
         self.pending = Pending(command, go, before, text, asked)
         self.phase = phase
         self.message = Message(message)
@@ -284,6 +284,7 @@ class RunTree(SessionState):
     def _look_at(self, key: RunKey, step: int) -> None:
         """Show another run; an answer about the last one that is still on its way is dropped."""
         self.view.look_at(key, step)
+        self.document.images[key[0]].shown = key[1]
         self.input = self.painted = self.turned = self.refused = None
 
     def _came(self, key: RunKey, before: RunKey | None) -> None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.geometry.boxes import usable
+from app.backlog import Backlog, is_record
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
+    BeginAt,
     Commands,
     Continue,
-    Forget,
     Open,
     Paint,
     PaintInput,
@@ -33,19 +33,15 @@ from app.protocol.events import (
     Opened,
     Painted,
     PaintedInput,
+    Peeked,
     Ready,
     Saved,
+    Scored,
     Stepped,
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX
-from app.runs import RunTree
 from app.state import Level, Message, Phase
-
-
-def is_record(path: str) -> bool:
-    """Whether a file is a record of a fit, by its name."""
-    return path.endswith(RECORD_SUFFIX)
 
 
 def free_path(image: str) -> str:
@@ -64,42 +60,10 @@ def free_path(image: str) -> str:
 
 
 @dataclass
-class Session(RunTree):
+class Session(Backlog):
     """The state, and everything that changes it: the user, and the worker's messages."""
 
     # --- what the user does ---
-
-    def open(self, path: str, box: Rect | None = None, note: str = "") -> Commands:
-        """Open a photo. What is on screen stays until the new one is there.
-
-        Before the engine is ready the path is remembered.
-
-        Args:
-            note: the message once it is there.
-        """
-        name = Path(path).name
-        if self.phase in (Phase.STARTING, Phase.DOWN):
-            self.wanted = path, box
-            self.message = Message(f"{name} opens when the engine is ready. {note}".strip())
-            return []
-        run = self.document.new_run(box=box, resumes=is_record(path) and box is None)
-        command = Open(self.document.new_image(), run, path)
-        looking = f"Looking at {name}…"
-        return self._ask_for(command, Phase.OPENING, looking, self.auto_run, note)
-
-    def set_box(self, box: Rect | None) -> Commands:
-        """Fit the person in this box instead (None: look for the person again)."""
-        if not self.can_restart:
-            return []
-        if box is not None and not usable(box):
-            self.message = Message("That box is too small: drag over the whole person.")
-            return []
-        assert self.view.key is not None
-        command = Begin(self.view.key[0], self._another_run(box=box))
-        looking = "Looking at the person in the box…"
-        which = "that was found" if box is None else "in the box"
-        text = f"Fitting the person {which}; {{earlier run}} shows the run before"
-        return self._ask_for(command, Phase.OPENING, looking, self.auto_run, text)
 
     def save(self, path: str = "") -> Commands:
         """Save the run on screen, and those of its image that look at the same box.
@@ -185,7 +149,11 @@ class Session(RunTree):
             case Stepped():
                 return self._on_stepped(event)
             case Finished():
-                return self._on_finished(event)
+                return [*self._on_finished(event), *self._on_finished_behind(event)]
+            case Scored():
+                return self._on_scored(event)
+            case Peeked():
+                return self._on_peeked(event)
             case Saved():
                 return self._on_saved(event)
             case PaintedInput() | Painted() | Turned():
@@ -211,13 +179,15 @@ class Session(RunTree):
         pending = self.pending
         if event.key in self.joining:
             self.joining.discard(event.key)
-            return [Forget(*key) for key in self.document.add(event)]
+            return self._enter(event)
+        opening = self.behind.opening
+        if opening is not None and opening.key == event.key:
+            return self._on_opened_behind(event)
         if pending is None:
             return []
-        dropped = self.document.add(event)
-        commands: Commands = [Forget(*key) for key in dropped]
+        self._met(pending.command, event)
+        commands = self._enter(event)
         self._came(event.key, self.view.key)
-        self.history.forget(dropped)
         self._look_at(event.key, max(self.document.steps(event.key) - 1, 0))
         self.input = event.key
         self._drop_lost()
@@ -235,27 +205,6 @@ class Session(RunTree):
             self.message = Message(pending.text)
         elif not pending.go:
             self.message = Message("Ready: {run} runs, {step} takes one step.")
-        return commands
-
-    def _open_others(self, event: Opened) -> Commands:
-        """Begin the other runs of a record, too, with numbers of this document."""
-        if not event.recorded:
-            return []
-        *others, newest = event.recorded
-        numbers: dict[int | None, int] = {}
-        commands: Commands = []
-        for other in others:
-            run = self.document.new_run(
-                resumes=True,
-                recorded=other.number,
-                parent=numbers.get(other.parent),
-                at_step=other.at_step,
-                name=other.name,
-            )
-            numbers[other.number] = run.id
-            self.joining.add((event.image, run.id))
-            commands.append(Begin(event.image, run))
-        self.document.place(event.key, numbers.get(newest.parent), newest.at_step, newest.name)
         return commands
 
     def _on_saved(self, event: Saved) -> Commands:
@@ -309,9 +258,17 @@ class Session(RunTree):
         )
         return self.scrub(event.best) if self.view.follow else []
 
+    def _on_scored(self, event: Scored) -> Commands:
+        record = self.document.find(event.key)
+        if record is not None:
+            record.occluded = event.occluded
+        return self._on_finished_behind(event)
+
     def _on_failed(self, event: Failed) -> Commands:
         """A command failed: return to the state before it."""
         command = event.command
+        if self._on_failed_behind(event):
+            return []
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
@@ -320,7 +277,8 @@ class Session(RunTree):
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
-                self.phase, self.pending = self.pending.before, None
+                before, self.pending = self.pending.before, None
+                return self._return_to(before, command, event.text)
             case Continue() | Step() if command.key == self.view.key:
                 if self.phase is Phase.RUNNING:
                     self.phase = Phase.PAUSED
@@ -328,7 +286,16 @@ class Session(RunTree):
                 pass
         return []
 
+    def _return_to(self, before: Phase, command: Begin, text: str) -> Commands:
+        """A run cannot begin: what was on screen goes on as it was."""
+        item = self.album.find(command.image) if isinstance(command, Open) else None
+        if item is not None:
+            item.error, item.waiting = text, False
+        self.phase = before
+        return [Continue(*self.view.key)] if before is Phase.RUNNING and self.view.key else []
+
     def _on_died(self, event: Died) -> Commands:
+        self._lose_album(event.text)
         self.wanted = self._to_reopen()
         self.phase, self.pending = Phase.DOWN, None
         self.asked = self.refused = None
@@ -350,5 +317,6 @@ class Session(RunTree):
             return self.pending.command.path, self.pending.command.run.box
         if self.image is None or self.record is None:
             return self.wanted
-        run = self.pending.command.run if self.pending is not None else self.record.run
+        closer = self.pending is None or isinstance(self.pending.command, BeginAt)
+        run = self.record.run if closer or self.pending is None else self.pending.command.run
         return self.image.path, run.box

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from app.album import Album, Behind
 from app.document import Curves, Document, ImageRecord, RunRecord
 from app.geometry.lanes import Lane, lanes
+from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.history import History
 from app.protocol.commands import Begin, Paint, PaintInput, Picture, Turn
@@ -90,6 +92,8 @@ class SessionState:
         pending: the run that the worker has been asked for last and has not answered yet.
         joining: other runs of a record that the worker has been asked for.
         lost: runs whose traces were lost with a dead worker.
+        album: all photos and records that were opened or wait for it.
+        behind: what the worker does for those that are not on screen.
     """
 
     phase: Phase = Phase.STARTING
@@ -108,6 +112,8 @@ class SessionState:
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
     joining: set[RunKey] = field(default_factory=set)
+    album: Album = field(default_factory=Album)
+    behind: Behind = field(default_factory=Behind)
 
     # --- what panels ask ---
 
@@ -162,6 +168,22 @@ class SessionState:
         if self.pending is not None and self.pending.command.run.box is not None:
             return self.pending.command.run.box
         return self.scene.box if self.scene and self.scene.person else None
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Who was found in the image on screen, the most prominent first."""
+        return self.image.people if self.image else ()
+
+    @property
+    def person(self) -> int | None:
+        """Number of the person on screen; None for a box of the user's own."""
+        box = self.scene.box if self.scene else None
+        return next((n for n, person in enumerate(self.people) if person.box == box), None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the worker's main thread has something to do."""
+        return self.phase.busy or self.behind.going or self.behind.opening is not None
 
     @property
     def banner(self) -> str:

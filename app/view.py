@@ -9,6 +9,7 @@ from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
 
 JOINTS = "joints"
+PEOPLE = "people"
 
 
 @dataclass

@@ -12,6 +12,9 @@ TIMELINE = 70
 LANE = 18
 """Height of each run in the timeline after the first."""
 STATUS = 28
+STRIP, LOW_STRIP = 92, 70
+"""Height of the strip of photos, and in windows lower than `TALL`."""
+TALL = 700
 GRID = (
     ("photo", "observed", "rendered"),
     ("loss", "occlusion", "body"),
@@ -20,13 +23,14 @@ COLUMNS = (1.28, 1.0, 1.0)
 ROWS = (1.12, 1.0)
 
 
-def arrange(width: int, height: int, lanes: int = 1) -> dict[str, Rect]:
+def arrange(width: int, height: int, lanes: int = 1, strip: bool = False) -> dict[str, Rect]:
     """Rectangles of the bars and the panels for a window of this size.
 
     Args:
         lanes: runs in the timeline.
+        strip: whether there is a strip of photos.
 
-    Names: toolbar, photo, observed, rendered, loss, occlusion, body, timeline, status.
+    Names: toolbar, strip, photo, observed, rendered, loss, occlusion, body, timeline, status.
     """
     inner = width - 2 * GAP
     places = {"toolbar": Rect(GAP, GAP, inner, TOOLBAR)}
@@ -36,6 +40,10 @@ def arrange(width: int, height: int, lanes: int = 1) -> dict[str, Rect]:
     places["timeline"] = Rect(GAP, timeline_top, inner, tall)
     places["status"] = Rect(GAP, status_top, inner, STATUS)
     grid_top = TOOLBAR + 2 * GAP
+    if strip:
+        tall = STRIP if height >= TALL else LOW_STRIP
+        places["strip"] = Rect(GAP, grid_top, inner, tall)
+        grid_top += tall + GAP
     columns = _share(inner, COLUMNS)
     rows = _share(timeline_top - GAP - grid_top, ROWS)
     for names, (top, tall) in zip(GRID, rows, strict=True):

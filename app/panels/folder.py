@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,8 @@ SUFFIXES = (RECORD_SUFFIX, ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".
 """What can be opened, in small letters."""
 MOST = 5000
 """Entries that are listed."""
+RECORD = f"fit{RECORD_SUFFIX}"
+"""The name of the record in a folder with the results of a fit."""
 UP = ".."
 DOUBLE = 0.8
 """Seconds between two clicks that are one: frames may be slow, and the toolkit allows 0.3."""
@@ -81,6 +84,32 @@ class Chooser:
         self.entries, self.chosen = [Entry(left, True)] if left else [], 0
         self.look()
         return None
+
+
+def to_open(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The photos and records that paths name, those in named folders too, and empty folders."""
+    files: list[str] = []
+    empty = []
+    for path in paths:
+        found = files_in(Path(path)) if Path(path).is_dir() else [path]
+        files += found
+        if not found:
+            empty.append(path)
+    return files, empty
+
+
+def files_in(folder: Path) -> list[str]:
+    """What can be opened in a folder, and the records in the folders in it.
+
+    Beside a record lie pictures of its fit, which are no photos: where there are records, they
+    alone are taken.
+    """
+    entries, _ = listed(folder)
+    files = [entry.name for entry in entries if not entry.is_folder]
+    files = [name for name in files if name.endswith(RECORD_SUFFIX)] or files
+    below = [folder / entry.name / RECORD for entry in entries if entry.is_folder]
+    paths = [*(folder / name for name in files), *(path for path in below if path.is_file())]
+    return [str(path) for path in paths]
 
 
 def listed(folder: Path) -> tuple[list[Entry], str]:

@@ -9,12 +9,14 @@ from app.actions import BY_NAME, help_rows
 
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
+    ("People", "thin boxes are people who were found; a click fits one, or looks closer"),
     ("Joints", "a circle is one standard deviation; point at one for its numbers"),
     ("Maps", "the cell under the mouse is outlined in every map and on the photo"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
     ("Timeline", "drag to scrub through the steps"),
     ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),
-    ("Anywhere", "drop a photo"),
+    ("Strip", "click shows a photo, wheel scrolls; there is one for several photos"),
+    ("Anywhere", "drop photos, records of fits or folders of these"),
 )
 COLUMNS = (("KEYS", help_rows()), ("MOUSE", MOUSE))
 SHEET = "help sheet"

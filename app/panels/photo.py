@@ -11,16 +11,18 @@ import numpy as np
 from app import theme
 from app.actions import with_keys
 from app.geometry.boxes import Grip, dragged, grip_at
+from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
 from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.panel import Panel
+from app.panels.people import paint_people
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import JOINTS
+from app.view import JOINTS, PEOPLE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
 SLIP = 5.0  # screen pixels that the mouse may move in a click
@@ -28,11 +30,13 @@ REACH = 8.0  # screen pixels around an edge that still take hold of it
 
 
 class PhotoPanel(Panel):
-    """Left drag draws, moves or resizes the box; right or middle drag pans; the wheel zooms.
+    """Left drag draws, moves or resizes the box, a click picks a person; right or middle drag pans.
 
     Attributes:
         cell: corners, in pixels of the photo, of the map cell to outline.
         joint: the joint under the mouse, of those that are drawn.
+        under: the person under the mouse.
+        hovered: the mouse is over the photo.
         draft: the box that is being dragged.
     """
 
@@ -40,9 +44,10 @@ class PhotoPanel(Panel):
     title = "PHOTO AND BODY"
     hint = (
         "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
-        "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
-        "all. The thin quadrilateral is the crop that the networks see. {joints} draws the joints "
-        "that the network estimates (a circle of one standard deviation), tied to the body's."
+        "it: the person inside is fitted anew. Click on a person to fit that one. Wheel zooms, "
+        "right drag pans, double click shows all. The thin quadrilateral is the crop that the "
+        "networks see. {joints} draws the joints that the network estimates (a circle of one "
+        "standard deviation), tied to the body's."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -60,6 +65,8 @@ class PhotoPanel(Panel):
         self._pressed: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
         self.joint: int | None = None
+        self.under: int | None = None
+        self.hovered = False
 
     def show(self, picture: np.ndarray) -> None:
         """A new photo."""
@@ -94,7 +101,8 @@ class PhotoPanel(Panel):
         boxes = session.box, self.draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
-        return self.version, self.view, boxes, session.phase, shown, body
+        people = session.people, self.under, self.hovered
+        return self.version, self.view, boxes, session.phase, shown, body, people
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -119,6 +127,8 @@ class PhotoPanel(Panel):
         box = self.draft or session.box
         if box is not None:
             self._paint_box(box)
+        if self.hovered or PEOPLE in session.view.overlays:
+            paint_people(self.view, session.people, session.box, self.under, self.width)
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
         if session.banner:
@@ -133,6 +143,9 @@ class PhotoPanel(Panel):
         scene = session.scene if JOINTS in session.view.overlays else None
         joints = scene.estimated_joints if scene is not None else ()
         self.joint = None if point is None else joint_at(self.view, joints, point)
+        self.hovered = point is not None
+        at = None if point is None else self.view.to_image(point)
+        self.under = None if at is None else person_at(session.people, at)
 
     def _paint_empty(self, session: Session) -> None:
         """Words instead of a picture."""
@@ -197,9 +210,12 @@ class PhotoPanel(Panel):
             self._held = point
         return []
 
-    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """The draft becomes the box."""
-        draft, self.draft, self._grip = self.draft, None, None
+    def release(self, session: Session, point: Point, button: int) -> Commands:
+        """The draft becomes the box; without one, it was a click on a person."""
+        draft, grip = self.draft, self._grip
+        self.draft = self._grip = None
+        if button == 0 and draft is None and grip is not None:
+            return session.pick(self.view.to_image(point))
         if button != 0 or draft is None or draft == session.box:
             return []
         return session.set_box(draft)
@@ -226,8 +242,9 @@ def _summary(session: Session) -> str:
     scene = session.scene
     if scene is None:
         return ""
+    who = f", person {session.person + 1} of {len(session.people)}" if session.person else ""
     found = ("found" if scene.person else "nobody found") if scene.detected else "given"
     box = scene.box
     size = f"{scene.size[0]} × {scene.size[1]} px"
     points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
-    return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{points}"
+    return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{who}{points}"

@@ -40,7 +40,12 @@ class Texture:
         height, width, channels = picture.shape
         pixels = np.ones((height, width, 4), np.float32)
         np.multiply(picture, np.float32(1 / 255), out=pixels[..., :channels])
-        if self.tag:
-            dpg.delete_item(self.tag)
+        self.drop()
         self.tag = f"texture {next(self._numbers)}"
         dpg.add_static_texture(width, height, pixels, tag=self.tag, parent=REGISTRY)
+
+    def drop(self) -> None:
+        """Take the picture off the graphics card; it must no longer be drawn."""
+        if self.tag:
+            dpg.delete_item(self.tag)
+            self.tag = ""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import dearpygui.dearpygui as dpg
 
-from app.actions import ACTIONS, Action
+from app.action import Action
+from app.actions import ACTIONS
 
 _CODES = {
     "Space": dpg.mvKey_Spacebar,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from app.panels.folder import to_open
 from app.window.selection import Selection, open_selection
 from core.assets import cache_dir
 from core.io.atomic import write_atomic
@@ -26,16 +27,16 @@ PICTURES = {
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
-def first_file(dropped: list[str]) -> tuple[str | None, str]:
-    """The file to open of what was dropped, if there is one, and a line about the rest."""
-    files = [item for item in dropped if not _ADDRESS.match(item)]
-    if not files:
-        address = dropped[0] if dropped else "nothing"
-        return None, f"{address} is no file on this computer: save the picture and drop its file."
-    if len(files) == 1:
-        return files[0], ""
-    name = Path(files[0]).name
-    return files[0], f"Of {len(files)} dropped files {name} alone is open: drop one at a time."
+def dropped_files(items: list[str]) -> tuple[list[str], str]:
+    """The files to open of what was dropped, those of folders too, and a line about the rest."""
+    files, empty = to_open([item for item in items if not _ADDRESS.match(item)])
+    addresses = [item for item in items if _ADDRESS.match(item)]
+    if addresses or not items:
+        address = addresses[0] if addresses else "nothing"
+        note = f"{address} is no file on this computer: save the picture and drop its file."
+    else:
+        note = f"{empty[0]} holds nothing that can be opened." if empty else ""
+    return files, note
 
 
 def path_in_text(text: str) -> str | None:

@@ -39,6 +39,10 @@ def report(window: Window) -> dict[str, object]:
         "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],
         "joints": JOINTS in session.view.overlays,
         "joint": window.photo.joint,
+        "people": [person.box for person in session.people],
+        "under": window.photo.under,
+        "album": {i.name: session.state_of(i).value for i in session.album.sorted},
+        "strip": _strip_of(window),
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "buttons": {name: _rect_of(name) for name in BUTTONS},
@@ -63,6 +67,16 @@ def report(window: Window) -> dict[str, object]:
         "worst_ms": round(1000 * clock.worst, 1),
         "worst_busy_ms": round(1000 * clock.worst_busy, 1),
         "worst_cpu_ms": round(1000 * clock.worst_cpu, 1),
+    }
+
+
+def _strip_of(window: Window) -> dict[str, Rect]:
+    """Where the photos in sight are in the window."""
+    area, cells = window.strip.area, window.strip.cells(window.session)
+    named = {item.image: item.name for item in window.session.album.items}
+    return {
+        named[image]: Rect(area.x + cell.x, area.y + cell.y, cell.width, cell.height)
+        for image, cell in cells.items()
     }
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.actions import Action
+from app.action import Action
 from app.geometry.homography import cell_corners, inside_crop
 from app.geometry.layout import arrange
-from app.geometry.plane import Point
+from app.geometry.plane import Point, Rect
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
@@ -25,10 +25,19 @@ from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPan
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.status import Status
+from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.protocol.commands import Commands
-from app.protocol.events import Event, Opened, Painted, PaintedInput, Stepped, WithPictures
+from app.protocol.events import (
+    Event,
+    Opened,
+    Painted,
+    PaintedInput,
+    Peeked,
+    Stepped,
+    WithPictures,
+)
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -36,7 +45,7 @@ from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
-from app.window.paste import fetch_picture, first_file, path_in_text
+from app.window.paste import dropped_files, fetch_picture, path_in_text
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -51,7 +60,7 @@ class Window:
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
-        self.size, self._lanes = (0, 0), 0
+        self.size, self._arranged = (0, 0), (0, False)
         self._pictures_came = 0
         self._create(size)
 
@@ -92,8 +101,8 @@ class Window:
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
-        self.timeline = TimelinePanel(fonts)
-        others = (self.photo, self.body, *self.maps, self.loss, self.timeline)
+        self.timeline, self.strip = TimelinePanel(fonts), StripPanel(fonts)
+        others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
@@ -133,12 +142,12 @@ class Window:
             self.open(path)
 
     def drop(self, items: list[str]) -> None:
-        """Open the first of the dropped files, and say what became of the others."""
-        path, note = first_file(items)
-        if path is None:
-            self.session.message = Message(note, Level.WARNING)
+        """Open the first of the dropped files, and let the others wait."""
+        paths, note = dropped_files(items)
+        if paths:
+            self.send(self.session.open_all(paths, note=note))
         else:
-            self.send(self.session.open(path, note=note))
+            self.session.message = Message(note, Level.WARNING)
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
@@ -208,14 +217,14 @@ class Window:
         if not self.clock.awake:
             self.clock.rest()
             self.turns += 1
-        elif self.clock.left(self.session.phase.busy) <= 0:
+        elif self.clock.left(self.session.busy) <= 0:
             self._frame()
             self.turns += 1
-        self.send(self.session.ask())
+        self.send([*self.session.ask(), *self.session.work()])
 
     def _frame(self) -> None:
         """Input, drawing."""
-        self.clock.tick(self.session.phase.busy)
+        self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
         over = self.editing.covers(self.mouse.position)
@@ -228,7 +237,7 @@ class Window:
 
     def _sleep(self) -> None:
         """Until the next frame is due, or a message comes; if none is due, until an input, too."""
-        if self.clock.awake and (left := self.clock.left(self.session.phase.busy)) > 0:
+        if self.clock.awake and (left := self.clock.left(self.session.busy)) > 0:
             wait(self.link.signals, left)
         if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
             self.clock.touched()
@@ -240,6 +249,9 @@ class Window:
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
                 self._show(event)
+            if isinstance(event, Opened | Peeked):
+                kind = "photo" if isinstance(event, Opened) else "thumbnail"
+                self.strip.take(event.image, event.pictures[kind])
         self.send(commands)
 
     def _show(self, event: WithPictures) -> None:
@@ -267,15 +279,15 @@ class Window:
     def _arrange(self) -> None:
         """Follow the window's size."""
         size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        count = max(len(self.session.lanes), 1)
-        if (size, count) == (self.size, self._lanes) or min(size) <= 0:
+        arranged = max(len(self.session.lanes), 1), len(self.session.album.items) > 1
+        if (size, arranged) == (self.size, self._arranged) or min(size) <= 0:
             return
-        self.size, self._lanes = size, count
-        places = arrange(*size, count)
+        self.size, self._arranged = size, arranged
+        places = arrange(*size, *arranged)
         self.controls.place(places["toolbar"])
         self.status.place(places["status"])
         for name, panel in self.panels.items():
-            panel.place(places[name])
+            panel.place(places.get(name, Rect(0, 0, 0, 0)))
 
     def _draw(self) -> None:
         self._link_cells()
@@ -288,7 +300,9 @@ class Window:
     def _link_cells(self) -> None:
         """Outline the cell under the mouse in all maps."""
         over = self.mouse.under()
-        self.photo.hover(self.session, self.mouse.inside(over) if over is self.photo else None)
+        for hovered in (self.photo, self.strip):
+            inside = self.mouse.inside(hovered) if over is hovered else None
+            hovered.hover(self.session, inside)
         at: Point | None = None
         scene = self.session.scene
         if isinstance(over, MapPanel):

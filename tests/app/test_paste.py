@@ -2,22 +2,38 @@
 
 import pytest
 
-from app.window.paste import _selected, first_file
+from app.window.paste import _selected, dropped_files
 from app.window.selection import open_selection
 from tests.app.clipboard import PIECE, holding
 
 
-def test_of_several_dropped_files_the_first_is_opened_and_the_rest_is_told():
-    assert first_file(["/a/1.jpg"]) == ("/a/1.jpg", "")
-    path, note = first_file(["/a/1.jpg", "/a/2.jpg", "/a/3.jpg"])
-    assert path == "/a/1.jpg" and note.startswith("Of 3 dropped files 1.jpg alone")
+def test_all_dropped_files_are_opened_and_those_of_folders(tmp_path):
+    assert dropped_files(["/a/1.jpg"]) == (["/a/1.jpg"], "")
+    for name in ("p10.jpg", "p9.JPG", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    found, note = dropped_files(["/a/1.jpg", str(tmp_path), str(tmp_path / "empty")])
+    assert found == ["/a/1.jpg", str(tmp_path / "p9.JPG"), str(tmp_path / "p10.jpg")]
+    assert note == f"{tmp_path / 'empty'} holds nothing that can be opened."
+
+
+def test_results_of_fits_are_opened_by_their_records(tmp_path):
+    for name in ("anna", "ben", ".carl.unfinished", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "panels.png").touch()
+    for name in ("anna", "ben", ".carl.unfinished"):
+        (tmp_path / name / "fit.nbf").touch()
+    records = [str(tmp_path / name / "fit.nbf") for name in ("anna", "ben")]
+    assert dropped_files([str(tmp_path)]) == (records, "")
+    assert dropped_files([str(tmp_path / "anna")]) == (records[:1], "")
 
 
 def test_a_web_address_is_no_file():
-    path, note = first_file(["https://example.org/me.jpg"])
-    assert path is None and note.startswith("https://example.org/me.jpg is no file")
-    assert first_file(["https://example.org/me.jpg", "/a/1.jpg"]) == ("/a/1.jpg", "")
-    assert first_file([])[0] is None
+    files, note = dropped_files(["https://example.org/me.jpg"])
+    assert files == [] and note.startswith("https://example.org/me.jpg is no file")
+    files, note = dropped_files(["https://example.org/me.jpg", "/a/1.jpg"])
+    assert files == ["/a/1.jpg"] and note.startswith("https://example.org/me.jpg is no file")
+    assert dropped_files([])[0] == []
 
 
 @pytest.fixture

@@ -320,9 +320,9 @@ def test_restart_makes_a_new_run_and_keeps_the_old_one():
 def test_a_restart_that_fails_loses_nothing():
     session = fitting_session(3)
     command = session.restart()[-1]
-    session.receive(Failed(command, "no memory"))
-    assert (session.phase, session.view.key, session.steps) == (Phase.PAUSED, FIRST, 3)
-    assert session.run() == [Continue(*FIRST)]
+    assert session.receive(Failed(command, "no memory")) == [Continue(*FIRST)]
+    assert (session.phase, session.view.key, session.steps) == (Phase.RUNNING, FIRST, 3)
+    assert session.message.text == "no memory"
 
 
 def test_a_run_is_restarted_as_it_was_made():

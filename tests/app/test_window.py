@@ -293,15 +293,12 @@ def test_pasting_a_path_a_picture_and_a_file(debugger, photo, tmp_path):
         app.wait(lambda s: s["photo"] == other.name, "the copied file")
 
 
-def test_several_dropped_files_and_an_address_are_told_of(debugger, photo, tmp_path):
+def test_a_dropped_address_is_told_of(debugger):
     app = debugger("--paused")
     app.wait_phase("EMPTY")
     app.drop("https://example.org/me.jpg")
     state = app.wait(lambda s: s["level"] == "warning", "the answer")
     assert state["message"].startswith("https://example.org/me.jpg is no file")
-    app.drop(photo, tmp_path / "b.png", tmp_path / "c.png")
-    state = app.wait(lambda s: s["photo"] == photo.name, "the photo")
-    assert state["message"].startswith("Of 3 dropped files")
 
 
 def test_the_file_dialog_takes_keys_and_double_clicks(debugger, photo, tmp_path):

@@ -14,7 +14,8 @@ FLOORS = (
 INNER_FLOORS = {
     "app": (
         *("geometry", "protocol", "shared", "engine", "worker", "link"),
-        *("document", "history", "view", "state", "runs", "session", "actions"),
+        *("document", "history", "view", "album", "state", "runs", "people", "backlog"),
+        *("session", "action", "image_actions", "actions"),
         *("theme", "panels", "window", "automation", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),

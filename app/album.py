@@ -1,0 +1,141 @@
+"""The album: all photos and records that were opened or wait for it, as the strip shows them.
+
+Of those that the document does not hold this is all that is kept: path, scores and error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from app.geometry.plane import Rect
+from app.protocol.commands import Open
+from app.protocol.run import RunKey
+
+MOST = 500
+"""Items of an album: a folder with more files is not taken whole."""
+
+
+class ItemState(Enum):
+    """What has become of an item."""
+
+    WAITING = "waiting"
+    LOOKING = "looking"
+    FITTING = "fitting"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Order(Enum):
+    """How the strip is sorted."""
+
+    OPENED = "as opened"
+    OBJECTIVE = "worst objective first"
+    OCCLUDED = "most hidden first"
+
+
+@dataclass
+class Item:
+    """A photo or record.
+
+    Attributes:
+        image: its number in the document, while the document holds it.
+        box: the person's box that was given with it.
+        begun: the worker was asked to open it under this number.
+        waiting: it is to be fitted as soon as the worker has nothing to do for what is on screen.
+        objective: best objective of its finished runs with the standard weights, if there is one.
+        occluded: share of the body's pixels called occluded in that run, once it is known.
+        error: why it could not be fitted; empty if it was, or may be.
+        pictured: a small picture of it has come.
+    """
+
+    image: int
+    path: str
+    box: Rect | None = None
+    begun: bool = False
+    waiting: bool = False
+    objective: float | None = None
+    occluded: float | None = None
+    error: str = ""
+    pictured: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name; for a record with the name of all records, that of its folder."""
+        path = Path(self.path)
+        return path.parent.name or path.name if path.name == "fit.nbf" else path.name
+
+
+@dataclass
+class Album:
+    """Items in the order in which they were opened."""
+
+    items: list[Item] = field(default_factory=list)
+    order: Order = Order.OPENED
+
+    def find(self, image: int | None) -> Item | None:
+        """The item of an image, None if it has none."""
+        return next((item for item in self.items if item.image == image), None)
+
+    def at(self, path: str) -> Item | None:
+        """The item of a file, None if it has none."""
+        return next((item for item in self.items if item.path == path), None)
+
+    def enter(self, path: str, new_image: Callable[[], int], box: Rect | None = None) -> Item:
+        """The item of a file that is opened, with a new number if its old one is used up.
+
+        The oldest other item that does not wait goes if there are too many.
+        """
+        item = self.at(path)
+        if item is None:
+            idle = [other for other in self.items if not other.waiting]
+            if len(self.items) >= MOST and idle:
+                self.items.remove(idle[0])
+            item = Item(new_image(), path)
+            self.items.append(item)
+        elif item.begun:
+            item.image, item.begun = new_image(), False
+            item.objective = item.occluded = None
+        item.box, item.error = box, ""
+        return item
+
+    def add(self, paths: list[str], new_image: Callable[[], int]) -> int:
+        """Let files wait that are not yet here; how many there was no room for."""
+        known = {item.path for item in self.items}
+        new = [path for path in dict.fromkeys(paths) if path not in known]
+        room = max(MOST - len(self.items), 0)
+        self.items += [Item(new_image(), path, waiting=True) for path in new[:room]]
+        return len(new[room:])
+
+    @property
+    def sorted(self) -> list[Item]:
+        """The items in the chosen order; those without a score come last."""
+        if self.order is Order.OPENED:
+            return self.items
+        scores = [(self._score(item), item) for item in self.items]
+        scored = [(score, item) for score, item in scores if score is not None]
+        scored.sort(key=lambda pair: -pair[0])
+        return [item for _, item in scored] + [item for score, item in scores if score is None]
+
+    def _score(self, item: Item) -> float | None:
+        return item.objective if self.order is Order.OBJECTIVE else item.occluded
+
+
+@dataclass
+class Behind:
+    """What the worker does for items that are not on screen.
+
+    Attributes:
+        opening: the item that it has been asked to open.
+        fitting: the run that it fits when what is on screen leaves it time.
+        going: it has been told to.
+        peeking: image whose small picture is on its way.
+    """
+
+    opening: Open | None = None
+    fitting: RunKey | None = None
+    going: bool = False
+    peeking: int | None = None
