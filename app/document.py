@@ -108,7 +108,8 @@ class ImageRecord:
 
     Attributes:
         occluders: what hides the person, as the user describes it, for later runs.
-        saved: the file in which its runs were saved last; empty if they never were.
+        saved: the file in which the user saved its runs last; empty if they never were.
+        autosaved: the file in which they were saved by themselves last.
     """
 
     id: int
@@ -116,6 +117,7 @@ class ImageRecord:
     runs: dict[int, RunRecord] = field(default_factory=dict)
     occluders: tuple[Any, ...] = ()
     saved: str = ""
+    autosaved: str = ""
 
     @property
     def name(self) -> str:

@@ -66,6 +66,7 @@ class Saved(OfRun):
 
     path: str
     count: int
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
