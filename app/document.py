@@ -121,8 +121,9 @@ class ImageRecord:
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return Path(self.path).name
+        """Of the photo."""
+        names = (run.scene.name for run in self.runs.values())
+        return next(filter(None, names), Path(self.path).name)
 
     @property
     def has_named_run(self) -> bool:
