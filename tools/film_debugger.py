@@ -100,10 +100,9 @@ def save(path: Path, camera: Camera) -> None:
     small = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     times = [round(1000 * s) for s in camera.seconds]
     small[0].save(path, save_all=True, append_images=small[1:], duration=times, loop=0)
-    print(
-        f"{path}: {len(small)} frames, {sum(times) / 1000:.0f} s, {path.stat().st_size / 1e6:.1f} MB"
-    )
-    if path.stat().st_size > LARGEST:
+    length, weight = sum(times) / 1000, path.stat().st_size
+    print(f"{path}: {len(small)} frames, {length:.0f} s, {weight / 1e6:.1f} MB")
+    if weight > LARGEST:
         raise SystemExit(f"{path} is larger than {LARGEST / 1e6:g} MB")
 
 
