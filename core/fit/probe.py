@@ -86,9 +86,9 @@ class PixelProbe:
     row: int
     column: int
     inside: float
-    observed: Float[np.ndarray, " dim"]
-    rendered: Float[np.ndarray, " dim"] | None
-    background: Float[np.ndarray, " dim"]
+    observed: tuple[float, ...]
+    rendered: tuple[float, ...] | None
+    background: tuple[float, ...]
     opacity: float
     foreground_log: float | None
     background_log: float | None
@@ -138,9 +138,9 @@ def probe_compared(
         row=row,
         column=column,
         inside=float(observed.inside[0, pixel]),
-        observed=_array(feature[0]),
+        observed=tuple(feature[0].tolist()),
         rendered=None,
-        background=_array(model.bank.background),
+        background=tuple(model.bank.background.tolist()),
         opacity=0.0,
         foreground_log=None,
         background_log=None,
@@ -158,7 +158,7 @@ def probe_compared(
     foreground, background = (settings.likelihood.temper * float(log) for log in logs)
     return replace(
         probe,
-        rendered=_array(mean[0]),
+        rendered=tuple(mean[0].tolist()),
         opacity=float(seen.render.opacity[at]),
         foreground_log=foreground,
         background_log=background,
@@ -244,7 +244,3 @@ def _alone(
     assignment = Assignment(nowhere, nowhere, torch.arange(count).to(nowhere)[:, None])
     render = SparseRender(assignment, one[:, None], one, one[:, None])
     return pixel_evidence(render, features[None], feature[None], model.bank, settings.likelihood)
-
-
-def _array(values: Float[Tensor, " dim"]) -> Float[np.ndarray, " dim"]:
-    return values.double().cpu().numpy()

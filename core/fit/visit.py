@@ -10,12 +10,13 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.fit.evaluation import Evaluation
-from core.fit.fitter import Fit
 from core.fit.model import GenerativeModel
 from core.fit.objective import objective
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule, Stage
 from core.fit.state import BodyState, Chart
+from core.fit.trace import Trace
+from core.render.backends import device_of
 
 
 @dataclass(frozen=True)
@@ -37,21 +38,23 @@ class Visit:
     vector: Float[Tensor, "1 size"]
 
     @staticmethod
-    def of(fit: Fit, step: int) -> Visit:
-        """A step of a fit of one person, on the device where the fit computes.
+    def of(
+        problem: Problem, model: GenerativeModel, schedule: Schedule, trace: Trace, step: int
+    ) -> Visit:
+        """A recorded step of a fit of one person, on the device where the fit computes.
 
         Raises:
-            UserError: the fit has no such step.
+            UserError: the trace has no such step.
         """
-        if not 0 <= step < len(fit.trace):
-            raise UserError(f"no step {step}; there are 0 to {len(fit.trace) - 1}")
-        record, device = fit.trace.records[step], fit.model.volume.means.device
+        if not 0 <= step < len(trace):
+            raise UserError(f"no step {step}; there are 0 to {len(trace) - 1}")
+        record, device = trace.records[step], device_of(schedule.render.backend)
         return Visit(
-            problem=fit.problem,
-            model=fit.model,
-            schedule=fit.schedule,
-            stage=fit.schedule.stages[record.stage],
-            start=BodyState.of(fit.trace.start).to(device),
+            problem=problem.to(device),
+            model=model.to(device),
+            schedule=schedule,
+            stage=schedule.stages[record.stage],
+            start=BodyState.of(trace.start).to(device),
             vector=record.vector.to(device),
         )
 

@@ -10,11 +10,10 @@ from core.fit.evidence import BodyPoints
 from core.fit.pull import joint_pulls
 from core.fit.solver import Solver
 from core.fit.state import BodyState, Chart
-from core.fit.visit import Visit
 from core.geometry.camera import project, project_motion
 from core.geometry.rotations import rotation_from_axis_angle
 from tests.fit.test_points import seen
-from tests.fit.toy_problem import perturbed, quick_schedule, toy_model, true_body
+from tests.fit.toy_problem import perturbed, quick_schedule, toy_model, true_body, visited
 
 WRIST = JOINT_NAMES.index("l_wrist")
 
@@ -31,7 +30,7 @@ def visit(model):
         seen(model, true_body()), model, quick_schedule(6), perturbed(true_body())
     )
     list(solver.run())
-    return Visit.of(solver, 8)
+    return visited(solver, 8)
 
 
 def begun(model, steps):
@@ -51,7 +50,7 @@ def displaced(model, shift, **weights):
     solver = Solver.begin(problem, model, schedule, true_body())
     list(solver.run())
     solver.trace.records[-1].vector.zero_()  # the truth, in the stage that moves everything
-    return Visit.of(solver, len(solver.trace) - 1)
+    return visited(solver, len(solver.trace) - 1)
 
 
 def test_a_visit_finds_what_the_fit_recorded(model):
@@ -60,14 +59,14 @@ def test_a_visit_finds_what_the_fit_recorded(model):
     )
     records = list(solver.run())
     for step in (0, 5):
-        visit = Visit.of(solver, step)
+        visit = visited(solver, step)
         costs = visit.costs(visit.vector)
         weights = visit.stage.weights
         for name, cost in costs.items():
             assert torch.equal(cost, weights[name] * records[step].terms[name])
         assert sum(costs.values()).item() == pytest.approx(records[step].total.item(), rel=1e-6)
     with pytest.raises(UserError, match="no step 7; there are 0 to 6"):
-        Visit.of(solver, 7)
+        visited(solver, 7)
 
 
 @pytest.mark.parametrize("shift", [(-6.0, 0.0), (0.0, 7.0), (5.0, -5.0)])
@@ -131,7 +130,7 @@ def test_a_stage_that_moves_the_place_alone_pulls_the_body_as_one(model):
         seen(model, true_body()), model, quick_schedule(6), perturbed(true_body())
     )
     list(solver.run())
-    pulls = joint_pulls(Visit.of(solver, 2))
+    pulls = joint_pulls(visited(solver, 2))
     for motion in pulls.motion:
         torch.testing.assert_close(motion, motion[:1].expand(24, 3), rtol=1e-4, atol=1e-6)
 

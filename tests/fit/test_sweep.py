@@ -12,10 +12,9 @@ from core.fit.schedule import Stage
 from core.fit.solver import Solver
 from core.fit.state import BodyState
 from core.fit.sweep import Parameter, sweep
-from core.fit.visit import Visit
 from core.geometry.camera import project
 from tests.fit.test_world_points import known
-from tests.fit.toy_problem import quick_schedule, toy_model, true_body
+from tests.fit.toy_problem import quick_schedule, toy_model, true_body, visited
 
 SHOULDER, WRIST = JOINT_NAMES.index("l_shoulder"), JOINT_NAMES.index("l_wrist")
 
@@ -32,7 +31,7 @@ def visit(model, truth, start, **weights):
     alone = replace(schedule, stages=(stage,))
     solver = Solver.begin(known(model, truth), model, alone, start)
     solver.step()
-    return Visit.of(solver, 0)
+    return visited(solver, 0)
 
 
 def bent(angle, axis=1):

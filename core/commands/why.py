@@ -1,0 +1,266 @@
+"""Say why a pixel, a joint or a parameter of a recorded fit is as it is.
+
+--pixel: observed and rendered feature, likelihoods, the posterior of z, the kernels that make the
+pixel, and those of the bank that fit it best. --joint: what its limb explains, and where each term
+of the objective pulls it (core/fit/pull.py has the equation). --sweep: the objective, term by term,
+along a parameter: JOINT.x, .y, .z (degrees about the joint's own axes), JOINT.lateral, JOINT.depth
+(degrees; the limb in the image plane, or towards and away from the camera), x, y, depth (metres),
+shape0 to shape9.
+
+Examples:
+    nbf why out/photo/fit.nbf --pixel 240,180
+    nbf why out/photo/fit.nbf --joint l_wrist --step 40
+    nbf why out/photo/fit.nbf --sweep l_elbow.depth
+    nbf why out/photo/fit.nbf --sweep depth:2:6 --count 41 --json
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from core.commands._output import print_json
+from core.commands._threads import Threads
+from core.io.files import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from core.fit.joint_probe import JointProbe
+    from core.fit.observation import Observation
+    from core.fit.probe import PixelProbe
+    from core.fit.sweep import Parameter, Sweep
+    from core.fit.visit import Visit
+
+KERNELS = 12
+"""Kernels of a pixel that are printed; JSON has all of them."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of ``nbf why``."""
+
+    record: Annotated[Path, tyro.conf.Positional]
+    """Record of a fit (fit.nbf)."""
+    pixel: str | None = None
+    """A pixel x,y of the photo."""
+    joint: str | None = None
+    """A joint, such as l_wrist."""
+    sweep: str | None = None
+    """A parameter, or PARAMETER:LOW:HIGH."""
+    count: int = 37
+    """Values of the sweep."""
+    run: int | None = None
+    """Number of the run; the newest by default."""
+    step: int | None = None
+    """Recorded step; the best by default."""
+    threads: Threads = 0
+    json: bool = False
+    """Print JSON."""
+
+
+def run(options: Options) -> int:
+    """Answer all that is asked about one step."""
+    from core.commands._checks import check_range
+    from core.errors import UserError
+    from core.io.boxes import parse_place
+
+    if options.pixel is None and options.joint is None and options.sweep is None:
+        raise UserError("nothing asked; give --pixel X,Y, --joint NAME or --sweep PARAMETER")
+    place = None if options.pixel is None else parse_place(options.pixel)
+    joint = None if options.joint is None else _joint(options.joint)
+    parameter = None if options.sweep is None else _parameter(options.sweep)
+    check_range("--count", options.count, 3, 10_000)
+    visit, observation, step = _visit(options)
+    answers: dict[str, PixelProbe | JointProbe | Sweep] = {}
+    if place is not None:
+        answers["pixel"] = _probe(visit, observation, place)
+    if joint is not None:
+        from core.fit.joint_probe import probe_joints
+
+        answers["joint"] = probe_joints(visit, observation)[joint]
+    if parameter is not None:
+        from core.fit.sweep import sweep
+
+        answers["sweep"] = sweep(visit, *parameter, options.count)
+    _show(options, step, answers)
+    return 0
+
+
+def _joint(name: str) -> int:
+    """The number of a joint."""
+    from core.body.names import JOINT_NAMES
+    from core.errors import UserError
+
+    if name not in JOINT_NAMES:
+        raise UserError(f"no joint {name!r}; there are {', '.join(JOINT_NAMES)}")
+    return JOINT_NAMES.index(name)
+
+
+def _parameter(text: str) -> tuple[Parameter, float | None, float | None]:
+    """A parameter and its range, None for the usual one."""
+    from core.errors import UserError
+    from core.fit.sweep import Parameter
+
+    name, *ends = text.split(":")
+    parameter = Parameter.parse(name)
+    try:
+        if len(ends) not in (0, 2):
+            raise ValueError(text)
+        low, high = (float(end) for end in ends) if ends else (None, None)
+    except ValueError:
+        raise UserError(f"--sweep {text!r}: write PARAMETER or PARAMETER:LOW:HIGH") from None
+    return parameter, low, high
+
+
+def _visit(options: Options) -> tuple[Visit, Observation, int]:
+    """The step that is asked about; standard error says what differs from its record."""
+    from core.errors import UserError
+    from core.fit.record import FitRecord
+    from core.fit.recording import engine_of, observe_again, on_this_machine, replay_notes
+    from core.fit.visit import Visit
+
+    record = FitRecord.load(options.record)
+    run = on_this_machine(record.runs[-1] if options.run is None else record.run(options.run))
+    trace, schedule = run.trace, run.info.schedule
+    if options.step is not None and not 0 <= options.step < len(trace):
+        raise UserError(f"no step {options.step}; the run has steps 0 to {len(trace) - 1}")
+    step = int(trace.best_steps()[0]) if options.step is None else options.step
+    engine = engine_of(record)
+    for note in replay_notes(engine, record, schedule.render.backend):
+        print(f"nbf: {printable(options.record)}: {note}", file=sys.stderr)
+    observation = observe_again(engine, record)
+    return Visit.of(observation.problem, engine.model, schedule, trace, step), observation, step
+
+
+def _probe(visit: Visit, observation: Observation, place: tuple[float, float]) -> PixelProbe:
+    """The probe of the map's pixel at a place of the photo."""
+    from core.fit.probe import map_pixel, probe_pixel
+    from core.io.boxes import check_place
+
+    height, width = observation.photo.shape[:2]
+    row, column = map_pixel(observation, *check_place(place, width, height))
+    return probe_pixel(visit.problem, visit.model, visit.body, visit.schedule, row, column)
+
+
+def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProbe | Sweep]) -> None:
+    """Print the answers as tables, or as JSON."""
+    from rich.console import Console
+
+    from core.fit.joint_probe import JointProbe
+    from core.fit.probe import PixelProbe
+    from core.io.records import plain
+
+    if options.json:
+        listed = {name: plain(_columns(answer)) for name, answer in answers.items()}
+        print_json({"record": options.record, "step": step, **listed})
+        return
+    console = Console(highlight=False)
+    console.print(f"{printable(options.record)}, step {step}", style="bold", markup=False)
+    for answer in answers.values():
+        if isinstance(answer, PixelProbe):
+            _say_pixel(console, answer)
+        elif isinstance(answer, JointProbe):
+            _say_joint(console, answer)
+        else:
+            _say_sweep(console, answer)
+
+
+def _columns(answer: PixelProbe | JointProbe | Sweep) -> object:
+    """An answer without arrays."""
+    from core.fit.sweep import Sweep
+
+    if not isinstance(answer, Sweep):
+        return answer
+    return {
+        "parameter": answer.parameter.name,
+        "unit": answer.parameter.unit,
+        "here": answer.here,
+        "values": answer.values.tolist(),
+        "total": answer.total.tolist(),
+        "terms": {name: values.tolist() for name, values in answer.terms.items()},
+        "minima": [float(answer.values[i]) for i in answer.minima],
+        "falls_at": answer.falls_at,
+    }
+
+
+def _say_pixel(console: Console, probe: PixelProbe) -> None:
+    from core.eval.tables import empty_table, print_table
+
+    console.print(f"\nmap row {probe.row}, column {probe.column}; {probe.inside:.0%} in the photo")
+    if probe.ratio is None or probe.posterior is None:
+        console.print("the body does not reach this pixel, so nothing counts here")
+    else:
+        console.print(
+            f"log-likelihood as foreground {probe.foreground_log:.2f}, as background "
+            f"{probe.background_log:.2f}; ratio {probe.ratio:+.2f}\n"
+            f"opacity {probe.opacity:.2f}, p(z = 1) {probe.posterior:.2f}; "
+            f"counts {probe.log_likelihood:+.3f} nats"
+        )
+        table = empty_table(
+            "kernels that make it",
+            ("kernel", "limb"),
+            ("weight", "depth m", "orientation", "its ratio", "p(z = 1)"),
+        )
+        for kernel in probe.kernels[:KERNELS]:
+            orientation = max(range(len(kernel.orientation)), key=kernel.orientation.__getitem__)
+            share = kernel.orientation[orientation]
+            table.add_row(
+                *(str(kernel.kernel), kernel.limb, f"{kernel.weight:.3f}", f"{kernel.depth:.3f}"),
+                *(f"{orientation} ({share:.0%})", f"{kernel.ratio:+.2f}"),
+                f"{kernel.posterior:.2f}",
+            )
+        print_table(console, table)
+    table = empty_table(
+        "what fits best", ("kernel", "limb"), ("orientation", "ratio with it", "p(z = 1)")
+    )
+    for match in probe.matches:
+        table.add_row(
+            *(str(match.kernel), match.limb, str(match.orientation)),
+            *(f"{match.ratio:+.2f}", f"{match.posterior:.2f}"),
+        )
+    print_table(console, table)
+
+
+def _say_joint(console: Console, probe: JointProbe) -> None:
+    from core.eval.tables import empty_table, print_table
+
+    (x, y), (_, _, depth), share = probe.place, probe.position, probe.share
+    seen = "" if share.seen is None else f", {share.seen:.0%} of it seen"
+    console.print(
+        f"\n{probe.joint} at {x:.0f},{y:.0f}, {depth:.2f} m away\n"
+        f"{share.limb} explains {share.pixels:.1f} pixels of the map{seen}; they count "
+        f"{share.evidence:+.2f} nats",
+        soft_wrap=True,
+    )
+    figures = ("x mm", "y mm", "z mm", "length mm", "right px", "down px")
+    table = empty_table("pulls, x right, y down, z away", ("term",), figures)
+    for pull in probe.pulls:
+        length = sum(value**2 for value in pull.motion) ** 0.5
+        values = [*(1000 * value for value in (*pull.motion, length)), *pull.arrow]
+        last = pull is probe.pulls[-2]
+        table.add_row(pull.term, *(f"{value:.2f}" for value in values), end_section=last)
+    print_table(console, table, ["if each term alone took a small step; they add up to the total"])
+
+
+def _say_sweep(console: Console, sweep: Sweep) -> None:
+    from core.eval.tables import empty_table, print_table
+
+    marks = dict.fromkeys(sweep.minima, "minimum")
+    table = empty_table(
+        f"{sweep.parameter.name}, {sweep.parameter.unit}", ("value",), ("total", *sweep.terms, "")
+    )
+    for i, value in enumerate(sweep.values):
+        here = "here" if value == sweep.here else ""
+        mark = ", ".join(filter(None, (marks.get(i), here)))
+        terms = (f"{values[i]:.2f}" for values in sweep.terms.values())
+        table.add_row(
+            f"{value:g}" if here else f"{value:.4g}", f"{sweep.total[i]:.2f}", *terms, mark
+        )
+    falls = sweep.falls_at
+    beyond = [] if falls is None else [f"smallest at the end, {falls:g}: sweep further"]
+    print_table(console, table, beyond)
