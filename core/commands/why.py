@@ -28,16 +28,11 @@ from core.commands._threads import Threads
 from core.io.files import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from core.fit.joint_probe import JointProbe
     from core.fit.observation import Observation
     from core.fit.probe import PixelProbe
     from core.fit.sweep import Parameter, Sweep
     from core.fit.visit import Visit
-
-KERNELS = 12
-"""Kernels of a pixel that are printed; JSON has all of them."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +146,8 @@ def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProb
     """Print the answers as tables, or as JSON."""
     from rich.console import Console
 
+    from core.eval.tables import empty_table, print_table
+    from core.fit.explain import explain_joint, explain_pixel, explain_sweep
     from core.fit.joint_probe import JointProbe
     from core.fit.probe import PixelProbe
     from core.io.records import plain
@@ -163,11 +160,18 @@ def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProb
     console.print(f"{printable(options.record)}, step {step}", style="bold", markup=False)
     for answer in answers.values():
         if isinstance(answer, PixelProbe):
-            _say_pixel(console, answer)
+            explanation = explain_pixel(answer)
         elif isinstance(answer, JointProbe):
-            _say_joint(console, answer)
+            explanation = explain_joint(answer)
         else:
-            _say_sweep(console, answer)
+            explanation = explain_sweep(answer)
+        for line in ("", *explanation.lines):
+            console.print(line, soft_wrap=True, markup=False)
+        for table in explanation.tables:
+            shown = empty_table(table.title, table.labels, table.figures)
+            for row in table.rows:
+                shown.add_row(*row)
+            print_table(console, shown)
 
 
 def _columns(answer: PixelProbe | JointProbe | Sweep) -> object:
@@ -186,81 +190,3 @@ def _columns(answer: PixelProbe | JointProbe | Sweep) -> object:
         "minima": [float(answer.values[i]) for i in answer.minima],
         "falls_at": answer.falls_at,
     }
-
-
-def _say_pixel(console: Console, probe: PixelProbe) -> None:
-    from core.eval.tables import empty_table, print_table
-
-    console.print(f"\nmap row {probe.row}, column {probe.column}; {probe.inside:.0%} in the photo")
-    if probe.ratio is None or probe.posterior is None:
-        console.print("the body does not reach this pixel, so nothing counts here")
-    else:
-        console.print(
-            f"log-likelihood as foreground {probe.foreground_log:.2f}, as background "
-            f"{probe.background_log:.2f}; ratio {probe.ratio:+.2f}\n"
-            f"opacity {probe.opacity:.2f}, p(z = 1) {probe.posterior:.2f}; "
-            f"counts {probe.log_likelihood:+.3f} nats"
-        )
-        table = empty_table(
-            "kernels that make it",
-            ("kernel", "limb"),
-            ("weight", "depth m", "orientation", "its ratio", "p(z = 1)"),
-        )
-        for kernel in probe.kernels[:KERNELS]:
-            orientation = max(range(len(kernel.orientation)), key=kernel.orientation.__getitem__)
-            share = kernel.orientation[orientation]
-            table.add_row(
-                *(str(kernel.kernel), kernel.limb, f"{kernel.weight:.3f}", f"{kernel.depth:.3f}"),
-                *(f"{orientation} ({share:.0%})", f"{kernel.ratio:+.2f}"),
-                f"{kernel.posterior:.2f}",
-            )
-        print_table(console, table)
-    table = empty_table(
-        "what fits best", ("kernel", "limb"), ("orientation", "ratio with it", "p(z = 1)")
-    )
-    for match in probe.matches:
-        table.add_row(
-            *(str(match.kernel), match.limb, str(match.orientation)),
-            *(f"{match.ratio:+.2f}", f"{match.posterior:.2f}"),
-        )
-    print_table(console, table)
-
-
-def _say_joint(console: Console, probe: JointProbe) -> None:
-    from core.eval.tables import empty_table, print_table
-
-    (x, y), (_, _, depth), share = probe.place, probe.position, probe.share
-    seen = "" if share.seen is None else f", {share.seen:.0%} of it seen"
-    console.print(
-        f"\n{probe.joint} at {x:.0f},{y:.0f}, {depth:.2f} m away\n"
-        f"{share.limb} explains {share.pixels:.1f} pixels of the map{seen}; they count "
-        f"{share.evidence:+.2f} nats",
-        soft_wrap=True,
-    )
-    figures = ("x mm", "y mm", "z mm", "length mm", "right px", "down px")
-    table = empty_table("pulls, x right, y down, z away", ("term",), figures)
-    for pull in probe.pulls:
-        length = sum(value**2 for value in pull.motion) ** 0.5
-        values = [*(1000 * value for value in (*pull.motion, length)), *pull.arrow]
-        last = pull is probe.pulls[-2]
-        table.add_row(pull.term, *(f"{value:.2f}" for value in values), end_section=last)
-    print_table(console, table, ["if each term alone took a small step; they add up to the total"])
-
-
-def _say_sweep(console: Console, sweep: Sweep) -> None:
-    from core.eval.tables import empty_table, print_table
-
-    marks = dict.fromkeys(sweep.minima, "minimum")
-    table = empty_table(
-        f"{sweep.parameter.name}, {sweep.parameter.unit}", ("value",), ("total", *sweep.terms, "")
-    )
-    for i, value in enumerate(sweep.values):
-        here = "here" if value == sweep.here else ""
-        mark = ", ".join(filter(None, (marks.get(i), here)))
-        terms = (f"{values[i]:.2f}" for values in sweep.terms.values())
-        table.add_row(
-            f"{value:g}" if here else f"{value:.4g}", f"{sweep.total[i]:.2f}", *terms, mark
-        )
-    falls = sweep.falls_at
-    beyond = [] if falls is None else [f"smallest at the end, {falls:g}: sweep further"]
-    print_table(console, table, beyond)

@@ -134,6 +134,10 @@ def test_limbs_share_opacity_and_evidence(model, case):
     assert [share.limb for share in shares] == list(LIMBS)
     assert sum(s.pixels for s in shares) == pytest.approx(seen.render.opacity.sum().item())
     assert all(0 <= share.seen <= 1 for share in shares)
+    cells = {(row, column): w for row, column, w in shares[-1].cells}
+    probe = probe_compared(problem, model, seen, settings, *next(iter(cells)))
+    torso = sum(kernel.weight for kernel in probe.kernels if kernel.limb == "torso")
+    assert cells[probe.row, probe.column] == pytest.approx(torso) and len(cells) > 20
     posed = pose_volume(model.volume, body, settings.render)
     cost = likelihood_cost(problem, model, body, posed, settings)
     assert -sum(share.evidence for share in shares) == pytest.approx(cost.item(), rel=1e-4)
