@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
 
@@ -42,6 +43,9 @@ class Host(Protocol):
 
     def show_whole_photo(self) -> None:
         """Undo zooming and panning."""
+
+    def edit(self) -> None:
+        """Show or hide the dialog of weights and steps."""
 
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
@@ -242,6 +246,65 @@ ACTIONS = (
         "the run before and the next one: none is lost",
         lambda host: host.send(host.session.show_neighbour(1)),
         enabled=lambda session: session.neighbour(1) is not None,
+    ),
+    Action(
+        "edit",
+        "Edit",
+        ("E",),
+        "change weights and step size",
+        lambda host: host.edit(),
+        enabled=lambda session: session.record is not None,
+        tip="Change weights of terms and the step size, then branch or start again",
+    ),
+    Action(
+        "branch",
+        "Branch",
+        ("N",),
+        "go on from the step on screen as a new run",
+        lambda host: host.send(host.session.branch_off()),
+        enabled=lambda session: session.can_restart and session.steps > 0,
+        more="With the weights and the step size that you have changed, if any.",
+    ),
+    Action(
+        "compare",
+        "Compare",
+        ("C",),
+        "compare with the parent or the run before, or stop",
+        lambda host: host.send(host.session.compare()),
+        enabled=lambda session: bool(session.view.other or session.rival),
+        on=lambda session: session.view.other is not None,
+    ),
+    Action(
+        "swap",
+        "Swap",
+        ("X",),
+        "show the run that is compared with at the same step",
+        lambda host: host.send(host.session.swap()),
+        enabled=lambda session: session.view.other is not None,
+    ),
+    Action(
+        "remove",
+        "Remove run",
+        ("Delete",),
+        "remove the run on screen",
+        lambda host: host.send(host.session.remove()),
+        enabled=lambda session: session.heir is not None,
+    ),
+    Action(
+        "undo",
+        "Undo",
+        ("Ctrl+Z",),
+        "take back, or do again, what was done to runs",
+        lambda host: host.send(host.session.undo()),
+        enabled=lambda session: bool(session.history.done),
+    ),
+    Action(
+        "redo",
+        "Redo",
+        ("Ctrl+Y",),
+        "take back, or do again, what was done to runs",
+        lambda host: host.send(host.session.redo()),
+        enabled=lambda session: bool(session.history.undone),
     ),
     Action(
         "whole photo",

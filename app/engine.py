@@ -158,7 +158,9 @@ class CoreBackend:
         if isinstance(observed.handle, Recorded):
             newest = on_this_machine(observed.handle.record.runs[-1]).info
             schedule, method = newest.schedule, newest.method
-        return schedule if run.schedule is None else run.schedule, run.method or method
+        schedule = schedule if run.schedule is None else run.schedule
+        rate = 1.0 if run.changes.learning_rate is None else run.changes.learning_rate
+        return schedule.reweighed(dict(run.changes.weights), rate), run.method or method
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
@@ -217,8 +219,11 @@ class CoreFit:
     @property
     def terms(self) -> tuple[TermInfo, ...]:
         """The terms of the objective."""
-        terms = self.fit.schedule.terms.values()
-        return tuple(TermInfo(t.name, t.unit, t.description) for t in terms)
+        schedule = self.fit.schedule
+        return tuple(
+            TermInfo(t.name, t.unit, t.description, largest_weight(schedule, t.name))
+            for t in schedule.terms.values()
+        )
 
     @property
     def winner(self) -> str:
@@ -256,6 +261,11 @@ class CoreFit:
     def params(self, step: int) -> BodyParams:
         """The body of a recorded step in the crop camera's frame."""
         return self.fit.trace.params(step, self.engine.volume)
+
+
+def largest_weight(schedule: Schedule, term: str) -> float:
+    """The largest weight that a stage gives a term."""
+    return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
 
 
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.geometry.boxes import usable
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
-    Command,
+    Commands,
     Continue,
     Forget,
     Open,
     Paint,
     PaintInput,
-    Pause,
     Step,
     Turn,
 )
@@ -38,10 +36,9 @@ from app.protocol.events import (
     Stepped,
     Turned,
 )
-from app.protocol.run import RECORD_SUFFIX, Run, RunKey
-from app.state import SETTLED, Level, Message, Pending, Phase, SessionState
-
-Commands = list[Command]
+from app.protocol.run import RECORD_SUFFIX
+from app.runs import RunTree
+from app.state import Level, Message, Phase
 
 
 def is_record(path: str) -> bool:
@@ -50,7 +47,7 @@ def is_record(path: str) -> bool:
 
 
 @dataclass
-class Session(SessionState):
+class Session(RunTree):
     """The state, and everything that changes it: the user, and the worker's messages."""
 
     # --- what the user does ---
@@ -87,73 +84,6 @@ class Session(SessionState):
         text = f"Fitting the person {which}; {{earlier run}} shows the run before"
         return self._ask_for(command, Phase.OPENING, looking, self.auto_run, text)
 
-    def restart(self) -> Commands:
-        """Make a new run of the same fit, from its first step; the old one stays."""
-        if self.record is None or self.view.key is None or not self.can_restart:
-            return []
-        command = Begin(self.view.key[0], self._another_run(box=self.record.run.box))
-        text = "Fitting from the start; {earlier run} shows the run before"
-        return self._ask_for(command, Phase.BEGINNING, text, True, text, asked=True)
-
-    def branch(self, step: int | None = None, schedule: Any = None) -> Commands:
-        """Make a new run that begins at a recorded step of this one, and pause there.
-
-        Args:
-            step: the shown one by default.
-            schedule: the engine's own object; that of this run by default.
-        """
-        record, key = self.record, self.view.key
-        step = self.view.step if step is None else step
-        if record is None or key is None or not self.can_restart or not 0 <= step < self.steps:
-            return []
-        run = self._another_run(schedule, box=record.run.box, parent=key[1], at_step=step)
-        text = f"A new run from step {step}"
-        return self._ask_for(Begin(key[0], run), Phase.BEGINNING, text, False, text)
-
-    def show(self, key: RunKey) -> Commands:
-        """Show another run of the document, at its best step if it is finished."""
-        record = self.document.find(key)
-        if record is None or self.phase not in SETTLED or key == self.view.key:
-            return []
-        commands = self.pause()
-        newest = max(record.steps - 1, 0)
-        step = record.best if record.reason and record.best is not None else newest
-        self._look_at(key, step)
-        self.view.follow = step == newest
-        self.phase = Phase.DONE if record.reason else Phase.PAUSED
-        return commands
-
-    def show_neighbour(self, way: int) -> Commands:
-        """Show the run before (-1) or after (1) the shown one."""
-        key = self.neighbour(way)
-        if key is None:
-            return []
-        commands = self.show(key)
-        record = self.document.find(key)
-        assert record is not None
-        state = record.reason or f"{max(record.steps - 1, 0)} steps, paused"
-        self.message = Message(f"Run {key[1]}: {state}")
-        return commands
-
-    def run(self) -> Commands:
-        """Take steps until paused."""
-        if self.phase is Phase.DONE:
-            self.message = Message("The fit is finished: press {restart} to start it again.")
-        if self.phase is not Phase.PAUSED or self.view.key is None:
-            return []
-        self.phase = Phase.RUNNING
-        self.view.follow = True
-        self.message = Message("Fitting")
-        return [Continue(*self.view.key)]
-
-    def pause(self) -> Commands:
-        """Stop after the step in progress."""
-        if self.phase is not Phase.RUNNING or self.view.key is None:
-            return []
-        self.phase = Phase.PAUSED
-        self.message = Message("Paused")
-        return [Pause(*self.view.key)]
-
     def toggle(self) -> Commands:
         """Run or pause."""
         return self.pause() if self.phase is Phase.RUNNING else self.run()
@@ -165,14 +95,6 @@ class Session(SessionState):
         commands = self.pause()
         self.view.follow = True
         return [*commands, Step(*self.view.key)]
-
-    def scrub(self, step: int) -> Commands:
-        """Show a recorded step; the newest one is followed from then on."""
-        if not self.steps:
-            return []
-        self.view.step = min(max(step, 0), self.steps - 1)
-        self.view.follow = self.view.step == self.steps - 1
-        return []
 
     def scrub_to_best(self) -> Commands:
         """Show the best step."""
@@ -244,7 +166,7 @@ class Session(SessionState):
     def _on_ready(self, event: Ready) -> Commands:
         self.engine = event.detail
         self.phase = Phase.EMPTY
-        self.lost = list(self.document.keys)
+        self.lost = list(self.document.held)
         self.message = Message("Drop a photo on the window, or press {open} to open one.")
         wanted, self.wanted = self.wanted, None
         return self.open(*wanted) if wanted else []
@@ -257,7 +179,10 @@ class Session(SessionState):
         pending = self.pending
         if pending is None:
             return []
-        commands: Commands = [Forget(*key) for key in self.document.add(event)]
+        dropped = self.document.add(event)
+        commands: Commands = [Forget(*key) for key in dropped]
+        self._came(event.key, self.view.key)
+        self.history.forget(dropped)
         self._look_at(event.key, max(self.document.steps(event.key) - 1, 0))
         self.input = event.key
         self._drop_lost()
@@ -345,41 +270,11 @@ class Session(SessionState):
 
     # --- helpers ---
 
-    def _another_run(self, schedule: Any = None, **options: Any) -> Run:
-        """A new run of the image on screen, made as the run on screen is."""
-        assert self.record is not None
-        assert self.image is not None
-        now = self.record.run
-        schedule = now.schedule if schedule is None else schedule
-        made = {"method": now.method, "schedule": schedule, "occluders": self.image.occluders}
-        return self.document.new_run(**made, **options)
-
-    def _ask_for(
-        self,
-        command: Begin,
-        phase: Phase,
-        message: str,
-        go: bool,
-        text: str = "",
-        asked: bool = False,
-    ) -> Commands:
-        """Pause the current fit while the worker begins another run."""
-        commands = self.pause()
-        before = self.pending.before if self.pending is not None else self.phase
-        self.pending = Pending(command, go, before, text, asked)
-        self.phase = phase
-        self.message = Message(message)
-        return [*commands, command]
-
-    def _look_at(self, key: RunKey, step: int) -> None:
-        """Show another run; an answer about the last one that is still on its way is dropped."""
-        self.view.look_at(key, step)
-        self.input = self.painted = self.turned = self.refused = None
-
     def _drop_lost(self) -> None:
         """Drop the runs of a dead worker, now that one of the new worker is on screen."""
         for key in self.lost:
             self.document.remove(key)
+        self.history.forget(self.lost)
         self.lost = []
 
     def _to_reopen(self) -> tuple[str, Rect | None] | None:

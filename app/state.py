@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from app.document import Curves, Document, ImageRecord, RunRecord
+from app.geometry.lanes import Lane, lanes
 from app.geometry.plane import Rect
+from app.history import History
 from app.protocol.commands import Begin, Paint, PaintInput, Picture, Turn
 from app.protocol.events import Painted, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
@@ -95,6 +97,7 @@ class SessionState:
     engine: str = ""
     document: Document = field(default_factory=Document)
     view: ViewState = field(default_factory=ViewState)
+    history: History = field(default_factory=History)
     wanted: tuple[str, Rect | None] | None = None
     input: RunKey | None = None
     painted: Painted | None = None
@@ -214,6 +217,20 @@ class SessionState:
         if view.body is not None and fine and turned is not None and not turned.fine:
             return Turn(*view.key, view.step, True, view.body)
         return None
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The runs of the image on screen as lanes; runs that are removed have none."""
+        if self.image is None or self.view.key is None:
+            return []
+        runs = self.image.runs.values()
+        tree = {r.run.id: (r.run.parent, r.run.at_step) for r in runs if not r.hidden}
+        return lanes(tree, self.view.key[1])
+
+    @property
+    def other(self) -> RunRecord | None:
+        """The run that the shown one is compared with."""
+        return self.document.find(self.view.other)
 
     def neighbour(self, way: int) -> RunKey | None:
         """The run before (-1) or after (1) the shown one that can be shown now, of all images."""

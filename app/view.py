@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
-from app.protocol.run import RunKey
+from app.protocol.run import Changes, RunKey
 
 JOINTS = "joints"
 
@@ -27,6 +27,8 @@ class ViewState:
         hidden_terms: names of the curves that are not drawn.
         loss_window: first and last step of the curves; None for all.
         loss_log: the curves have logarithmic axes.
+        other: the run that the shown one is compared with.
+        draft: what the next run is to do differently from the shown one.
     """
 
     key: RunKey | None = None
@@ -40,6 +42,8 @@ class ViewState:
     hidden_terms: frozenset[str] = frozenset()
     loss_window: tuple[float, float] | None = None
     loss_log: bool = False
+    other: RunKey | None = None
+    draft: Changes = field(default_factory=Changes)
 
     @property
     def image(self) -> int | None:
@@ -50,6 +54,9 @@ class ViewState:
         """Show a step of another run."""
         self.key, self.step, self.follow = key, step, follow
         self.loss_window = None
+        self.draft = Changes()
+        if self.other is not None and (self.other == key or self.other[0] != key[0]):
+            self.other = None
 
     @property
     def body(self) -> BodyView | None:

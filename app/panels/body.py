@@ -13,8 +13,9 @@ from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.panels.panel import Panel
 from app.panels.texture import Texture
+from app.protocol.commands import Commands
 from app.protocol.events import TurnedBody
-from app.session import Commands, Session
+from app.session import Session
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5

@@ -19,6 +19,7 @@ GAP = 4
 GROUPS = (
     (("open", 76),),
     (("run", 84), ("step", 70), ("restart", 84)),
+    (("edit", 64),),
     (("find", 110),),
     (("opacity", 150),),
     (("joints", 76),),

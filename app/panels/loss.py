@@ -13,8 +13,9 @@ from app.geometry.bands import Span, inside, logarithmic, stack, value_range, zo
 from app.geometry.plane import Point, Rect
 from app.panels import text
 from app.panels.panel import Panel
+from app.protocol.commands import Commands
 from app.protocol.run import TermInfo
-from app.session import Commands, Session
+from app.session import Session
 
 LINE = theme.SMALL_SIZE + 4
 FOOT = LINE  # below the bands: numbers of steps, and the names that are hidden
@@ -94,7 +95,15 @@ class LossPanel(Panel):
         """The curves, and how they are looked at."""
         view = session.view
         looks = view.hidden_terms, view.loss_window, view.loss_log
-        return view.key, session.steps, session.planned, session.shown, session.best, looks
+        return (
+            view.key,
+            view.other,
+            session.steps,
+            session.planned,
+            session.shown,
+            session.best,
+            looks,
+        )
 
     def paint(self, session: Session) -> None:
         """Bands, curves, and the step on screen."""
@@ -104,24 +113,38 @@ class LossPanel(Panel):
             return
         colors = term_colors(session)
         curves = drawn_curves(session.curves)
+        others = drawn_curves(session.other.curves) if session.other else {}
         for name, band in self.bands(session).items():
-            self._paint_band(session, name, curves[name], band, colors[name])
+            pair = curves[name], others.get(name, [])
+            self._paint_band(session, name, pair, band, colors[name])
         self._paint_steps(session)
         for name, place in self.hidden(session).items():
             self._text((place.x + 4, place.y), name, theme.FAINT)
 
     def _paint_band(
-        self, session: Session, name: str, values: list[float], band: Rect, color: theme.Color
+        self,
+        session: Session,
+        name: str,
+        pair: tuple[list[float], list[float]],
+        band: Rect,
+        color: theme.Color,
     ) -> None:
-        """One curve, its name, its value at the step on screen, and its range."""
+        """One curve, its name, its value at the step on screen, its range.
+
+        Args:
+            pair: its values, and those of the run that is compared with: grey, on the same axis.
+        """
         ground = (band.x, band.y), (band.right, band.bottom)
         dpg.draw_rectangle(*ground, color=theme.LINE, fill=theme.PANEL)
-        low, high = value_range(self._seen(session, values))
+        values, seen = pair[0], [v for part in pair for v in self._seen(session, part)]
+        low, high = value_range(seen)
         tall = band.height >= 2 * LINE
         if tall:
             for words, y in ((f"{high:.3g}", band.y), (f"{low:.3g}", band.bottom - LINE)):
                 self._text((band.right - 4 - self.width(words), y), words, theme.FAINT)
-        points = self._curve(session, values, band)
+        points, other = self._points(session, pair, band)
+        if len(other) > 1:
+            dpg.draw_polyline(other, color=theme.DIM, thickness=1.5)
         if len(points) > 1:
             weight = 2.0 if name == TOTAL else 1.5
             dpg.draw_polyline(points, color=color, thickness=weight)
@@ -134,19 +157,26 @@ class LossPanel(Panel):
             self._text((6, band.y), text.cut(name, room, self.width), color)
             self._text((x, band.y + LINE - 2 if tall else band.y), value, theme.TEXT)
 
-    def _curve(self, session: Session, values: list[float], band: Rect) -> list[Point]:
-        """A curve's points in its band; it spans the band's height."""
-        seen = self._seen(session, values)
+    def _points(
+        self, session: Session, pair: tuple[list[float], list[float]], band: Rect
+    ) -> tuple[list[Point], list[Point]]:
+        """The points of two curves in a band; together they span its height."""
+        mine, theirs = (self._seen(session, values) for values in pair)
+        seen = [*mine, *theirs]
         scaled = logarithmic(seen) if session.view.loss_log else seen
         low, high = value_range(scaled)
         start = math.ceil(self.window(session)[0])
         left, right = self.x_of(session, start), self.x_of(session, start + 1)
         tall = (band.height - 6) / (high - low)
-        return [
-            (left + (right - left) * i, band.bottom - 3 - tall * (value - low))
-            for i, value in enumerate(scaled)
-            if math.isfinite(value)
-        ]
+
+        def placed(values: list[float]) -> list[Point]:
+            return [
+                (left + (right - left) * i, band.bottom - 3 - tall * (value - low))
+                for i, value in enumerate(values)
+                if math.isfinite(value)
+            ]
+
+        return placed(scaled[: len(mine)]), placed(scaled[len(mine) :])
 
     def _seen(self, session: Session, values: list[float]) -> list[float]:
         """The values of the steps on screen."""

@@ -10,7 +10,8 @@ from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Point, Rect
 from app.panels import text
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.session import Session
 
 HEADER = 30
 MARGIN = 8

@@ -95,3 +95,6 @@ class Quit:
 Picture = PaintInput | Paint | Turn
 """Commands that ask for pictures."""
 Command = Begin | Open | Forget | Continue | Pause | Step | Picture | Quit
+
+Commands = list[Command]
+"""What a method of the session wants the worker to do, in order."""

@@ -25,6 +25,7 @@ def report(window: Window) -> dict[str, object]:
         "level": session.message.level.value,
         "photo": session.image.name if session.image else None,
         "box": session.scene.box if session.scene else None,
+        "draft": window.photo.draft,
         "image": session.view.image,
         "run": session.view.key[1] if session.view.key else None,
         "runs": list(session.document.keys),
@@ -42,6 +43,10 @@ def report(window: Window) -> dict[str, object]:
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "buttons": {name: _rect_of(name) for name in BUTTONS},
         "files": _files_of(window),
+        "lanes": window.timeline.lanes(session),
+        "labels": {n: r.label for n, r in session.image.runs.items()} if session.image else {},
+        "other": session.view.other,
+        "edit": _edit_of(window),
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
@@ -73,6 +78,12 @@ def _files_of(window: Window) -> dict[str, object] | None:
         "chosen": chooser.entries[chooser.chosen].name if chooser.entries else None,
         "rows": {entry.name: _rect_of(row) for entry, row in rows},
     }
+
+
+def _edit_of(window: Window) -> dict[str, Rect] | None:
+    """Where the fields and buttons of the edit dialog are; None while hidden."""
+    editing = window.editing
+    return {name: _rect_of(name) for name in editing.items} if editing.shown else None
 
 
 def _rect_of(item: int | str) -> Rect:

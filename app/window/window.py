@@ -17,6 +17,7 @@ from app.geometry.plane import Point
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
+from app.panels.edit import EditDialog
 from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
@@ -26,8 +27,9 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
+from app.protocol.commands import Commands
 from app.protocol.events import Event, Opened, Painted, PaintedInput, Stepped, WithPictures
-from app.session import Commands, Session
+from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
 from app.window.frames import FrameClock
@@ -49,7 +51,7 @@ class Window:
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
-        self.size = (0, 0)
+        self.size, self._lanes = (0, 0), 0
         self._pictures_came = 0
         self._create(size)
 
@@ -78,6 +80,7 @@ class Window:
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
         self.help.build()
         self.files.build()
+        self.editing.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -89,11 +92,13 @@ class Window:
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
-        others = (self.photo, self.body, *self.maps, self.loss, TimelinePanel(fonts))
+        self.timeline = TimelinePanel(fonts)
+        others = (self.photo, self.body, *self.maps, self.loss, self.timeline)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self.open)
+        self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
     # --- what buttons, keys, drops and messages do ---
@@ -151,6 +156,14 @@ class Window:
         """Undo zooming and panning."""
         self.photo.show_all()
 
+    def edit(self) -> None:
+        """Show or hide the dialog of weights and steps."""
+        self.editing.toggle(*self.size)
+
+    def _change(self, change: Callable[[Session], object]) -> None:
+        """Have a dialog change the session."""
+        change(self.session)
+
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
         self.help.toggle(*self.size)
@@ -158,6 +171,7 @@ class Window:
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
         self.files.hide()
+        self.editing.hide()
         self.help.hide()
         self.send(self.mouse.cancel(self.session))
 
@@ -178,7 +192,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown
+        return self.files.shown or self.editing.typing
 
     # --- one frame ---
 
@@ -204,7 +218,8 @@ class Window:
         self.clock.tick(self.session.phase.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        blocked = self._in_dialog() or self.help.shown
+        over = self.editing.covers(self.mouse.position)
+        blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
@@ -252,10 +267,11 @@ class Window:
     def _arrange(self) -> None:
         """Follow the window's size."""
         size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        if size == self.size or min(size) <= 0:
+        count = max(len(self.session.lanes), 1)
+        if (size, count) == (self.size, self._lanes) or min(size) <= 0:
             return
-        self.size = size
-        places = arrange(*size)
+        self.size, self._lanes = size, count
+        places = arrange(*size, count)
         self.controls.place(places["toolbar"])
         self.status.place(places["status"])
         for name, panel in self.panels.items():
@@ -267,6 +283,7 @@ class Window:
         for panel in self.panels.values():
             panel.draw(self.session)
         self.status.draw(self.session)
+        self.editing.draw(self.session)
 
     def _link_cells(self) -> None:
         """Outline the cell under the mouse in all maps."""

@@ -82,10 +82,21 @@ class Debugger:
         x, y = rect.x + share[0] * rect.width, rect.y + share[1] * rect.height
         return panel.x + x, panel.y + y
 
+    def on_lane(self, run, share):
+        """Where a share of the steps of a run's lane is in the window."""
+        lanes, panel = self.state["lanes"], self.panel("timeline")
+        first, lane = Rect(*lanes["1"]), Rect(*lanes[str(run)])
+        return panel.x + first.x + share * first.width, panel.y + lane.y + lane.height / 2
+
+    def middle(self, rect):
+        rect = Rect(*rect)
+        return rect.x + rect.width / 2, rect.y + rect.height / 2
+
     # --- what a person does ---
 
     def xdotool(self, *arguments):
         subprocess.run(["xdotool", *map(str, arguments)], env=self.environment, check=True)
+        xdnd.wait_for_server(self.display)
 
     def move(self, point):
         self.xdotool("mousemove", round(point[0]), round(point[1]))

@@ -9,7 +9,7 @@ import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
 from app.geometry.plane import Rect
-from app.protocol.run import RECORD_SUFFIX, Run
+from app.protocol.run import RECORD_SUFFIX, Changes, Run
 from core.errors import UserError
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
@@ -114,6 +114,18 @@ def test_a_branch_repeats_its_parent_bit_by_bit(backend, observed, fit, step):
             assert torch.equal(ours, theirs)
 
 
+def test_a_branch_with_changes_weighs_and_steps_as_they_say(backend, observed, fit):
+    changes = Changes((("prior", 40.0),), 0.5)
+    branch = backend.fit(observed, Run(2, parent=1, at_step=4, changes=changes), fit)
+    before = {term.name: term.weight for term in fit.terms}
+    after = {term.name: term.weight for term in branch.terms}
+    assert after == before | {"prior": 40.0}
+    stages = zip(branch.fit.schedule.stages, fit.fit.schedule.stages, strict=True)
+    assert all(new.learning_rate == 0.5 * old.learning_rate for new, old in stages)
+    with pytest.raises(UserError, match="no term 'magic'; it has nll"):
+        backend.fit(observed, Run(3, changes=Changes((("magic", 1.0),))), None)
+
+
 def test_a_branch_may_have_another_schedule(backend, observed, fit):
     schedule = short_schedule().with_weights(prior=1e4)
     branch = backend.fit(observed, Run(2, parent=1, at_step=4, schedule=schedule), fit)
@@ -154,7 +166,7 @@ def test_the_body_lies_where_the_crop_s_camera_sees_it(backend, observed, fit):
     center = np.array(observed.scene.size) / 2
     pixels = observed.scene.focal * in_photo[:, :2] / in_photo[:, 2:] + center
     view = observed.handle.view
-    in_crop = backend._engine.vertices(params)[0].numpy()
+    in_crop = backend._engine.figures(params).vertices[0].numpy()
     crop = view.focal * in_crop[:, :2] / in_crop[:, 2:] + view.size / 2
     mapped = np.concatenate([crop, np.ones((len(crop), 1))], 1) @ np.linalg.inv(view.homography).T
     np.testing.assert_allclose(pixels, mapped[:, :2] / mapped[:, 2:], atol=0.05)

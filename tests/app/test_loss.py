@@ -91,7 +91,7 @@ def test_every_curve_fills_a_band_of_its_own(session, panel):
     assert all(a.bottom < b.y for a, b in itertools.pairwise(bands))
     curves = drawn_curves(session.curves)
     for name, band in panel.bands(session).items():
-        heights = [y for _, y in panel._curve(session, curves[name], band)]
+        heights = [y for _, y in panel._points(session, (curves[name], []), band)[0]]
         assert max(heights) - min(heights) == pytest.approx(band.height - 6)
         assert band.y < min(heights) and max(heights) < band.bottom
 
@@ -122,7 +122,7 @@ def test_the_wheel_zooms_about_the_mouse_and_the_axis_follows(session, panel):
     assert 0 < low < 6 < high <= 8
     assert panel.step_at(session, at) == pytest.approx(6)
     band = panel.bands(session)["nll"]
-    heights = [y for _, y in panel._curve(session, session.curves.terms["nll"], band)]
+    heights = [y for _, y in panel._points(session, (session.curves.terms["nll"], []), band)[0]]
     assert max(heights) - min(heights) > 0.7 * band.height
     panel.press(session, (at, 50), 1)
     panel.drag(session, (at + 1000, 50), 1)
@@ -133,9 +133,9 @@ def test_the_wheel_zooms_about_the_mouse_and_the_axis_follows(session, panel):
 
 def test_logarithmic_axes_are_asked_for(session, panel):
     band = panel.bands(session)["prior"]
-    linear = panel._curve(session, session.curves.terms["prior"], band)
+    linear = panel._points(session, (session.curves.terms["prior"], []), band)[0]
     session.toggle_log()
-    assert panel._curve(session, session.curves.terms["prior"], band) != linear
+    assert panel._points(session, (session.curves.terms["prior"], []), band)[0] != linear
 
 
 # --- bands ---
