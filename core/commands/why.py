@@ -29,10 +29,9 @@ from core.io.files import printable
 
 if TYPE_CHECKING:
     from core.fit.joint_probe import JointProbe
-    from core.fit.observation import Observation
     from core.fit.probe import PixelProbe
+    from core.fit.step_probe import StepProbe
     from core.fit.sweep import Parameter, Sweep
-    from core.fit.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,16 @@ def run(options: Options) -> int:
     joint = None if options.joint is None else _joint(options.joint)
     parameter = None if options.sweep is None else _parameter(options.sweep)
     check_range("--count", options.count, 3, 10_000)
-    visit, observation, step = _visit(options)
+    probe, step = _step(options)
     answers: dict[str, PixelProbe | JointProbe | Sweep] = {}
     if place is not None:
-        answers["pixel"] = _probe(visit, observation, place)
+        answers["pixel"] = _pixel(probe, place)
     if joint is not None:
-        from core.fit.joint_probe import probe_joints
-
-        answers["joint"] = probe_joints(visit, observation)[joint]
+        answers["joint"] = probe.joints[joint]
     if parameter is not None:
         from core.fit.sweep import sweep
 
-        answers["sweep"] = sweep(visit, *parameter, options.count)
+        answers["sweep"] = sweep(probe.visit, *parameter, options.count)
     _show(options, step, answers)
     return 0
 
@@ -112,11 +109,12 @@ def _parameter(text: str) -> tuple[Parameter, float | None, float | None]:
     return parameter, low, high
 
 
-def _visit(options: Options) -> tuple[Visit, Observation, int]:
+def _step(options: Options) -> tuple[StepProbe, int]:
     """The step that is asked about; standard error says what differs from its record."""
     from core.errors import UserError
     from core.fit.record import FitRecord
     from core.fit.recording import engine_of, observe_again, on_this_machine, replay_notes
+    from core.fit.step_probe import StepProbe
     from core.fit.visit import Visit
 
     record = FitRecord.load(options.record)
@@ -129,17 +127,17 @@ def _visit(options: Options) -> tuple[Visit, Observation, int]:
     for note in replay_notes(engine, record, schedule.render.backend):
         print(f"nbf: {printable(options.record)}: {note}", file=sys.stderr)
     observation = observe_again(engine, record)
-    return Visit.of(observation.problem, engine.model, schedule, trace, step), observation, step
+    visit = Visit.of(observation.problem, engine.model, schedule, trace, step)
+    return StepProbe(visit, observation), step
 
 
-def _probe(visit: Visit, observation: Observation, place: tuple[float, float]) -> PixelProbe:
-    """The probe of the map's pixel at a place of the photo."""
-    from core.fit.probe import map_pixel, probe_pixel
+def _pixel(probe: StepProbe, place: tuple[float, float]) -> PixelProbe:
+    """The map's pixel at a place of the photo."""
+    from core.fit.probe import map_pixel
     from core.io.boxes import check_place
 
-    height, width = observation.photo.shape[:2]
-    row, column = map_pixel(observation, *check_place(place, width, height))
-    return probe_pixel(visit.problem, visit.model, visit.body, visit.schedule, row, column)
+    height, width = probe.observation.photo.shape[:2]
+    return probe.pixel(*map_pixel(probe.observation, *check_place(place, width, height)))
 
 
 def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProbe | Sweep]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from core.body.names import JOINT_NAMES, LIMB_OF_JOINT
-from core.fit.comparison import Comparison, compare
+from core.fit.comparison import Comparison
 from core.fit.limb_shares import LimbShare, limb_shares
 from core.fit.observation import Observation
 from core.fit.pull import joint_pulls
@@ -53,16 +53,13 @@ class JointProbe:
 
 
 def probe_joints(
-    visit: Visit, observation: Observation, seen: Comparison | None = None
+    visit: Visit, observation: Observation, seen: Comparison
 ) -> tuple[JointProbe, ...]:
     """What is behind the places of all joints at a step.
 
     Args:
-        seen: the step's comparison, if it has been made.
+        seen: the step compared with the observation.
     """
-    if seen is None:
-        with torch.no_grad():
-            seen = compare(visit.problem, visit.model, visit.body, visit.schedule)
     shares = limb_shares(visit.problem, seen, visit.model.volume)
     pulls = joint_pulls(visit).turned(torch.as_tensor(observation.view.rotation))
     camera = _photo_camera(observation).to(pulls.joints.device)

@@ -6,8 +6,8 @@ import pytest
 
 from core.cli import main
 from core.fit.fitter import finish
-from core.fit.joint_probe import probe_joints
 from core.fit.recording import new_record, photo_info
+from core.fit.step_probe import StepProbe
 from core.geometry.crop import Box
 from core.io.images import load_image
 from tests.fit.toy_problem import visited
@@ -65,7 +65,7 @@ def test_all_questions_at_once_as_json(record, fitted, capsys):
 def test_the_photo_has_a_joint_where_the_fit_has_it(fitted):
     """An arrow is what the projection of a moved joint does in the whole photo."""
     engine, _, observation, fit = fitted
-    wrist = probe_joints(visited(fit, 5), observation)[20]
+    wrist = StepProbe(visited(fit, 5), observation).joints[20]
     assert wrist.joint == "l_wrist" and wrist.share.limb == "l_lower_arm"
     height, width = observation.photo.shape[:2]
 
