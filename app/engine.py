@@ -13,18 +13,24 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.why import Answer, Arrow, Bars, JointTarget, Table, Target
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.fit.branch import cut
 from core.fit.engine import Engine
+from core.fit.explain import Explanation, explain_joint, explain_pixel
 from core.fit.fitter import Fit
+from core.fit.joint_probe import JointProbe
 from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
+from core.fit.probe import PixelProbe
 from core.fit.record import SUFFIX, FitRecord
 from core.fit.recording import observe_again, on_this_machine, replay_notes, resume_run
 from core.fit.schedule import Schedule, parse_weights
+from core.fit.step_probe import StepProbe
 from core.fit.trace import StepRecord
+from core.fit.visit import Visit
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
@@ -73,6 +79,7 @@ class CoreBackend:
         self._engine = engine
         self._schedule = schedule or Schedule.standard()
         self._colors = feature_colors(engine.model.bank)
+        self._open: tuple[Fit, int, StepProbe] | None = None
 
     def read(self, path: str) -> Photo | RecordedPhoto:
         """Decode a photo, or open a record of a fit (fit.nbf)."""
@@ -179,6 +186,22 @@ class CoreBackend:
         """The body's joints on the photo."""
         return listed(body_joints(self._engine, observation_of(observed), params))
 
+    def explain(self, observed: Observed, fit: CoreFit, step: int, target: Target) -> Answer:
+        """Why a pixel or a joint of a recorded step is as it is."""
+        probe = self._probe(fit.fit, step, observation_of(observed))
+        if isinstance(target, JointTarget):
+            return joint_answer(probe.joints[target.joint])
+        height, width = probe.observation.features.shape[1:]
+        x, y = target.at
+        return pixel_answer(probe.pixel(int(y * height), int(x * width)))
+
+    def _probe(self, fit: Fit, step: int, observation: Observation) -> StepProbe:
+        """The step that was asked about last, or another one in its place."""
+        if self._open is None or self._open[0] is not fit or self._open[1] != step:
+            visit = Visit.of(fit.problem, fit.model, fit.schedule, fit.trace, step)
+            self._open = fit, step, StepProbe(visit, observation)
+        return self._open[2]
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -266,6 +289,27 @@ class CoreFit:
 def largest_weight(schedule: Schedule, term: str) -> float:
     """The largest weight that a stage gives a term."""
     return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
+
+
+def pixel_answer(probe: PixelProbe) -> Answer:
+    """What is behind a pixel, for the window."""
+    explanation = explain_pixel(probe)
+    bars = [Bars("observed", probe.observed)]
+    bars += [Bars("rendered", probe.rendered)] if probe.rendered is not None else []
+    return Answer(explanation.lines, tuple(bars), tables_of(explanation))
+
+
+def joint_answer(probe: JointProbe) -> Answer:
+    """What is behind a joint's place, for the window."""
+    explanation = explain_joint(probe)
+    arrows = tuple(Arrow(pull.term, pull.arrow) for pull in probe.pulls)
+    cells = probe.share.cells
+    return Answer(explanation.lines, (), tables_of(explanation), probe.place, arrows, cells)
+
+
+def tables_of(explanation: Explanation) -> tuple[Table, ...]:
+    """Tables as messages carry them."""
+    return tuple(Table(t.title, t.labels, t.figures, t.rows) for t in explanation.tables)
 
 
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:

@@ -22,7 +22,7 @@ GROUPS = (
     (("edit", 64),),
     (("find", 110),),
     (("opacity", 150),),
-    (("joints", 76),),
+    (("joints", 76), ("why", 64)),
 )
 """Names of actions, and the slider, with their widths in pixels."""
 HELP, HELP_WIDTH = "help", 34

@@ -15,6 +15,7 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene
+from app.protocol.why import Answer, Arrow, Bars, JointTarget, Table
 from core.errors import UserError
 
 MAP = 32
@@ -187,6 +188,20 @@ class FakeBackend:
         box = observed.scene.box
         x, y = box.x + params[0] * box.width, box.y + params[1] * box.height
         return ((x, y, 0.0), (x + 10, y, -0.25))
+
+    def explain(self, observed, fit, step, target):
+        vector = fit.params(step)
+        if isinstance(target, JointTarget):
+            place = self.joints(observed, vector)[target.joint][:2]
+            arrows = (Arrow("image", (30.0, 0.0)), Arrow("size", (0.0, -10.0)))
+            rows = tuple((a.name, *(f"{v:.0f}" for v in a.way)) for a in arrows)
+            table = Table("pulls", ("term",), ("right", "down"), rows)
+            cells = tuple((4, column, 1.0) for column in range(8))
+            return Answer((f"joint {target.joint}",), (), (table,), place, arrows, cells)
+        column, row = (int(MAP * v) for v in target.at)
+        seen, shown = observed.handle[row, column], _mask(vector)[row, column]
+        bars = Bars("observed", (float(seen), -0.5)), Bars("rendered", (float(shown), 0.5))
+        return Answer((f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"), bars)
 
 
 def _mask(vector):
