@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.geometry.orbit import Orbit
-from app.protocol.run import OfRun, Run, RunKey
+from app.protocol.run import OfRun, RecordedRun, Run, RunKey
 from app.protocol.why import Target
 
 
@@ -32,6 +32,18 @@ class Open(Begin):
 @dataclass(frozen=True)
 class Forget(OfRun):
     """Drop a run and its trace; the image goes with its last run."""
+
+
+@dataclass(frozen=True)
+class Save(OfRun):
+    """Write a run, and others of its image that look at the same box, as a record.
+
+    Attributes:
+        runs: those to write, parents first, with their numbers in the document.
+    """
+
+    path: str
+    runs: tuple[RecordedRun, ...]
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,7 @@ Picture = PaintInput | Paint | Turn
 """Commands that ask for pictures."""
 Question = Picture | Probe
 """Commands that ask for what the screen lacks."""
-Command = Begin | Open | Forget | Continue | Pause | Step | Question | Quit
+Command = Begin | Open | Forget | Save | Continue | Pause | Step | Question | Quit
 
 Commands = list[Command]
 """What a method of the session wants the worker to do, in order."""
