@@ -13,12 +13,12 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Kept, Maps, Observed, Progress
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
-from app.protocol.why import Answer, Arrow, Bars, JointTarget, Table, Target
+from app.protocol.why import Answer, Arrow, Bars, JointTarget, Target
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.fit.branch import cut
 from core.fit.engine import Engine
-from core.fit.explain import Explanation, explain_joint, explain_pixel
+from core.fit.explain import explain_joint, explain_pixel
 from core.fit.fitter import Fit
 from core.fit.joint_probe import JointProbe
 from core.fit.observation import Observation
@@ -334,23 +334,15 @@ def largest_weight(schedule: Schedule, term: str) -> float:
 
 def pixel_answer(probe: PixelProbe) -> Answer:
     """What is behind a pixel, for the window."""
-    explanation = explain_pixel(probe)
     bars = [Bars("observed", probe.observed)]
     bars += [Bars("rendered", probe.rendered)] if probe.rendered is not None else []
-    return Answer(explanation.lines, tuple(bars), tables_of(explanation))
+    return Answer(explain_pixel(probe), tuple(bars))
 
 
 def joint_answer(probe: JointProbe) -> Answer:
     """What is behind a joint's place, for the window."""
-    explanation = explain_joint(probe)
     arrows = tuple(Arrow(pull.term, pull.arrow) for pull in probe.pulls)
-    cells = probe.share.cells
-    return Answer(explanation.lines, (), tables_of(explanation), probe.place, arrows, cells)
-
-
-def tables_of(explanation: Explanation) -> tuple[Table, ...]:
-    """Tables as messages carry them."""
-    return tuple(Table(t.title, t.labels, t.figures, t.rows) for t in explanation.tables)
+    return Answer(explain_joint(probe), (), probe.place, arrows, probe.share.cells)
 
 
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:

@@ -12,8 +12,9 @@ from app.geometry.plane import Point, View
 from app.panels import text
 from app.panels.loss import term_colors
 from app.panels.panel import Panel
-from app.protocol.why import Answer, Arrow, Bars, Table
+from app.protocol.why import Answer, Arrow, Bars
 from app.session import Session
+from core.words import Table
 
 LINE = theme.SMALL_SIZE + 4
 GAP = 8
@@ -52,7 +53,7 @@ class WhyPanel(Panel):
             self.say(("asking…",) if asked else ("click a pixel or a joint",))
             return
         answer, y = session.probed.answer, 4.0
-        for line in answer.lines:
+        for line in answer.words.lines:
             for part in text.wrapped(line, self.size[0] - 2 * GAP, self.width):
                 self._text((GAP, y), part, theme.TEXT)
                 y += LINE
@@ -60,7 +61,7 @@ class WhyPanel(Panel):
         if answer.bars:
             y = self._paint_bars(answer.bars, y + 4)
         colors = term_colors(session)
-        for table in answer.tables:
+        for table in answer.words.tables:
             y = self._paint_table(table, colors, y + GAP)
 
     def _paint_bars(self, bars: tuple[Bars, ...], top: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.geometry.plane import Point
+from core.words import Explanation
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,6 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table of texts.
-
-    Attributes:
-        labels: columns of words, on the left.
-        figures: columns of numbers.
-    """
-
-    title: str
-    labels: tuple[str, ...]
-    figures: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
 class Arrow:
     """Where something pulls, such as a term of the objective: pixels of the image."""
 
@@ -57,16 +43,16 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the engine says, from top to bottom.
+    """What the engine says.
 
     Attributes:
+        words: lines above the bars, tables below.
         place: pixel of the image at which the arrows begin; None without arrows.
         cells: row, column and share of each map pixel that the target explains.
     """
 
-    lines: tuple[str, ...]
+    words: Explanation
     bars: tuple[Bars, ...] = ()
-    tables: tuple[Table, ...] = ()
     place: Point | None = None
     arrows: tuple[Arrow, ...] = ()
     cells: tuple[tuple[int, int, float], ...] = ()

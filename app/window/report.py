@@ -40,7 +40,7 @@ def report(window: Window) -> dict[str, object]:
         "joints": JOINTS in session.view.overlays,
         "joint": window.photo.joint,
         "why": session.view.why,
-        "probed": session.probed.answer.lines if session.probed else None,
+        "probed": session.probed.answer.words.lines if session.probed else None,
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "cells": window.photo.cells,

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.fit.joint_probe import JointProbe
 from core.fit.probe import PixelProbe
 from core.fit.sweep import Sweep
+from core.words import Explanation, Table
 
 KERNELS = 12
 """Kernels of a pixel that are listed; the probe has all of them."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of texts.
-
-    Attributes:
-        labels: columns of words, on the left.
-        figures: columns of numbers.
-    """
-
-    title: str
-    labels: tuple[str, ...]
-    figures: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Lines, then tables."""
-
-    lines: tuple[str, ...]
-    tables: tuple[Table, ...]
 
 
 def explain_pixel(probe: PixelProbe) -> Explanation:

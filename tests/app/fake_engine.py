@@ -15,8 +15,9 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene
-from app.protocol.why import Answer, Arrow, Bars, JointTarget, Table
+from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.errors import UserError
+from core.words import Explanation, Table
 
 MAP = 32
 STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
@@ -201,11 +202,14 @@ class FakeBackend:
             rows = tuple((a.name, *(f"{v:.0f}" for v in a.way)) for a in arrows)
             table = Table("pulls", ("term",), ("right", "down"), rows)
             cells = tuple((4, column, 1.0) for column in range(8))
-            return Answer((f"joint {target.joint}",), (), (table,), place, arrows, cells)
+            return Answer(
+                Explanation((f"joint {target.joint}",), (table,)), (), place, arrows, cells
+            )
         column, row = (int(MAP * v) for v in target.at)
         seen, shown = observed.handle[row, column], _mask(vector)[row, column]
         bars = Bars("observed", (float(seen), -0.5)), Bars("rendered", (float(shown), 0.5))
-        return Answer((f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"), bars)
+        lines = f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"
+        return Answer(Explanation(lines), bars)
 
 
 def _mask(vector):

@@ -328,12 +328,12 @@ def test_a_pixel_is_explained_as_the_engine_explains_it(backend, observed, fit):
     scene = observed.scene
     x, y = cell_center((64, 64), inside_crop(scene.to_crop, (230, 200)))
     answer = backend.explain(observed, fit, 3, PixelTarget((x, y)))
-    assert answer.lines[0].startswith(f"map row {int(64 * y)}, column {int(64 * x)};")
+    assert answer.words.lines[0].startswith(f"map row {int(64 * y)}, column {int(64 * x)};")
     assert [bars.name for bars in answer.bars] == ["observed", "rendered"]
     features = observed.handle.features[:, int(64 * y), int(64 * x)]
     assert answer.bars[0].values == pytest.approx(features.tolist())
     visible = backend.maps(observed, Run(1), fit.params(3)).visible[int(64 * y), int(64 * x)]
-    assert f"p(z = 1) {visible:.2f}" in answer.lines[2]
+    assert f"p(z = 1) {visible:.2f}" in answer.words.lines[2]
     again = backend.explain(observed, fit, 3, PixelTarget((x, y)))
     other = backend.explain(observed, fit, 6, PixelTarget((x, y)))
     assert again == answer != other

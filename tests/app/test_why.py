@@ -10,6 +10,7 @@ from app.protocol.run import Run
 from app.protocol.why import Answer, Arrow, JointTarget, PixelTarget
 from app.state import Level
 from app.worker.explaining import Explainer
+from core.words import Explanation
 from tests.app.blob import blob_photo
 from tests.app.talk import Talk
 from tests.app.test_session import (
@@ -27,7 +28,7 @@ PIXEL, JOINT = PixelTarget((0.25, 0.5)), JointTarget(20)
 
 
 def answered(command, line="because"):
-    return Probed(*command.key, command.step, command.target, Answer((line,)))
+    return Probed(*command.key, command.step, command.target, Answer(Explanation((line,))))
 
 
 def settle(session):
@@ -47,7 +48,7 @@ def test_a_pixel_is_asked_about_once():
     assert question == Probe(*FIRST, 4, PIXEL)
     assert session.ask() == []  # on its way
     session.receive(answered(question))
-    assert session.probed.answer.lines == ("because",)
+    assert session.probed.answer.words.lines == ("because",)
     assert session.ask() == [] and session.settled
 
 
@@ -147,7 +148,7 @@ class Counting:
 
     def explain(self, observed, fit, step, target):
         self.asked.append((step, target))
-        return Answer((f"{step}",))
+        return Answer(Explanation((f"{step}",)))
 
 
 class Held:
@@ -159,7 +160,7 @@ def test_the_engine_is_asked_once_for_each_question():
     explainer = Explainer(backend)
     questions = [Probe(1, 1, step, target) for step in (0, 1) for target in (PIXEL, JOINT)]
     for question in questions * 3:
-        assert explainer.answer(Held, question).answer.lines == (str(question.step),)
+        assert explainer.answer(Held, question).answer.words.lines == (str(question.step),)
     assert len(backend.asked) == 4
     for step in range(300):
         explainer.answer(Held, Probe(1, 2, step, PIXEL))
@@ -175,7 +176,7 @@ def test_the_worker_answers_over_its_pipe(tmp_path):
         talk.ask(Open(1, Run(1), str(tmp_path / "blob.png")), Opened)
         talk.ask(Step(1, 1), Stepped)
         event = talk.ask(Probe(1, 1, 0, PixelTarget((0.5, 0.25))), Probed)
-        assert event.answer.lines[0] == "cell 16, 8" and len(event.answer.bars) == 2
+        assert event.answer.words.lines[0] == "cell 16, 8" and len(event.answer.bars) == 2
         assert event.target == PixelTarget((0.5, 0.25))
         assert talk.ask(Probe(1, 1, 0, JointTarget(1)), Probed).answer.arrows
         assert "IndexError" in talk.ask(Probe(1, 1, 7, PIXEL), Failed).text
