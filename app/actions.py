@@ -133,6 +133,14 @@ ACTIONS = (
         enabled=lambda session: session.can_restart,
     ),
     Action(
+        "recover",
+        "Recover",
+        ("Ctrl+R",),
+        "open what a session that crashed had saved",
+        lambda host: host.send(host.session.recover()),
+        enabled=lambda session: bool(session.orphan),
+    ),
+    Action(
         "paste",
         "Paste",
         ("Ctrl+V",),

@@ -108,7 +108,8 @@ class ImageRecord:
 
     Attributes:
         occluders: what hides the person, as the user describes it, for later runs.
-        saved: the file in which its runs were saved last; empty if they never were.
+        saved: the file in which the user saved its runs last; empty if they never were.
+        autosaved: the file in which they were saved by themselves last.
     """
 
     id: int
@@ -116,11 +117,13 @@ class ImageRecord:
     runs: dict[int, RunRecord] = field(default_factory=dict)
     occluders: tuple[Any, ...] = ()
     saved: str = ""
+    autosaved: str = ""
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return Path(self.path).name
+        """Of the photo."""
+        names = (run.scene.name for run in self.runs.values())
+        return next(filter(None, names), Path(self.path).name)
 
     @property
     def has_named_run(self) -> bool:

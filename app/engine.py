@@ -129,11 +129,12 @@ class CoreBackend:
         note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
         rect = Rect(box.x, box.y, box.width, box.height)
         seen = self._observed(observation, rect, False, note)
+        scene = replace(seen.scene, name=Path(record.photo.source).name)
         recorded = tuple(
             RecordedRun(run.info.id, run.info.parent, run.info.at_step or 0, run.info.name)
             for run in record.runs
         )
-        return replace(seen, handle=Recorded(observation, record), recorded=recorded)
+        return replace(seen, scene=scene, handle=Recorded(observation, record), recorded=recorded)
 
     def _observed(self, observation: Observation, box: Rect, detected: bool, note: str) -> Observed:
         """What the window gets to know of an observation."""

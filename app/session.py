@@ -52,14 +52,15 @@ def is_record(path: str) -> bool:
     return path.endswith(RECORD_SUFFIX)
 
 
-def free_path(image: str) -> str:
+def free_path(image: str, orphan: str = "") -> str:
     """Where to save the runs of an image: in the current folder, under a name that is free.
 
     A record is saved where it was opened.
     """
-    if is_record(image):
+    if is_record(image) and image != orphan:
         return image
-    stem, count = Path(image).stem.rpartition(":")[2], 1
+    stem = "recovered" if image == orphan else Path(image).stem.rpartition(":")[2]
+    count = 1
     path = Path.cwd() / f"{stem}{RECORD_SUFFIX}"
     while path.exists():
         count += 1
@@ -113,7 +114,7 @@ class Session(RunTree):
         """
         if self.image is None or self.view.key is None or not self.can_restart:
             return []
-        path = path or self.image.saved or free_path(self.image.path)
+        path = path or self.image.saved or free_path(self.image.path, self.orphan)
         commands = self.pause()
         self.message = Message(f"Saving {path}…")
         return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]
@@ -216,6 +217,9 @@ class Session(RunTree):
         self.phase = Phase.EMPTY
         self.lost = list(self.document.held)
         self.message = Message("Drop a photo on the window, or press {open} to open one.")
+        if self.orphan and self.wanted is None:
+            text = "A session ended unexpectedly: {recover} opens what it had saved."
+            self.message = Message(text, Level.WARNING)
         wanted, self.wanted = self.wanted, None
         return self.open(*wanted) if wanted else []
 
@@ -275,12 +279,27 @@ class Session(RunTree):
         return commands
 
     def _on_saved(self, event: Saved) -> Commands:
-        runs = "1 run" if event.count == 1 else f"{event.count} runs"
-        self.message = Message(f"Saved {runs} to {event.path}")
         image = self.document.image(event.image)
+        if event.quiet:
+            for other in self.document.images.values():
+                other.autosaved = event.path if other is image else ""
+            return []
         if image is not None:
             image.saved = event.path
+        runs = "1 run" if event.count == 1 else f"{event.count} runs"
+        self.message = Message(f"Saved {runs} to {event.path}")
         return []
+
+    def recover(self) -> Commands:
+        """Open what a session that crashed has saved by itself."""
+        return self.open(self.orphan) if self.orphan else []
+
+    def _save_quietly(self) -> Commands:
+        """Save by itself, for a crash."""
+        if not self.autosave or self.image is None or self.view.key is None:
+            return []
+        runs = self.document.recorded(self.view.key[0])
+        return [Save(*self.view.key, self.autosave, runs, quiet=True)]
 
     def _on_stepped(self, event: Stepped) -> Commands:
         record = self.document.find(event.key)
@@ -325,7 +344,8 @@ class Session(RunTree):
         self.message = Message(
             f"Finished: {event.reason}. {record.steps - 1} steps{time}, best at step {event.best}."
         )
-        return self.scrub(event.best) if self.view.follow else []
+        commands = self.scrub(event.best) if self.view.follow else []
+        return [*commands, *self._save_quietly()]
 
     def _on_failed(self, event: Failed) -> Commands:
         """A command failed: return to the state before it."""
@@ -369,4 +389,6 @@ class Session(RunTree):
         if self.image is None or self.record is None:
             return self.wanted
         run = self.pending.command.run if self.pending is not None else self.record.run
+        if self.image.autosaved:
+            return self.image.autosaved, None
         return self.image.path, run.box

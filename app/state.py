@@ -89,6 +89,8 @@ class SessionState:
         asked: the question that is on its way: one at a time.
         refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
+        autosave: the file to save by itself; empty for none.
+        orphan: what a session that crashed has left; empty for nothing.
         joining: other runs of a record that the worker has been asked for.
         lost: runs whose traces were lost with a dead worker.
     """
@@ -110,6 +112,8 @@ class SessionState:
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
     joining: set[RunKey] = field(default_factory=set)
+    autosave: str = ""
+    orphan: str = ""
 
     # --- what panels ask ---
 
@@ -236,6 +240,12 @@ class SessionState:
         if probed is not None and (probed.step, probed.target) == (view.step, view.target):
             return None
         return Probe(*view.key, view.step, view.target)
+
+    @property
+    def saved_orphan(self) -> str | None:
+        """What a crashed session has left, if it has been opened here and saved elsewhere."""
+        found = [i for i in self.document.images.values() if i.path == self.orphan and i.saved]
+        return self.orphan if found else None
 
     @property
     def lanes(self) -> list[Lane]:

@@ -40,10 +40,12 @@ class Save(OfRun):
 
     Attributes:
         runs: those to write, parents first, with their numbers in the document.
+        quiet: the user has not asked for it.
     """
 
     path: str
     runs: tuple[RecordedRun, ...]
+    quiet: bool = False
 
 
 @dataclass(frozen=True)

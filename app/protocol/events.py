@@ -67,6 +67,7 @@ class Saved(OfRun):
 
     path: str
     count: int
+    quiet: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def report(window: Window) -> dict[str, object]:
         "cells": window.photo.cells,
         "buttons": {name: _rect_of(name) for name in BUTTONS},
         "files": _files_of(window),
+        "autosaved": session.image.autosaved if session.image else "",
         "lanes": window.timeline.lanes(session),
         "labels": {n: r.label for n, r in session.image.runs.items()} if session.image else {},
         "other": session.view.other,

@@ -148,7 +148,8 @@ class Worker:
 
     def _save(self, command: Save) -> None:
         """Write a record."""
-        self._send(Saved(*command.key, command.path, self._runs.save(command)))
+        count = self._runs.save(command)
+        self._send(Saved(*command.key, command.path, count, command.quiet))
 
     def _advance(self, command: Continue | Step) -> None:
         """One step of a fit."""

@@ -15,7 +15,7 @@ INNER_FLOORS = {
     "app": (
         *("geometry", "protocol", "shared", "engine", "worker", "link"),
         *("document", "history", "view", "state", "runs", "session", "actions"),
-        *("theme", "panels", "window", "automation", "main"),
+        *("theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
     "core/train": ("batches", "losses", "heads", "run"),
