@@ -231,7 +231,8 @@ class CoreBackend:
             return joint_answer(probe.joints[target.joint])
         height, width = probe.observation.features.shape[1:]
         x, y = target.at
-        return pixel_answer(probe.pixel(int(y * height), int(x * width)))
+        pixel = probe.pixel(int(y * height), int(x * width))
+        return pixel_answer(pixel, probe.observation.view.rotation)
 
     def _probe(self, fit: Fit, step: int, observation: Observation) -> StepProbe:
         """The step that was asked about last, or another one in its place."""
@@ -333,11 +334,19 @@ def largest_weight(schedule: Schedule, term: str) -> float:
     return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
 
 
-def pixel_answer(probe: PixelProbe) -> Answer:
-    """What is behind a pixel, for the window."""
+def pixel_answer(probe: PixelProbe, rotation: Float[np.ndarray, "3 3"]) -> Answer:
+    """What is behind a pixel, for the window.
+
+    Args:
+        rotation: from the crop's camera to the photo's.
+    """
     bars = [Bars("observed", probe.observed)]
     bars += [Bars("rendered", probe.rendered)] if probe.rendered is not None else []
-    return Answer(explain_pixel(probe), tuple(bars))
+    points = []
+    for kernel in probe.kernels:
+        x, y, z = (rotation @ np.array(kernel.position)).tolist()
+        points.append((x, y, z, kernel.weight))
+    return Answer(explain_pixel(probe), tuple(bars), points=tuple(points))
 
 
 def joint_answer(probe: JointProbe) -> Answer:

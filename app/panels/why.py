@@ -73,11 +73,14 @@ class WhyPanel(Panel):
             x += 30 + self.width(group.name)
         low, high = top + LINE + 2, top + LINE + BARS
         middle, reach = (low + high) / 2, (high - low) / 2
-        largest = max((abs(v) for group in bars for v in group.values), default=0.0) or 1.0
+        known = [abs(v) for group in bars for v in group.values if math.isfinite(v)]
+        largest = max(known, default=0.0) or 1.0
         count = max(len(group.values) for group in bars)
         wide = (self.size[0] - 2 * GAP) / max(count, 1)
         for i, (group, color) in enumerate(zip(bars, COLORS, strict=False)):
             for k, value in enumerate(group.values):
+                if not math.isfinite(value):
+                    continue
                 left = GAP + (k + i / len(COLORS)) * wide
                 end = left + max(0.8 * wide / len(COLORS), 1.0), middle - reach * value / largest
                 dpg.draw_rectangle((left, middle), end, color=color, fill=color)
@@ -133,10 +136,11 @@ def screen_arrows(arrows: tuple[Arrow, ...]) -> list[tuple[Arrow, Point]]:
 
     The longest comes first, so that others are drawn over it.
     """
-    longest = max((math.hypot(*arrow.way) for arrow in arrows), default=0.0)
+    finite = [arrow for arrow in arrows if all(map(math.isfinite, arrow.way))]
+    longest = max((math.hypot(*arrow.way) for arrow in finite), default=0.0)
     if longest == 0:
         return []
     scale = LONGEST / longest
-    scaled = [(arrow, (scale * arrow.way[0], scale * arrow.way[1])) for arrow in arrows]
+    scaled = [(arrow, (scale * arrow.way[0], scale * arrow.way[1])) for arrow in finite]
     seen = [pair for pair in scaled if math.hypot(*pair[1]) >= SHORTEST]
     return sorted(seen, key=lambda pair: -math.hypot(*pair[1]))

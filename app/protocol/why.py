@@ -49,6 +49,8 @@ class Answer:
         words: lines above the bars, tables below.
         place: pixel of the image at which the arrows begin; None without arrows.
         cells: row, column and share of each map pixel that the target explains.
+        points: x, y, z in the photo's camera (metres) and share of each part of the body that makes
+            the target.
     """
 
     words: Explanation
@@ -56,3 +58,4 @@ class Answer:
     place: Point | None = None
     arrows: tuple[Arrow, ...] = ()
     cells: tuple[tuple[int, int, float], ...] = ()
+    points: tuple[tuple[float, float, float, float], ...] = ()

@@ -37,6 +37,7 @@ class KernelShare:
     Attributes:
         weight: its share of the pixel; all of them add up to the opacity.
         depth: metres along the pixel's ray.
+        position: of its centre, metres in the crop camera's frame.
         orientation: probability of each orientation bin of its limb (3DNBF, equation 7).
         ratio, posterior: what they would be if the pixel rendered this kernel's feature alone.
     """
@@ -45,6 +46,7 @@ class KernelShare:
     limb: str
     weight: float
     depth: float
+    position: tuple[float, float, float]
     orientation: tuple[float, ...]
     ratio: float
     posterior: float
@@ -194,6 +196,7 @@ def _kernels(
     ids = seen.render.assignment.kernels[at]
     ids = ids[ids >= 0]
     weights, depths = seen.render.weights[at], seen.render.depth[at]
+    means = seen.posed.means[0, ids]
     alone = _alone(feature, seen.emitted[0, ids], model, settings)
     orientation = orientation_weights(seen.posed.limb_directions, model.bank.bins)[0]
     shares = [
@@ -202,6 +205,7 @@ def _kernels(
             limb=LIMB_NAMES[int(model.volume.limb[kernel])],
             weight=float(weights[i]),
             depth=float(depths[i]),
+            position=(float(means[i, 0]), float(means[i, 1]), float(means[i, 2])),
             orientation=tuple(orientation[int(model.volume.limb[kernel])].tolist()),
             ratio=float(alone.ratio[i]),
             posterior=float(alone.posterior[i]),

@@ -208,7 +208,8 @@ class FakeBackend:
         seen, shown = observed.handle[row, column], _mask(vector)[row, column]
         bars = Bars("observed", (float(seen), -0.5)), Bars("rendered", (float(shown), 0.5))
         lines = f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"
-        return Answer(Explanation(lines), bars)
+        middle = self.vertices(observed, vector).mean(0).tolist()
+        return Answer(Explanation(lines), bars, points=((*middle, 1.0),))
 
 
 def _mask(vector):

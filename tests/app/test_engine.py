@@ -337,6 +337,10 @@ def test_a_pixel_is_explained_as_the_engine_explains_it(backend, observed, fit):
     again = backend.explain(observed, fit, 3, PixelTarget((x, y)))
     other = backend.explain(observed, fit, 6, PixelTarget((x, y)))
     assert again == answer != other
+    near = np.array(answer.points)
+    pixels = scene.focal * near[:, :2] / near[:, 2:3] + np.array(scene.size) / 2
+    middle = near[:, 3] @ pixels / near[:, 3].sum()
+    assert middle == pytest.approx((230, 200), abs=10) and len(near) > 1
     off = backend.explain(observed, fit, 3, PixelTarget((0.001, 0.001)))
     assert [bars.name for bars in off.bars] == ["observed"] and off.arrows == ()
 

@@ -194,3 +194,5 @@ def test_arrows_are_as_long_on_screen_whatever_the_pull(scale):
         ("a", pytest.approx((0, 0.75 * LONGEST))),
     ]
     assert screen_arrows((arrows[2],)) == []
+    broken = Arrow("e", (float("nan"), 1.0))
+    assert [arrow.name for arrow, _ in screen_arrows((broken, arrows[0]))] == ["a"]

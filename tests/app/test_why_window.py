@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app import theme
 from app.panels.why import LONGEST
 from tests.app.test_window import NOWHERE, near
 
@@ -37,6 +38,9 @@ def test_a_click_on_a_map_asks_why_and_a_drag_asks_on(debugger, photo):
     assert app.panel("photo").width < whole.width
     answer = app.panel_pixels("answer")
     assert near(answer, OBSERVED, 20) > 0.001 and near(answer, RENDERED, 20) > 0.001
+    body = app.panel_pixels("body")
+    dot = (np.abs(body - theme.BOX).max(-1) < 25).nonzero()
+    assert len(dot[0]) > 100 and dot[1].mean() == pytest.approx(body.shape[1] / 2, abs=2)
     start, end = on_map(app, "observed", 4, 4), on_map(app, "observed", 20, 7)
     app.drag(start, end)
     asked(app, "cell 20, 7")
@@ -47,6 +51,7 @@ def test_a_click_on_a_map_asks_why_and_a_drag_asks_on(debugger, photo):
     app.wait(lambda s: not s["why"] and s["settled"], "the panel to go")
     app.move(NOWHERE)
     assert app.panel("photo") == whole
+    assert near(app.panel_pixels("body"), theme.BOX, 25) == 0
 
 
 def test_the_photo_answers_for_pixels_and_joints(debugger, photo):

@@ -87,6 +87,7 @@ def test_kernels_make_the_pixel(model, case):
         assert kernel.limb == list(LIMBS)[model.volume.limb[kernel.kernel]]
         assert sum(kernel.orientation) == pytest.approx(1, abs=1e-5)
         assert 3.5 < kernel.depth < 4.5
+        assert kernel.position == pytest.approx(seen.posed.means[0, kernel.kernel].tolist())
 
 
 def test_the_bank_knows_whose_feature_it_is(model):
