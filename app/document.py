@@ -210,7 +210,9 @@ class Document:
         shown = {number: run for number, run in runs.items() if not run.hidden}
         order = in_tree_order({n: (r.run.parent, r.run.at_step) for n, r in shown.items()})
         return tuple(
-            RecordedRun(n, shown[n].run.parent, shown[n].run.at_step, shown[n].label) for n in order
+            RecordedRun(n, run.parent, run.at_step, run.name or run.changes.text)
+            for n in order
+            for run in (shown[n].run,)
         )
 
     def hide(self, key: RunKey, hidden: bool = True) -> None:

@@ -7,6 +7,7 @@ window only carries messages, and all behaviour is tested without one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,14 +53,14 @@ def is_record(path: str) -> bool:
     return path.endswith(RECORD_SUFFIX)
 
 
-def free_path(image: str, orphan: str = "") -> str:
+def free_path(image: str, own: Collection[str] = ()) -> str:
     """Where to save the runs of an image: in the current folder, under a name that is free.
 
-    A record is saved where it was opened.
+    A record is saved where it was opened, unless it is one of ``own``: what was saved by itself.
     """
-    if is_record(image) and image != orphan:
+    if is_record(image) and image not in own:
         return image
-    stem = "recovered" if image == orphan else Path(image).stem.rpartition(":")[2]
+    stem = "recovered" if image in own else Path(image).stem.rpartition(":")[2]
     count = 1
     path = Path.cwd() / f"{stem}{RECORD_SUFFIX}"
     while path.exists():
@@ -114,7 +115,7 @@ class Session(RunTree):
         """
         if self.image is None or self.view.key is None or not self.can_restart:
             return []
-        path = path or self.image.saved or free_path(self.image.path, self.orphan)
+        path = path or self.image.saved or free_path(self.image.path, (self.orphan, self.autosave))
         commands = self.pause()
         self.message = Message(f"Saving {path}…")
         return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]

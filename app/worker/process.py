@@ -145,6 +145,8 @@ class Worker:
         if command.run.resumes:
             for step in held.fit.recorded():
                 self._send_step(command.key, step, held.fit.best, 0.0)
+            if command.run.recorded is not None:  # nobody will ask: its last step is still to come
+                self._advance(Step(*command.key))
 
     def _save(self, command: Save) -> None:
         """Write a record."""

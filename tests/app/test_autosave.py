@@ -10,6 +10,7 @@ import pytest
 from app.autosave import Autosave
 from app.protocol.commands import Open, Save
 from app.protocol.events import Died, Finished, Ready, Saved
+from app.session import free_path
 from app.state import Level
 from tests.app.test_runs import branched
 from tests.app.test_session import FIRST, SECOND, fitting_session, kinds, ready_session
@@ -60,6 +61,7 @@ def test_after_a_death_of_the_worker_all_runs_come_back():
     (command,) = session.receive(Ready("again"))
     assert isinstance(command, Open)
     assert command.path == "/cache/7.nbf" and command.run.resumes
+    assert free_path(command.path, [session.autosave]).endswith("recovered.nbf")
 
 
 def test_what_was_not_saved_by_itself_is_opened_as_a_photo_again():
