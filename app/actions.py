@@ -350,6 +350,17 @@ ACTIONS = (
         on=lambda session: session.view.loss_log,
     ),
     Action(
+        "why",
+        "Why?",
+        ("W",),
+        "ask why a pixel or a joint is as it is, or stop",
+        lambda host: host.send(host.session.toggle_why()),
+        enabled=lambda session: session.record is not None,
+        tip="Ask why a pixel or a joint is as it is",
+        more="Click one on a map or on the photo.",
+        on=lambda session: session.view.why,
+    ),
+    Action(
         "help",
         "?",
         ("F1", "?"),

@@ -22,11 +22,13 @@ from app.protocol.commands import (
     Open,
     Paint,
     PaintInput,
+    Probe,
     Save,
     Step,
     Turn,
 )
 from app.protocol.events import (
+    Answering,
     Died,
     Event,
     Failed,
@@ -34,12 +36,14 @@ from app.protocol.events import (
     Opened,
     Painted,
     PaintedInput,
+    Probed,
     Ready,
     Saved,
     Stepped,
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX
+from app.protocol.why import Target
 from app.runs import RunTree
 from app.state import Level, Message, Phase
 
@@ -158,13 +162,25 @@ class Session(RunTree):
             self.view.loss_log = not self.view.loss_log
         return []
 
+    def toggle_why(self) -> Commands:
+        """Show the panel that answers why, or hide it."""
+        if self.record is not None:
+            self.view.why = not self.view.why
+        return []
+
+    def ask_why(self, target: Target) -> Commands:
+        """Ask why a pixel or a joint is as it is; the panel for the answer appears."""
+        if self.record is not None:
+            self.view.why, self.view.target = True, target
+        return []
+
     def ask(self) -> Commands:
-        """Ask for pictures that the screen lacks; called after all that happened in a frame.
+        """Ask for what the screen lacks; called after all that happened in a frame.
 
         Nothing is asked while an answer is on its way, and nothing is remembered of what was wanted
         before, so that the newest wish alone is answered.
         """
-        wanted = self.wanted_picture
+        wanted = self.question
         if self.asked is not None or wanted is None or wanted == self.refused:
             return []
         self.asked = wanted
@@ -190,8 +206,8 @@ class Session(RunTree):
                 return self._on_finished(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Turned():
-                return self._on_pictures(event)
+            case PaintedInput() | Painted() | Turned() | Probed():
+                return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
             case Died():
@@ -297,8 +313,8 @@ class Session(RunTree):
         self.view.step = record.steps - 1
         return []
 
-    def _on_pictures(self, event: PaintedInput | Painted | Turned) -> Commands:
-        """Pictures have come: they are on screen if they are of the shown run."""
+    def _on_answer(self, event: Answering) -> Commands:
+        """An answer has come: it is on screen if it is about the shown run."""
         self.asked = self.refused = None
         if event.key != self.view.key:
             return []
@@ -309,6 +325,8 @@ class Session(RunTree):
                 self.painted, self.turned = event, event.body
             case Turned():
                 self.turned = event.body
+            case Probed():
+                self.probed = event
         return []
 
     def _on_finished(self, event: Finished) -> Commands:
@@ -336,7 +354,7 @@ class Session(RunTree):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Turn():
+            case PaintInput() | Paint() | Turn() | Probe():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)

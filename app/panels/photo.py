@@ -11,12 +11,16 @@ import numpy as np
 from app import theme
 from app.actions import with_keys
 from app.geometry.boxes import Grip, dragged, grip_at
+from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Point, Rect, View
 from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
+from app.panels.loss import term_colors
 from app.panels.panel import Panel
 from app.panels.texture import Texture
+from app.panels.why import paint_arrows
 from app.protocol.commands import Commands
+from app.protocol.why import JointTarget, PixelTarget
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
@@ -32,6 +36,7 @@ class PhotoPanel(Panel):
 
     Attributes:
         cell: corners, in pixels of the photo, of the map cell to outline.
+        cells: columns and rows of the maps.
         joint: the joint under the mouse, of those that are drawn.
         draft: the box that is being dragged.
     """
@@ -42,7 +47,8 @@ class PhotoPanel(Panel):
         "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
         "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
         "all. The thin quadrilateral is the crop that the networks see. {joints} draws the joints "
-        "that the network estimates (a circle of one standard deviation), tied to the body's."
+        "that the network estimates (a circle of one standard deviation), tied to the body's. "
+        "After {why}, a click asks why a pixel or a joint is as it is."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -59,6 +65,7 @@ class PhotoPanel(Panel):
         self._held: Point = (0, 0)
         self._pressed: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
+        self.cells = (1, 1)
         self.joint: int | None = None
 
     def show(self, picture: np.ndarray) -> None:
@@ -94,7 +101,8 @@ class PhotoPanel(Panel):
         boxes = session.box, self.draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
-        return self.version, self.view, boxes, session.phase, shown, body
+        why = session.view.why, session.probed
+        return self.version, self.view, boxes, session.phase, shown, body, why
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -121,6 +129,8 @@ class PhotoPanel(Panel):
             self._paint_box(box)
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
+        if session.view.why and session.probed is not None:
+            paint_arrows(session.probed.answer, self.view, term_colors(session))
         if session.banner:
             self._paint_banner(with_keys(session.banner))
 
@@ -197,12 +207,24 @@ class PhotoPanel(Panel):
             self._held = point
         return []
 
-    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """The draft becomes the box."""
+    def release(self, session: Session, point: Point, button: int) -> Commands:
+        """The draft becomes the box; a click asks why what is there is as it is."""
         draft, self.draft, self._grip = self.draft, None, None
-        if button != 0 or draft is None or draft == session.box:
+        if button != 0:
             return []
-        return session.set_box(draft)
+        if draft is not None:
+            return [] if draft == session.box else session.set_box(draft)
+        still = math.dist(point, self._pressed) < SLIP
+        return self._ask_why(session, point) if still and session.view.why else []
+
+    def _ask_why(self, session: Session, point: Point) -> Commands:
+        """About the joint at a point, if joints are drawn, or else about the map's cell."""
+        if session.scene is None:
+            return []
+        if self.joint is not None:
+            return session.ask_why(JointTarget(self.joint))
+        at = inside_crop(session.scene.to_crop, self.view.to_image(point))
+        return [] if at is None else session.ask_why(PixelTarget(cell_center(self.cells, at)))
 
     def cancel(self, session: Session) -> Commands:  # noqa: ARG002
         """The box stays as it was."""
