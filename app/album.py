@@ -50,6 +50,8 @@ class Item:
         occluded: share of the body's pixels called occluded in that run, once it is known.
         error: why it could not be fitted; empty if it was, or may be.
         pictured: a small picture of it has come.
+        record: the file in which its runs were saved by themselves, to be opened next time.
+        title: the name of the photo, once that is known.
     """
 
     image: int
@@ -61,10 +63,14 @@ class Item:
     occluded: float | None = None
     error: str = ""
     pictured: bool = False
+    record: str = ""
+    title: str = ""
 
     @property
     def name(self) -> str:
-        """The file's name; for a record with the name of all records, that of its folder."""
+        """Of the photo, or of the file; of a record named as all are, that of its folder."""
+        if self.title:
+            return self.title
         path = Path(self.path)
         return path.parent.name or path.name if path.name == "fit.nbf" else path.name
 

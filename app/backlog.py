@@ -214,8 +214,9 @@ class Backlog(Crowd):
         if item.begun:  # it was open before
             item = self.album.enter(item.path, self.document.new_image, item.box)
         item.begun = True
-        run = self.document.new_run(box=item.box, resumes=is_record(item.path) and not item.box)
-        return Open(item.image, run, item.path)
+        path, item.record = item.record or item.path, ""
+        run = self.document.new_run(box=item.box, resumes=is_record(path) and not item.box)
+        return Open(item.image, run, path)
 
     def _bring_forward(self, command: Open, item: Item) -> Commands:
         """What is opened behind is to come on screen."""
@@ -237,6 +238,7 @@ class Backlog(Crowd):
         item = self.album.find(event.image)
         if item is not None:
             item.pictured = True
+            item.title = event.scene.name
             item.error = "" if event.scene.person else NOBODY
         dropped = self.document.add(event, self.view.key)
         self.history.forget(dropped)

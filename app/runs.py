@@ -285,7 +285,7 @@ class RunTree(SessionState):
         """Show another run; an answer about the last one that is still on its way is dropped."""
         self.view.look_at(key, step)
         self.document.images[key[0]].shown = key[1]
-        self.input = self.painted = self.turned = self.refused = None
+        self.input = self.painted = self.turned = self.probed = self.refused = None
 
     def _came(self, key: RunKey, before: RunKey | None) -> None:
         """A run has come while another one was on screen."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
+from app.protocol.why import Target
 
 JOINTS = "joints"
 PEOPLE = "people"
@@ -30,6 +31,8 @@ class ViewState:
         loss_log: the curves have logarithmic axes.
         other: the run that the shown one is compared with.
         draft: what the next run is to do differently from the shown one.
+        why: the panel that answers why is there.
+        target: what it is asked about.
     """
 
     key: RunKey | None = None
@@ -45,6 +48,8 @@ class ViewState:
     loss_log: bool = False
     other: RunKey | None = None
     draft: Changes = field(default_factory=Changes)
+    why: bool = False
+    target: Target | None = None
 
     @property
     def image(self) -> int | None:

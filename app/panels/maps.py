@@ -9,11 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from app import theme
+from app.geometry.homography import cell_center
 from app.geometry.plane import Point, View
 from app.panels import text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
+from app.protocol.commands import Commands
 from app.protocol.scene import Legend
+from app.protocol.why import PixelTarget
 from app.session import Session
 
 SHARP_SIDE = 512  # pixels: maps are enlarged by a whole factor to about this size
@@ -23,8 +26,11 @@ LEGEND = 24
 class MapPanel(Panel):
     """One map. The cell under the mouse is outlined in all maps and on the photo.
 
+    A click on a cell asks why it is as it is.
+
     Attributes:
         cell: the cell to outline, as fractions of the map's sides.
+        explained: row, column and share of each cell that the joint that is asked about explains.
     """
 
     empty = ""
@@ -35,6 +41,8 @@ class MapPanel(Panel):
         self.version = 0
         self.cells = (1, 1)
         self.cell: Point | None = None
+        self.explained: tuple[tuple[int, int, float], ...] = ()
+        self._asking = False
 
     def show(self, picture: np.ndarray) -> None:
         """A new picture, one pixel a cell."""
@@ -59,8 +67,9 @@ class MapPanel(Panel):
         return (x, y) if 0 <= x < 1 and 0 <= y < 1 and not self.texture.empty else None
 
     def key(self, session: Session) -> Hashable:
-        """The picture and the outlined cell."""
-        return self.version, self._outlined(), session.steps > 0, self.blank(session)
+        """The picture and what is marked on it."""
+        marks = self._outlined(), self.explained
+        return self.version, marks, session.steps > 0, self.blank(session)
 
     def blank(self, session: Session) -> bool:
         """Whether there is nothing to show."""
@@ -75,12 +84,35 @@ class MapPanel(Panel):
         view = self.view
         dpg.draw_image(self.texture.tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
         self.paint_legend()
+        for row, column, share in self.explained:
+            low, high = self._cell(column, row)
+            dpg.draw_rectangle(low, high, color=theme.CLEAR, fill=(255, 255, 255, int(150 * share)))
         if (cell := self._outlined()) is not None:
-            x, y = cell
-            width, height = self.cells
-            low = view.to_panel((x / width, y / height))
-            high = view.to_panel(((x + 1) / width, (y + 1) / height))
-            outline(low, high)
+            outline(*self._cell(*cell))
+
+    def _cell(self, column: int, row: int) -> tuple[Point, Point]:
+        """Two corners of a cell in the panel."""
+        (width, height), view = self.cells, self.view
+        low = view.to_panel((column / width, row / height))
+        return low, view.to_panel(((column + 1) / width, (row + 1) / height))
+
+    # --- the mouse ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:
+        """Ask why the cell is as it is."""
+        # The panel that answers moves the others as it appears: the mouse is at another cell then.
+        self._asking = session.view.why
+        return self._ask(session, point, button)
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:
+        """Ask along the way."""
+        return self._ask(session, point, button) if self._asking else []
+
+    def _ask(self, session: Session, point: Point, button: int) -> Commands:
+        at = self.fraction(point)
+        if button != 0 or at is None or self.blank(session):
+            return []
+        return session.ask_why(PixelTarget(cell_center(self.cells, at)))
 
     def paint_legend(self) -> None:
         """What the colours mean."""

@@ -11,14 +11,18 @@ import numpy as np
 from app import theme
 from app.actions import with_keys
 from app.geometry.boxes import Grip, dragged, grip_at
+from app.geometry.homography import cell_center, inside_crop
 from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
 from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
+from app.panels.loss import term_colors
 from app.panels.panel import Panel
 from app.panels.people import paint_people
 from app.panels.texture import Texture
+from app.panels.why import paint_arrows
 from app.protocol.commands import Commands
+from app.protocol.why import JointTarget, PixelTarget
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
@@ -34,6 +38,7 @@ class PhotoPanel(Panel):
 
     Attributes:
         cell: corners, in pixels of the photo, of the map cell to outline.
+        cells: columns and rows of the maps.
         joint: the joint under the mouse, of those that are drawn.
         under: the person under the mouse.
         hovered: the mouse is over the photo.
@@ -47,7 +52,8 @@ class PhotoPanel(Panel):
         "it: the person inside is fitted anew. Click on a person to fit that one. Wheel zooms, "
         "right drag pans, double click shows all. The thin quadrilateral is the crop that the "
         "networks see. {joints} draws the joints that the network estimates (a circle of one "
-        "standard deviation), tied to the body's."
+        "standard deviation), tied to the body's. After {why}, a click asks why a pixel or a joint "
+        "is as it is."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -64,6 +70,7 @@ class PhotoPanel(Panel):
         self._held: Point = (0, 0)
         self._pressed: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
+        self.cells = (1, 1)
         self.joint: int | None = None
         self.under: int | None = None
         self.hovered = False
@@ -102,7 +109,8 @@ class PhotoPanel(Panel):
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
         people = session.people, self.under, self.hovered
-        return self.version, self.view, boxes, session.phase, shown, body, people
+        why = session.view.why, session.probed
+        return self.version, self.view, boxes, session.phase, shown, body, people, why
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -131,6 +139,8 @@ class PhotoPanel(Panel):
             paint_people(self.view, session.people, session.box, self.under, self.width)
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
+        if session.view.why and session.probed is not None:
+            paint_arrows(session.probed.answer, self.view, term_colors(session))
         if session.banner:
             self._paint_banner(with_keys(session.banner))
 
@@ -145,7 +155,8 @@ class PhotoPanel(Panel):
         self.joint = None if point is None else joint_at(self.view, joints, point)
         self.hovered = point is not None
         at = None if point is None else self.view.to_image(point)
-        self.under = None if at is None else person_at(session.people, at)
+        asks = at is None or session.view.why  # a click asks, and fits nobody
+        self.under = None if asks or at is None else person_at(session.people, at)
 
     def _paint_empty(self, session: Session) -> None:
         """Words instead of a picture."""
@@ -211,14 +222,27 @@ class PhotoPanel(Panel):
         return []
 
     def release(self, session: Session, point: Point, button: int) -> Commands:
-        """The draft becomes the box; without one, it was a click on a person."""
+        """The draft becomes the box; a click fits a person, or asks why a thing is as it is."""
         draft, grip = self.draft, self._grip
         self.draft = self._grip = None
-        if button == 0 and draft is None and grip is not None:
-            return session.pick(self.view.to_image(point))
-        if button != 0 or draft is None or draft == session.box:
+        if button != 0:
             return []
-        return session.set_box(draft)
+        if draft is not None:
+            return [] if draft == session.box else session.set_box(draft)
+        if grip is None or math.dist(point, self._pressed) >= SLIP:
+            return []
+        if session.view.why:
+            return self._ask_why(session, point)
+        return session.pick(self.view.to_image(point))
+
+    def _ask_why(self, session: Session, point: Point) -> Commands:
+        """About the joint at a point, if joints are drawn, or else about the map's cell."""
+        if session.scene is None:
+            return []
+        if self.joint is not None:
+            return session.ask_why(JointTarget(self.joint))
+        at = inside_crop(session.scene.to_crop, self.view.to_image(point))
+        return [] if at is None else session.ask_why(PixelTarget(cell_center(self.cells, at)))
 
     def cancel(self, session: Session) -> Commands:  # noqa: ARG002
         """The box stays as it was."""

@@ -55,16 +55,12 @@ class StripPanel(Panel):
             self.build_canvas((MARGIN, 4))
 
     def place(self, rect: Rect) -> None:
-        """Take this rectangle of the window; none if it is empty."""
-        shown = min(rect.width, rect.height) > 0
-        dpg.configure_item(self.name, show=shown)
-        self.area = Rect(0, 0, 0, 0)
-        if shown:
-            place = {"pos": (rect.x, rect.y), "width": rect.width, "height": rect.height}
-            dpg.configure_item(self.name, **place)
-            wide, tall = rect.width - 2 * MARGIN, rect.height - 8
-            self.area = Rect(rect.x + MARGIN, rect.y + 4, wide, tall)
-            self.place_content()
+        """Take this rectangle of the window."""
+        size = {"width": rect.width, "height": rect.height}
+        dpg.configure_item(self.name, pos=(rect.x, rect.y), show=True, **size)
+        wide, tall = rect.width - 2 * MARGIN, rect.height - 8
+        self.area = Rect(rect.x + MARGIN, rect.y + 4, wide, tall)
+        self.place_content()
 
     def take(self, image: int, picture: UInt8[np.ndarray, "height width 3"]) -> None:
         """A picture of an image has come; it is made small."""
@@ -78,7 +74,7 @@ class StripPanel(Panel):
         items = session.album.sorted
         there = {item.image for item in items}
         self._pictures = {n: picture for n, picture in self._pictures.items() if n in there}
-        if len(items) > 1 and self.area.width > 0:
+        if self.area.width > 1:
             self._follow(session, items)
             super().draw(session)
 

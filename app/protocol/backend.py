@@ -13,6 +13,7 @@ from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.why import Answer, Target
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,11 @@ class Fit(Protocol):
 
 
 class Backend(Protocol):
-    """An engine. `maps`, `vertices` and `joints` are pure and may run beside a fit's `step`."""
+    """An engine.
+
+    `maps`, `vertices`, `joints` and `explain` are pure and may be called from another thread than a
+    fit's `step`.
+    """
 
     @property
     def detail(self) -> str:
@@ -183,3 +188,6 @@ class Backend(Protocol):
 
     def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
         """The body's joints on the photo, in the order of the estimated joints; may be empty."""
+
+    def explain(self, observed: Observed, fit: Any, step: int, target: Target) -> Answer:
+        """Why a pixel or a joint of a recorded step of a fit is as it is."""

@@ -11,6 +11,7 @@ from app.geometry.people import Person
 from app.protocol.commands import BodyView, Command
 from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.why import Answer, Target
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Saved(OfRun):
 
     path: str
     count: int
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,15 @@ class Turned(WithPictures):
 
 
 @dataclass(frozen=True)
+class Probed(OfRun):
+    """The answer to a `Probe`."""
+
+    step: int
+    target: Target
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Failed:
     """A command could not be carried out; the worker goes on. It takes the place of the answer.
 
@@ -157,17 +168,6 @@ class Died:
     text: str
 
 
-Event = (
-    Ready
-    | Opened
-    | Peeked
-    | Stepped
-    | Saved
-    | Finished
-    | Scored
-    | PaintedInput
-    | Painted
-    | Turned
-    | Failed
-    | Died
-)
+Answering = PaintedInput | Painted | Turned | Probed
+"""Events that answer a question."""
+Event = Ready | Opened | Peeked | Stepped | Saved | Finished | Scored | Answering | Failed | Died

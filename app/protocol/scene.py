@@ -32,6 +32,7 @@ class ImageScene:
         estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
         sigmas: standard deviations of these, one for each.
         detectors: names of what found the points that are fitted (empty if these were given).
+        name: of the photo, if it differs from the file's: that of the photo in a record.
         note: anything the user should know for as long as it is on screen; the name of an action
             in braces stands for its key.
     """
@@ -47,4 +48,5 @@ class ImageScene:
     sigmas: tuple[Sigma, ...] = ()
     detectors: tuple[str, ...] = ()
     note: str = ""
+    name: str = ""
     person: bool = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from app import theme
 from app.action import Action
 from app.geometry.homography import cell_corners, inside_crop
 from app.geometry.layout import arrange
-from app.geometry.plane import Point, Rect
+from app.geometry.plane import Point
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
@@ -28,6 +28,7 @@ from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
+from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
 from app.protocol.events import (
     Event,
@@ -38,6 +39,7 @@ from app.protocol.events import (
     Stepped,
     WithPictures,
 )
+from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -60,7 +62,8 @@ class Window:
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
-        self.size, self._arranged = (0, 0), (0, False)
+        self.size = (0, 0)
+        self._arranged: Hashable = None
         self._pictures_came = 0
         self._create(size)
 
@@ -101,8 +104,8 @@ class Window:
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
-        self.timeline, self.strip = TimelinePanel(fonts), StripPanel(fonts)
-        others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip)
+        self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
+        others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
@@ -261,6 +264,7 @@ class Window:
             case Opened() | PaintedInput():
                 self.observed.show(pictures["observed"])
                 self.photo.show(pictures["photo"])
+                self.photo.cells = self.observed.cells
             case Painted():
                 self.photo.show_body(pictures["layer"])
                 self.rendered.show(pictures["rendered"])
@@ -279,15 +283,16 @@ class Window:
     def _arrange(self) -> None:
         """Follow the window's size."""
         size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        arranged = max(len(self.session.lanes), 1), len(self.session.album.items) > 1
-        if (size, arranged) == (self.size, self._arranged) or min(size) <= 0:
+        several = len(self.session.album.items) > 1
+        wanted = *size, max(len(self.session.lanes), 1), self.session.view.why, several
+        if wanted == self._arranged or min(size) <= 0:
             return
-        self.size, self._arranged = size, arranged
-        places = arrange(*size, *arranged)
+        self.size, self._arranged = size, wanted
+        places = arrange(*wanted)
         self.controls.place(places["toolbar"])
         self.status.place(places["status"])
         for name, panel in self.panels.items():
-            panel.place(places.get(name, Rect(0, 0, 0, 0)))
+            panel.place(places[name]) if name in places else panel.hide()
 
     def _draw(self) -> None:
         self._link_cells()
@@ -298,7 +303,7 @@ class Window:
         self.editing.draw(self.session)
 
     def _link_cells(self) -> None:
-        """Outline the cell under the mouse in all maps."""
+        """Outline the cell under the mouse, or else the one that is asked about, in all maps."""
         over = self.mouse.under()
         for hovered in (self.photo, self.strip):
             inside = self.mouse.inside(hovered) if over is hovered else None
@@ -309,8 +314,12 @@ class Window:
             at = over.fraction(self.mouse.inside(over))
         elif over is self.photo and scene is not None:
             at = inside_crop(scene.to_crop, self.photo.view.to_image(self.mouse.inside(over)))
+        view, probed = self.session.view, self.session.probed if self.session.view.why else None
+        if at is None and view.why and isinstance(view.target, PixelTarget):
+            at = view.target.at
         for panel in self.maps:
             panel.cell = at
+            panel.explained = probed.answer.cells if probed is not None else ()
         self.photo.cell = None
         if at is not None and scene is not None:
             self.photo.cell = cell_corners(scene.to_crop, self.observed.cells, at)

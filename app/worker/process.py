@@ -30,7 +30,8 @@ from app.protocol.commands import (
     PaintInput,
     Pause,
     Peek,
-    Picture,
+    Probe,
+    Question,
     Quit,
     Save,
     Step,
@@ -52,6 +53,7 @@ from app.protocol.events import (
 )
 from app.protocol.run import RunKey
 from app.shared import THUMBNAIL_SIDE, Pictures, Ticket
+from app.worker.explaining import Explainer
 from app.worker.painting import Painter, PainterThread, Turns, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
 from core.errors import UserError
@@ -92,6 +94,7 @@ class Worker:
         self._runs = HeldRuns(backend)
         self._stepping: RunKey | None = None
         self._painter = Painter(backend)
+        self._explainer = Explainer(backend)
         self._turns = Turns()  # of steps and pictures
         self._painting = PainterThread(self._paint, self._guard)
 
@@ -113,7 +116,7 @@ class Worker:
 
     def _dispatch(self, command: Command) -> None:
         """Start a command."""
-        if isinstance(command, Picture | Peek):
+        if isinstance(command, Question | Peek):
             self._painting.queue.put(command)
         elif isinstance(command, Continue):
             self._stepping = command.key
@@ -146,10 +149,13 @@ class Worker:
         if command.run.resumes:
             for step in held.fit.recorded():
                 self._send_step(command.key, step, held.fit.best, 0.0)
+            if command.run.recorded is not None:  # nobody will ask: its last step is still to come
+                self._advance(Step(*command.key))
 
     def _save(self, command: Save) -> None:
         """Write a record."""
-        self._send(Saved(*command.key, command.path, self._runs.save(command)))
+        count = self._runs.save(command)
+        self._send(Saved(*command.key, command.path, count, command.quiet))
 
     def _advance(self, command: Continue | Step) -> None:
         """One step of a fit."""
@@ -182,8 +188,8 @@ class Worker:
 
     # --- painting, in a thread of its own ---
 
-    def _paint(self, command: Picture | Peek) -> None:
-        """Pictures of a step, of what a run is about, or of an image that is not open."""
+    def _paint(self, command: Question | Peek) -> None:
+        """Pictures of a step, of what a run is about or of an image that is not open, or why."""
         if isinstance(command, Peek):
             small = shrink(self._backend.read(command.path).pixels, THUMBNAIL_SIDE)
             self._send(Peeked(*command.key, pictures={"thumbnail": small}))
@@ -194,13 +200,13 @@ class Worker:
             return
         with self._turns:
             begun = time.perf_counter()
-            event = self._pictures_of(held, command)
+            event = self._answer(held, command)
             seconds = time.perf_counter() - begun
         self._send(event)
         if self._stepping is not None:
             time.sleep(seconds)  # leave the processor to the fit half of the time
 
-    def _pictures_of(self, held: HeldRun, command: Picture) -> Event:
+    def _answer(self, held: HeldRun, command: Question) -> Event:
         """The answer to a command."""
         match command:
             case PaintInput():
@@ -209,6 +215,8 @@ class Worker:
                 return self._painter.turn(held, command)
             case Paint():
                 return self._painter.paint(held, command)
+            case Probe():
+                return self._explainer.answer(held, command)
 
     # --- helpers ---
 
