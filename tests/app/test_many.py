@@ -88,7 +88,7 @@ def test_two_dropped_files_are_fitted_and_shown_by_clicks_and_keys(debugger, pho
     app.move(NOWHERE)
     for name in ("a.png", "b.png"):
         cell = Rect(*app.state["strip"][name])
-        assert near(app.pixels(cell).astype(np.int64), (40, 60, 50)) > 0.1, name  # its picture
+        assert near(app.pixels(cell).astype(np.int64), (250, 225, 200)) > 0.01, name  # its picture
     app.click(app.middle(app.state["strip"]["b.png"]))
     state = app.wait(lambda s: s["photo"] == "b.png" and s["settled"], "the second")
     assert (state["phase"], state["steps"], state["runs"]) == ("DONE", 31, [[1, 1], [2, 2]])
@@ -130,7 +130,7 @@ def test_a_small_window_has_room_for_the_strip(debugger, photo, size):
         "--paused",
     )
     state = app.wait(lambda s: s["strip"] and s["settled"], "the strip")
-    rects = [Rect(*rect) for rect in state["panels"].values()]
+    rects = [Rect(*rect) for rect in state["panels"].values() if any(rect)]  # others are hidden
     assert all(rect.height > 40 for rect in rects)
     for one, other in itertools.combinations(rects, 2):
         apart = one.right <= other.x or other.right <= one.x

@@ -297,8 +297,8 @@ def test_a_dropped_address_is_told_of(debugger):
     app = debugger("--paused")
     app.wait_phase("EMPTY")
     app.drop("https://example.org/me.jpg")
-    state = app.wait(lambda s: s["level"] == "warning", "the answer")
-    assert state["message"].startswith("https://example.org/me.jpg is no file")
+    told = "https://example.org/me.jpg is no file"
+    assert app.wait(lambda s: s["message"].startswith(told), "the answer")["level"] == "warning"
 
 
 def test_the_file_dialog_takes_keys_and_double_clicks(debugger, photo, tmp_path):
