@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
-    *("geometry", "io", "body", "nbv", "render", "pictures", "nets", "fit"),
+    *("geometry", "io", "body", "nbv", "render", "pictures", "occlusion", "nets", "fit"),
     *("mocap", "datasets", "synth", "bench", "train", "eval", "doctor", "commands"),
 )
 INNER_FLOORS = {
