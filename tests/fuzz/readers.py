@@ -35,6 +35,9 @@ from core.mocap.retarget import smpl_poses
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.model_file import Model, load_model
 from core.nets.pose_prior import PosePrior, load_prior
+from core.occlusion.files import load_occluders
+from core.occlusion.occluder import Occluders
+from core.occlusion.paint import apply_occluders, occluder_mask
 from core.synth.bodies import Bodies
 from core.synth.sampling.poses import PoseBank
 from core.synth.shards import ShardDataset
@@ -164,9 +167,15 @@ def _are_people(people: list[DetectedPerson]) -> bool:
 
 def _is_record(record: FitRecord) -> bool:
     """Losses and moments may be infinite: a fit may have ended so. Nothing else may."""
-    return is_finite((record.photo, record.keypoints)) and all(
+    finite = is_finite((record.photo, record.keypoints)) and _can_be_painted(record.occluders)
+    return finite and all(
         is_finite((run.info, run.trace.start)) and _can_be_shown(run.trace) for run in record.runs
     )
+
+
+def _can_be_painted(occluders: Occluders) -> bool:
+    painted = apply_occluders(np.zeros((48, 64, 3), np.uint8), occluders)
+    return painted.shape == (48, 64, 3) and occluder_mask(64, 48, occluders).shape == (48, 64)
 
 
 def _can_be_shown(trace: Trace) -> bool:
@@ -240,6 +249,7 @@ READERS = {
     "prior": Reader("prior/*", load_prior, _is_prior, 0.3),
     "model": Reader("model/*", _read_model, _is_model, 0.1, seconds=6.0),
     "record": Reader("record/*", FitRecord.load, _is_record),
+    "occluders": Reader("occluders/*", load_occluders, _can_be_painted, suffixes=(".json",)),
     "report": Reader("report/*", FitReport.load, is_finite),
     "table of people": Reader("people/*", load_table, _are_scores, 0.3),
     "curves": Reader("curves/*.csv", _read_curves, _anything),
