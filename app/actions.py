@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
 
@@ -28,6 +29,12 @@ class Host(Protocol):
     def ask_for_file(self) -> None:
         """Show the file dialog."""
 
+    def choose(self) -> None:
+        """Open what is chosen in the file dialog."""
+
+    def choose_next(self, count: int) -> None:
+        """Choose another file in the file dialog."""
+
     def paste(self) -> None:
         """Open what the clipboard holds."""
 
@@ -37,11 +44,14 @@ class Host(Protocol):
     def show_whole_photo(self) -> None:
         """Undo zooming and panning."""
 
+    def edit(self) -> None:
+        """Show or hide the dialog of weights and steps."""
+
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
 
-    def close_dialogs(self) -> None:
-        """Hide the help sheet and the file dialog."""
+    def cancel(self) -> None:
+        """Hide the help sheet and the file dialog, give up a drag."""
 
     def stride(self) -> int:
         """Steps that an arrow key goes: more with Shift."""
@@ -122,6 +132,30 @@ ACTIONS = (
         lambda host: host.paste(),
     ),
     Action(
+        "choose",
+        "Choose",
+        ("Enter",),
+        "open the chosen file",
+        lambda host: host.choose(),
+        in_dialogs=True,
+    ),
+    Action(
+        "file above",
+        "File above",
+        ("Up",),
+        "choose a file",
+        lambda host: host.choose_next(-1),
+        in_dialogs=True,
+    ),
+    Action(
+        "file below",
+        "File below",
+        ("Down",),
+        "choose a file",
+        lambda host: host.choose_next(1),
+        in_dialogs=True,
+    ),
+    Action(
         "run",
         "Run",
         ("Space",),
@@ -198,6 +232,81 @@ ACTIONS = (
         enabled=lambda session: session.best is not None,
     ),
     Action(
+        "earlier run",
+        "Earlier run",
+        ("PageUp",),
+        "the run before and the next one: none is lost",
+        lambda host: host.send(host.session.show_neighbour(-1)),
+        enabled=lambda session: session.neighbour(-1) is not None,
+    ),
+    Action(
+        "later run",
+        "Later run",
+        ("PageDown",),
+        "the run before and the next one: none is lost",
+        lambda host: host.send(host.session.show_neighbour(1)),
+        enabled=lambda session: session.neighbour(1) is not None,
+    ),
+    Action(
+        "edit",
+        "Edit",
+        ("E",),
+        "change weights and step size",
+        lambda host: host.edit(),
+        enabled=lambda session: session.record is not None,
+        tip="Change weights of terms and the step size, then branch or start again",
+    ),
+    Action(
+        "branch",
+        "Branch",
+        ("N",),
+        "go on from the step on screen as a new run",
+        lambda host: host.send(host.session.branch_off()),
+        enabled=lambda session: session.can_restart and session.steps > 0,
+        more="With the weights and the step size that you have changed, if any.",
+    ),
+    Action(
+        "compare",
+        "Compare",
+        ("C",),
+        "compare with the parent or the run before, or stop",
+        lambda host: host.send(host.session.compare()),
+        enabled=lambda session: bool(session.view.other or session.rival),
+        on=lambda session: session.view.other is not None,
+    ),
+    Action(
+        "swap",
+        "Swap",
+        ("X",),
+        "show the run that is compared with at the same step",
+        lambda host: host.send(host.session.swap()),
+        enabled=lambda session: session.view.other is not None,
+    ),
+    Action(
+        "remove",
+        "Remove run",
+        ("Delete",),
+        "remove the run on screen",
+        lambda host: host.send(host.session.remove()),
+        enabled=lambda session: session.heir is not None,
+    ),
+    Action(
+        "undo",
+        "Undo",
+        ("Ctrl+Z",),
+        "take back, or do again, what was done to runs",
+        lambda host: host.send(host.session.undo()),
+        enabled=lambda session: bool(session.history.done),
+    ),
+    Action(
+        "redo",
+        "Redo",
+        ("Ctrl+Y",),
+        "take back, or do again, what was done to runs",
+        lambda host: host.send(host.session.redo()),
+        enabled=lambda session: bool(session.history.undone),
+    ),
+    Action(
         "whole photo",
         "Whole photo",
         ("F",),
@@ -216,6 +325,15 @@ ACTIONS = (
         on=lambda session: JOINTS in session.view.overlays,
     ),
     Action(
+        "log",
+        "Logarithmic",
+        ("L",),
+        "linear or logarithmic axes of the loss",
+        lambda host: host.send(host.session.toggle_log()),
+        enabled=lambda session: session.record is not None,
+        on=lambda session: session.view.loss_log,
+    ),
+    Action(
         "help",
         "?",
         ("F1", "?"),
@@ -224,11 +342,11 @@ ACTIONS = (
         tip="Mouse and keys",
     ),
     Action(
-        "close",
-        "Close",
+        "cancel",
+        "Cancel",
         ("Escape",),
-        "close a dialog",
-        lambda host: host.close_dialogs(),
+        "close a dialog, give up a drag",
+        lambda host: host.cancel(),
         in_dialogs=True,
     ),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from app.actions import with_keys
 from app.state import Level, Phase
 from app.window.report import report
-from app.window.window import Window, save_screenshot
+from app.window.window import NAP, Window
 from core.io.atomic import write_atomic
 
 PATIENCE = 180.0  # seconds that a screenshot waits for the photo to be observed
@@ -19,12 +19,12 @@ PATIENCE = 180.0  # seconds that a screenshot waits for the photo to be observed
 
 @dataclass
 class Automation:
-    """Called after each frame; ends the window after the screenshot.
+    """Called after each turn of the window; ends the window after the screenshot.
 
     Attributes:
         screenshot: save the window here and close it; None to stay open.
         after: seconds of fitting before that; it comes earlier if the fit is over.
-        state: write what the window is doing to this file after each frame.
+        state: write what the window is doing to this file after each turn.
         exit_code: 2 if the photo could not be opened for the screenshot.
     """
 
@@ -37,8 +37,13 @@ class Automation:
     _fitting_since: float | None = None
     _shot_asked: bool = False
 
-    def after_frame(self) -> bool:
-        """Called after each frame; False closes the window."""
+    @property
+    def nap(self) -> float:
+        """Seconds between two turns if nothing happens: the state is read by someone in a hurry."""
+        return NAP if self.state is None else 0.03
+
+    def after_turn(self) -> bool:
+        """Called after each turn; False closes the window."""
         if self.state is not None:
             text = json.dumps(report(self.window))
             write_atomic(self.state, lambda temporary: temporary.write_text(text))
@@ -56,7 +61,7 @@ class Automation:
             return False
         if self._is_time(now):
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_screenshot(part)
+            self.window.save_screenshot(part)
             self._shot_asked = True
         return True
 

@@ -59,6 +59,7 @@ class RunRecord:
     Attributes:
         best: the best recorded step, None before the first.
         reason: why it finished; empty while steps are left.
+        hidden: the user has removed it; undoing brings it back.
     """
 
     info: RunInfo
@@ -66,6 +67,7 @@ class RunRecord:
     curves: Curves = field(default_factory=Curves)
     best: int | None = None
     reason: str = ""
+    hidden: bool = False
 
     @property
     def run(self) -> Run:
@@ -76,6 +78,17 @@ class RunRecord:
     def steps(self) -> int:
         """Number of recorded steps."""
         return len(self.curves)
+
+    @property
+    def label(self) -> str:
+        """The name that the user gave it, else how it came about."""
+        run = self.run
+        if run.name:
+            return run.name
+        what = run.changes.text
+        if run.parent is not None:
+            return f"{run.parent} from step {run.at_step}" + (f": {what}" if what else "")
+        return what or ("drawn box" if run.box is not None else "")
 
     @property
     def stages(self) -> tuple[StageMark, ...]:
@@ -135,9 +148,14 @@ class Document:
         return Run(self.last_run, **options)
 
     @property
-    def keys(self) -> Iterator[RunKey]:
-        """All runs, image by image."""
+    def held(self) -> Iterator[RunKey]:
+        """All runs, image by image, with those that the user has removed."""
         return ((image.id, run) for image in self.images.values() for run in image.runs)
+
+    @property
+    def keys(self) -> Iterator[RunKey]:
+        """The runs that can be shown, image by image."""
+        return (key for key in self.held if not self.images[key[0]].runs[key[1]].hidden)
 
     def image(self, number: int | None) -> ImageRecord | None:
         """An image, None if it is not there."""
@@ -173,6 +191,12 @@ class Document:
         if record is not None:
             record.info = replace(record.info, run=replace(record.run, name=name))
 
+    def hide(self, key: RunKey, hidden: bool = True) -> None:
+        """Remove a run so that it can be brought back, or bring it back."""
+        record = self.find(key)
+        if record is not None:
+            record.hidden = hidden
+
     def remove(self, key: RunKey) -> None:
         """Drop a run; its image goes with its last one."""
         image = self.images.get(key[0])
@@ -188,14 +212,15 @@ class Document:
         others.sort(key=lambda image: (image.has_named_run, image.id))
         for image in others[: max(len(self.images) - IMAGES_KEPT, 0)]:
             dropped += [(image.id, run) for run in image.runs]
-        runs = [key for key in self.keys if key != kept and key not in dropped]
+        runs = [key for key in self.held if key != kept and key not in dropped]
         runs.sort(key=self._age)
         dropped += runs[: max(len(runs) + 1 - RUNS_KEPT, 0)]
         for key in dropped:
             self.remove(key)
         return dropped
 
-    def _age(self, key: RunKey) -> tuple[bool, int]:
-        """Sorts runs without a name before those with one, and old ones before new ones."""
+    def _age(self, key: RunKey) -> tuple[bool, bool, int]:
+        """Sorts removed runs first, those without a name before others, and old ones before new."""
         record = self.find(key)
-        return record is not None and bool(record.run.name), key[1]
+        assert record is not None
+        return not record.hidden, bool(record.run.name), key[1]

@@ -32,7 +32,7 @@ from core.pictures.colors import OCCLUSION_LEGEND
 
 METHOD = "nbf"
 """How photos are fitted unless a run says otherwise."""
-NOBODY = "No person found, so the whole photo is taken: drag a box around the person."
+NOBODY = "No person found: drag a box around the person, or press {run} to fit the whole photo."
 
 
 def load(
@@ -94,15 +94,16 @@ class CoreBackend:
             seen = self.observe(bare, box)
             return replace(seen, handle=Recorded(observation_of(seen), record))
         width, height = photo.size
-        detected, note = box is None, ""
+        detected, person = box is None, True
         if box is None:
             people = self._engine.find_people(photo.pixels)
-            note = "" if people else NOBODY
+            person = bool(people)
             found = people[0] if people else Box(0, 0, width, height)
             box = Rect(found.x, found.y, found.width, found.height)
         checked = check_box(Box(*box), width, height)
         observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
-        return self._observed(observation, box, detected, note)
+        seen = self._observed(observation, box, detected, "" if person else NOBODY)
+        return replace(seen, scene=replace(seen.scene, person=person))
 
     def _observe_again(self, record: FitRecord) -> Observed:
         """The person of a record; a note says what differs from when it was written."""
@@ -157,7 +158,9 @@ class CoreBackend:
         if isinstance(observed.handle, Recorded):
             newest = on_this_machine(observed.handle.record.runs[-1]).info
             schedule, method = newest.schedule, newest.method
-        return schedule if run.schedule is None else run.schedule, run.method or method
+        schedule = schedule if run.schedule is None else run.schedule
+        rate = 1.0 if run.changes.learning_rate is None else run.changes.learning_rate
+        return schedule.reweighed(dict(run.changes.weights), rate), run.method or method
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
@@ -216,8 +219,11 @@ class CoreFit:
     @property
     def terms(self) -> tuple[TermInfo, ...]:
         """The terms of the objective."""
-        terms = self.fit.schedule.terms.values()
-        return tuple(TermInfo(t.name, t.unit, t.description) for t in terms)
+        schedule = self.fit.schedule
+        return tuple(
+            TermInfo(t.name, t.unit, t.description, largest_weight(schedule, t.name))
+            for t in schedule.terms.values()
+        )
 
     @property
     def winner(self) -> str:
@@ -255,6 +261,11 @@ class CoreFit:
     def params(self, step: int) -> BodyParams:
         """The body of a recorded step in the crop camera's frame."""
         return self.fit.trace.params(step, self.engine.volume)
+
+
+def largest_weight(schedule: Schedule, term: str) -> float:
+    """The largest weight that a stage gives a term."""
+    return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
 
 
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:

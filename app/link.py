@@ -50,6 +50,11 @@ class Link:
         with contextlib.suppress(OSError):
             self._connection.send(command)
 
+    @property
+    def signals(self) -> tuple[Connection | int, ...]:
+        """What can be read as soon as `receive` has something to say."""
+        return () if self._death_told else (self._connection, self.process.sentinel)
+
     def receive(self) -> list[Event]:
         """All messages that have come, with their pictures, without waiting.
 

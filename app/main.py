@@ -93,7 +93,7 @@ def run(options: Options) -> int:
     automation = Automation(window, options.screenshot, options.after, options.state)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            window.run(automation.after_frame)
+            window.run(automation.after_turn, automation.nap)
     finally:
         window.close()
     return automation.exit_code

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.geometry.boxes import usable
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
-    Command,
+    Commands,
     Continue,
     Forget,
     Open,
     Paint,
     PaintInput,
-    Pause,
     Step,
     Turn,
 )
@@ -38,11 +36,9 @@ from app.protocol.events import (
     Stepped,
     Turned,
 )
-from app.protocol.run import RECORD_SUFFIX, Run, RunKey
-from app.requests import Request
-from app.state import SETTLED, Level, Message, Pending, Phase, SessionState
-
-Commands = list[Command]
+from app.protocol.run import RECORD_SUFFIX
+from app.runs import RunTree
+from app.state import Level, Message, Phase
 
 
 def is_record(path: str) -> bool:
@@ -51,24 +47,28 @@ def is_record(path: str) -> bool:
 
 
 @dataclass
-class Session(SessionState):
+class Session(RunTree):
     """The state, and everything that changes it: the user, and the worker's messages."""
 
     # --- what the user does ---
 
-    def open(self, path: str, box: Rect | None = None) -> Commands:
+    def open(self, path: str, box: Rect | None = None, note: str = "") -> Commands:
         """Open a photo. What is on screen stays until the new one is there.
 
         Before the engine is ready the path is remembered.
+
+        Args:
+            note: the message once it is there.
         """
         name = Path(path).name
         if self.phase in (Phase.STARTING, Phase.DOWN):
             self.wanted = path, box
-            self.message = Message(f"{name} opens when the engine is ready")
+            self.message = Message(f"{name} opens when the engine is ready. {note}".strip())
             return []
         run = self.document.new_run(box=box, resumes=is_record(path) and box is None)
         command = Open(self.document.new_image(), run, path)
-        return self._ask_for(command, Phase.OPENING, f"Looking at {name}…", self.auto_run)
+        looking = f"Looking at {name}…"
+        return self._ask_for(command, Phase.OPENING, looking, self.auto_run, note)
 
     def set_box(self, box: Rect | None) -> Commands:
         """Fit the person in this box instead (None: look for the person again)."""
@@ -79,63 +79,10 @@ class Session(SessionState):
             return []
         assert self.view.key is not None
         command = Begin(self.view.key[0], self._another_run(box=box))
-        text = "Looking at the person in the box…"
-        return self._ask_for(command, Phase.OPENING, text, self.auto_run)
-
-    def restart(self) -> Commands:
-        """Make a new run of the same fit, from its first step; the old one stays."""
-        if self.record is None or self.view.key is None or not self.can_restart:
-            return []
-        command = Begin(self.view.key[0], self._another_run(box=self.record.run.box))
-        text = "Fitting from the start"
-        return self._ask_for(command, Phase.BEGINNING, text, True, text)
-
-    def branch(self, step: int | None = None, schedule: Any = None) -> Commands:
-        """Make a new run that begins at a recorded step of this one, and pause there.
-
-        Args:
-            step: the shown one by default.
-            schedule: the engine's own object; that of this run by default.
-        """
-        record, key = self.record, self.view.key
-        step = self.view.step if step is None else step
-        if record is None or key is None or not self.can_restart or not 0 <= step < self.steps:
-            return []
-        run = self._another_run(schedule, box=record.run.box, parent=key[1], at_step=step)
-        text = f"A new run from step {step}"
-        return self._ask_for(Begin(key[0], run), Phase.BEGINNING, text, False, text)
-
-    def show(self, key: RunKey) -> Commands:
-        """Show another run of the document, at its best step if it is finished."""
-        record = self.document.find(key)
-        if record is None or self.phase not in SETTLED or key == self.view.key:
-            return []
-        commands = self.pause()
-        newest = max(record.steps - 1, 0)
-        step = record.best if record.reason and record.best is not None else newest
-        self._look_at(key, step)
-        self.view.follow = step == newest
-        self.phase = Phase.DONE if record.reason else Phase.PAUSED
-        return [*commands, *self.input_request.ask(PaintInput(*key)), *self._repaint()]
-
-    def run(self) -> Commands:
-        """Take steps until paused."""
-        if self.phase is Phase.DONE:
-            self.message = Message("The fit is finished: press {restart} to start it again.")
-        if self.phase is not Phase.PAUSED or self.view.key is None:
-            return []
-        self.phase = Phase.RUNNING
-        self.view.follow = True
-        self.message = Message("Fitting")
-        return [Continue(*self.view.key)]
-
-    def pause(self) -> Commands:
-        """Stop after the step in progress."""
-        if self.phase is not Phase.RUNNING or self.view.key is None:
-            return []
-        self.phase = Phase.PAUSED
-        self.message = Message("Paused")
-        return [Pause(*self.view.key)]
+        looking = "Looking at the person in the box…"
+        which = "that was found" if box is None else "in the box"
+        text = f"Fitting the person {which}; {{earlier run}} shows the run before"
+        return self._ask_for(command, Phase.OPENING, looking, self.auto_run, text)
 
     def toggle(self) -> Commands:
         """Run or pause."""
@@ -149,14 +96,6 @@ class Session(SessionState):
         self.view.follow = True
         return [*commands, Step(*self.view.key)]
 
-    def scrub(self, step: int) -> Commands:
-        """Show a recorded step; the newest one is followed from then on."""
-        if not self.steps:
-            return []
-        self.view.step = min(max(step, 0), self.steps - 1)
-        self.view.follow = self.view.step == self.steps - 1
-        return self._repaint()
-
     def scrub_to_best(self) -> Commands:
         """Show the best step."""
         return [] if self.best is None else self.scrub(self.best)
@@ -164,19 +103,16 @@ class Session(SessionState):
     def turn(self, orbit: Orbit) -> Commands:
         """Look at the body from elsewhere."""
         self.view.orbit = orbit
-        return self._ask_body()
+        return []
 
-    def resize_body(self, width: int, height: int) -> Commands:
-        """The body's panel has this many pixels."""
-        if (width, height) == self.view.body_size:
-            return []
-        self.view.body_size = width, height
-        return self._ask_body()
+    def resize(self, photo_side: int, body_size: tuple[int, int]) -> None:
+        """Pixels of the photo on screen (its longer side), and width and height of the body's."""
+        self.view.photo_side, self.view.body_size = photo_side, body_size
 
     def set_opacity(self, opacity: float) -> Commands:
         """How strongly the body covers the photo."""
         self.view.opacity = opacity
-        return self._repaint() if self.steps else []
+        return []
 
     def toggle_overlay(self, name: str) -> Commands:
         """Draw it over the photo, or do not."""
@@ -184,11 +120,28 @@ class Session(SessionState):
             self.view.toggle_overlay(name)
         return []
 
+    def toggle_log(self) -> Commands:
+        """Draw the curves on logarithmic axes, or on linear ones."""
+        if self.record is not None:
+            self.view.loss_log = not self.view.loss_log
+        return []
+
+    def ask(self) -> Commands:
+        """Ask for pictures that the screen lacks; called after all that happened in a frame.
+
+        Nothing is asked while an answer is on its way, and nothing is remembered of what was wanted
+        before, so that the newest wish alone is answered.
+        """
+        wanted = self.wanted_picture
+        if self.asked is not None or wanted is None or wanted == self.refused:
+            return []
+        self.asked = wanted
+        return [wanted]
+
     def revived(self) -> None:
         """The window has started a new worker in place of a dead one."""
         self.phase = Phase.STARTING
         self.message = Message("Starting the engine again…")
-        self._forget_requests()
 
     # --- messages of the worker ---
 
@@ -203,15 +156,8 @@ class Session(SessionState):
                 return self._on_stepped(event)
             case Finished():
                 return self._on_finished(event)
-            case PaintedInput():
-                self.input = event.key if event.key == self.view.key else self.input
-                return self.input_request.answered()
-            case Painted():
-                self.painted = event if event.key == self.view.key else self.painted
-                return self.maps_request.answered()
-            case Turned():
-                self.turned = event if event.key == self.view.key else self.turned
-                return self.body_request.answered()
+            case PaintedInput() | Painted() | Turned():
+                return self._on_pictures(event)
             case Failed():
                 return self._on_failed(event)
             case Died():
@@ -220,17 +166,23 @@ class Session(SessionState):
     def _on_ready(self, event: Ready) -> Commands:
         self.engine = event.detail
         self.phase = Phase.EMPTY
-        self.lost = list(self.document.keys)
+        self.lost = list(self.document.held)
         self.message = Message("Drop a photo on the window, or press {open} to open one.")
         wanted, self.wanted = self.wanted, None
         return self.open(*wanted) if wanted else []
 
     def _on_opened(self, event: Opened) -> Commands:
-        """A run has begun: show it, and take one or all steps unless a newer one was requested."""
+        """A run has begun: show it and take one or all steps, unless a newer one was requested.
+
+        Where nobody is, no step is taken before the user wants one.
+        """
         pending = self.pending
         if pending is None:
             return []
-        commands: Commands = [Forget(*key) for key in self.document.add(event)]
+        dropped = self.document.add(event)
+        commands: Commands = [Forget(*key) for key in dropped]
+        self._came(event.key, self.view.key)
+        self.history.forget(dropped)
         self._look_at(event.key, max(self.document.steps(event.key) - 1, 0))
         self.input = event.key
         self._drop_lost()
@@ -239,11 +191,12 @@ class Session(SessionState):
             return commands
         self.pending = None
         self.phase = Phase.PAUSED
-        commands += self.run() if pending.go else self.step()
-        if pending.text:
-            self.message = Message(pending.text)
-        elif event.scene.note:
+        if event.scene.person or pending.asked:
+            commands += self.run() if pending.go else self.step()
+        if event.scene.note:
             self.message = Message(event.scene.note, Level.WARNING)
+        elif pending.text:
+            self.message = Message(pending.text)
         elif not pending.go:
             self.message = Message("Ready: {run} runs, {step} takes one step.")
         return commands
@@ -257,7 +210,21 @@ class Session(SessionState):
         if event.key != self.view.key or not self.view.follow:
             return []
         self.view.step = record.steps - 1
-        return self._repaint()
+        return []
+
+    def _on_pictures(self, event: PaintedInput | Painted | Turned) -> Commands:
+        """Pictures have come: they are on screen if they are of the shown run."""
+        self.asked = self.refused = None
+        if event.key != self.view.key:
+            return []
+        match event:
+            case PaintedInput():
+                self.input = event.key
+            case Painted():
+                self.painted, self.turned = event, event.body
+            case Turned():
+                self.turned = event.body
+        return []
 
     def _on_finished(self, event: Finished) -> Commands:
         record = self.document.find(event.key)
@@ -283,12 +250,8 @@ class Session(SessionState):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case Paint():
-                return self.maps_request.answered()
-            case Turn():
-                return self.body_request.answered()
-            case PaintInput():
-                return self.input_request.answered()
+            case PaintInput() | Paint() | Turn():
+                self.asked, self.refused = None, command
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
                 self.phase, self.pending = self.pending.before, None
             case Continue() | Step() if command.key == self.view.key:
@@ -301,41 +264,17 @@ class Session(SessionState):
     def _on_died(self, event: Died) -> Commands:
         self.wanted = self._to_reopen()
         self.phase, self.pending = Phase.DOWN, None
-        self._forget_requests()
+        self.asked = self.refused = None
         self.message = Message(f"{event.text}. Press {{restart}} to start it again.", Level.ERROR)
         return []
 
     # --- helpers ---
 
-    def _another_run(self, schedule: Any = None, **options: Any) -> Run:
-        """A new run of the image on screen, made as the run on screen is."""
-        assert self.record is not None
-        assert self.image is not None
-        now = self.record.run
-        schedule = now.schedule if schedule is None else schedule
-        made = {"method": now.method, "schedule": schedule, "occluders": self.image.occluders}
-        return self.document.new_run(**made, **options)
-
-    def _ask_for(
-        self, command: Begin, phase: Phase, message: str, go: bool, text: str = ""
-    ) -> Commands:
-        """Pause the current fit while the worker begins another run."""
-        commands = self.pause()
-        before = self.pending.before if self.pending is not None else self.phase
-        self.pending = Pending(command, go, before, text)
-        self.phase = phase
-        self.message = Message(message)
-        return [*commands, command]
-
-    def _look_at(self, key: RunKey, step: int) -> None:
-        """Show another run; answers about the last one that are still on their way are dropped."""
-        self.view.look_at(key, step)
-        self.input = self.painted = self.turned = None
-
     def _drop_lost(self) -> None:
         """Drop the runs of a dead worker, now that one of the new worker is on screen."""
         for key in self.lost:
             self.document.remove(key)
+        self.history.forget(self.lost)
         self.lost = []
 
     def _to_reopen(self) -> tuple[str, Rect | None] | None:
@@ -346,21 +285,3 @@ class Session(SessionState):
             return self.wanted
         run = self.pending.command.run if self.pending is not None else self.record.run
         return self.image.path, run.box
-
-    def _forget_requests(self) -> None:
-        """No answer will come to what has been asked."""
-        self.input_request, self.maps_request, self.body_request = Request(), Request(), Request()
-
-    def _repaint(self) -> Commands:
-        """Ask for the pictures and the body of the shown step."""
-        if self.view.key is None or not self.steps:
-            return []
-        paint = Paint(*self.view.key, self.view.step, self.view.opacity)
-        return [*self.maps_request.ask(paint), *self._ask_body()]
-
-    def _ask_body(self) -> Commands:
-        """Ask for the body as it is turned now."""
-        view = self.view
-        if view.key is None or not self.steps or min(view.body_size) <= 0:
-            return []
-        return self.body_request.ask(Turn(*view.key, view.step, view.orbit, *view.body_size))

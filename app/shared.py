@@ -22,7 +22,7 @@ MAP_SIDE = 256  # cells
 
 CAPACITY = {
     "photo": PHOTO_SIDE * PHOTO_SIDE * 3,
-    "overlay": PHOTO_SIDE * PHOTO_SIDE * 3,
+    "layer": PHOTO_SIDE * PHOTO_SIDE * 4,
     "observed": MAP_SIDE * MAP_SIDE * 3,
     "rendered": MAP_SIDE * MAP_SIDE * 3,
     "occlusion": MAP_SIDE * MAP_SIDE * 3,

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from app.document import Curves, Document, ImageRecord, RunRecord
+from app.geometry.lanes import Lane, lanes
 from app.geometry.plane import Rect
-from app.protocol.commands import Begin
-from app.protocol.events import Painted, Turned
+from app.history import History
+from app.protocol.commands import Begin, Paint, PaintInput, Picture, Turn
+from app.protocol.events import Painted, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
-from app.requests import Request
 from app.view import ViewState
 
 
@@ -62,6 +63,7 @@ class Pending:
 
     Attributes:
         go: take steps as soon as it is there, not only the first one.
+        asked: take them even if there is nobody to fit.
         before: the phase to return to if it fails.
         text: the message once it is there; empty for one about the photo.
     """
@@ -70,6 +72,7 @@ class Pending:
     go: bool
     before: Phase
     text: str = ""
+    asked: bool = False
 
 
 @dataclass
@@ -82,6 +85,8 @@ class SessionState:
         input: the run whose photo and observed features are on screen.
         painted: the pictures on screen of the shown run; None before the first.
         turned: the body on screen of the shown run; None before the first.
+        asked: the pictures that are on their way: one question at a time.
+        refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
         lost: runs whose traces were lost with a dead worker.
     """
@@ -92,15 +97,15 @@ class SessionState:
     engine: str = ""
     document: Document = field(default_factory=Document)
     view: ViewState = field(default_factory=ViewState)
+    history: History = field(default_factory=History)
     wanted: tuple[str, Rect | None] | None = None
     input: RunKey | None = None
     painted: Painted | None = None
-    turned: Turned | None = None
+    turned: TurnedBody | None = None
+    asked: Picture | None = None
+    refused: Picture | None = None
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
-    input_request: Request = field(default_factory=Request)
-    maps_request: Request = field(default_factory=Request)
-    body_request: Request = field(default_factory=Request)
 
     # --- what panels ask ---
 
@@ -151,10 +156,15 @@ class SessionState:
 
     @property
     def box(self) -> Rect | None:
-        """The person's box on screen: the one being asked for, else the one being fitted."""
+        """The person's box on screen: asked for, else fitted; None where nobody is."""
         if self.pending is not None and self.pending.command.run.box is not None:
             return self.pending.command.run.box
-        return self.scene.box if self.scene else None
+        return self.scene.box if self.scene and self.scene.person else None
+
+    @property
+    def banner(self) -> str:
+        """What the user should know for as long as the run is on screen; empty for nothing."""
+        return self.scene.note if self.scene else ""
 
     @property
     def can_run(self) -> bool:
@@ -169,11 +179,66 @@ class SessionState:
     @property
     def settled(self) -> bool:
         """Whether the pictures of the shown step have come."""
-        requests = self.input_request, self.maps_request, self.body_request
-        if any(request.asked is not None for request in requests) or self.painted is None:
-            return False
-        turned = self.turned.step if self.turned else self.view.step
-        return self.painted.step == turned == self.view.step
+        there = self.painted is not None and self.painted.step == self.view.step
+        return (there or not self.steps) and self.asked is None and self.wanted_picture is None
+
+    @property
+    def shown(self) -> int:
+        """The step on screen: that of the pictures, unless the user holds on to another one."""
+        return self.painted.step if self.view.follow and self.painted else self.view.step
+
+    @property
+    def answering(self) -> bool:
+        """Whether there is an engine that holds the run on screen."""
+        alive = self.phase not in (Phase.STARTING, Phase.DOWN)
+        return alive and self.record is not None and self.view.key not in self.lost
+
+    @property
+    def wanted_picture(self) -> Picture | None:
+        """The next question: what the view wants and the screen lacks. None if there is nothing.
+
+        First all pictures of the step, quickly painted and at once, so that no two panels show
+        different steps; then, while no fit needs the processor, the fine ones.
+        """
+        view, painted, turned = self.view, self.painted, self.turned
+        if not self.answering or view.key is None:
+            return None
+        if self.input != view.key:
+            return PaintInput(*view.key)
+        if not self.steps:
+            return None
+        fine = self.phase is not Phase.RUNNING
+        if painted is None or painted.step != view.step:
+            return Paint(*view.key, view.step, view.photo_side, False, view.body)
+        if view.body is not None and (turned is None or turned.view != view.body):
+            return Turn(*view.key, view.step, False, view.body)
+        if painted.side != view.photo_side or (fine and not painted.fine):
+            return Paint(*view.key, view.step, view.photo_side, fine, view.body)
+        if view.body is not None and fine and turned is not None and not turned.fine:
+            return Turn(*view.key, view.step, True, view.body)
+        return None
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The runs of the image on screen as lanes; runs that are removed have none."""
+        if self.image is None or self.view.key is None:
+            return []
+        runs = self.image.runs.values()
+        tree = {r.run.id: (r.run.parent, r.run.at_step) for r in runs if not r.hidden}
+        return lanes(tree, self.view.key[1])
+
+    @property
+    def other(self) -> RunRecord | None:
+        """The run that the shown one is compared with."""
+        return self.document.find(self.view.other)
+
+    def neighbour(self, way: int) -> RunKey | None:
+        """The run before (-1) or after (1) the shown one that can be shown now, of all images."""
+        keys = [key for key in self.document.keys if key not in self.lost]
+        if self.phase not in SETTLED or self.view.key not in keys:
+            return None
+        place = keys.index(self.view.key) + way
+        return keys[place] if 0 <= place < len(keys) else None
 
     def stage_at(self, step: int) -> StageMark | None:
         """The stage that a recorded step belongs to."""

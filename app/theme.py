@@ -19,10 +19,12 @@ LINE: Color = palette.LINE
 TEXT: Color = palette.TEXT
 DIM: Color = palette.DIM
 SERIES: tuple[Color, ...] = palette.SERIES
+CLEAR: Color = (0, 0, 0, 0)
 FAINT: Color = (78, 86, 98)
 ACCENT: Color = (86, 182, 255)
 ACCENT_DARK: Color = (34, 84, 128)
 BOX: Color = (255, 184, 76)
+WARN: Color = (84, 58, 18, 240)
 GOOD: Color = (126, 214, 143)
 BAD: Color = (255, 112, 105)
 STAGES: tuple[Color, ...] = ((52, 92, 128), (74, 74, 132), (52, 108, 92), (116, 86, 60))
@@ -103,21 +105,26 @@ def accent_theme() -> int | str:
     return theme
 
 
-def series_theme(color: Color, weight: float) -> int | str:
-    """Theme of one curve."""
+def bare_theme() -> int | str:
+    """Theme of the root: no padding, and no ground over the viewport's own of the same colour."""
     with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
-        dpg.add_theme_color(dpg.mvPlotCol_Line, color, category=dpg.mvThemeCat_Plots)
-        dpg.add_theme_color(dpg.mvPlotCol_MarkerFill, color, category=dpg.mvThemeCat_Plots)
-        dpg.add_theme_color(dpg.mvPlotCol_MarkerOutline, color, category=dpg.mvThemeCat_Plots)
-        dpg.add_theme_style(dpg.mvPlotStyleVar_LineWeight, weight, category=dpg.mvThemeCat_Plots)
+        dpg.add_theme_color(dpg.mvThemeCol_WindowBg, CLEAR)
+        dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, 0, 0)
+        dpg.add_theme_style(dpg.mvStyleVar_WindowBorderSize, 0)
     return theme
 
 
-def bare_theme() -> int | str:
-    """Theme of windows without padding: the root, and the panels whose parts are placed by hand."""
+def tall_theme(height: int) -> int | str:
+    """Theme of a slider that is as tall as the buttons beside it."""
     with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
-        dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, 0, 0)
-        dpg.add_theme_style(dpg.mvStyleVar_WindowBorderSize, 0)
+        dpg.add_theme_style(dpg.mvStyleVar_FramePadding, 10, (height - TEXT_SIZE) / 2)
+    return theme
+
+
+def clear_theme() -> int | str:
+    """Theme of a child window without a ground. Where the processor draws, each ground costs."""
+    with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
+        dpg.add_theme_color(dpg.mvThemeCol_ChildBg, CLEAR)
     return theme
 
 
@@ -146,18 +153,6 @@ def _colors() -> None:
     }
     for part, color in pairs.items():
         dpg.add_theme_color(part, color)
-    plots = {
-        dpg.mvPlotCol_FrameBg: PANEL,
-        dpg.mvPlotCol_PlotBg: WELL,
-        dpg.mvPlotCol_PlotBorder: LINE,
-        dpg.mvPlotCol_AxisGrid: (120, 130, 145, 45),
-        dpg.mvPlotCol_AxisText: DIM,
-        dpg.mvPlotCol_LegendBg: (23, 26, 32, 225),
-        dpg.mvPlotCol_LegendBorder: LINE,
-        dpg.mvPlotCol_LegendText: TEXT,
-    }
-    for part, color in plots.items():
-        dpg.add_theme_color(part, color, category=dpg.mvThemeCat_Plots)
 
 
 def _styles() -> None:
@@ -169,6 +164,3 @@ def _styles() -> None:
     dpg.add_theme_style(dpg.mvStyleVar_FramePadding, 10, 6)
     dpg.add_theme_style(dpg.mvStyleVar_ItemSpacing, 8, 6)
     dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, 12, 10)
-    dpg.add_theme_style(dpg.mvPlotStyleVar_PlotPadding, 8, 8, category=dpg.mvThemeCat_Plots)
-    dpg.add_theme_style(dpg.mvPlotStyleVar_LegendPadding, 8, 6, category=dpg.mvThemeCat_Plots)
-    dpg.add_theme_style(dpg.mvPlotStyleVar_FitPadding, 0.0, 0.06, category=dpg.mvThemeCat_Plots)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.geometry.orbit import Orbit
-from app.protocol.run import RunKey
+from app.protocol.commands import BodyView
+from app.protocol.run import Changes, RunKey
 
 JOINTS = "joints"
 
@@ -19,18 +20,30 @@ class ViewState:
         step: the recorded step.
         follow: the newest step is shown as it comes.
         opacity: how strongly the body covers the photo, 0 to 1.
+        photo_side: pixels of the longer side that the photo has on screen.
         overlays: names of what is drawn over the photo, such as `JOINTS`.
         orbit: from where the body is seen.
         body_size: width and height of the body's panel in pixels.
+        hidden_terms: names of the curves that are not drawn.
+        loss_window: first and last step of the curves; None for all.
+        loss_log: the curves have logarithmic axes.
+        other: the run that the shown one is compared with.
+        draft: what the next run is to do differently from the shown one.
     """
 
     key: RunKey | None = None
     step: int = 0
     follow: bool = True
     opacity: float = 0.75
+    photo_side: int = 512
     overlays: frozenset[str] = frozenset()
     orbit: Orbit = field(default_factory=Orbit)
     body_size: tuple[int, int] = (0, 0)
+    hidden_terms: frozenset[str] = frozenset()
+    loss_window: tuple[float, float] | None = None
+    loss_log: bool = False
+    other: RunKey | None = None
+    draft: Changes = field(default_factory=Changes)
 
     @property
     def image(self) -> int | None:
@@ -40,7 +53,20 @@ class ViewState:
     def look_at(self, key: RunKey, step: int = 0, follow: bool = True) -> None:
         """Show a step of another run."""
         self.key, self.step, self.follow = key, step, follow
+        self.loss_window = None
+        self.draft = Changes()
+        if self.other is not None and (self.other == key or self.other[0] != key[0]):
+            self.other = None
+
+    @property
+    def body(self) -> BodyView | None:
+        """How the body is seen; None while its panel has no pixels."""
+        return BodyView(self.orbit, *self.body_size) if min(self.body_size) > 0 else None
 
     def toggle_overlay(self, name: str) -> None:
         """Draw it over the photo, or do not."""
         self.overlays ^= {name}
+
+    def toggle_term(self, name: str) -> None:
+        """Draw the curve of a term, or do not."""
+        self.hidden_terms ^= {name}

@@ -9,6 +9,8 @@ from app.geometry.plane import Rect
 GAP = 8
 TOOLBAR = 44
 TIMELINE = 70
+LANE = 18
+"""Height of each run in the timeline after the first."""
 STATUS = 28
 GRID = (
     ("photo", "observed", "rendered"),
@@ -18,16 +20,20 @@ COLUMNS = (1.28, 1.0, 1.0)
 ROWS = (1.12, 1.0)
 
 
-def arrange(width: int, height: int) -> dict[str, Rect]:
+def arrange(width: int, height: int, lanes: int = 1) -> dict[str, Rect]:
     """Rectangles of the bars and the panels for a window of this size.
+
+    Args:
+        lanes: runs in the timeline.
 
     Names: toolbar, photo, observed, rendered, loss, occlusion, body, timeline, status.
     """
     inner = width - 2 * GAP
     places = {"toolbar": Rect(GAP, GAP, inner, TOOLBAR)}
     status_top = height - STATUS
-    timeline_top = status_top - TIMELINE
-    places["timeline"] = Rect(GAP, timeline_top, inner, TIMELINE)
+    tall = TIMELINE + LANE * max(lanes - 1, 0)
+    timeline_top = status_top - tall
+    places["timeline"] = Rect(GAP, timeline_top, inner, tall)
     places["status"] = Rect(GAP, status_top, inner, STATUS)
     grid_top = TOOLBAR + 2 * GAP
     columns = _share(inner, COLUMNS)

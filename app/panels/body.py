@@ -13,8 +13,9 @@ from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.panels.panel import Panel
 from app.panels.texture import Texture
-from app.protocol.events import Turned
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.protocol.events import TurnedBody
+from app.session import Session
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5
@@ -51,7 +52,8 @@ class BodyPanel(Panel):
         orbit = session.view.orbit
         yaw, pitch = math.degrees(orbit.yaw), math.degrees(orbit.pitch)
         turned = f"turned {yaw:.0f}°, {pitch:.0f}°" if (yaw or pitch) else "as in the photo"
-        self.note(turned if session.turned else "")
+        step = f" · step {session.painted.step}" if session.painted else ""
+        self.note(turned + step if session.turned else "")
         super().draw(session)
 
     def key(self, session: Session) -> Hashable:
@@ -66,9 +68,9 @@ class BodyPanel(Panel):
             return
         self._paint_floor(session.turned)
         dpg.draw_image(self.texture.tag, (0, 0), self.size)
-        self._paint_axes(session.turned.orbit)
+        self._paint_axes(session.turned.view.orbit)
 
-    def _paint_floor(self, turned: Turned) -> None:
+    def _paint_floor(self, turned: TurnedBody) -> None:
         """A grid under the feet, as the orbit sees it."""
         reach = GRID_CELLS * GRID_CELL
         ticks = np.linspace(-reach, reach, 2 * GRID_CELLS + 1)
@@ -77,11 +79,12 @@ class BodyPanel(Panel):
         along_x = along_z[:, [2, 1, 0, 5, 4, 3]]
         lines = np.concatenate([along_z, along_x]).reshape(-1, 2, 3)
         below = np.array([0.0, turned.floor - turned.middle[1], 0.0])
-        seen = turned.orbit.see((lines + below).reshape(-1, 3), np.zeros(3))
+        orbit = turned.view.orbit
+        seen = orbit.see((lines + below).reshape(-1, 3), np.zeros(3))
         if seen[:, 2].min() < 0.1:
             return  # the floor reaches behind the eye
-        width, height = turned.size
-        pixels = turned.orbit.project(seen, width, height) * (self.size[0] / width)
+        width, height = turned.view.width, turned.view.height
+        pixels = orbit.project(seen, width, height) * (self.size[0] / width)
         for a, b in pixels.reshape(-1, 2, 2).tolist():
             dpg.draw_line(a, b, color=(110, 122, 140, 60), thickness=1)
 

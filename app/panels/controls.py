@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import BY_NAME, Action
 from app.geometry.plane import Rect
+from app.panels import text
 from app.session import Session
 from app.state import Phase
 
@@ -18,12 +19,15 @@ GAP = 4
 GROUPS = (
     (("open", 76),),
     (("run", 84), ("step", 70), ("restart", 84)),
+    (("edit", 64),),
     (("find", 110),),
     (("opacity", 150),),
     (("joints", 76),),
 )
 """Names of actions, and the slider, with their widths in pixels."""
 HELP, HELP_WIDTH = "help", 34
+PHASE_WIDTH = 130  # pixels of the state in words, that the bar leaves free
+NARROW_SLIDER = 90
 BUTTONS = (*(name for group in GROUPS for name, _ in group if name in BY_NAME), HELP)
 
 
@@ -60,7 +64,25 @@ class Controls:
         dpg.configure_item("toolbar", pos=(rect.x, rect.y), width=rect.width, height=rect.height)
         dpg.configure_item("help", pos=(rect.width - MARGIN - HELP_WIDTH, MARGIN))
         self._right = rect.width - MARGIN - HELP_WIDTH - 14
+        self._left = self._fit(self._right) + 14
         self._shown.pop("phase", None)
+
+    def _fit(self, room: float) -> float:
+        """Make the bar narrow if the state would have no room beside it; its right end."""
+        width = text.measure(self._fonts.text)
+        items = [item for group in GROUPS for item in group]
+        gaps = 8 * (len(items) + len(GROUPS) - 2) + GAP * (len(GROUPS) - 1) + MARGIN
+        narrow = sum(wide for _, wide in items) + gaps > room - PHASE_WIDTH
+        right = gaps
+        for name, wide in items:
+            if narrow and name in BY_NAME:
+                labels = BY_NAME[name].label, BY_NAME[name].label_on
+                wide = round(max(map(width, labels))) + 12
+            elif narrow:
+                wide = NARROW_SLIDER
+            dpg.configure_item(name, width=wide)
+            right += wide
+        return right
 
     def draw(self, session: Session) -> None:
         """Enable, disable and label."""
@@ -93,11 +115,12 @@ class Controls:
             format="body %d %%",
             callback=lambda _, value: self._set_opacity(value / 100),
         )
+        dpg.bind_item_theme("opacity", theme.tall_theme(BUTTON_HEIGHT))
         self._tip("opacity", "How strongly the body covers the photo")
 
-    def _tip(self, tag: str, text: str) -> None:
+    def _tip(self, tag: str, words: str) -> None:
         with dpg.tooltip(tag, delay=0.4):
-            dpg.add_text(text)
+            dpg.add_text(words, wrap=320)
 
     def _change(self, name: str, value: object, apply: Callable[..., None]) -> None:
         """Touch the item only if the value is new."""
@@ -114,17 +137,18 @@ class Controls:
     def _light(self, name: str) -> Callable[[bool], None]:
         return lambda on: dpg.bind_item_theme(name, self._accent if on else 0)
 
-    def _set_phase(self, text: str) -> None:
-        width, _ = dpg.get_text_size(text, font=self._fonts.text) or (0, 0)
-        dpg.set_value("phase", text)
-        dpg.configure_item("phase", pos=(self._right - width, MARGIN + 3))
+    def _set_phase(self, words: str) -> None:
+        width = text.measure(self._fonts.text)
+        words = text.cut(words, self._right - self._left, width)
+        dpg.set_value("phase", words)
+        dpg.configure_item("phase", pos=(self._right - width(words), MARGIN + 3))
 
 
 def _phase(session: Session) -> str:
     """What is going on, with the progress of a fit."""
-    text = session.phase.value
+    words = session.phase.value
     if session.phase in (Phase.RUNNING, Phase.PAUSED) and session.steps:
         stage = session.stage_at(session.steps - 1)
         name = f", stage {stage.name}" if stage else ""
-        text += f"{name} · step {session.steps - 1} of {session.planned - 1}"
-    return text
+        words += f"{name} · step {session.steps - 1} of {session.planned - 1}"
+    return words

@@ -12,10 +12,13 @@ MOUSE = (
     ("Joints", "a circle is one standard deviation; point at one for its numbers"),
     ("Maps", "the cell under the mouse is outlined in every map and on the photo"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
-    ("Loss, timeline", "drag to scrub through the steps"),
+    ("Timeline", "drag to scrub through the steps"),
+    ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),
     ("Anywhere", "drop a photo"),
 )
-WIDTH, HEIGHT = 680, 728
+COLUMNS = (("KEYS", help_rows()), ("MOUSE", MOUSE))
+SHEET = "help sheet"
+WIDTH, HEIGHT = 900, 560
 
 
 class Help:
@@ -26,40 +29,51 @@ class Help:
 
     def build(self) -> None:
         """Create the sheet (once), hidden."""
-        with dpg.window(
-            tag="help sheet",
-            label=BY_NAME["help"].tip,
-            show=False,
-            modal=True,
-            no_resize=True,
-            no_collapse=True,
-            no_move=True,
-            width=WIDTH,
-            height=HEIGHT,
+        with (
+            dpg.window(
+                tag=SHEET,
+                label=BY_NAME["help"].tip,
+                show=False,
+                modal=True,
+                no_resize=True,
+                no_collapse=True,
+                no_move=True,
+                width=WIDTH,
+                height=HEIGHT,
+            ),
+            dpg.table(header_row=False),
         ):
-            for title, rows in (("KEYS", help_rows()), ("MOUSE", MOUSE)):
-                heading = dpg.add_text(title, color=theme.ACCENT)
-                dpg.bind_item_font(heading, self._fonts.strong)
-                with dpg.table(header_row=False, policy=dpg.mvTable_SizingFixedFit):
-                    dpg.add_table_column(width_fixed=True, init_width_or_weight=130)
-                    dpg.add_table_column(width_stretch=True)
-                    for name, meaning in rows:
-                        with dpg.table_row():
-                            dpg.bind_item_font(dpg.add_text(name), self._fonts.small)
-                            text = dpg.add_text(meaning, color=theme.DIM, wrap=500)
-                            dpg.bind_item_font(text, self._fonts.small)
-                dpg.add_spacer(height=4)
+            for _ in COLUMNS:
+                dpg.add_table_column(width_stretch=True)
+            with dpg.table_row():
+                for title, rows in COLUMNS:
+                    self._build_column(title, rows)
+
+    def _build_column(self, title: str, rows: tuple[tuple[str, str], ...]) -> None:
+        """A heading, and names with their meanings."""
+        with dpg.group():
+            heading = dpg.add_text(title, color=theme.ACCENT)
+            dpg.bind_item_font(heading, self._fonts.strong)
+            with dpg.table(header_row=False, policy=dpg.mvTable_SizingFixedFit):
+                dpg.add_table_column(width_fixed=True, init_width_or_weight=96)
+                dpg.add_table_column(width_stretch=True)
+                for name, meaning in rows:
+                    with dpg.table_row():
+                        dpg.bind_item_font(dpg.add_text(name, wrap=0), self._fonts.small)
+                        words = dpg.add_text(meaning, color=theme.DIM, wrap=0)
+                        dpg.bind_item_font(words, self._fonts.small)
 
     @property
     def shown(self) -> bool:
         """Whether the sheet is up."""
-        return bool(dpg.is_item_shown("help sheet"))
+        return bool(dpg.is_item_shown(SHEET))
 
     def hide(self) -> None:
         """Take it away."""
-        dpg.hide_item("help sheet")
+        dpg.hide_item(SHEET)
 
     def toggle(self, width: int, height: int) -> None:
         """Show it in the middle of a window of this size, or hide it."""
-        position = [max((width - WIDTH) // 2, 0), max((height - HEIGHT) // 2, 0)]
-        dpg.configure_item("help sheet", show=not self.shown, pos=position)
+        wide, tall = min(WIDTH, width - 16), min(HEIGHT, height - 16)
+        position = [(width - wide) // 2, (height - tall) // 2]
+        dpg.configure_item(SHEET, show=not self.shown, pos=position, width=wide, height=tall)

@@ -17,6 +17,7 @@ LEFT, MIDDLE, RIGHT = (255, 150, 90), (235, 235, 240), (90, 220, 160)
 REACH = 14.0  # screen pixels within which the mouse is at a joint
 SURE, LOST = 4.0, 60.0  # screen pixels of sigma at which a circle is drawn fully, and no more
 DOT = 3.0
+LINE = theme.SMALL_SIZE + 4
 SIDES = {"l": "left", "r": "right"}
 
 
@@ -80,11 +81,15 @@ def joint_name(joint: int) -> str:
     return f"{SIDES[side]} {rest}" if rest else side
 
 
-def paint_text(text: str, size: Point) -> None:
-    """A line at the foot of the panel."""
-    low = size[1] - theme.SMALL_SIZE - 12
-    dpg.draw_rectangle((0, low), size, color=(0, 0, 0, 0), fill=(*theme.WELL[:3], 220))
-    dpg.draw_text((8, low + 5), text, size=theme.SMALL_SIZE, color=theme.TEXT)
+def paint_lines(lines: list[str], size: Point, at: Point) -> None:
+    """Lines at the end of the panel that is farther from a point."""
+    tall = LINE * len(lines) + 8
+    top = size[1] - tall if at[1] < size[1] / 2 else 0.0
+    ground = (0, top), (size[0], top + tall)
+    dpg.draw_rectangle(*ground, color=(0, 0, 0, 0), fill=(*theme.WELL[:3], 220))
+    for i, line in enumerate(lines):
+        place = 8, top + 3 + i * LINE
+        dpg.draw_text(place, line, size=theme.SMALL_SIZE, color=theme.TEXT)
 
 
 def _strength(spread: float) -> float:

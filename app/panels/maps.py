@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from app import theme
 from app.geometry.plane import Point, View
+from app.panels import text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.protocol.scene import Legend
@@ -165,20 +166,22 @@ class OcclusionPanel(RenderedPanel):
         self._legend = session.scene.legend if session.scene else ()
         super().draw(session)
         painted = session.painted
-        share = f"{painted.occluded:.0%} of the body hidden" if painted else ""
-        self.note(share)
+        step = f" · step {painted.step}" if painted else ""
+        self.note(f"{painted.occluded:.0%} of the body hidden{step}" if painted else "")
 
     def paint_legend(self) -> None:
         """A swatch and a word for each end of the scale, and the value of the outlined cell."""
         y = self.size[1] - LEGEND + 6
-        x = self.view.to_panel((0, 0))[0]
+        needed = sum(30 + self.width(word) for _, word in self._legend) + self.width("off the body")
+        x = max(min(self.view.to_panel((0, 0))[0], self.size[0] - needed - 8), 0)
         for color, word in self._legend:
             dpg.draw_rectangle((x, y + 2), (x + 12, y + 14), color=color, fill=color, rounding=2)
             dpg.draw_text((x + 18, y), word, size=theme.SMALL_SIZE, color=theme.DIM)
-            x += 30 + (dpg.get_text_size(word, font=self.fonts.small) or (50, 0))[0]
+            x += 30 + self.width(word)
         if (value := self.probed()) is not None:
-            text = "off the body" if np.isnan(value) else f"p(z = 1) = {value:.2f}"
-            dpg.draw_text((x + 4, y), text, size=theme.SMALL_SIZE, color=theme.TEXT)
+            words = "off the body" if np.isnan(value) else f"p(z = 1) = {value:.2f}"
+            words = text.cut(words, self.size[0] - x - 4, self.width)
+            dpg.draw_text((x + 4, y), words, size=theme.SMALL_SIZE, color=theme.TEXT)
 
     def probed(self) -> float | None:
         """p(z = 1) of the outlined cell."""

@@ -9,7 +9,9 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Point, Rect
-from app.session import Commands, Session
+from app.panels import text
+from app.protocol.commands import Commands
+from app.session import Session
 
 HEADER = 30
 MARGIN = 8
@@ -28,6 +30,7 @@ class Panel:
 
     def __init__(self, fonts: theme.Fonts) -> None:
         self.fonts = fonts
+        self.width = text.measure(fonts.small)  # of a small text
         self.area = Rect(0, 0, 1, 1)  # the drawing area in the window
         self._last_key: Hashable = None
         self._note = ""
@@ -63,6 +66,7 @@ class Panel:
             no_scroll_with_mouse=True,
         ):
             dpg.add_drawlist(1, 1, tag=f"{self.name} canvas")
+        dpg.bind_item_theme(f"{self.name} area", theme.clear_theme())
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
@@ -78,17 +82,23 @@ class Panel:
         for part in ("area", "canvas"):
             dpg.configure_item(f"{self.name} {part}", width=width, height=height)
 
-    def note(self, text: str) -> None:
-        """Show a few words at the right of the title."""
-        if text != self._note:
-            self._note = text
-            dpg.set_value(f"{self.name} note", text)
+    def explain(self, hint: str) -> None:
+        """Change the title's tooltip."""
+        dpg.set_value(f"{self.name} hint", with_keys(hint))
+
+    def note(self, words: str) -> None:
+        """Show a few words at the right of the title, as many as there is room for."""
+        if words != self._note:
+            self._note = words
+            dpg.set_value(f"{self.name} note", "")
             self._place_note()
 
     def _place_note(self) -> None:
         if self._note:
-            width, _ = dpg.get_text_size(self._note, font=self.fonts.small) or (0, 0)
-            x = self.area.width + MARGIN - 4 - width
+            title = text.measure(self.fonts.strong)(self.title)
+            note = text.cut(self._note, self.area.width - title - 24, self.width)
+            x = self.area.width + MARGIN - 4 - self.width(note)
+            dpg.set_value(f"{self.name} note", note)
             dpg.configure_item(f"{self.name} note", pos=(max(x, 0), 5))
 
     def draw(self, session: Session) -> None:
@@ -122,6 +132,10 @@ class Panel:
         """The button went up."""
         return []
 
+    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
+        """The user has given up the drag."""
+        return []
+
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Two clicks of the left button."""
         return []
@@ -133,14 +147,19 @@ class Panel:
     # --- drawing helpers ---
 
     def say(self, lines: tuple[str, ...]) -> None:
-        """Centred lines of text on the empty area."""
+        """Centred lines of text on the empty area, broken where it is narrow."""
+        width, room = text.measure(self.fonts.text), self.area.width - 16
+        shades = (theme.DIM, *[theme.FAINT] * (len(lines) - 1))
+        broken = [
+            (part, shade)
+            for line, shade in zip(lines, shades, strict=True)
+            for part in text.wrapped(line, room, width)
+        ]
         step = theme.TEXT_SIZE + 8
-        top = (self.area.height - step * len(lines)) / 2
-        for i, line in enumerate(lines):
-            width, _ = dpg.get_text_size(line, font=self.fonts.text) or (8 * len(line), 0)
-            x = (self.area.width - width) / 2
-            shade = theme.DIM if i == 0 else theme.FAINT
-            dpg.draw_text((x, top + i * step), line, color=shade, size=theme.TEXT_SIZE)
+        top = (self.area.height - step * len(broken)) / 2
+        for i, (line, shade) in enumerate(broken):
+            place = (self.area.width - width(line)) / 2, top + i * step
+            dpg.draw_text(place, line, color=shade, size=theme.TEXT_SIZE)
 
     def well(self) -> None:
         """The dark ground that pictures lie on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 
 import dearpygui.dearpygui as dpg
@@ -11,13 +12,18 @@ from app import theme
 from app.actions import with_keys
 from app.geometry.boxes import Grip, dragged, grip_at
 from app.geometry.plane import Point, Rect, View
-from app.panels.joints import joint_at, joint_text, paint_joints, paint_text
+from app.panels import text
+from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.panel import Panel
 from app.panels.texture import Texture
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.session import Session
+from app.shared import PHOTO_SIDE
 from app.state import Phase
 from app.view import JOINTS
 
+SIDES = 128  # pixels: the body's layer is painted in multiples of this
+SLIP = 5.0  # screen pixels that the mouse may move in a click
 REACH = 8.0  # screen pixels around an edge that still take hold of it
 
 
@@ -41,26 +47,41 @@ class PhotoPanel(Panel):
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self.texture = Texture()
+        self.layer = Texture()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
         self._fitted_to: Hashable = None
+        self._photo: Point = (1, 1)
         self._grip: Grip | None = None
         self._start: Point = (0, 0)
         self._draft: Rect | None = None
         self._held: Point = (0, 0)
+        self._pressed: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
         self.joint: int | None = None
 
     def show(self, picture: np.ndarray) -> None:
-        """A new picture of the photo, with the body or without."""
+        """A new photo."""
         self.texture.show(picture)
         self.version += 1
+
+    def show_body(self, layer: np.ndarray) -> None:
+        """A new picture of the body alone, as large as the photo or smaller."""
+        self.layer.show(layer)
+        self.version += 1
+
+    @property
+    def photo_side(self) -> int:
+        """Pixels on screen along the photo's longer side, rounded up: zooming repaints seldom."""
+        side = max(self._photo) * self.view.scale
+        return int(min(max(math.ceil(side / SIDES), 1) * SIDES, PHOTO_SIDE))
 
     def draw(self, session: Session) -> None:
         """Fit a new photo into the panel, then draw."""
         scene, image = session.scene, session.view.image
         if scene is not None and self._fitted_to != (image, self.size):
             self._fitted_to = image, self.size
+            self._photo = scene.size
             self.view = View.fitted(scene.size, self.size)
         self.note(_summary(session))
         super().draw(session)
@@ -71,7 +92,8 @@ class PhotoPanel(Panel):
         corners = scene.corners if scene else None
         boxes = session.box, self._draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
-        return self.version, self.view, boxes, session.phase, shown
+        body = session.view.opacity, session.painted is not None, session.banner
+        return self.version, self.view, boxes, session.phase, shown, body
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -84,6 +106,9 @@ class PhotoPanel(Panel):
             return  # the picture of another image is still here
         low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
         dpg.draw_image(self.texture.tag, low, high)
+        if session.painted is not None and not self.layer.empty:
+            strength = round(255 * session.view.opacity)
+            dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:
@@ -95,6 +120,8 @@ class PhotoPanel(Panel):
             self._paint_box(box)
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
+        if session.banner:
+            self._paint_banner(with_keys(session.banner))
 
     def show_all(self) -> None:
         """Fit the photo into the panel again."""
@@ -126,7 +153,17 @@ class PhotoPanel(Panel):
         if self.joint is not None:
             there = body[self.joint] if body else None
             estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
-            paint_text(joint_text(self.joint, estimated, sigma, there), self.size)
+            words = joint_text(self.joint, estimated, sigma, there)
+            lines = text.wrapped(words, self.size[0] - 16, self.width)
+            paint_lines(lines, self.size, self.view.to_panel(estimated[:2]))
+
+    def _paint_banner(self, words: str) -> None:
+        """Words across the top that stay, on as many lines as they need."""
+        lines = text.wrapped(words, self.size[0] - 20, self.width)
+        height = LINE * len(lines) + 8
+        dpg.draw_rectangle((0, 0), (self.size[0], height), color=theme.BOX, fill=theme.WARN)
+        for i, line in enumerate(lines):
+            dpg.draw_text((10, 3 + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
 
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""
@@ -141,7 +178,7 @@ class PhotoPanel(Panel):
 
     def press(self, session: Session, point: Point, button: int) -> Commands:
         """Take hold of the box, or of the photo."""
-        self._held = point
+        self._held = self._pressed = point
         if button == 0 and session.scene is not None:
             self._start = self.view.to_image(point)
             self._grip = grip_at(session.box, self._start, REACH / self.view.scale)
@@ -149,6 +186,8 @@ class PhotoPanel(Panel):
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
         """Change the draft of the box, or pan."""
+        if self._draft is None and math.dist(point, self._pressed) < SLIP:
+            return []  # the hand was not quite still
         if button == 0 and self._grip is not None and session.scene is not None:
             end = self.view.to_image(point)
             self._draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
@@ -163,6 +202,11 @@ class PhotoPanel(Panel):
         if button != 0 or draft is None or draft == session.box:
             return []
         return session.set_box(draft)
+
+    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
+        """The box stays as it was."""
+        self._draft = self._grip = None
+        return []
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Show the whole photo."""
@@ -181,7 +225,7 @@ def _summary(session: Session) -> str:
     scene = session.scene
     if scene is None:
         return ""
-    found = "found" if scene.detected else "given"
+    found = ("found" if scene.person else "nobody found") if scene.detected else "given"
     box = scene.box
     size = f"{scene.size[0]} × {scene.size[1]} px"
     points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""

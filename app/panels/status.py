@@ -7,6 +7,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Rect
+from app.panels import text
 from app.session import Session
 from app.state import Level
 
@@ -38,13 +39,14 @@ class Status:
         if self._last == (session.message, facts):
             return
         self._last = session.message, facts
-        y = self._rect.y + 3
-        dpg.set_value("message", with_keys(session.message.text))
+        y, width = self._rect.y + 3, text.measure(self._fonts.small)
+        message = text.cut(with_keys(session.message.text), self._rect.width - 8, width)
+        dpg.set_value("message", message)
         color = COLORS[session.message.level]
         dpg.configure_item("message", color=color, pos=(self._rect.x + 4, y))
-        width, _ = dpg.get_text_size(facts, font=self._fonts.small) or (0, 0)
+        facts = text.cut(facts, self._rect.width - width(message) - 40, width)
         dpg.set_value("facts", facts)
-        dpg.configure_item("facts", pos=(self._rect.right - 4 - width, y))
+        dpg.configure_item("facts", pos=(self._rect.right - 4 - width(facts), y))
 
 
 def _facts(session: Session) -> str:

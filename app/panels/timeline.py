@@ -1,4 +1,4 @@
-"""The steps of the fit as a track that the mouse scrubs along."""
+"""The steps of the fit as a track that the mouse scrubs along; all runs of the image as lanes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from collections.abc import Hashable
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.geometry.layout import TIMELINE
+from app.document import RunRecord
+from app.geometry.lanes import Lane
+from app.geometry.layout import LANE
 from app.geometry.plane import Point, Rect
+from app.panels import text
 from app.panels.panel import MARGIN, Panel
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.protocol.run import RunKey, StageMark
+from app.session import Session
 
 INSET = 14.0
-TRACK_TOP, TRACK_BOTTOM = 24.0, 40.0
+TRACK_TOP, TRACK = 24.0, 16.0
+LABEL_SIZE = 12
 
 
 class TimelinePanel(Panel):
     """Stages in colours, recorded steps bright, a diamond at the best step, a handle at the shown.
 
-    The track is as long as the whole schedule.
+    Each run has a lane, a branch below its parent from the step where it starts; the track is as
+    long as the whole schedule of the run on screen.
     """
 
     name = "timeline"
@@ -31,15 +38,21 @@ class TimelinePanel(Panel):
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
-        dpg.configure_item(self.name, pos=(rect.x, rect.y), width=rect.width, height=TIMELINE - 6)
+        dpg.configure_item(
+            self.name, pos=(rect.x, rect.y), width=rect.width, height=rect.height - 6
+        )
         self.area = rect._replace(
-            x=rect.x + MARGIN, y=rect.y + 2, width=rect.width - 2 * MARGIN, height=TIMELINE - 10
+            x=rect.x + MARGIN, y=rect.y + 2, width=rect.width - 2 * MARGIN, height=rect.height - 10
         )
         self.place_content()
 
     def key(self, session: Session) -> Hashable:
         """Everything on the track."""
-        return session.stages, session.steps, session.view.step, session.best, session.view.follow
+        runs = tuple(
+            (lane, record.label, record.steps, record.best) for lane, record in self._lanes(session)
+        )
+        looks = session.view.key, session.view.other, session.shown
+        return session.stages, session.planned, looks, runs
 
     def x_of(self, session: Session, step: float) -> float:
         """Position of a step on the track."""
@@ -51,60 +64,120 @@ class TimelinePanel(Panel):
         last = max(session.planned - 1, 1)
         return round((x - INSET) / (self.size[0] - 2 * INSET) * last)
 
+    def _lanes(self, session: Session) -> list[tuple[Lane, RunRecord]]:
+        """The lanes on screen with their runs."""
+        image = session.image
+        return [] if image is None else [(lane, image.runs[lane.run]) for lane in session.lanes]
+
     def paint(self, session: Session) -> None:
-        """Stages, progress, best, handle."""
-        right = self.size[0] - INSET
-        dpg.draw_rectangle(
-            (INSET, TRACK_TOP), (right, TRACK_BOTTOM), color=theme.WELL, fill=theme.WELL, rounding=3
-        )
-        if not session.stages:
+        """Lanes with stages, progress and best step; the handle."""
+        found = self._lanes(session)
+        if not found:
+            ground = (INSET, TRACK_TOP), (self.size[0] - INSET, TRACK_TOP + TRACK)
+            dpg.draw_rectangle(*ground, color=theme.WELL, fill=theme.WELL, rounding=3)
             self._label(INSET, "the steps of the fit: scrub here, or with the arrow keys")
             return
-        for index, stage in enumerate(session.stages):
-            self._paint_stage(session, index, stage.name, stage.start, stage.stop)
-        if session.best is not None:
-            self._paint_best(self.x_of(session, session.best))
+        for lane, record in found:
+            self._paint_lane(session, lane, record, several=len(found) > 1)
+        for stage in session.stages:
+            self._paint_stage_name(session, stage)
         if session.steps:
-            self._paint_handle(session)
+            self._paint_handle(session, len(found))
 
-    def _paint_stage(self, session: Session, index: int, name: str, start: int, stop: int) -> None:
-        """A stage: dim where it is to come, bright where it is recorded."""
-        color = theme.STAGES[index % len(theme.STAGES)]
-        left, right = self.x_of(session, start), self.x_of(session, min(stop, session.planned - 1))
-        dim = (*color[:3], 70)
-        dpg.draw_rectangle((left, TRACK_TOP), (right, TRACK_BOTTOM), color=dim, fill=dim)
-        done = min(right, self.x_of(session, session.steps - 1))
-        if done > left and session.steps:
-            dpg.draw_rectangle((left, TRACK_TOP), (done, TRACK_BOTTOM), color=color, fill=color)
-        dpg.draw_line((left, TRACK_TOP - 6), (left, TRACK_BOTTOM), color=theme.DIM, thickness=1)
-        count = stop - start
-        self._label(left, f"{name}  ·  {count} steps")
+    def _paint_lane(self, session: Session, lane: Lane, record: RunRecord, several: bool) -> None:
+        """A run: dim where it is to come, bright where it is recorded."""
+        top, bottom = _rows(lane.row)
+        shown, key = session.record is record, (session.view.image, lane.run)
+        ground = (self.x_of(session, lane.start), top), (self.size[0] - INSET, bottom)
+        dpg.draw_rectangle(*ground, color=theme.WELL, fill=theme.WELL, rounding=3)
+        for index, stage in enumerate(record.stages):
+            color = theme.STAGES[index % len(theme.STAGES)]
+            left = self.x_of(session, max(stage.start, lane.start))
+            right = self.x_of(session, min(stage.stop, record.planned - 1))
+            done = min(right, self.x_of(session, record.steps - 1))
+            for end, opacity in ((right, 70), (done, 255 if shown else 130)):
+                if end > left:
+                    shade = (*color[:3], opacity)
+                    dpg.draw_rectangle((left, top), (end, bottom), color=shade, fill=shade)
+        if lane.above is not None:
+            x = self.x_of(session, lane.start)
+            dpg.draw_line((x, _rows(lane.above)[1]), (x, bottom), color=theme.TEXT, thickness=2)
+        if several:
+            self._paint_name(session, lane, record, shown)
+        if record.best is not None:
+            self._paint_best(self.x_of(session, record.best), top, bottom)
+        if key == session.view.other:
+            dpg.draw_rectangle(*ground, color=theme.ACCENT, rounding=3)
 
-    def _paint_best(self, x: float) -> None:
-        """A diamond on the track."""
-        middle = (TRACK_TOP + TRACK_BOTTOM) / 2
+    def _paint_name(self, session: Session, lane: Lane, record: RunRecord, shown: bool) -> None:
+        """Number and name of a run, on its lane."""
+        left = self.x_of(session, lane.start) + 6
+        room = self.size[0] - INSET - left - 14
+        words = text.cut(f"run {lane.run}  {record.label}".strip(), room, self.width)
+        color = theme.TEXT if shown else theme.DIM
+        dpg.draw_text((left, _rows(lane.row)[0] + 1), words, size=LABEL_SIZE, color=color)
+
+    def _paint_stage_name(self, session: Session, stage: StageMark) -> None:
+        """Where a stage begins, and its name above the lanes."""
+        left = self.x_of(session, stage.start)
+        right = self.x_of(session, min(stage.stop, session.planned - 1))
+        dpg.draw_line((left, TRACK_TOP - 6), (left, TRACK_TOP + TRACK), color=theme.DIM)
+        room = right - left - 8
+        words = f"{stage.name}  ·  {stage.stop - stage.start} steps"
+        short = text.cut(stage.name, room, self.width)
+        self._label(left, words if self.width(words) <= room else short)
+
+    def _paint_best(self, x: float, top: float, bottom: float) -> None:
+        """A diamond on a lane."""
+        middle = (top + bottom) / 2
         points = [(x, middle - 6), (x + 6, middle), (x, middle + 6), (x - 6, middle)]
         dpg.draw_polygon([*points, points[0]], color=theme.GOOD, fill=theme.GOOD)
 
-    def _paint_handle(self, session: Session) -> None:
-        """A line through the track with the step's number under it."""
-        x = self.x_of(session, session.view.step)
-        dpg.draw_line((x, TRACK_TOP - 4), (x, TRACK_BOTTOM + 4), color=theme.ACCENT, thickness=3)
-        text = f"step {session.view.step}"
-        if session.view.step == session.best:
-            text += " (best)"
-        width, _ = dpg.get_text_size(text, font=self.fonts.small) or (60, 0)
+    def _paint_handle(self, session: Session, count: int) -> None:
+        """A line through the lanes with the step's number under it."""
+        x, bottom = self.x_of(session, session.shown), _rows(count - 1)[1]
+        dpg.draw_line((x, TRACK_TOP - 4), (x, bottom + 4), color=theme.ACCENT, thickness=3)
+        words = f"step {session.shown}"
+        if session.shown == session.best:
+            words += " (best)"
+        width = self.width(words)
         x = min(max(x - width / 2, INSET), self.size[0] - INSET - width)
-        dpg.draw_text((x, TRACK_BOTTOM + 3), text, size=theme.SMALL_SIZE, color=theme.TEXT)
+        dpg.draw_text((x, bottom + 3), words, size=theme.SMALL_SIZE, color=theme.TEXT)
 
-    def _label(self, x: float, text: str) -> None:
-        dpg.draw_text((x + 5, 4), text, size=theme.SMALL_SIZE, color=theme.DIM)
+    def _label(self, x: float, words: str) -> None:
+        dpg.draw_text((x + 5, 4), words, size=theme.SMALL_SIZE, color=theme.DIM)
 
     # --- the mouse ---
 
     def press(self, session: Session, point: Point, button: int) -> Commands:
-        """Scrub to the step under the mouse."""
+        """Scrub in the run whose lane is under the mouse; the right button compares with it."""
+        key = self.run_at(session, point)
+        if key is not None and key != session.view.key:
+            if button == 1:
+                return session.compare(key)
+            commands = session.show(key) if button == 0 else []
+            return [*commands, *self.drag(session, point, button)]
         return self.drag(session, point, button)
+
+    def lanes(self, session: Session) -> dict[int, Rect]:
+        """Places of the runs' lanes in the drawing area."""
+        return {
+            lane.run: Rect(
+                self.x_of(session, lane.start),
+                _rows(lane.row)[0],
+                self.size[0] - INSET - self.x_of(session, lane.start),
+                TRACK,
+            )
+            for lane in session.lanes
+        }
+
+    def run_at(self, session: Session, point: Point) -> RunKey | None:
+        """The run whose lane is at a point."""
+        for lane in session.lanes:
+            top, bottom = _rows(lane.row)
+            if top - 1 <= point[1] <= bottom + 1 and session.view.image is not None:
+                return session.view.image, lane.run
+        return None
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
         """Scrub along."""
@@ -113,3 +186,9 @@ class TimelinePanel(Panel):
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
         """A step a notch."""
         return session.scrub(session.view.step + (1 if notches > 0 else -1))
+
+
+def _rows(row: int) -> tuple[float, float]:
+    """Top and bottom of a lane."""
+    top = TRACK_TOP + LANE * row
+    return top, top + TRACK

@@ -54,21 +54,37 @@ class PaintInput(OfRun):
 
 
 @dataclass(frozen=True)
+class BodyView:
+    """How the body's panel sees it: from where, and how many pixels the panel has."""
+
+    orbit: Orbit
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class Paint(OfRun):
-    """Paint the pictures of one recorded step."""
+    """Paint all pictures of one recorded step.
+
+    Attributes:
+        side: pixels of the longer side of the photo's body layer.
+        fine: with smooth edges, which take several times as long.
+        body: None where there is no panel for the body.
+    """
 
     step: int
-    opacity: float
+    side: int
+    fine: bool
+    body: BodyView | None
 
 
 @dataclass(frozen=True)
 class Turn(OfRun):
-    """Paint the body of one recorded step as the mouse has turned it."""
+    """Paint the body alone of one recorded step, as the mouse has turned it; see `Paint`."""
 
     step: int
-    orbit: Orbit
-    width: int
-    height: int
+    fine: bool
+    body: BodyView
 
 
 @dataclass(frozen=True)
@@ -76,4 +92,9 @@ class Quit:
     """End the process."""
 
 
-Command = Begin | Open | Forget | Continue | Pause | Step | PaintInput | Paint | Turn | Quit
+Picture = PaintInput | Paint | Turn
+"""Commands that ask for pictures."""
+Command = Begin | Open | Forget | Continue | Pause | Step | Picture | Quit
+
+Commands = list[Command]
+"""What a method of the session wants the worker to do, in order."""

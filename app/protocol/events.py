@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.geometry.orbit import Orbit
-from app.protocol.commands import Command
+from app.protocol.commands import BodyView, Command
 from app.protocol.run import OfRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
 
@@ -73,35 +72,44 @@ class PaintedInput(WithPictures):
 
 
 @dataclass(frozen=True)
-class Painted(WithPictures):
-    """A step. Pictures: "overlay", "rendered", "occlusion" and "visible".
+class TurnedBody:
+    """What the picture "body" shows.
 
     Attributes:
+        middle: the point the orbit looks at, in the photo's camera (metres).
+        floor: y of the body's lowest point in the photo's camera.
+    """
+
+    view: BodyView
+    fine: bool
+    middle: tuple[float, float, float]
+    floor: float
+
+
+@dataclass(frozen=True)
+class Painted(WithPictures):
+    """All of a step. Pictures: "layer", "rendered", "occlusion", "visible", and with a body "body".
+
+    Attributes:
+        side, fine: of the layer, as `Paint` has asked.
         occluded: share of the body's pixels called occluded.
         joints: of the step's body.
     """
 
     step: int
+    side: int
+    fine: bool
     occluded: float
-    seconds: float
     joints: tuple[Joint, ...] = ()
+    body: TurnedBody | None = None
 
 
 @dataclass(frozen=True)
 class Turned(WithPictures):
-    """The turned body of a step. Picture: "body".
-
-    Attributes:
-        size: width and height of the picture.
-        middle: the point the orbit looks at, in the photo's camera (metres).
-        floor: y of the body's lowest point in the photo's camera.
-    """
+    """The turned body of a step. Picture: "body"."""
 
     step: int
-    orbit: Orbit
-    size: tuple[int, int]
-    middle: tuple[float, float, float]
-    floor: float
+    body: TurnedBody
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,33 @@ class OfRun:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What a run does differently from the engine's schedule.
+
+    Attributes:
+        weights: of terms by name, in all stages that weigh the term.
+        learning_rate: factor on the step size of all stages; None for 1.
+    """
+
+    weights: tuple[tuple[str, float], ...] = ()
+    learning_rate: float | None = None
+
+    def with_(self, others: Changes) -> Changes:
+        """These changes and then others."""
+        weights = dict(self.weights) | dict(others.weights)
+        rate = self.learning_rate if others.learning_rate is None else others.learning_rate
+        return Changes(tuple(sorted(weights.items())), rate)
+
+    @property
+    def text(self) -> str:
+        """In words; empty for none."""
+        words = [f"{name} {weight:.4g}" for name, weight in self.weights]
+        if self.learning_rate not in (None, 1.0):
+            words.append(f"steps × {self.learning_rate:.3g}")
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
 class Run:
     """Everything that decides the course of a fit, so that it can be made again.
 
@@ -46,6 +73,7 @@ class Run:
         method: name of the fitting method, one of the engine's; empty for that of the record, if
             the image is a record's, else for the engine's default.
         schedule: the engine's own schedule; None for that of the record, or for the default.
+        changes: what the user has changed in the schedule.
         occluders: the engine's own description of what hides the person; empty for nothing given.
         resumes: it goes on with the newest run of the record that is opened (fit.nbf).
         box: the person's box in pixels of the image; None to find the person. A branch looks at
@@ -58,6 +86,7 @@ class Run:
     name: str = ""
     method: str = ""
     schedule: Any = None
+    changes: Changes = Changes()
     occluders: tuple[Any, ...] = ()
     resumes: bool = False
     box: Rect | None = None
@@ -80,11 +109,13 @@ class TermInfo:
         name: as `app.protocol.events.Stepped` names it.
         unit: empty if it has none, or none is known.
         description: one line; empty if there is none.
+        weight: in the objective; the largest of the stages.
     """
 
     name: str
     unit: str = ""
     description: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,15 @@ class ImageScene:
         focal: the image's focal length in its pixels; its principal point is its middle.
         box: the person's box in pixels of the image.
         detected: False if the box was given, True if it was found or is a guess.
+        person: False if nobody was found: the box is the whole image then.
         corners: the crop's four corners in pixels of the image, in order around it.
         to_crop: homography from pixels of the image to the crop, its corners at (0, 0) and (1, 1).
         legend: colours of the occlusion map and what they mean.
         estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
         sigmas: standard deviations of these, one for each.
         detectors: names of what found the points that are fitted (empty if these were given).
-        note: anything the user should know ("no person found, taking the whole photo").
+        note: anything the user should know for as long as it is on screen; the name of an action
+            in braces stands for its key.
     """
 
     size: tuple[int, int]
@@ -45,3 +47,4 @@ class ImageScene:
     sigmas: tuple[Sigma, ...] = ()
     detectors: tuple[str, ...] = ()
     note: str = ""
+    person: bool = True

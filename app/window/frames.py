@@ -1,4 +1,4 @@
-"""How long the window's frames take, and how fast they should come."""
+"""When the window is drawn, how fast frames come, and how long they take."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 IDLE_RATE = 30.0  # frames per second
 BUSY_RATE = 15.0  # while the engine computes: the window is drawn on the same cores
+LINGER = 0.7  # seconds of frames after the last input: tooltips wait 0.4 s, dialogs fade in
+FRAMES_A_CHANGE = 3  # that Dear PyGui takes to lay out what has changed
 
 
 @dataclass
 class FrameClock:
-    """Paces the frames and remembers the longest.
+    """Decides when a frame is needed, paces the frames, and remembers the longest.
 
     Durations are from the start of a frame to the start of the next: what a hand feels.
 
@@ -19,6 +21,7 @@ class FrameClock:
         worst, worst_busy: longest frame in seconds; of all, and of those while the engine worked.
         worst_cpu: most processor seconds that this process has spent in a frame; unlike the others
             it does not grow when other programs take the processor away.
+        frames: number of frames drawn.
     """
 
     worst: float = 0.0
@@ -29,6 +32,36 @@ class FrameClock:
     _last: float | None = None
     _last_cpu: float = 0.0
     _durations: list[float] = field(default_factory=list)
+    _needed: int = FRAMES_A_CHANGE
+    _until: float = 0.0
+
+    # --- when ---
+
+    def changed(self) -> None:
+        """Something on screen may look different."""
+        self._needed = FRAMES_A_CHANGE
+
+    def stepped(self) -> None:
+        """The fit has taken a step, which moves little on screen."""
+        self._needed = max(self._needed, 1)
+
+    def touched(self) -> None:
+        """The user has done something: what it leads to may come a moment later."""
+        self.changed()
+        self._until = time.perf_counter() + LINGER
+
+    @property
+    def awake(self) -> bool:
+        """Whether a frame is needed."""
+        return self._needed > 0 or time.perf_counter() < self._until
+
+    def left(self, busy: bool) -> float:
+        """Seconds until the next frame may come, at most 0 if it may come now."""
+        if self._last is None:
+            return 0.0
+        return 1 / (BUSY_RATE if busy else IDLE_RATE) - (time.perf_counter() - self._last)
+
+    # --- how long ---
 
     def tick(self, busy: bool) -> None:
         """A frame begins."""
@@ -43,14 +76,11 @@ class FrameClock:
                 self.busy_frames += 1
         self._last, self._last_cpu = now, cpu
         self.frames += 1
+        self._needed = max(self._needed - 1, 0)
 
-    def wait(self, busy: bool) -> None:
-        """Sleep for what is left of the frame's time."""
-        assert self._last is not None
-        period = 1 / (BUSY_RATE if busy else IDLE_RATE)
-        left = period - (time.perf_counter() - self._last)
-        if left > 0:
-            time.sleep(left)
+    def rest(self) -> None:
+        """No frame is needed: the next one is not counted as a long one."""
+        self._last = None
 
     @property
     def median(self) -> float:

@@ -1,4 +1,4 @@
-"""What Dear PyGui's window library can do and Dear PyGui does not offer: drops, a safe clipboard.
+"""What Dear PyGui's window library can do and Dear PyGui does not offer: waiting, drops, clipboard.
 
 On Linux and macOS its shared library is built on GLFW and exports it, so that ctypes can reach it.
 On Windows it is not; there the package DearPyGui-DragAndDrop brings drops.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
 
 import dearpygui._dearpygui as library
 import dearpygui.dearpygui as dpg
@@ -48,6 +49,37 @@ def clipboard_text() -> str:
         text: bytes | None = glfw.glfwGetClipboardString(_window(glfw))
         return (text or b"").decode("utf-8", "replace")
     return ""
+
+
+class Waiting:
+    """Sleeps until the user does something. Make it when the window exists.
+
+    It watches the connection to the X server. Where there is none, the user may have done something
+    at any time, and `sleep` says so.
+    """
+
+    def __init__(self) -> None:
+        self._display: int | None = None
+        with contextlib.suppress(AttributeError, OSError):
+            glfw, x11 = _glfw(), ctypes.CDLL("libX11.so.6")
+            glfw.glfwGetX11Display.restype = ctypes.c_void_p
+            x11.XPending.argtypes = x11.XConnectionNumber.argtypes = [ctypes.c_void_p]
+            self._display = glfw.glfwGetX11Display()
+            self._x11 = x11
+
+    def sleep(self, seconds: float, others: Sequence[Connection | int]) -> bool:
+        """Sleep until there is input, or one of ``others`` can be read, or the time is over.
+
+        Returns:
+            Whether there is input, which the next frame will take in.
+        """
+        if not self._display:
+            wait(others, seconds)
+            return True
+        if self._x11.XPending(self._display):
+            return True
+        wait([*others, self._x11.XConnectionNumber(self._display)], seconds)
+        return bool(self._x11.XPending(self._display))
 
 
 def native_window() -> int | None:

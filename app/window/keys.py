@@ -10,7 +10,14 @@ import dearpygui.dearpygui as dpg
 
 from app.actions import ACTIONS, Action
 
-_CODES = {"Space": dpg.mvKey_Spacebar, "?": dpg.mvKey_Slash}
+_CODES = {
+    "Space": dpg.mvKey_Spacebar,
+    "?": dpg.mvKey_Slash,
+    # Dear PyGui's own names of these have numbers of another library; Dear ImGui's lie here.
+    "PageUp": dpg.mvKey_Down + 1,
+    "PageDown": dpg.mvKey_Down + 2,
+    "Enter": dpg.mvKey_Return,
+}
 _CONTROL = "Ctrl+"
 _STROKE = 0.3  # seconds between the two keys of one stroke
 

@@ -8,8 +8,8 @@ import dearpygui.dearpygui as dpg
 
 from app.geometry.plane import Point
 from app.panels.panel import Panel
-from app.protocol.commands import Command
-from app.session import Commands, Session
+from app.protocol.commands import Command, Commands
+from app.session import Session
 
 BUTTONS = (0, 1, 2)  # left, right, middle
 
@@ -50,6 +50,11 @@ class Mouse:
         if panel is not None and doubled:
             commands += panel.double_click(session, self.inside(panel))
         return commands
+
+    def cancel(self, session: Session) -> Commands:
+        """Give up what is being dragged; the buttons that are down do nothing more."""
+        panels, self._holding = list(self._holding.values()), {}
+        return [command for panel in panels for command in panel.cancel(session)]
 
     def under(self) -> Panel | None:
         """The panel whose drawing area the mouse is over."""

@@ -1,15 +1,41 @@
-"""The clipboard: a picture, files, or the path of one as text."""
+"""What comes from other programs: dropped files, and the clipboard's picture, file or path."""
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from app.window.selection import Selection, open_selection
 from core.assets import cache_dir
 from core.io.atomic import write_atomic
+
+FILES = "text/uri-list"
+PICTURES = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/tiff": ".tif",
+    "image/bmp": ".bmp",
+}
+"""Formats of pictures, the wanted first, and how their files end."""
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def first_file(dropped: list[str]) -> tuple[str | None, str]:
+    """The file to open of what was dropped, if there is one, and a line about the rest."""
+    files = [item for item in dropped if not _ADDRESS.match(item)]
+    if not files:
+        address = dropped[0] if dropped else "nothing"
+        return None, f"{address} is no file on this computer: save the picture and drop its file."
+    if len(files) == 1:
+        return files[0], ""
+    name = Path(files[0]).name
+    return files[0], f"Of {len(files)} dropped files {name} alone is open: drop one at a time."
 
 
 def path_in_text(text: str) -> str | None:
@@ -25,7 +51,7 @@ def path_in_text(text: str) -> str | None:
 
 
 def fetch_picture(found: Callable[[str | None], None]) -> None:
-    """Look for a picture in the clipboard; ``found`` gets a path, or None.
+    """Look for a picture or a file in the clipboard; ``found`` gets a path, or None.
 
     It is called from another thread: the clipboard's owner may take its time, or be this window.
     """
@@ -34,16 +60,46 @@ def fetch_picture(found: Callable[[str | None], None]) -> None:
 
 def _picture_path() -> str | None:
     """Path of the file in the clipboard, or of one made from the picture there."""
+    if not sys.platform.startswith("linux"):
+        return _grabbed()
+    with open_selection() as selection:
+        return None if selection is None else _selected(selection)
+
+
+def _selected(selection: Selection) -> str | None:
+    """The first file that is there, else a picture, which is saved as it is."""
+    formats = selection.formats()
+    listed = selection.read(FILES) if FILES in formats else None
+    for line in (listed or b"").decode("utf-8", "replace").splitlines():
+        file = path_in_text(line)
+        if file is not None:
+            return file
+    kind = next((kind for kind in PICTURES if kind in formats), None)
+    content = selection.read(kind) if kind else None
+    if not kind or not content:
+        return None
+    path = _place(PICTURES[kind])
+    write_atomic(path, lambda temporary: temporary.write_bytes(content))
+    return str(path)
+
+
+def _grabbed() -> str | None:
+    """The same on Windows and macOS, where Pillow can do it."""
     from PIL import Image, ImageGrab
 
     try:
         content = ImageGrab.grabclipboard()
-    except (NotImplementedError, OSError, ChildProcessError):
-        return None  # no helper program (xclip, wl-paste), or nothing that is a picture
+    except (NotImplementedError, OSError):
+        return None
     if isinstance(content, list):
         return str(content[0]) if content else None
     if not isinstance(content, Image.Image):
         return None
-    path = cache_dir() / "pasted" / time.strftime("pasted-%Y%m%d-%H%M%S.png")
+    path = _place(".png")
     write_atomic(path, content.save)
     return str(path)
+
+
+def _place(suffix: str) -> Path:
+    """Where a picture from the clipboard is saved."""
+    return cache_dir() / "pasted" / time.strftime(f"pasted-%Y%m%d-%H%M%S{suffix}")

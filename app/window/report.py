@@ -7,6 +7,7 @@ import dearpygui.dearpygui as dpg
 from app.actions import with_keys
 from app.geometry.plane import Rect
 from app.panels.controls import BUTTONS
+from app.panels.help import SHEET as HELP_SHEET
 from app.view import JOINTS
 from app.window.glfw import native_window
 from app.window.window import Window
@@ -20,6 +21,7 @@ def report(window: Window) -> dict[str, object]:
         "size": window.size,
         "phase": session.phase.name,
         "message": with_keys(session.message.text),
+        "banner": with_keys(session.banner),
         "level": session.message.level.value,
         "photo": session.image.name if session.image else None,
         "box": session.scene.box if session.scene else None,
@@ -30,6 +32,7 @@ def report(window: Window) -> dict[str, object]:
         "planned": session.planned,
         "shown": session.view.step,
         "best": session.best,
+        "opacity": session.view.opacity,
         "painted": session.painted.step if session.painted else None,
         "settled": window.settled,
         "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],
@@ -38,8 +41,22 @@ def report(window: Window) -> dict[str, object]:
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "files": _files_of(window),
+        "lanes": window.timeline.lanes(session),
+        "labels": {n: r.label for n, r in session.image.runs.items()} if session.image else {},
+        "other": session.view.other,
+        "edit": _edit_of(window),
+        "help": _rect_of(HELP_SHEET) if window.help.shown else None,
+        "loss": {
+            "plot": window.loss.plot,
+            "bands": window.loss.bands(session),
+            "hidden": window.loss.hidden(session),
+            "window": window.loss.window(session),
+        },
         "worker": window.link.process.pid,
+        "turns": window.turns,
         "frames": clock.frames,
+        "awake": clock.awake,
         "busy_frames": clock.busy_frames,
         "frame_ms": round(1000 * clock.median, 1),
         "worst_ms": round(1000 * clock.worst, 1),
@@ -48,8 +65,29 @@ def report(window: Window) -> dict[str, object]:
     }
 
 
-def _rect_of(item: str) -> Rect:
+def _files_of(window: Window) -> dict[str, object] | None:
+    """The file dialog: its folder, the chosen name, and where its rows are; None while hidden."""
+    files = window.files
+    if not files.shown:
+        return None
+    chooser = files.chooser
+    rows = zip(chooser.entries, files.rows, strict=True)
+    return {
+        "folder": str(chooser.folder),
+        "chosen": chooser.entries[chooser.chosen].name if chooser.entries else None,
+        "rows": {entry.name: _rect_of(row) for entry, row in rows},
+    }
+
+
+def _edit_of(window: Window) -> dict[str, Rect] | None:
+    """Where the fields and buttons of the edit dialog are; None while hidden."""
+    editing = window.editing
+    return {name: _rect_of(name) for name in editing.items} if editing.shown else None
+
+
+def _rect_of(item: int | str) -> Rect:
     """Where an item lies in the window."""
-    x, y = dpg.get_item_rect_min(item)
+    state = dpg.get_item_state(item)
+    x, y = state.get("rect_min") or state["pos"]
     width, height = dpg.get_item_rect_size(item)
     return Rect(x, y, width, height)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
@@ -16,6 +17,8 @@ from app.geometry.plane import Point
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
+from app.panels.edit import EditDialog
+from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
@@ -24,32 +27,19 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
-from app.protocol.events import Event, Opened, Painted, PaintedInput, Turned, WithPictures
-from app.protocol.run import RECORD_SUFFIX
-from app.session import Commands, Session
+from app.protocol.commands import Commands
+from app.protocol.events import Event, Opened, Painted, PaintedInput, Stepped, WithPictures
+from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
 from app.window.frames import FrameClock
-from app.window.glfw import accept_drops, clipboard_text
+from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
-from app.window.paste import fetch_picture, path_in_text
+from app.window.paste import fetch_picture, first_file, path_in_text
 
-FILE_DIALOG = "file dialog"
-UPLOAD_FRAMES = 3  # after which Dear PyGui shows new pixels of a texture
-SUFFIXES = (
-    RECORD_SUFFIX,
-    ".jpg",
-    ".jpeg",
-    ".JPG",
-    ".JPEG",
-    ".png",
-    ".PNG",
-    ".webp",
-    ".tif",
-    ".tiff",
-    ".bmp",
-)
+FRAMES_SHOWN = 1  # after which new pictures are on screen
+NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
 
 
 class Window:
@@ -59,8 +49,9 @@ class Window:
         self.session = session
         self.link = link
         self.clock = FrameClock()
-        self._inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # paths from other threads
-        self.size = (0, 0)
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.turns = 0
+        self.size, self._lanes = (0, 0), 0
         self._pictures_came = 0
         self._create(size)
 
@@ -88,7 +79,8 @@ class Window:
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
         self.help.build()
-        self._build_dialog()
+        self.files.build()
+        self.editing.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -96,34 +88,18 @@ class Window:
         dpg.render_dearpygui_frame()  # from now on texts can be measured
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
-        self.photo, self.body = PhotoPanel(fonts), BodyPanel(fonts)
+        self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
-        others = (self.photo, self.body, *self.maps, LossPanel(fonts), TimelinePanel(fonts))
+        self.timeline = TimelinePanel(fonts)
+        others = (self.photo, self.body, *self.maps, self.loss, self.timeline)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
+        self.files = FileDialog(fonts, self.open)
+        self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
-
-    def _build_dialog(self) -> None:
-        """The file dialog, hidden."""
-
-        def chosen(_sender: object, data: dict) -> None:
-            paths = list(data.get("selections", {}).values()) or [data["file_path_name"]]
-            self.open(paths[0])
-
-        with dpg.file_dialog(
-            label="Open a photo",
-            tag=FILE_DIALOG,
-            show=False,
-            modal=True,
-            callback=chosen,
-            width=760,
-            height=480,
-        ):
-            dpg.add_file_extension("Photos{" + ",".join(SUFFIXES) + "}")
-            dpg.add_file_extension(".*")
 
     # --- what buttons, keys, drops and messages do ---
 
@@ -146,24 +122,58 @@ class Window:
             self.open(path)
             return
         self.session.message = Message("Looking at the clipboard…")
-        fetch_picture(self._inbox.put)
+        fetch_picture(lambda found: self._inbox.put(lambda: self._pasted(found)))
+
+    def _pasted(self, path: str | None) -> None:
+        """What the clipboard had."""
+        if path is None:
+            text = "The clipboard holds neither a picture nor the path of one."
+            self.session.message = Message(text, Level.WARNING)
+        else:
+            self.open(path)
+
+    def drop(self, items: list[str]) -> None:
+        """Open the first of the dropped files, and say what became of the others."""
+        path, note = first_file(items)
+        if path is None:
+            self.session.message = Message(note, Level.WARNING)
+        else:
+            self.send(self.session.open(path, note=note))
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
-        dpg.show_item(FILE_DIALOG)
+        self.files.show(*self.size)
+
+    def choose(self) -> None:
+        """Open what is chosen in the file dialog."""
+        self.files.enter()
+
+    def choose_next(self, count: int) -> None:
+        """Choose another file in the file dialog."""
+        self.files.move(count)
 
     def show_whole_photo(self) -> None:
         """Undo zooming and panning."""
         self.photo.show_all()
 
+    def edit(self) -> None:
+        """Show or hide the dialog of weights and steps."""
+        self.editing.toggle(*self.size)
+
+    def _change(self, change: Callable[[Session], object]) -> None:
+        """Have a dialog change the session."""
+        change(self.session)
+
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
         self.help.toggle(*self.size)
 
-    def close_dialogs(self) -> None:
-        """Hide the help sheet and the file dialog."""
-        dpg.hide_item(FILE_DIALOG)
+    def cancel(self) -> None:
+        """Hide the help sheet and the file dialog, give up a drag."""
+        self.files.hide()
+        self.editing.hide()
         self.help.hide()
+        self.send(self.mouse.cancel(self.session))
 
     def stride(self) -> int:
         """Ten steps with Shift."""
@@ -182,24 +192,46 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return bool(dpg.is_item_shown(FILE_DIALOG))
+        return self.files.shown or self.editing.typing
 
     # --- one frame ---
 
-    def frame(self) -> None:
-        """Messages, input, drawing."""
-        busy = self.session.phase.busy
-        self.clock.tick(busy)
-        for event in self.link.receive():
+    def turn(self) -> None:
+        """Messages and input, and a frame if anything may look different."""
+        events = self.link.receive()
+        for event in events:
             self._take(event)
-        self._take_paths()
+        if self._take_in() or any(not isinstance(event, Stepped) for event in events):
+            self.clock.changed()
+        elif events and self.session.asked is None:  # else the step comes with its picture
+            self.clock.stepped()
+        if not self.clock.awake:
+            self.clock.rest()
+            self.turns += 1
+        elif self.clock.left(self.session.phase.busy) <= 0:
+            self._frame()
+            self.turns += 1
+        self.send(self.session.ask())
+
+    def _frame(self) -> None:
+        """Input, drawing."""
+        self.clock.tick(self.session.phase.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        blocked = self._in_dialog() or self.help.shown
+        over = self.editing.covers(self.mouse.position)
+        blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
+        width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
+        self.session.resize(self.photo.photo_side, (width, height))
         dpg.render_dearpygui_frame()
-        self.clock.wait(busy)
+
+    def _sleep(self) -> None:
+        """Until the next frame is due, or a message comes; if none is due, until an input, too."""
+        if self.clock.awake and (left := self.clock.left(self.session.phase.busy)) > 0:
+            wait(self.link.signals, left)
+        if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
+            self.clock.touched()
 
     def _take(self, event: Event) -> None:
         """A message: change the state, show its pictures, then ask for the next."""
@@ -216,39 +248,34 @@ class Window:
         match event:
             case Opened() | PaintedInput():
                 self.observed.show(pictures["observed"])
-                if self.session.painted is None:  # else the photo has the body over it
-                    self.photo.show(pictures["photo"])
+                self.photo.show(pictures["photo"])
             case Painted():
-                self.photo.show(pictures["overlay"])
+                self.photo.show_body(pictures["layer"])
                 self.rendered.show(pictures["rendered"])
                 self.occlusion.show(pictures["occlusion"])
                 self.occlusion.visible = pictures["visible"]
-            case Turned():
-                self.body.show(pictures["body"])
+        if "body" in pictures:
+            self.body.show(pictures["body"])
 
-    def _take_paths(self) -> None:
-        """Paths that other threads and the drop callback have found."""
+    def _take_in(self) -> bool:
+        """What other threads and the drop callback want done here; whether there was anything."""
+        found = not self._inbox.empty()
         while not self._inbox.empty():
-            path = self._inbox.get()
-            if path is None:
-                text = "The clipboard holds neither a picture nor the path of one."
-                self.session.message = Message(text, Level.WARNING)
-            else:
-                self.open(path)
+            self._inbox.get()()
+        return found
 
     def _arrange(self) -> None:
         """Follow the window's size."""
         size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        if size == self.size or min(size) <= 0:
+        count = max(len(self.session.lanes), 1)
+        if (size, count) == (self.size, self._lanes) or min(size) <= 0:
             return
-        self.size = size
-        places = arrange(*size)
+        self.size, self._lanes = size, count
+        places = arrange(*size, count)
         self.controls.place(places["toolbar"])
         self.status.place(places["status"])
         for name, panel in self.panels.items():
             panel.place(places[name])
-        width, height = (int(side) for side in self.body.size)
-        self.send(self.session.resize_body(min(width, BODY_SIDE), min(height, BODY_SIDE)))
 
     def _draw(self) -> None:
         self._link_cells()
@@ -256,6 +283,7 @@ class Window:
         for panel in self.panels.values():
             panel.draw(self.session)
         self.status.draw(self.session)
+        self.editing.draw(self.session)
 
     def _link_cells(self) -> None:
         """Outline the cell under the mouse in all maps."""
@@ -275,27 +303,34 @@ class Window:
 
     # --- the loop ---
 
-    def run(self, after_frame: Callable[[], bool]) -> None:
-        """Frames until the window is closed or ``after_frame`` returns False."""
-        self.frame()
-        if not accept_drops(lambda paths: self._inbox.put(paths[0])):
+    def run(self, after_turn: Callable[[], bool], nap: float = NAP) -> None:
+        """Turns until the window is closed or ``after_turn`` returns False.
+
+        Args:
+            nap: seconds between two turns if nothing happens.
+        """
+        self._nap = nap
+        self.turn()
+        self._waiting = Waiting()
+        if not accept_drops(lambda items: self._inbox.put(lambda: self.drop(items))):
             self.session.message = Message(
                 "This system cannot drop files here: press {open} instead."
             )
-        while dpg.is_dearpygui_running() and after_frame():
-            self.frame()
+        while dpg.is_dearpygui_running() and after_turn():
+            self._sleep()
+            self.turn()
 
     @property
     def settled(self) -> bool:
         """Whether all pictures of the shown step are on screen."""
-        return self.session.settled and self.clock.frames > self._pictures_came + UPLOAD_FRAMES
+        return self.session.settled and self.clock.frames > self._pictures_came + FRAMES_SHOWN
 
     def close(self) -> None:
         """End the worker and the window."""
         self.link.close()
         dpg.destroy_context()
 
-
-def save_screenshot(path: Path) -> None:
-    """Save the next frame as PNG; the file is there a frame or two later."""
-    dpg.output_frame_buffer(str(path))
+    def save_screenshot(self, path: Path) -> None:
+        """Save the next frame as PNG; the file is there a frame or two later."""
+        dpg.output_frame_buffer(str(path))
+        self.clock.changed()

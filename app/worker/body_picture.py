@@ -17,17 +17,20 @@ def turned_body(
     orbit: Orbit,
     width: int,
     height: int,
+    smooth: bool = True,
 ) -> UInt8[np.ndarray, "height width 4"]:
     """The body as the orbit sees it, looking at `body_middle`, on nothing.
 
     Args:
         vertices: metres in the photo's camera frame.
+        smooth: with smooth edges, which take several times as long.
     """
     seen = orbit.see(vertices, body_middle(vertices)).astype(np.float32)
     center = width / 2, height / 2
-    return body_layer(seen, faces, orbit.focal(height), center, height, width, COLOR)
+    return body_layer(seen, faces, orbit.focal(height), center, height, width, COLOR, smooth)
 
 
 def body_middle(vertices: Float[np.ndarray, "vertices 3"]) -> Float[np.ndarray, "3"]:
     """Middle of the body's bounding box."""
-    return (vertices.min(0) + vertices.max(0)) / 2
+    columns = np.ascontiguousarray(vertices.T)  # NumPy takes extremes along short rows slowly
+    return (columns.min(1) + columns.max(1)) / 2

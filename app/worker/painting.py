@@ -1,22 +1,110 @@
-"""The pictures of a run, as pure functions of what the worker holds, and threads to paint in."""
+"""The pictures of a run, as pure functions of what the worker holds, and the thread to paint in."""
 
 from __future__ import annotations
 
 import threading
-import time
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from app.protocol.backend import Backend
-from app.protocol.commands import Command, Paint, Turn
-from app.protocol.events import Painted, Turned
+from app.protocol.backend import Backend, Maps
+from app.protocol.commands import BodyView, Command, Paint, Turn
+from app.protocol.events import Painted, Turned, TurnedBody
+from app.protocol.run import RunKey
+from app.protocol.scene import Joint
 from app.worker.body_picture import COLOR, body_middle, turned_body
 from app.worker.runs import HeldRun
-from core.pictures.overlay import body_layer, lay_over
+from core.pictures.overlay import body_layer
+
+POSES_KEPT = 256
+"""Steps, of all runs together, whose maps and vertices are kept: 130 kB each."""
+
+
+@dataclass(frozen=True)
+class StepModel:
+    """The model at a recorded step: what all its pictures are made from."""
+
+    maps: Maps
+    vertices: Float[np.ndarray, "vertices 3"]
+    joints: tuple[Joint, ...]
+
+
+class Painter:
+    """Paints recorded steps, and keeps the small things of those it has painted last."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._models: OrderedDict[tuple[RunKey, int], StepModel] = OrderedDict()
+
+    def paint(self, held: HeldRun, command: Paint) -> Painted:
+        """All pictures of a step."""
+        model = self._model(held, command.key, command.step)
+        pictures = {
+            "layer": self._layer(held, model, command),
+            "rendered": model.maps.rendered,
+            "occlusion": model.maps.occlusion,
+            "visible": model.maps.visible.astype(np.float32),
+        }
+        body = None
+        if command.body is not None:
+            body, pictures["body"] = self._turned(model, command.body, command.fine)
+        return Painted(
+            *command.key,
+            command.step,
+            command.side,
+            command.fine,
+            model.maps.occluded,
+            model.joints,
+            body,
+            pictures=pictures,
+        )
+
+    def turn(self, held: HeldRun, command: Turn) -> Turned:
+        """The body as the mouse has turned it."""
+        model = self._model(held, command.key, command.step)
+        body, picture = self._turned(model, command.body, command.fine)
+        return Turned(*command.key, command.step, body, pictures={"body": picture})
+
+    def _model(self, held: HeldRun, key: RunKey, step: int) -> StepModel:
+        """The model at a step, from memory if it is there: a recorded step never changes."""
+        place = key, step
+        model = self._models.get(place)
+        if model is None:
+            params = held.fit.params(step)
+            model = self._models[place] = StepModel(
+                self._backend.maps(held.observed, held.run, params),
+                self._backend.vertices(held.observed, params),
+                self._backend.joints(held.observed, params),
+            )
+        self._models.move_to_end(place)
+        while len(self._models) > POSES_KEPT:
+            self._models.popitem(last=False)
+        return model
+
+    def _turned(
+        self, model: StepModel, view: BodyView, fine: bool
+    ) -> tuple[TurnedBody, UInt8[np.ndarray, "height width 4"]]:
+        x, y, z = (float(v) for v in body_middle(model.vertices))
+        faces, size = self._backend.faces, (view.width, view.height)
+        picture = turned_body(model.vertices, faces, view.orbit, *size, fine)
+        return TurnedBody(view, fine, (x, y, z), float(model.vertices[:, 1].max())), picture
+
+    def _layer(
+        self, held: HeldRun, model: StepModel, command: Paint
+    ) -> UInt8[np.ndarray, "height width 4"]:
+        """The body as the photo's camera sees it, on nothing."""
+        scene = held.observed.scene
+        share = command.side / max(scene.size)
+        width, height = (max(round(side * share), 1) for side in scene.size)
+        center = width / 2, height / 2
+        vertices, faces = model.vertices, self._backend.faces
+        focal = scene.focal * share
+        return body_layer(vertices, faces, focal, center, height, width, COLOR, command.fine)
 
 
 def input_pictures(held: HeldRun) -> dict[str, np.ndarray]:
@@ -24,59 +112,26 @@ def input_pictures(held: HeldRun) -> dict[str, np.ndarray]:
     return {"photo": held.image.thumbnail, "observed": held.observed.features}
 
 
-def paint_step(backend: Backend, held: HeldRun, command: Paint) -> Painted:
-    """All pictures of a step."""
-    begun = time.perf_counter()
-    params = held.fit.params(command.step)
-    maps = backend.maps(held.observed, held.run, params)
-    body = backend.vertices(held.observed, params)
-    pictures = {
-        "overlay": body_over_photo(backend, held, body, command.opacity),
-        "rendered": maps.rendered,
-        "occlusion": maps.occlusion,
-        "visible": maps.visible.astype(np.float32),
-    }
-    joints = backend.joints(held.observed, params)
-    return Painted(
-        command.image,
-        command.run,
-        command.step,
-        maps.occluded,
-        time.perf_counter() - begun,
-        joints,
-        pictures=pictures,
-    )
+class Turns:
+    """A lock that goes to the thread that has waited longest.
 
+    Two threads of Python that compute at the same time wait for the interpreter's lock at each
+    small operation: an Adam step took six times as long while pictures were painted.
+    """
 
-def paint_turned(backend: Backend, held: HeldRun, command: Turn) -> Turned:
-    """The body as the mouse has turned it."""
-    body = backend.vertices(held.observed, held.fit.params(command.step))
-    size = command.width, command.height
-    x, y, z = (float(v) for v in body_middle(body))
-    return Turned(
-        command.image,
-        command.run,
-        command.step,
-        command.orbit,
-        size,
-        middle=(x, y, z),
-        floor=float(body[:, 1].max()),
-        pictures={"body": turned_body(body, backend.faces, command.orbit, *size)},
-    )
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._given = self._served = 0
 
+    def __enter__(self) -> None:
+        with self._changed:
+            mine, self._given = self._given, self._given + 1
+            self._changed.wait_for(lambda: self._served == mine)
 
-def body_over_photo(
-    backend: Backend, held: HeldRun, body: Float[np.ndarray, "vertices 3"], opacity: float
-) -> UInt8[np.ndarray, "height width 3"]:
-    """The shrunken photo with the body over it."""
-    photo, scene = held.image.thumbnail, held.observed.scene
-    if opacity <= 0:
-        return photo
-    height, width = photo.shape[:2]
-    focal = scene.focal * width / scene.size[0]
-    center = width / 2, height / 2
-    layer = body_layer(body, backend.faces, focal, center, height, width, COLOR)
-    return lay_over(photo, layer, opacity)
+    def __exit__(self, *_error: object) -> None:
+        with self._changed:
+            self._served += 1
+            self._changed.notify_all()
 
 
 class PainterThread:

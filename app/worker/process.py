@@ -1,8 +1,8 @@
 """The worker's process.
 
-The main thread takes commands and steps a fit. Two more threads paint, one the pictures of a step
-and one the turned body, so that neither scrubbing nor turning waits for an Adam step. All that a
-painter needs is a pure function of a run and the parameters of one of its recorded steps.
+The main thread takes commands and steps a fit. Another thread paints, so that neither scrubbing
+nor turning waits for an Adam step. A picture is a pure function of a run and one of its recorded
+steps.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from app.protocol.commands import (
     Paint,
     PaintInput,
     Pause,
+    Picture,
     Quit,
     Step,
     Turn,
@@ -45,7 +46,7 @@ from app.protocol.events import (
 )
 from app.protocol.run import RunKey
 from app.shared import Pictures, Ticket
-from app.worker.painting import PainterThread, input_pictures, paint_step, paint_turned
+from app.worker.painting import Painter, PainterThread, Turns, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
 from core.errors import UserError
 
@@ -57,7 +58,7 @@ def main(connection: Connection, pictures: Pictures, factory: str, options: dict
         factory: ``"module:function"`` that makes the backend from ``options``.
     """
     if hasattr(os, "nice"):
-        os.nice(5)  # the window comes first
+        os.nice(1)  # the window comes first
     try:
         backend = _load(factory, options)
     except UserError as error:
@@ -83,8 +84,9 @@ class Worker:
         self._sending = threading.Lock()
         self._runs = HeldRuns(backend)
         self._stepping: RunKey | None = None
-        self._maps = PainterThread(self._paint, self._guard)
-        self._body = PainterThread(self._turn, self._guard)
+        self._painter = Painter(backend)
+        self._turns = Turns()  # of steps and pictures
+        self._painting = PainterThread(self._paint, self._guard)
 
     def serve(self) -> None:
         """Take commands, and step the fit in between."""
@@ -104,10 +106,8 @@ class Worker:
 
     def _dispatch(self, command: Command) -> None:
         """Start a command."""
-        if isinstance(command, Paint | PaintInput):
-            self._maps.queue.put(command)
-        elif isinstance(command, Turn):
-            self._body.queue.put(command)
+        if isinstance(command, Picture):
+            self._painting.queue.put(command)
         elif isinstance(command, Continue):
             self._stepping = command.key
         elif isinstance(command, Pause):
@@ -146,7 +146,8 @@ class Worker:
         fit = held.fit
         if not fit.done:
             begun = time.perf_counter()
-            step = fit.step()
+            with self._turns:
+                step = fit.step()
             self._send_step(key, step, fit.best, time.perf_counter() - begun)
         if fit.done:
             self._stop_stepping(key)
@@ -161,33 +162,31 @@ class Worker:
         if self._stepping == key:
             self._stepping = None
 
-    # --- painting, in threads of their own ---
+    # --- painting, in a thread of its own ---
 
-    def _paint(self, command: Paint | PaintInput) -> None:
+    def _paint(self, command: Picture) -> None:
         """Pictures of a step, or of what a run is about."""
-        held = self._held(command)
-        if held is None:
-            return
-        if isinstance(command, PaintInput):
-            self._send(PaintedInput(*command.key, pictures=input_pictures(held)))
-            return
-        painted = paint_step(self._backend, held, command)
-        self._send(painted)
-        if self._stepping is not None:
-            time.sleep(painted.seconds)  # leave the processor to the fit half of the time
-
-    def _turn(self, command: Turn) -> None:
-        """The body as the mouse has turned it."""
-        held = self._held(command)
-        if held is not None:
-            self._send(paint_turned(self._backend, held, command))
-
-    def _held(self, command: Paint | PaintInput | Turn) -> HeldRun | None:
-        """The run of a command; None, and a `Failed` to the window, if it is not held."""
         held = self._runs.find(command.key)
         if held is None:
             self._send(Failed(command, ""))
-        return held
+            return
+        with self._turns:
+            begun = time.perf_counter()
+            event = self._pictures_of(held, command)
+            seconds = time.perf_counter() - begun
+        self._send(event)
+        if self._stepping is not None:
+            time.sleep(seconds)  # leave the processor to the fit half of the time
+
+    def _pictures_of(self, held: HeldRun, command: Picture) -> Event:
+        """The answer to a command."""
+        match command:
+            case PaintInput():
+                return PaintedInput(*command.key, pictures=input_pictures(held))
+            case Turn():
+                return self._painter.turn(held, command)
+            case Paint():
+                return self._painter.paint(held, command)
 
     # --- helpers ---
 

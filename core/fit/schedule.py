@@ -109,6 +109,29 @@ class Schedule(FitSettings):
         stages = tuple(replace(s, weights={**s.weights, **weights}) for s in self.stages)
         return replace(self, stages=stages)
 
+    def reweighed(self, weights: Mapping[str, float], learning_rate: float = 1.0) -> Schedule:
+        """The same schedule with other weights in the stages that weigh a term, and other steps.
+
+        Args:
+            learning_rate: factor on that of each stage.
+
+        Raises:
+            UserError: no stage weighs one of the terms, or a number makes no sense.
+        """
+        if unknown := [name for name in weights if name not in self.terms]:
+            raise UserError(
+                f"this schedule has no term {unknown[0]!r}; it has {', '.join(self.terms)}"
+            )
+        stages = tuple(
+            replace(
+                s,
+                weights={name: weights.get(name, old) for name, old in s.weights.items()},
+                learning_rate=s.learning_rate * learning_rate,
+            )
+            for s in self.stages
+        )
+        return replace(self, stages=stages)
+
     def with_backend(self, backend: str) -> Schedule:
         """The same schedule rendered by another of `core.render.backends.BACKENDS`."""
         return replace(self, render=replace(self.render, backend=backend))

@@ -59,9 +59,9 @@ class Debugger:
         return self.wait(lambda s: s["phase"] == "DONE" and s["settled"], "the end of the fit")
 
     def next_frames(self, count=3):
-        """Let the window see what was done to it."""
-        now = self.state["frames"]
-        self.wait(lambda s: s["frames"] >= now + count, "frames")
+        """Let the window see what was done to it, and draw it."""
+        now = self.state["turns"]
+        self.wait(lambda s: s["turns"] >= now + count, "turns")
 
     def panel(self, name):
         return Rect(*self.state["panels"][name])
@@ -74,6 +74,23 @@ class Debugger:
         """Where a pixel of the photo is in the window."""
         panel, (x, y) = self.panel("photo"), self.view().to_panel(point)
         return panel.x + x, panel.y + y
+
+    def on_loss(self, part, share, name=None):
+        """Where a share of a part of the loss panel is in the window."""
+        rect = self.state["loss"][part]
+        rect, panel = Rect(*(rect if name is None else rect[name])), self.panel("loss")
+        x, y = rect.x + share[0] * rect.width, rect.y + share[1] * rect.height
+        return panel.x + x, panel.y + y
+
+    def on_lane(self, run, share):
+        """Where a share of the steps of a run's lane is in the window."""
+        lanes, panel = self.state["lanes"], self.panel("timeline")
+        first, lane = Rect(*lanes["1"]), Rect(*lanes[str(run)])
+        return panel.x + first.x + share * first.width, panel.y + lane.y + lane.height / 2
+
+    def middle(self, rect):
+        rect = Rect(*rect)
+        return rect.x + rect.width / 2, rect.y + rect.height / 2
 
     # --- what a person does ---
 
@@ -105,12 +122,24 @@ class Debugger:
         rect = Rect(*self.state["buttons"][name])
         self.click((rect.x + rect.width / 2, rect.y + rect.height / 2))
 
+    def pick(self, name):
+        """Double click a row of the file dialog, after going down to it by keys."""
+        for _ in self.state["files"]["rows"]:
+            if self.state["files"]["chosen"] == name:
+                break
+            self.key("Down")
+        self.next_frames()
+        rect = Rect(*self.state["files"]["rows"][name])
+        self.move((rect.x + 20, rect.y + rect.height / 2))
+        self.xdotool("click", "--repeat", 2, "--delay", 60, 1)
+        self.next_frames()
+
     def key(self, name):
         self.xdotool("key", name)
         self.next_frames()
 
-    def drop(self, path):
-        xdnd.drop_files(self.display, self.state["window"], [str(path)], at=(200, 200))
+    def drop(self, *paths):
+        xdnd.drop_files(self.display, self.state["window"], list(map(str, paths)), at=(200, 200))
 
     # --- what a person sees ---
 

@@ -5,7 +5,7 @@ Same interface as the real one, no weights, no torch, deterministic.
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import trimesh
@@ -22,6 +22,7 @@ STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
 TERMS = (TermInfo("image", "grey²", "the blob"), TermInfo("size"), TermInfo("unused"))
 RECORDED = 12  # steps that every "record" has, which is a photo called *.nbf
 RATE = 0.03  # a schedule of this engine is another one
+NOBODY = "Nobody is here: {run} fits the whole photo."
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
 
@@ -56,6 +57,7 @@ class FakeFit:
     winner: str = "start as regressed"
     stages: tuple = STAGES
     terms: tuple = TERMS
+    weights: dict = field(default_factory=dict)
 
     @property
     def done(self):
@@ -71,7 +73,7 @@ class FakeFit:
 
     def recorded(self):
         return [
-            Progress(i, int(i >= STAGES[1].start), _terms(v, self.target), self.totals[i])
+            Progress(i, int(i >= STAGES[1].start), self._terms(v), self.totals[i])
             for i, v in enumerate(self.history)
         ]
 
@@ -82,16 +84,20 @@ class FakeFit:
         time.sleep(self.delay)
         index = len(self.history)
         stage = int(index >= STAGES[1].start)
-        terms = _terms(self.vector, self.target)
+        terms = self._terms(self.vector)
         self.history.append(self.vector.copy())
         self.totals.append(sum(terms.values()))
         gradient = np.zeros(3)
         for axis in (0, 1) if stage == 0 else (0, 1, 2):
             ahead = self.vector.copy()
             ahead[axis] += 1e-4
-            gradient[axis] = (sum(_terms(ahead, self.target).values()) - self.totals[-1]) / 1e-4
+            gradient[axis] = (sum(self._terms(ahead).values()) - self.totals[-1]) / 1e-4
         self.vector = self.vector - self.rate * gradient / (np.linalg.norm(gradient) + 1e-9)
         return Progress(index, stage, terms, self.totals[-1])
+
+    def _terms(self, vector):
+        terms = _terms(vector, self.target).items()
+        return {name: self.weights.get(name, 1.0) * value for name, value in terms}
 
 
 class FakeBackend:
@@ -116,6 +122,7 @@ class FakeBackend:
     def observe(self, photo, box):
         height, width = photo.pixels.shape[:2]
         detected = box is None
+        person = not detected or photo.pixels.std() > 1
         box = box or Rect(width * 0.1, height * 0.1, width * 0.8, height * 0.8)
         crop = Image.fromarray(photo.pixels).crop((box.x, box.y, box.right, box.bottom))
         small = np.array(crop.resize((MAP, MAP)))
@@ -124,6 +131,8 @@ class FakeBackend:
         scene = ImageScene(
             box=box,
             detected=detected,
+            person=person,
+            note="" if person else NOBODY,
             corners=tuple(corners),
             to_crop=tuple(map(tuple, to_crop.tolist())),
             size=(width, height),
@@ -138,7 +147,10 @@ class FakeBackend:
         return Observed(scene, small, small.mean(-1) / 255)
 
     def fit(self, observed, run, parent):
-        fit = FakeFit(observed.handle, self.delay, run.schedule or RATE)
+        rate = (run.schedule or RATE) * (run.changes.learning_rate or 1.0)
+        weights = dict(run.changes.weights)
+        terms = tuple(replace(t, weight=weights.get(t.name, t.weight)) for t in TERMS)
+        fit = FakeFit(observed.handle, self.delay, rate, terms=terms, weights=weights)
         if parent is not None:
             if run.at_step >= len(parent.history):
                 raise UserError(f"there is no step {run.at_step}")

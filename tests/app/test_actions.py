@@ -36,7 +36,7 @@ class FakeHost:
             self.send(self.session.restart())
 
     def __getattr__(self, name):
-        return lambda: self.calls.append(name)
+        return lambda *_: self.calls.append(name)
 
 
 def finished_session():

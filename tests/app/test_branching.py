@@ -18,7 +18,7 @@ class Debugging:
 
     def __init__(self):
         self.session = Session()
-        self.session.resize_body(60, 80)
+        self.session.resize(128, (60, 80))
         self.link = Link("tests.app.untrained:load", {})
 
     def send(self, commands):
@@ -32,6 +32,7 @@ class Debugging:
             assert time.monotonic() < limit, self.session.message
             for event in self.link.receive():
                 self.send(self.session.receive(event))
+            self.send(self.session.ask())
             assert self.session.message.level is not Level.ERROR, self.session.message
             time.sleep(0.002)
 
@@ -39,7 +40,7 @@ class Debugging:
         """All pictures of a step of the run on screen."""
         self.send(self.session.scrub(step))
         self.wait(self.session.phase)
-        return {**self.session.painted.pictures, **self.session.turned.pictures}
+        return self.session.painted.pictures
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_branch_gives_what_its_parent_gave_bit_by_bit(debugging, step):
     assert session.best == parent.best
     for recorded, expected in enumerate(parents):
         ours = debugging.pictures(recorded)
-        assert set(ours) == {"overlay", "rendered", "occlusion", "visible", "body"}
+        assert set(ours) == {"layer", "rendered", "occlusion", "visible", "body"}
         for kind, picture in ours.items():
             np.testing.assert_array_equal(picture, expected[kind], kind)
     debugging.send(session.show(parents_key))

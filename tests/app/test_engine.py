@@ -9,7 +9,7 @@ import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
 from app.geometry.plane import Rect
-from app.protocol.run import RECORD_SUFFIX, Run
+from app.protocol.run import RECORD_SUFFIX, Changes, Run
 from core.errors import UserError
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
@@ -72,7 +72,7 @@ def test_a_drawn_box_is_taken_as_it_is(observed):
 
 def test_without_a_box_the_person_is_found(backend, photo):
     scene = backend.observe(photo, None).scene
-    assert scene.detected
+    assert scene.detected and scene.person
     assert scene.note == ""
     assert scene.box.contains((220, 110))  # the astronaut's nose
     assert scene.box.contains((220, 400))  # and belly
@@ -82,6 +82,7 @@ def test_where_nobody_is_the_whole_photo_is_taken_with_a_note(backend):
     blank = Photo(np.full((120, 160, 3), 128, np.uint8), None, "blank", "blank.png")
     scene = backend.observe(blank, None).scene
     assert scene.note == NOBODY
+    assert not scene.person
     assert scene.box == Rect(0, 0, 160, 120)
 
 
@@ -111,6 +112,18 @@ def test_a_branch_repeats_its_parent_bit_by_bit(backend, observed, fit, step):
             vars(branch.params(index)).values(), vars(fit.params(index)).values(), strict=True
         ):
             assert torch.equal(ours, theirs)
+
+
+def test_a_branch_with_changes_weighs_and_steps_as_they_say(backend, observed, fit):
+    changes = Changes((("prior", 40.0),), 0.5)
+    branch = backend.fit(observed, Run(2, parent=1, at_step=4, changes=changes), fit)
+    before = {term.name: term.weight for term in fit.terms}
+    after = {term.name: term.weight for term in branch.terms}
+    assert after == before | {"prior": 40.0}
+    stages = zip(branch.fit.schedule.stages, fit.fit.schedule.stages, strict=True)
+    assert all(new.learning_rate == 0.5 * old.learning_rate for new, old in stages)
+    with pytest.raises(UserError, match="no term 'magic'; it has nll"):
+        backend.fit(observed, Run(3, changes=Changes((("magic", 1.0),))), None)
 
 
 def test_a_branch_may_have_another_schedule(backend, observed, fit):
@@ -153,7 +166,7 @@ def test_the_body_lies_where_the_crop_s_camera_sees_it(backend, observed, fit):
     center = np.array(observed.scene.size) / 2
     pixels = observed.scene.focal * in_photo[:, :2] / in_photo[:, 2:] + center
     view = observed.handle.view
-    in_crop = backend._engine.vertices(params)[0].numpy()
+    in_crop = backend._engine.figures(params).vertices[0].numpy()
     crop = view.focal * in_crop[:, :2] / in_crop[:, 2:] + view.size / 2
     mapped = np.concatenate([crop, np.ones((len(crop), 1))], 1) @ np.linalg.inv(view.homography).T
     np.testing.assert_allclose(pixels, mapped[:, :2] / mapped[:, 2:], atol=0.05)

@@ -9,6 +9,7 @@ from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
+    BodyView,
     Continue,
     Forget,
     Open,
@@ -28,6 +29,7 @@ from app.protocol.events import (
     Ready,
     Stepped,
     Turned,
+    TurnedBody,
 )
 from app.protocol.run import Run, RunInfo, StageMark
 from app.protocol.scene import ImageScene
@@ -40,14 +42,14 @@ BOX = Rect(10, 20, 100, 200)
 FIRST, SECOND = (1, 1), (1, 2)  # runs of the first image
 
 
-def opened(command, note="", path="a.jpg"):
+def opened(command, note="", path="a.jpg", terms=(), person=True):
     """The worker's answer to a command that asks for a run."""
     run = command.run
     return Opened(
         command.image,
         run.id,
         getattr(command, "path", path),
-        RunInfo(run, STAGES, (), "start as regressed"),
+        RunInfo(run, STAGES, terms, "start as regressed"),
         ImageScene(
             size=(640, 480),
             focal=800.0,
@@ -56,6 +58,7 @@ def opened(command, note="", path="a.jpg"):
             corners=((0, 0), (1, 0), (1, 1), (0, 1)),
             to_crop=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
             note=note,
+            person=person,
         ),
     )
 
@@ -65,8 +68,23 @@ def stepped(key, step, total=None):
     return Stepped(*key, step, int(step >= 4), {"nll": total}, total, step, 0.1)
 
 
-def painted(key, step):
-    return Painted(*key, step, 0.0, 0.1)
+def paint(key, step, fine=False, body=None):
+    return Paint(*key, step, 512, fine, body)
+
+
+def painted(key, step, fine=False, body=None):
+    return answer(paint(key, step, fine, body))
+
+
+def answer(command):
+    """The pictures that a worker sends."""
+    if isinstance(command, PaintInput):
+        return PaintedInput(*command.key)
+    view = command.body
+    body = TurnedBody(view, command.fine, (0.0, 0.0, 3.0), 1.0) if view else None
+    if isinstance(command, Turn):
+        return Turned(*command.key, command.step, body)
+    return Painted(*command.key, command.step, command.side, command.fine, 0.0, (), body)
 
 
 def ready_session(**options):
@@ -80,6 +98,15 @@ def fitting_session(steps=0, **options):
     receive_opened(session, session.open("a.jpg"))
     for step in range(steps):
         session.receive(stepped(FIRST, step))
+    return session
+
+
+def paused_session(steps):
+    """A session at rest, with all its pictures."""
+    session = fitting_session(steps)
+    session.pause()
+    while asked := session.ask():
+        session.receive(answer(*asked))
     return session
 
 
@@ -115,6 +142,23 @@ def test_a_note_of_the_worker_is_a_warning():
     receive_opened(session, session.open("a.jpg"), note="no person found")
     assert session.message.level is Level.WARNING
     assert session.message.text == "no person found"
+
+
+@pytest.mark.parametrize("auto_run", [True, False])
+def test_where_nobody_is_nothing_is_fitted_unless_asked(auto_run):
+    session = ready_session(auto_run=auto_run)
+    nobody = {"note": "no person found", "person": False}
+    assert receive_opened(session, session.open("a.jpg"), **nobody) == []
+    assert (session.phase, session.banner, session.box) == (Phase.PAUSED, "no person found", None)
+    assert session.settled
+    assert session.run() == [Continue(*FIRST)]
+    session.receive(stepped(FIRST, 0))
+    session.receive(Finished(*FIRST, "over", 0))
+    assert session.banner == "no person found"  # it stays
+    assert receive_opened(session, session.restart(), **nobody) == [Continue(*SECOND)]
+    assert receive_opened(session, session.set_box(None), **nobody) == []
+    receive_opened(session, session.set_box(BOX))
+    assert (session.banner, session.box) == ("", BOX)
 
 
 def test_joints_are_shown_and_hidden_without_the_worker():
@@ -176,28 +220,70 @@ def test_scrubbing_stays_on_recorded_steps(step):
 
 
 def test_pictures_are_asked_one_at_a_time_and_the_latest_wins():
-    session = fitting_session(1)  # asks for step 0
-    assert session.scrub(0) == []
+    session = fitting_session(1)
+    assert session.ask() == [paint(FIRST, 0)]
     for step in range(1, 5):
-        assert session.receive(stepped(FIRST, step)) == []
-    assert session.receive(painted(FIRST, 0)) == [Paint(*FIRST, 4, session.view.opacity)]
-    assert session.receive(painted(FIRST, 4)) == []
+        session.receive(stepped(FIRST, step))
+        assert session.ask() == []
+    session.receive(painted(FIRST, 0))
+    assert session.ask() == [paint(FIRST, 4)]
+    session.receive(painted(FIRST, 4))
+    assert session.ask() == []
     assert session.settled
 
 
-def test_going_back_to_the_asked_step_drops_the_waiting_one():
-    session = fitting_session(1)
-    session.receive(stepped(FIRST, 1))
-    session.scrub(0)
-    assert session.receive(painted(FIRST, 0)) == []
+def test_the_step_on_screen_is_not_asked_for_again():
+    session = paused_session(3)
+    for _ in range(3):
+        session.scrub(2)
+        assert session.ask() == []
 
 
-def test_the_body_is_asked_apart_from_the_maps():
+def test_the_pictures_of_all_panels_come_together():
     session = fitting_session(1)
-    assert kinds(session.resize_body(400, 300)) == [Turn]
-    assert session.turn(Orbit(0.5)) == []
-    turned = Turned(*FIRST, 0, Orbit(), (400, 300), (0, 0, 3), 1.0)
-    assert session.receive(turned) == [Turn(*FIRST, 0, Orbit(0.5), 400, 300)]
+    session.resize(512, (400, 300))
+    view = BodyView(Orbit(), 400, 300)
+    assert session.ask() == [paint(FIRST, 0, body=view)]
+    session.receive(painted(FIRST, 0, body=view))
+    assert session.turned.view == view
+    assert session.ask() == []
+
+
+def test_a_turned_body_is_asked_for_alone():
+    session = fitting_session(1)
+    session.resize(512, (400, 300))
+    session.receive(answer(*session.ask()))
+    session.turn(Orbit(0.5))
+    turn = Turn(*FIRST, 0, False, BodyView(Orbit(0.5), 400, 300))
+    assert session.ask() == [turn]
+    session.receive(answer(turn))
+    assert session.turned.view.orbit == Orbit(0.5) and session.ask() == []
+
+
+def test_fine_pictures_wait_until_no_fit_runs():
+    session = fitting_session(1)
+    session.receive(answer(*session.ask()))
+    assert session.ask() == []
+    session.pause()
+    assert session.ask() == [paint(FIRST, 0, fine=True)]
+    session.receive(painted(FIRST, 0, fine=True))
+    assert session.ask() == [] and session.settled
+
+
+def test_the_opacity_needs_no_new_pictures():
+    session = paused_session(3)
+    session.set_opacity(0.2)
+    assert session.ask() == []
+
+
+def test_while_fitting_everything_shows_the_step_of_the_pictures():
+    session = fitting_session(1)
+    session.receive(answer(*session.ask()))
+    for step in range(1, 7):
+        session.receive(stepped(FIRST, step))
+    assert (session.view.step, session.shown) == (6, 0)
+    session.scrub(3)
+    assert session.shown == 3  # a hand on the timeline is followed at once
 
 
 def test_finishing_shows_the_best_step():
@@ -223,7 +309,7 @@ def test_restart_makes_a_new_run_and_keeps_the_old_one():
     session.receive(stepped(FIRST, 3))  # was on its way
     assert receive_opened(session, commands) == [Continue(*SECOND)]
     assert (session.view.key, session.steps) == (SECOND, 0)
-    assert session.message.text == "Fitting from the start"
+    assert session.message.text.startswith("Fitting from the start")
     session.receive(Finished(*FIRST, "over", 0))
     assert (session.steps, session.phase) == (0, Phase.RUNNING)
     session.receive(stepped(SECOND, 0))
@@ -276,21 +362,36 @@ def test_another_run_is_shown_with_its_own_steps_and_pictures():
     session.receive(Finished(*FIRST, "over", 6))
     receive_opened(session, session.restart())
     session.receive(stepped(SECOND, 0))
-    session.receive(painted(FIRST, 0))  # frees the way
-    session.receive(painted(SECOND, 0))
-    assert session.show(FIRST) == [
-        Pause(*SECOND),
-        PaintInput(*FIRST),
-        Paint(*FIRST, 6, session.view.opacity),
-    ]
+    session.receive(answer(*session.ask()))
+    assert session.show(FIRST) == [Pause(*SECOND)]
     assert (session.phase, session.view.step, session.steps) == (Phase.DONE, 6, 9)
     assert session.painted is None and not session.settled
-    session.receive(PaintedInput(*FIRST))
-    session.receive(painted(FIRST, 6))
+    for expected in (PaintInput(*FIRST), paint(FIRST, 6), paint(FIRST, 6, fine=True)):
+        assert session.ask() == [expected]
+        session.receive(answer(expected))
     assert session.settled
     session.show(SECOND)
     assert (session.phase, session.steps) == (Phase.PAUSED, 1)
     assert session.run() == [Continue(*SECOND)]
+
+
+def test_neighbouring_runs_are_shown_in_order_and_none_is_lost():
+    session = fitting_session(3)
+    assert session.neighbour(-1) is None and session.show_neighbour(1) == []
+    receive_opened(session, session.set_box(BOX))
+    assert "{earlier run}" in session.message.text
+    assert session.show_neighbour(-1) == [Pause(*SECOND)]
+    assert (session.view.key, session.steps, session.phase) == (FIRST, 3, Phase.PAUSED)
+    assert session.message.text == "Run 1: 2 steps, paused"
+    assert session.show_neighbour(1) == [] and session.view.key == SECOND
+    session.receive(Died("gone"))
+    assert session.neighbour(-1) is None
+
+
+def test_a_note_about_an_opened_photo_is_told_once_it_is_there():
+    session = ready_session()
+    receive_opened(session, session.open("a.jpg", note="only this one"))
+    assert session.message.text == "only this one"
 
 
 def test_a_run_that_is_not_there_is_not_shown():
@@ -309,19 +410,23 @@ def test_runs_that_are_too_many_are_dropped_by_the_worker_too():
 
 
 def test_a_stale_answer_frees_the_way_for_the_new_question():
-    session = fitting_session(1)  # Paint(*FIRST, 0) is on its way
+    session = fitting_session(1)
+    assert session.ask() == [paint(FIRST, 0)]
     receive_opened(session, session.restart())
-    assert session.receive(stepped(SECOND, 0)) == []
-    assert session.receive(painted(FIRST, 0)) == [Paint(*SECOND, 0, session.view.opacity)]
+    session.receive(stepped(SECOND, 0))
+    assert session.ask() == []
+    session.receive(painted(FIRST, 0))
     assert session.painted is None
+    assert session.ask() == [paint(SECOND, 0)]
 
 
 def test_a_refused_picture_frees_the_way_without_a_word():
     session = fitting_session(1)
     message = session.message
+    session.receive(Failed(*session.ask(), ""))
+    assert session.ask() == []  # not again
     session.receive(stepped(FIRST, 1))
-    answer = session.receive(Failed(Paint(*FIRST, 0, 0.75), ""))
-    assert answer == [Paint(*FIRST, 1, session.view.opacity)]
+    assert session.ask() == [paint(FIRST, 1)]
     assert session.message == message
 
 
@@ -394,7 +499,7 @@ def test_a_failure_while_fitting_pauses():
 
 def test_a_failed_picture_stops_no_fit():
     session = fitting_session(1)
-    session.receive(Failed(Paint(*FIRST, 0, 0.75), "RuntimeError: no"))
+    session.receive(Failed(paint(FIRST, 0), "RuntimeError: no"))
     assert session.phase is Phase.RUNNING
 
 
@@ -407,13 +512,18 @@ def test_a_dead_worker_is_revived_with_the_same_photo_and_box():
     assert session.message.level is Level.ERROR
     assert session.step() == session.restart() == session.set_box(BOX) == session.branch() == []
     session.scrub(0)
+    assert session.ask() == []  # nobody would answer
     session.revived()
+    session.scrub(1)
+    assert session.ask() == []
     commands = session.receive(Ready("fake"))
+    assert session.ask() == []  # the new worker does not know the run on screen
     assert commands == [Open(2, Run(3, box=new), "a.jpg")]
     assert list(session.document.keys) == [FIRST, SECOND]  # still on screen
     assert receive_opened(session, commands) == [Continue(2, 3)]
     assert list(session.document.keys) == [(2, 3)]  # the other traces died with the worker
-    assert session.receive(stepped((2, 3), 0)) == [Paint(2, 3, 0, session.view.opacity)]
+    session.receive(stepped((2, 3), 0))
+    assert session.ask() == [paint((2, 3), 0)]
 
 
 def test_a_worker_that_dies_while_a_photo_is_opened_gets_that_photo_again():
@@ -433,7 +543,7 @@ def test_stage_of_a_step():
 
 USER = ("open", "run", "pause", "step", "restart", "branch", "toggle", "box", "scrub", "turn")
 USER += ("show",)
-WORKER = ("answer", "fail", "die")
+WORKER = ("answer", "fail", "die", "revive", "ready")
 
 
 @settings(max_examples=150, deadline=None)
@@ -441,21 +551,20 @@ WORKER = ("answer", "fail", "die")
 def test_any_course_of_events_keeps_the_session_consistent(events):
     """A little worker answers in order; whatever happens, the session holds its promises."""
     session = ready_session()
-    session.resize_body(40, 30)
-    pipe = []
-    steps = {}  # recorded by the worker, by run
+    session.resize(512, (40, 30))
+    worker = ToyWorker(session)
     for event in events:
         if event in USER:
-            pipe += user_event(session, event)
-        elif pipe:
-            pipe += worker_event(session, event, pipe, steps)
-        check(session, pipe)
-    for _ in range(300):  # let the worker answer everything
-        if not pipe:
-            break
-        pipe += worker_event(session, "answer", pipe, steps)
-    assert session.pending is None
-    if session.steps and "fail" not in events:  # a picture that failed is not asked for again
+            worker.send(user_event(session, event))
+        else:
+            worker.happen(event)
+        worker.send(session.ask())
+        check(session, worker.pipe)
+    for event in ("revive", "ready", *300 * ("answer",)):  # let the worker answer everything
+        worker.happen(event)
+        worker.send(session.ask())
+    assert not worker.pipe and session.pending is None
+    if session.answering and session.steps and "fail" not in events:  # failed ones do not come
         assert session.settled
 
 
@@ -464,8 +573,7 @@ def check(session, pipe):
     assert (session.view.key is None) == (session.record is None)
     assert (session.pending is not None) == (session.phase in (Phase.OPENING, Phase.BEGINNING))
     assert 0 <= session.view.step < max(session.steps, 1)
-    for kind in (Paint, PaintInput, Turn):
-        assert sum(isinstance(command, kind) for command in pipe) <= 1
+    assert sum(isinstance(command, Paint | PaintInput | Turn) for command in pipe) <= 1
     for key in session.document.keys:
         record = session.document.find(key)
         assert all(len(values) == record.steps for values in record.curves.terms.values())
@@ -485,36 +593,50 @@ def user_event(session, event):
     return getattr(session, event)()
 
 
-def worker_event(session, event, pipe, steps):
-    """Answer the first command of the pipe as a worker would."""
-    if event == "die":
-        pipe.clear()
-        steps.clear()
-        commands = session.receive(Died("gone"))
-        session.revived()
-        return commands + session.receive(Ready("fake"))
-    command = pipe.pop(0)
-    if event == "fail":
-        return session.receive(Failed(command, "no"))
-    key = command.key
-    if isinstance(command, Begin):
-        steps[key] = command.run.at_step
-        return session.receive(opened(command))
-    if key not in steps:
-        return session.receive(Failed(command, ""))
-    if isinstance(command, Continue | Step):
-        steps[key] += 1
-        return session.receive(stepped(key, steps[key] - 1))
-    if isinstance(command, PaintInput):
-        return session.receive(PaintedInput(*key))
-    if isinstance(command, Paint):
-        return session.receive(painted(key, command.step))
-    if isinstance(command, Turn):
-        place = (0.0, 0.0, 3.0)
-        return session.receive(Turned(*key, command.step, command.orbit, (40, 30), place, 1.0))
-    if isinstance(command, Forget):
-        del steps[key]
-    return []
+class ToyWorker:
+    """Answers in order; what is sent while it is dead is lost, as `app.link` loses it."""
+
+    def __init__(self, session):
+        self.session = session
+        self.pipe = []
+        self.steps = {}  # recorded, by run
+        self.alive = self.ready = True
+
+    def send(self, commands):
+        self.pipe += commands if self.alive else []
+
+    def happen(self, event):
+        """Something happens to the worker, or it does something."""
+        if event == "die" and self.alive:
+            self.alive = self.ready = False
+            self.pipe, self.steps = [], {}
+            self.session.receive(Died("gone"))
+        elif event == "revive" and not self.alive:
+            self.alive = True
+            self.session.revived()
+        elif event == "ready" and self.alive and not self.ready:
+            self.ready = True
+            self.send(self.session.receive(Ready("fake")))
+        elif event in ("answer", "fail") and self.pipe and self.ready:
+            command = self.pipe.pop(0)
+            event = Failed(command, "no") if event == "fail" else self.answer(command)
+            self.send(self.session.receive(event) if event else [])
+
+    def answer(self, command):
+        key = command.key
+        if isinstance(command, Begin):
+            self.steps[key] = command.run.at_step
+            return opened(command)
+        if key not in self.steps:
+            return Failed(command, "")
+        if isinstance(command, Continue | Step):
+            self.steps[key] += 1
+            return stepped(key, self.steps[key] - 1)
+        if isinstance(command, PaintInput | Paint | Turn):
+            return answer(command)
+        if isinstance(command, Forget):
+            del self.steps[key]
+        return None
 
 
 @pytest.mark.parametrize("busy", [Phase.STARTING, Phase.OPENING, Phase.BEGINNING, Phase.RUNNING])

@@ -40,7 +40,7 @@ def test_the_worker_s_side_and_the_window_s_side_share_only_what_they_say():
 
 
 def test_state_and_document_know_no_window_and_no_process():
-    floors = ("document", "view", "requests", "state", "session", "actions")
+    floors = ("document", "history", "view", "state", "runs", "session", "actions")
     for name in imported(*floors):
         assert name.split(".")[0] not in ("dearpygui", "multiprocessing", "core", "torch"), name
         assert name not in ("app.shared", "app.link"), name

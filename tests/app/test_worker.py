@@ -13,6 +13,7 @@ from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
     Begin,
+    BodyView,
     Continue,
     Forget,
     Open,
@@ -39,6 +40,10 @@ from tests.app.blob import blob_photo
 from tests.app.talk import Talk
 
 FAKE = "tests.app.fake_engine:"
+
+
+def paint(image, run, step, fine=False):
+    return Paint(image, run, step, 640, fine, None)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +104,7 @@ def test_pausing_stops_the_steps(photo):
         talk.ask(Open(1, Run(1), photo), Opened)
         talk.ask(Continue(1, 1), Stepped)
         talk.link.send(Pause(1, 1))
-        talk.ask(Paint(1, 1, 0, 1.0), Painted)  # behind the pause in the pipe
+        talk.ask(paint(1, 1, 0), Painted)  # behind the pause in the pipe
         count = len(talk.all(Stepped))
         time.sleep(0.3)
         talk.waiting += talk.link.receive()
@@ -112,10 +117,10 @@ def test_pausing_stops_the_steps(photo):
 def test_a_picture_is_a_pure_function_of_its_step(talk):
     for _ in range(3):
         talk.ask(Step(1, 1), Stepped)
-    names = ("overlay", "rendered", "occlusion", "visible")
+    names = ("layer", "rendered", "occlusion", "visible")
 
     def pictures(step):
-        event = talk.ask(Paint(1, 1, step, 0.75), Painted)
+        event = talk.ask(paint(1, 1, step), Painted)
         assert event.step == step
         return [event.pictures[name] for name in names]
 
@@ -127,29 +132,47 @@ def test_a_picture_is_a_pure_function_of_its_step(talk):
     assert not np.array_equal(early[0], late[0])
 
 
-def test_the_body_covers_the_photo_as_strongly_as_asked(talk):
+def test_the_body_s_layer_has_the_asked_size(talk):
     talk.ask(Step(1, 1), Stepped)
-    bare = talk.ask(Paint(1, 1, 0, 0.0), Painted).pictures["overlay"]
-    np.testing.assert_array_equal(bare, blob_photo())
-    covered = talk.ask(Paint(1, 1, 0, 1.0), Painted).pictures["overlay"]
-    changed = (covered != bare).any(-1)
-    assert 0.01 < changed.mean() < 0.5
+    for side, size in ((640, (480, 640)), (128, (96, 128))):
+        event = talk.ask(Paint(1, 1, 0, side, False, None), Painted)
+        alpha = event.pictures["layer"][..., 3]
+        assert (event.side, alpha.shape) == (side, size)
+        assert 0.01 < (alpha > 0).mean() < 0.5
+        assert set(np.unique(alpha)) == {0, 255}
 
 
-def test_turning_gives_a_picture_of_the_asked_size(talk):
+def test_fine_pictures_have_smooth_edges(talk):
     talk.ask(Step(1, 1), Stepped)
-    event = talk.ask(Turn(1, 1, 0, Orbit(0.5, 0.2), 300, 200), Turned)
-    picture = event.pictures["body"]
+    event = talk.ask(Paint(1, 1, 0, 640, True, BodyView(Orbit(), 300, 200)), Painted)
+    assert event.fine and event.body.fine
+    for name in ("layer", "body"):
+        assert len(np.unique(event.pictures[name][..., 3])) > 2, name
+
+
+def test_the_body_comes_with_the_other_pictures_and_alone(talk):
+    for _ in range(2):
+        talk.ask(Step(1, 1), Stepped)
+    view = BodyView(Orbit(0.5, 0.2), 300, 200)
+    painted = talk.ask(Paint(1, 1, 1, 640, False, view), Painted)
+    turned = talk.ask(Turn(1, 1, 1, False, view), Turned)
+    assert painted.body == turned.body
+    np.testing.assert_array_equal(painted.pictures["body"], turned.pictures["body"])
+    picture = turned.pictures["body"]
     assert picture.shape == (200, 300, 4)
-    assert event.size == (300, 200)
+    assert turned.body.view == view
     assert picture[100, 150, 3] == 255
     assert picture[0, 0, 3] == 0
-    assert event.floor > event.middle[1]
+    assert turned.body.floor > turned.body.middle[1]
 
 
 def test_questions_about_another_run_are_refused(talk):
     talk.ask(Step(1, 1), Stepped)
-    for command in (Paint(1, 7, 0, 1.0), Turn(2, 1, 0, Orbit(), 30, 20), PaintInput(7, 7)):
+    for command in (
+        paint(1, 7, 0),
+        Turn(2, 1, 0, False, BodyView(Orbit(), 30, 20)),
+        PaintInput(7, 7),
+    ):
         assert talk.ask(command, Failed) == Failed(command, "")
 
 
@@ -178,8 +201,8 @@ def test_a_branch_goes_on_as_its_parent_does_bit_by_bit(talk):
     for ours, theirs in zip(branch, parent[5:], strict=True):
         assert (ours.step, ours.terms, ours.best) == (theirs.step, theirs.terms, theirs.best)
     for step in (3, 6):  # before and after the branching
-        ours, theirs = (talk.ask(Paint(1, run, step, 1.0), Painted) for run in (2, 1))
-        np.testing.assert_array_equal(ours.pictures["overlay"], theirs.pictures["overlay"])
+        ours, theirs = (talk.ask(paint(1, run, step), Painted) for run in (2, 1))
+        np.testing.assert_array_equal(ours.pictures["layer"], theirs.pictures["layer"])
 
 
 def test_a_branch_with_another_schedule_goes_elsewhere(talk):
@@ -241,11 +264,11 @@ def test_answers_that_nobody_waited_for_have_their_own_pictures(talk):
     for _ in range(2):
         talk.ask(Step(1, 1), Stepped)
     for step in (0, 1, 0):
-        talk.link.send(Paint(1, 1, step, 1.0))
+        talk.link.send(paint(1, 1, step))
     first, second, third = (talk.wait(Painted) for _ in range(3))
     assert [event.step for event in (first, second, third)] == [0, 1, 0]
-    np.testing.assert_array_equal(first.pictures["overlay"], third.pictures["overlay"])
-    assert not np.array_equal(first.pictures["overlay"], second.pictures["overlay"])
+    np.testing.assert_array_equal(first.pictures["layer"], third.pictures["layer"])
+    assert not np.array_equal(first.pictures["layer"], second.pictures["layer"])
 
 
 def test_a_user_s_mistake_is_told_and_the_old_photo_stays(talk, tmp_path):
@@ -266,7 +289,7 @@ def test_a_fault_in_the_engine_is_told_in_one_line(talk, tmp_path, capfd):
 
 
 def test_a_step_that_does_not_exist_is_a_failure_not_a_crash(talk):
-    assert talk.ask(Paint(1, 1, 25, 1.0), Failed).text.startswith("IndexError")
+    assert talk.ask(paint(1, 1, 25), Failed).text.startswith("IndexError")
 
 
 def test_a_crash_is_noticed_once_and_a_new_worker_works(photo):

@@ -63,7 +63,8 @@ class Source:
         aware = self.target.get_full_property(self.atoms["XdndAware"], X.AnyPropertyType)
         assert aware is not None, "the window does not take drops"
         self.window.set_selection_owner(self.atoms["XdndSelection"], X.CurrentTime)
-        listed = "".join(f"file://{quote(path)}\r\n" for path in paths).encode()
+        places = (path if "://" in path else f"file://{quote(path)}" for path in paths)
+        listed = "".join(f"{place}\r\n" for place in places).encode()
         self.send("XdndEnter", VERSION << 24, self.atoms["text/uri-list"], 0, 0)
         position = at[0] << 16 | at[1]
         self.send("XdndPosition", 0, position, X.CurrentTime, self.atoms["XdndActionCopy"])

@@ -14,7 +14,7 @@ FLOORS = (
 INNER_FLOORS = {
     "app": (
         *("geometry", "protocol", "shared", "engine", "worker", "link"),
-        *("document", "view", "requests", "state", "session", "actions"),
+        *("document", "history", "view", "state", "runs", "session", "actions"),
         *("theme", "panels", "window", "automation", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),

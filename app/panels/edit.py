@@ -1,0 +1,177 @@
+"""The dialog to change weights and step size, before a run branches or starts again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dearpygui.dearpygui as dpg
+
+from app import theme
+from app.actions import BY_NAME, Action
+from app.geometry.plane import Point, Rect
+from app.protocol.run import RunKey
+from app.session import Session
+
+DIALOG, ROWS, NAME, RATE = "edit dialog", "edit rows", "edit name", "edit rate"
+WIDTH, LABELS, ROW = 460, 150, 32
+SLOW, FAST = 0.05, 20.0
+"""Range of the factor on the step size."""
+
+
+class EditDialog:
+    """A field for the name, the step size and each term of the run on screen.
+
+    It lies beside what it changes and does not block it.
+    """
+
+    def __init__(
+        self,
+        fonts: theme.Fonts,
+        do: Callable[[Action], None],
+        change: Callable[[Callable[[Session], object]], None],
+    ) -> None:
+        self._fonts = fonts
+        self._do = do
+        self._change = change
+        self._fields: list[str] = [NAME, RATE]
+        self._key: RunKey | None = None
+        self._terms: tuple[str, ...] = ()
+
+    def build(self) -> None:
+        """Create the dialog (once), hidden."""
+        with dpg.window(
+            tag=DIALOG,
+            label="Weights and steps",
+            show=False,
+            no_resize=True,
+            no_collapse=True,
+            width=WIDTH,
+            on_close=self.hide,
+        ):
+            with dpg.group(horizontal=True):
+                dpg.add_text("name of the run")
+                dpg.add_input_text(
+                    tag=NAME,
+                    width=-1,
+                    on_enter=True,
+                    callback=lambda _, words: self._change(lambda s: s.rename(words.strip())),
+                )
+            with dpg.group(horizontal=True):
+                dpg.add_text("step size ×")
+                dpg.add_drag_float(
+                    tag=RATE,
+                    width=-1,
+                    min_value=SLOW,
+                    max_value=FAST,
+                    clamped=True,
+                    speed=0.02,
+                    format="%.3g",
+                    callback=lambda _, value: self._change(lambda s: s.draft_learning_rate(value)),
+                )
+            dpg.add_separator()
+            dpg.add_group(tag=ROWS)
+            dpg.add_separator()
+            with dpg.group(horizontal=True):
+                for name in ("branch", "restart"):
+                    self._button(name)
+                dpg.add_button(
+                    label="As it was",
+                    width=100,
+                    callback=lambda: self._change(lambda s: s.drop_draft()),
+                )
+            hint = dpg.add_text(
+                "Drag a number, or double click to type one. The new run leaves this one as it is.",
+                wrap=WIDTH - 20,
+                color=theme.DIM,
+            )
+            dpg.bind_item_font(hint, self._fonts.small)
+
+    def _button(self, name: str) -> None:
+        action = BY_NAME[name]
+        label = "Branch from this step" if name == "branch" else "Start again with these"
+        dpg.add_button(
+            tag=f"edit {name}", label=label, width=170, callback=lambda: self._do(action)
+        )
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is on screen."""
+        return bool(dpg.is_item_shown(DIALOG))
+
+    @property
+    def items(self) -> list[str]:
+        """Its fields and buttons."""
+        return [*self._fields, "edit branch", "edit restart"]
+
+    @property
+    def typing(self) -> bool:
+        """Whether keys are meant for one of its fields."""
+        return self.shown and any(dpg.is_item_active(field) for field in self._fields)
+
+    def covers(self, point: Point) -> bool:
+        """Whether it lies over a point of the window."""
+        if not self.shown:
+            return False
+        x, y = dpg.get_item_pos(DIALOG)
+        size = dpg.get_item_width(DIALOG), dpg.get_item_height(DIALOG)
+        return Rect(x, y, *size).contains(point)
+
+    def hide(self) -> None:
+        """Take it away."""
+        dpg.hide_item(DIALOG)
+
+    def toggle(self, width: int, height: int) -> None:
+        """Show it at the right of a window of this size, or hide it."""
+        place = [max(width - WIDTH - 24, 0), max(min(64, height - 400), 0)]
+        dpg.configure_item(DIALOG, show=not self.shown, pos=place)
+
+    def draw(self, session: Session) -> None:
+        """Show the drafted values, except in the field that the user is changing."""
+        if not self.shown or session.record is None:
+            return
+        names = tuple(term.name for term in session.terms)
+        if names != self._terms:
+            self._list(session)
+        if session.view.key != self._key and not dpg.is_item_active(NAME):
+            self._key = session.view.key
+            dpg.set_value(NAME, session.record.run.name)
+        rate = session.drafted.learning_rate
+        self._set(RATE, 1.0 if rate is None else rate)
+        for name in names:
+            self._set(_field(name), session.weight_of(name))
+
+    def _list(self, session: Session) -> None:
+        """A row for each term."""
+        dpg.delete_item(ROWS, children_only=True)
+        self._terms = tuple(term.name for term in session.terms)
+        self._fields = [NAME, RATE, *map(_field, self._terms)]
+        for term in session.terms:
+            with dpg.group(horizontal=True, parent=ROWS):
+                label = dpg.add_text(term.name)
+                dpg.add_drag_float(
+                    tag=_field(term.name),
+                    width=-1,
+                    min_value=0.0,
+                    max_value=1e6,
+                    clamped=True,
+                    speed=max(term.weight, 0.1) / 50,
+                    format="%.4g",
+                    callback=self._weigh(term.name),
+                )
+            if term.description:
+                with dpg.tooltip(label, delay=0.4):
+                    dpg.add_text(f"{term.description} ({term.unit or 'no unit'})", wrap=320)
+
+    def _weigh(self, name: str) -> Callable[[object, float], None]:
+        def changed(_sender: object, value: float) -> None:
+            self._change(lambda session: session.draft_weight(name, value))
+
+        return changed
+
+    def _set(self, field: str, value: float) -> None:
+        if not dpg.is_item_active(field) and abs(dpg.get_value(field) - value) > 1e-6 * abs(value):
+            dpg.set_value(field, value)
+
+
+def _field(name: str) -> str:
+    return f"edit weight {name}"

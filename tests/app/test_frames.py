@@ -1,0 +1,46 @@
+"""When a frame is needed."""
+
+from app.window import frames
+from app.window.frames import FRAMES_A_CHANGE, FrameClock
+
+
+def drawn(clock, limit=50):
+    """Frames until none is needed."""
+    count = 0
+    while clock.awake and count < limit:
+        clock.tick(busy=False)
+        count += 1
+    return count
+
+
+def test_a_change_takes_a_few_frames_and_then_none():
+    clock = FrameClock()
+    assert drawn(clock) == FRAMES_A_CHANGE
+    clock.changed()
+    clock.tick(busy=False)
+    clock.changed()
+    assert drawn(clock) == FRAMES_A_CHANGE
+
+
+def test_frames_go_on_for_a_while_after_the_user_did_something(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(frames.time, "perf_counter", lambda: now)
+    clock = FrameClock()
+    clock.touched()
+    assert drawn(clock) == 50
+    now += frames.LINGER
+    assert not clock.awake
+
+
+def test_a_rest_is_not_a_long_frame(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(frames.time, "perf_counter", lambda: now)
+    clock = FrameClock()
+    clock.tick(busy=False)
+    now += 0.02
+    clock.tick(busy=False)
+    clock.rest()
+    now += 60.0
+    clock.tick(busy=False)
+    assert clock.worst < 0.03
+    assert clock.left(busy=False) > 0.03
