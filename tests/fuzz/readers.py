@@ -23,6 +23,8 @@ from core.datasets.registry import open_dataset
 from core.datasets.trc import MarkerTrack, read_track
 from core.eval.people import PeopleScores, changes
 from core.eval.people import load_people as load_table
+from core.eval.slide import Slide
+from core.eval.slide_sheet import draw_heat
 from core.fit.engine import trained_volume
 from core.fit.record import FitRecord
 from core.fit.trace import Trace
@@ -173,6 +175,12 @@ def _is_record(record: FitRecord) -> bool:
     )
 
 
+def _is_slide(slide: Slide) -> bool:
+    """Joints are NaN where nothing has been fitted yet; a heat map can be drawn of the rest."""
+    photo = np.zeros((64, 64, 3), np.uint8)
+    return is_finite(slide.reference) and draw_heat(photo, slide).shape == photo.shape
+
+
 def _can_be_painted(occluders: Occluders) -> bool:
     painted = apply_occluders(np.zeros((48, 64, 3), np.uint8), occluders)
     return painted.shape == (48, 64, 3) and occluder_mask(64, 48, occluders).shape == (48, 64)
@@ -250,6 +258,7 @@ READERS = {
     "model": Reader("model/*", _read_model, _is_model, 0.1, seconds=6.0),
     "record": Reader("record/*", FitRecord.load, _is_record),
     "occluders": Reader("occluders/*", load_occluders, _can_be_painted, suffixes=(".json",)),
+    "slide": Reader("slide/*", Slide.load, _is_slide),
     "report": Reader("report/*", FitReport.load, is_finite),
     "table of people": Reader("people/*", load_table, _are_scores, 0.3),
     "curves": Reader("curves/*.csv", _read_curves, _anything),

@@ -13,7 +13,9 @@ from PIL import ExifTags, Image
 from safetensors.torch import save_file
 
 from core.body.params import BodyParams
+from core.eval.occluders import Patch
 from core.eval.people import save_people
+from core.eval.slide import Slide, SlideHeader, SlideSettings
 from core.fit.parameters import BODY
 from core.fit.record import FitRecord, PhotoInfo, Run, RunInfo
 from core.fit.schedule import Schedule
@@ -194,6 +196,18 @@ def _occluders(folder: Path, rng: np.random.Generator) -> None:
     (folder / "by-hand.json").write_text(json.dumps(document))
 
 
+def _slides(folder: Path, rng: np.random.Generator) -> None:
+    settings = SlideSettings(patch=112, stride=112, steps=3)
+    header = SlideHeader(
+        "nbf-slide", 1, settings, "0" * 64, (64, 64), Box(2, 2, 50, 50), against_truth=False
+    )
+    patches = tuple(Patch(x, y, 32) for y in (0, 32) for x in (0, 32))
+    joints = rng.normal(size=(4, 24, 3)).astype(np.float32)
+    reference, scored = joints[0] + np.float32(0.1), rng.random((4, 24)) < 0.8
+    joints[2:] = np.nan
+    Slide(header, patches, reference, joints, scored).save(folder / "slide.npz")
+
+
 def _reports(folder: Path, rng: np.random.Generator) -> None:
     report().save(folder / "report.json")
 
@@ -271,6 +285,7 @@ _WRITERS = {
     "model": _models,
     "record": _records,
     "occluders": _occluders,
+    "slide": _slides,
     "report": _reports,
     "people": _people,
     "curves": _curves,
