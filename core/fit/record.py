@@ -94,6 +94,9 @@ class Header:
     Attributes:
         seed: of everything random.
         occluders: put before the photo, see `core.occlusion.occluder`.
+
+    Raises:
+        UserError: there are more occluders than a record can hold.
     """
 
     format: str
@@ -105,6 +108,9 @@ class Header:
     runs: tuple[RunInfo, ...]
     seed: int = 0
     occluders: Occluders = ()
+
+    def __post_init__(self) -> None:
+        check_occluders(self.occluders)
 
 
 @dataclass(frozen=True)
@@ -228,12 +234,7 @@ def _header(path: Path, document: Any) -> Header:
             f"{path} has format {version}, written by nbf {by!s:.20}; this version reads up to "
             f"{VERSION}: update nbf"
         )
-    try:
-        header = from_plain(Header, document, str(path))
-        check_occluders(header.occluders)
-    except UserError as error:  # the values of a field may be refused without a word of the file
-        said = str(error)
-        raise UserError(said if str(path) in said else f"{path}: {said}") from error
+    header = from_plain(Header, document, str(path))
     if not -(2**63) <= header.seed < 2**63:
         raise UserError(f"{path} is damaged: its seed has more than 64 bits")
     return header

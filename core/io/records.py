@@ -45,7 +45,8 @@ def from_plain(kind: type[Record], document: object, where: str) -> Record:
     """Build a dataclass from parsed JSON.
 
     Raises:
-        UserError: a field is missing, unknown or of the wrong type; the line names it.
+        UserError: a field is missing, unknown or of the wrong type, or the dataclass refuses its
+            value; the line names it.
     """
     if not isinstance(document, dict):
         raise UserError(f"{where} is not a {kind.__name__}: an object with named fields is needed")
@@ -60,7 +61,10 @@ def from_plain(kind: type[Record], document: object, where: str) -> Record:
             values[name] = _parse(hints[name], document[name], f"{where}: {name}")
         elif field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where} lacks {name!r}; it may be of another version")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def plain(value: object) -> Any:

@@ -26,11 +26,17 @@ class OccluderSet:
 
     Attributes:
         occluders: in pixels of the photo they are for, the first at the bottom.
+
+    Raises:
+        UserError: there are too many, see `check_occluders`.
     """
 
     format: str
     version: int
     occluders: Occluders
+
+    def __post_init__(self) -> None:
+        check_occluders(self.occluders)
 
 
 def save_occluders(path: Path, occluders: Occluders) -> None:
@@ -61,11 +67,9 @@ def load_occluders(path: Path) -> Occluders:
         raise UserError(f"{path} has format {version}; this version reads {VERSION}: update nbf")
     try:
         _take_in_pictures(document, path.parent)
-        read = from_plain(OccluderSet, document, str(path))
-        return check_occluders(read.occluders)
     except UserError as error:
-        said = str(error)
-        raise UserError(said if str(path) in said else f"{path}: {said}") from error
+        raise UserError(f"{path}: {error}") from error
+    return from_plain(OccluderSet, document, str(path)).occluders
 
 
 def load_picture(path: Path) -> Picture:

@@ -175,7 +175,7 @@ class Picture:
         layer[..., 3] /= 255
         layer[..., :3] *= layer[..., 3:]
         (left, top), (right, bottom) = place.bounds
-        spread = np.array([right - left, bottom - top])
+        spread = np.array([right - left, bottom - top]).clip(1e-3)  # a polygon may be a line
         size = np.hypot(*place.matrix[:, :2]) * spread  # width and height in pixels of the photo
         small = np.minimum(layer.shape[1::-1], np.ceil(size).clip(1)).astype(int)
         layer = cv2.resize(layer, tuple(small.tolist()), interpolation=cv2.INTER_AREA)

@@ -34,6 +34,12 @@ def check_pixels(what: str, *values: float) -> None:
         raise UserError(f"an occluder's {what} cannot be {shown}; give pixels of the photo")
 
 
+def _check_size(width: float, height: float) -> None:
+    check_pixels("size", width, height)
+    if min(width, height) <= 0:
+        raise UserError(f"an occluder's size is positive, not {width:g} x {height:g}")
+
+
 def _check_points(what: str, points: tuple[Point, ...], least: int) -> None:
     if not least <= len(points) <= MAX_CORNERS:
         raise UserError(f"{what} has {least} to {MAX_CORNERS} points, not {len(points)}")
@@ -50,7 +56,7 @@ class Rectangle:
     kind: Literal["rectangle"] = "rectangle"
 
     def __post_init__(self) -> None:
-        check_pixels("size", self.width, self.height)
+        _check_size(self.width, self.height)
 
     def polygons(self) -> list[Points]:
         """The polygons whose union it is."""
@@ -67,7 +73,7 @@ class Ellipse:
     kind: Literal["ellipse"] = "ellipse"
 
     def __post_init__(self) -> None:
-        check_pixels("size", self.width, self.height)
+        _check_size(self.width, self.height)
 
     def polygons(self) -> list[Points]:
         """The polygons whose union it is."""

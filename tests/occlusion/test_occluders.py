@@ -170,6 +170,7 @@ def square():
     [
         (lambda: Rectangle(float("nan"), 1), "size cannot be nan"),
         (lambda: Ellipse(1, 1e9), "size cannot be 1, 1e"),
+        (lambda: Rectangle(0, 5), "size is positive, not 0 x 5"),
         (lambda: Polygon(((0, 0), (1, 1))), "a polygon has 3 to"),
         (lambda: Stroke(((0, 0),) * 5000, 3), "not 5000"),
         (lambda: Stroke(((0, 0),), 0), "radius of a brush is positive"),
