@@ -125,6 +125,14 @@ ACTIONS = (
         more="Or drop one anywhere.",
     ),
     Action(
+        "save",
+        "Save",
+        ("Ctrl+S",),
+        "save all runs of the photo in one file, to open again",
+        lambda host: host.send(host.session.save()),
+        enabled=lambda session: session.can_restart,
+    ),
+    Action(
         "paste",
         "Paste",
         ("Ctrl+V",),

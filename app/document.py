@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from app.geometry.lanes import in_tree_order
 from app.protocol.events import Opened, Stepped
-from app.protocol.run import Run, RunInfo, RunKey, StageMark
+from app.protocol.run import RecordedRun, Run, RunInfo, RunKey, StageMark
 from app.protocol.scene import ImageScene
 
 RUNS_KEPT = 32
@@ -87,7 +88,7 @@ class RunRecord:
             return run.name
         what = run.changes.text
         if run.parent is not None:
-            return f"{run.parent} from step {run.at_step}" + (f": {what}" if what else "")
+            return f"from run {run.parent}, step {run.at_step}" + (f": {what}" if what else "")
         return what or ("drawn box" if run.box is not None else "")
 
     @property
@@ -107,12 +108,14 @@ class ImageRecord:
 
     Attributes:
         occluders: what hides the person, as the user describes it, for later runs.
+        saved: the file in which its runs were saved last; empty if they never were.
     """
 
     id: int
     path: str
     runs: dict[int, RunRecord] = field(default_factory=dict)
     occluders: tuple[Any, ...] = ()
+    saved: str = ""
 
     @property
     def name(self) -> str:
@@ -180,16 +183,32 @@ class Document:
         image = self.images.setdefault(event.image, ImageRecord(event.image, event.path))
         record = RunRecord(event.info, event.scene)
         parent = image.runs.get(record.run.parent) if record.run.parent is not None else None
-        if parent is not None:
+        if parent is not None and not record.run.resumes:
             record.curves = parent.curves.before(record.run.at_step)
         image.runs[event.run] = record
         return self._thin_out(event.key)
+
+    def place(self, key: RunKey, parent: int | None, at_step: int, name: str) -> None:
+        """Say where a run of a record branches, once the numbers of the others are known."""
+        record = self.find(key)
+        if record is not None:
+            run = replace(record.run, parent=parent, at_step=at_step, name=name)
+            record.info = replace(record.info, run=run)
 
     def rename(self, key: RunKey, name: str) -> None:
         """Give a run a name, or take it away with an empty one."""
         record = self.find(key)
         if record is not None:
             record.info = replace(record.info, run=replace(record.run, name=name))
+
+    def recorded(self, image: int) -> tuple[RecordedRun, ...]:
+        """The runs of an image that can be shown, parents first, as a record describes them."""
+        runs = self.images[image].runs
+        shown = {number: run for number, run in runs.items() if not run.hidden}
+        order = in_tree_order({n: (r.run.parent, r.run.at_step) for n, r in shown.items()})
+        return tuple(
+            RecordedRun(n, shown[n].run.parent, shown[n].run.at_step, shown[n].label) for n in order
+        )
 
     def hide(self, key: RunKey, hidden: bool = True) -> None:
         """Remove a run so that it can be brought back, or bring it back."""

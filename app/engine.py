@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from app.geometry.plane import Rect
-from app.protocol.backend import Maps, Observed, Progress
-from app.protocol.run import Run, StageMark, TermInfo
+from app.protocol.backend import Kept, Maps, Observed, Progress
+from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
@@ -21,9 +21,17 @@ from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
-from core.fit.record import SUFFIX, FitRecord
-from core.fit.recording import observe_again, on_this_machine, replay_notes, resume_run
+from core.fit.record import SUFFIX, FitRecord, RunInfo
+from core.fit.record import Run as RecordRun
+from core.fit.recording import (
+    observe_again,
+    on_this_machine,
+    photo_info,
+    replay_notes,
+    resume_run,
+)
 from core.fit.schedule import Schedule, parse_weights
+from core.fit.sources import Environment
 from core.fit.trace import StepRecord
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
@@ -112,11 +120,13 @@ class CoreBackend:
         newest = on_this_machine(record.runs[-1])
         notes = replay_notes(self._engine, record, newest.info.schedule.render.backend)
         note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
-        if len(record.runs) > 1:
-            note = f"The newest of {len(record.runs)} runs is shown. {note}".strip()
         rect = Rect(box.x, box.y, box.width, box.height)
         seen = self._observed(observation, rect, False, note)
-        return replace(seen, handle=Recorded(observation, record))
+        recorded = tuple(
+            RecordedRun(run.info.id, run.info.parent, run.info.at_step or 0, run.info.name)
+            for run in record.runs
+        )
+        return replace(seen, handle=Recorded(observation, record), recorded=recorded)
 
     def _observed(self, observation: Observation, box: Rect, detected: bool, note: str) -> Observed:
         """What the window gets to know of an observation."""
@@ -144,7 +154,7 @@ class CoreBackend:
         observation = observation_of(observed)
         schedule, method = self._settings(observed, run)
         if run.resumes and isinstance(observed.handle, Recorded):
-            fit = resume_run(self._engine, observation, observed.handle.record.runs[-1])
+            fit = resume_run(self._engine, observation, observed.handle.run(run.recorded))
         elif parent is None:
             fit = self._engine.begin(observation, schedule, method=method)
         else:
@@ -156,11 +166,38 @@ class CoreBackend:
         """Schedule and method: the run's own, else those of the record, else the default."""
         schedule, method = self._schedule, METHOD
         if isinstance(observed.handle, Recorded):
-            newest = on_this_machine(observed.handle.record.runs[-1]).info
-            schedule, method = newest.schedule, newest.method
+            made = on_this_machine(observed.handle.run(run.recorded)).info
+            schedule, method = made.schedule, made.method
         schedule = schedule if run.schedule is None else run.schedule
         rate = 1.0 if run.changes.learning_rate is None else run.changes.learning_rate
         return schedule.reweighed(dict(run.changes.weights), rate), run.method or method
+
+    def save(
+        self, path: str, photo: Photo | RecordedPhoto, observed: Observed, runs: list[Kept]
+    ) -> None:
+        """Write runs of one observation as a record."""
+        observation = observation_of(observed)
+        if isinstance(photo, RecordedPhoto):
+            info = replace(photo.record.photo, box=observation.box)
+        else:
+            info = photo_info(photo, observation, "exif" if photo.focal_px else "diagonal")
+        written = []
+        for kept in runs:
+            _, method = self._settings(observed, kept.run)
+            place, fit = kept.place, kept.fit.fit
+            at_step = None if place.parent is None else place.at_step
+            about = RunInfo(place.number, method, fit.schedule, fit.trace.candidates, place.parent)
+            about = replace(about, at_step=at_step, name=place.name)
+            written.append(RecordRun(about, fit.trace))
+        backend = written[0].info.schedule.render.backend
+        FitRecord(
+            photo=info,
+            sources=self._engine.sources,
+            environment=Environment.here(backend),
+            runs=tuple(written),
+            pixels=observation.photo,
+            keypoints=observation.keypoints,
+        ).save(Path(path))
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
@@ -186,6 +223,10 @@ class Recorded:
 
     observation: Observation
     record: FitRecord
+
+    def run(self, number: int | None) -> RecordRun:
+        """A run of the record, the newest without a number."""
+        return self.record.runs[-1] if number is None else self.record.run(number)
 
 
 def observation_of(observed: Observed) -> Observation:

@@ -259,6 +259,7 @@ class RunTree(SessionState):
             method=now.method,
             schedule=now.schedule if schedule is None else schedule,
             changes=now.changes if changes is None else changes,
+            recorded=now.recorded,
             occluders=self.image.occluders,
             **options,
         )

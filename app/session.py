@@ -21,6 +21,7 @@ from app.protocol.commands import (
     Open,
     Paint,
     PaintInput,
+    Save,
     Step,
     Turn,
 )
@@ -33,6 +34,7 @@ from app.protocol.events import (
     Painted,
     PaintedInput,
     Ready,
+    Saved,
     Stepped,
     Turned,
 )
@@ -44,6 +46,21 @@ from app.state import Level, Message, Phase
 def is_record(path: str) -> bool:
     """Whether a file is a record of a fit, by its name."""
     return path.endswith(RECORD_SUFFIX)
+
+
+def free_path(image: str) -> str:
+    """Where to save the runs of an image: in the current folder, under a name that is free.
+
+    A record is saved where it was opened.
+    """
+    if is_record(image):
+        return image
+    stem, count = Path(image).stem.rpartition(":")[2], 1
+    path = Path.cwd() / f"{stem}{RECORD_SUFFIX}"
+    while path.exists():
+        count += 1
+        path = Path.cwd() / f"{stem}-{count}{RECORD_SUFFIX}"
+    return str(path)
 
 
 @dataclass
@@ -83,6 +100,19 @@ class Session(RunTree):
         which = "that was found" if box is None else "in the box"
         text = f"Fitting the person {which}; {{earlier run}} shows the run before"
         return self._ask_for(command, Phase.OPENING, looking, self.auto_run, text)
+
+    def save(self, path: str = "") -> Commands:
+        """Save the run on screen, and those of its image that look at the same box.
+
+        Args:
+            path: by default a file in the current folder, or the record that was opened.
+        """
+        if self.image is None or self.view.key is None or not self.can_restart:
+            return []
+        path = path or self.image.saved or free_path(self.image.path)
+        commands = self.pause()
+        self.message = Message(f"Saving {path}…")
+        return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]
 
     def toggle(self) -> Commands:
         """Run or pause."""
@@ -156,6 +186,8 @@ class Session(RunTree):
                 return self._on_stepped(event)
             case Finished():
                 return self._on_finished(event)
+            case Saved():
+                return self._on_saved(event)
             case PaintedInput() | Painted() | Turned():
                 return self._on_pictures(event)
             case Failed():
@@ -177,6 +209,9 @@ class Session(RunTree):
         Where nobody is, no step is taken before the user wants one.
         """
         pending = self.pending
+        if event.key in self.joining:
+            self.joining.discard(event.key)
+            return [Forget(*key) for key in self.document.add(event)]
         if pending is None:
             return []
         dropped = self.document.add(event)
@@ -191,6 +226,7 @@ class Session(RunTree):
             return commands
         self.pending = None
         self.phase = Phase.PAUSED
+        commands += self._open_others(event)
         if event.scene.person or pending.asked:
             commands += self.run() if pending.go else self.step()
         if event.scene.note:
@@ -200,6 +236,35 @@ class Session(RunTree):
         elif not pending.go:
             self.message = Message("Ready: {run} runs, {step} takes one step.")
         return commands
+
+    def _open_others(self, event: Opened) -> Commands:
+        """Begin the other runs of a record, too, with numbers of this document."""
+        if not event.recorded:
+            return []
+        *others, newest = event.recorded
+        numbers: dict[int | None, int] = {}
+        commands: Commands = []
+        for other in others:
+            run = self.document.new_run(
+                resumes=True,
+                recorded=other.number,
+                parent=numbers.get(other.parent),
+                at_step=other.at_step,
+                name=other.name,
+            )
+            numbers[other.number] = run.id
+            self.joining.add((event.image, run.id))
+            commands.append(Begin(event.image, run))
+        self.document.place(event.key, numbers.get(newest.parent), newest.at_step, newest.name)
+        return commands
+
+    def _on_saved(self, event: Saved) -> Commands:
+        runs = "1 run" if event.count == 1 else f"{event.count} runs"
+        self.message = Message(f"Saved {runs} to {event.path}")
+        image = self.document.image(event.image)
+        if image is not None:
+            image.saved = event.path
+        return []
 
     def _on_stepped(self, event: Stepped) -> Commands:
         record = self.document.find(event.key)
@@ -252,6 +317,8 @@ class Session(RunTree):
         match command:
             case PaintInput() | Paint() | Turn():
                 self.asked, self.refused = None, command
+            case Begin() if command.key in self.joining:
+                self.joining.discard(command.key)
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
                 self.phase, self.pending = self.pending.before, None
             case Continue() | Step() if command.key == self.view.key:

@@ -88,6 +88,7 @@ class SessionState:
         asked: the pictures that are on their way: one question at a time.
         refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
+        joining: other runs of a record that the worker has been asked for.
         lost: runs whose traces were lost with a dead worker.
     """
 
@@ -106,6 +107,7 @@ class SessionState:
     refused: Picture | None = None
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
+    joining: set[RunKey] = field(default_factory=set)
 
     # --- what panels ask ---
 

@@ -39,8 +39,10 @@ from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.boxes import as_box
 from core.io.images import Photo, load_image
+from core.io.mesh import save_mesh
 from core.occlusion.files import load_occluders
 from core.occlusion.occluder import Occluder, Occluders
+from core.render.shade.render import vertex_normals
 
 __all__ = [
     "TERMS",
@@ -169,6 +171,18 @@ class Fitted:
         info = photo_info(photo, self.observation, "given")
         record = new_record(self.engine, self.observation, self.fit, info, self.method)
         record.save(Path(path))
+
+    def save_mesh(self, path: str | Path) -> None:
+        """Write the body at the best step as .glb, .obj, .ply or .stl, in glTF's frame.
+
+        That is metres, y up, the photo's camera at the origin looking along -z: `vertices` with y
+        and z turned round.
+
+        Raises:
+            UserError: another suffix, or the folder cannot be written to.
+        """
+        normals = vertex_normals(self.vertices, self.faces)
+        save_mesh(Path(path), self.vertices, normals, self.faces)
 
     def _in_crop(self, step: int | None) -> BodyParams:
         return self.trace.params(self._number(step), self.engine.volume)

@@ -6,6 +6,8 @@ import atexit
 import multiprocessing
 import os
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -44,6 +46,55 @@ def end_with_parent() -> None:
             os._exit(1)
 
         threading.Thread(target=watch, daemon=True).start()
+
+
+def end_with_stdin() -> None:
+    """End this process when nobody holds the other end of its standard input any more.
+
+    To be called in a program that `complaint` runs.
+    """
+
+    def watch() -> None:
+        while os.read(0, 4096):  # not `sys.stdin`, whose lock would be held at the regular end
+            pass
+        os._exit(3)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def complaint(command: list[str], seconds: float, **environment: str) -> str | None:
+    """Run a program: None if it succeeds, else the last line of its standard error.
+
+    Its standard input is a pipe that nobody writes to, which ends with this process. Whatever
+    interrupts this call ends the program.
+
+    Args:
+        seconds: after which it is ended.
+        environment: on top of this process's.
+    """
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env={**os.environ, **environment},
+        ) as process,
+    ):
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return f"no answer in {seconds:g} s"
+        finally:
+            process.kill()
+            process.wait()  # leaving the context after Ctrl-C does not
+        said.seek(0)
+        lines = said.read().decode(errors="replace").split("\n")
+    if code == 0:
+        return None
+    spoken = [line.strip() for line in lines if line.strip()]
+    return spoken[-1] if spoken else f"ended with code {code}"
 
 
 class Terminated(KeyboardInterrupt):

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import imageio.v3 as imageio
-import trimesh
 
 import nbf
 
@@ -20,5 +19,5 @@ fitted = nbf.fit(photo)
 print(f"best step {fitted.best_step} of {len(fitted.trace) - 1}")
 print(f"the head is {fitted.joints[15, 2]:.2f} m away")
 print(f"{fitted.maps().occluded_share:.0%} of the body is hidden")
-trimesh.Trimesh(fitted.vertices, fitted.faces, process=False).export(folder / "body.obj")
+fitted.save_mesh(folder / "body.obj")  # or .glb, .ply, .stl
 imageio.imwrite(folder / "overlay.png", fitted.overlay())

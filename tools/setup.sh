@@ -17,6 +17,8 @@ has_file() { for file in $1; do [ -e "$file" ] && return 0; done; return 1; }
 missing_packages() {
     has_library libGL.so.1 || echo libgl1                    # the window, and opencv-python
     has_file '/usr/lib/*/dri/swrast_dri.so' || echo libgl1-mesa-dri
+    has_library libEGL.so.1 || echo libegl1                  # turntable.mp4, drawn without a window
+    has_library libOSMesa.so.8 || echo libosmesa6            # the same without a GPU driver
     has_library libgthread-2.0.so.0 || echo libglib2.0-0     # opencv-python
     has_command Xvfb || echo xvfb                            # the window's tests
     has_command xauth || echo xauth

@@ -13,7 +13,7 @@ from app.protocol.run import RunKey
 from app.session import Session
 
 DIALOG, ROWS, NAME, RATE = "edit dialog", "edit rows", "edit name", "edit rate"
-WIDTH, LABELS, ROW = 460, 150, 32
+WIDTH, LABELS, BUTTON = 460, 130, 164
 SLOW, FAST = 0.05, 20.0
 """Range of the factor on the step size."""
 
@@ -48,7 +48,7 @@ class EditDialog:
             width=WIDTH,
             on_close=self.hide,
         ):
-            with dpg.group(horizontal=True):
+            with dpg.group(horizontal=True, xoffset=LABELS):
                 dpg.add_text("name of the run")
                 dpg.add_input_text(
                     tag=NAME,
@@ -56,7 +56,7 @@ class EditDialog:
                     on_enter=True,
                     callback=lambda _, words: self._change(lambda s: s.rename(words.strip())),
                 )
-            with dpg.group(horizontal=True):
+            with dpg.group(horizontal=True, xoffset=LABELS):
                 dpg.add_text("step size ×")
                 dpg.add_drag_float(
                     tag=RATE,
@@ -76,7 +76,7 @@ class EditDialog:
                     self._button(name)
                 dpg.add_button(
                     label="As it was",
-                    width=100,
+                    width=90,
                     callback=lambda: self._change(lambda s: s.drop_draft()),
                 )
             hint = dpg.add_text(
@@ -90,7 +90,7 @@ class EditDialog:
         action = BY_NAME[name]
         label = "Branch from this step" if name == "branch" else "Start again with these"
         dpg.add_button(
-            tag=f"edit {name}", label=label, width=170, callback=lambda: self._do(action)
+            tag=f"edit {name}", label=label, width=BUTTON, callback=lambda: self._do(action)
         )
 
     @property
@@ -146,7 +146,7 @@ class EditDialog:
         self._terms = tuple(term.name for term in session.terms)
         self._fields = [NAME, RATE, *map(_field, self._terms)]
         for term in session.terms:
-            with dpg.group(horizontal=True, parent=ROWS):
+            with dpg.group(horizontal=True, parent=ROWS, xoffset=LABELS):
                 label = dpg.add_text(term.name)
                 dpg.add_drag_float(
                     tag=_field(term.name),

@@ -33,6 +33,7 @@ class PhotoPanel(Panel):
     Attributes:
         cell: corners, in pixels of the photo, of the map cell to outline.
         joint: the joint under the mouse, of those that are drawn.
+        draft: the box that is being dragged.
     """
 
     name = "photo"
@@ -54,7 +55,7 @@ class PhotoPanel(Panel):
         self._photo: Point = (1, 1)
         self._grip: Grip | None = None
         self._start: Point = (0, 0)
-        self._draft: Rect | None = None
+        self.draft: Rect | None = None
         self._held: Point = (0, 0)
         self._pressed: Point = (0, 0)
         self.cell: tuple[Point, ...] | None = None
@@ -90,7 +91,7 @@ class PhotoPanel(Panel):
         """The picture, where it lies, and the boxes."""
         scene = session.scene
         corners = scene.corners if scene else None
-        boxes = session.box, self._draft, corners, self.cell
+        boxes = session.box, self.draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
         return self.version, self.view, boxes, session.phase, shown, body
@@ -115,7 +116,7 @@ class PhotoPanel(Panel):
             cell = [self.view.to_panel(corner) for corner in self.cell]
             dpg.draw_polygon([*cell, cell[0]], color=(0, 0, 0, 200), thickness=4)
             dpg.draw_polygon([*cell, cell[0]], color=(255, 255, 255), thickness=2)
-        box = self._draft or session.box
+        box = self.draft or session.box
         if box is not None:
             self._paint_box(box)
         if JOINTS in session.view.overlays:
@@ -186,11 +187,11 @@ class PhotoPanel(Panel):
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
         """Change the draft of the box, or pan."""
-        if self._draft is None and math.dist(point, self._pressed) < SLIP:
+        if self.draft is None and math.dist(point, self._pressed) < SLIP:
             return []  # the hand was not quite still
         if button == 0 and self._grip is not None and session.scene is not None:
             end = self.view.to_image(point)
-            self._draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
+            self.draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
         elif button != 0:
             self.view = self.view.panned((point[0] - self._held[0], point[1] - self._held[1]))
             self._held = point
@@ -198,14 +199,14 @@ class PhotoPanel(Panel):
 
     def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
         """The draft becomes the box."""
-        draft, self._draft, self._grip = self._draft, None, None
+        draft, self.draft, self._grip = self.draft, None, None
         if button != 0 or draft is None or draft == session.box:
             return []
         return session.set_box(draft)
 
     def cancel(self, session: Session) -> Commands:  # noqa: ARG002
         """The box stays as it was."""
-        self._draft = self._grip = None
+        self.draft = self._grip = None
         return []
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from app.geometry.plane import Rect
-from app.protocol.run import Run, StageMark, TermInfo
+from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 
 
@@ -19,12 +19,29 @@ class Observed:
 
     Attributes:
         features: colours of the feature map.
+        recorded: the runs of the record that the image comes from, parents first.
         handle: the engine's own object; it never leaves the worker's process.
     """
 
     scene: ImageScene
     features: UInt8[np.ndarray, "height width 3"]
     handle: Any = None
+    recorded: tuple[RecordedRun, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run to be saved.
+
+    Attributes:
+        place: what it is called, and where it branches.
+        fit: what `Backend.fit` gave.
+        run: what it was made from.
+    """
+
+    place: RecordedRun
+    fit: Any
+    run: Run
 
 
 @dataclass(frozen=True)
@@ -126,6 +143,17 @@ class Backend(Protocol):
 
         Raises:
             UserError: the method is unknown, or the parent or the schedule has no such step.
+        """
+
+    def save(self, path: str, photo: Any, observed: Observed, runs: list[Kept]) -> None:
+        """Write runs of one observation as a record, which `read` opens again.
+
+        Args:
+            photo: what `read` gave.
+            runs: parents first.
+
+        Raises:
+            UserError: the file cannot be written.
         """
 
     def maps(self, observed: Observed, run: Run, params: Any) -> Maps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.geometry.orbit import Orbit
-from app.protocol.run import OfRun, Run, RunKey
+from app.protocol.run import OfRun, RecordedRun, Run, RunKey
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,18 @@ class Open(Begin):
 @dataclass(frozen=True)
 class Forget(OfRun):
     """Drop a run and its trace; the image goes with its last run."""
+
+
+@dataclass(frozen=True)
+class Save(OfRun):
+    """Write a run, and others of its image that look at the same box, as a record.
+
+    Attributes:
+        runs: those to write, parents first, with their numbers in the document.
+    """
+
+    path: str
+    runs: tuple[RecordedRun, ...]
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ class Quit:
 
 Picture = PaintInput | Paint | Turn
 """Commands that ask for pictures."""
-Command = Begin | Open | Forget | Continue | Pause | Step | Picture | Quit
+Command = Begin | Open | Forget | Save | Continue | Pause | Step | Picture | Quit
 
 Commands = list[Command]
 """What a method of the session wants the worker to do, in order."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.protocol.commands import BodyView, Command
-from app.protocol.run import OfRun, RunInfo
+from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
 
 
@@ -39,11 +39,13 @@ class Opened(WithPictures):
 
     Attributes:
         path: file of the image.
+        recorded: all runs of the record that has been opened, this one last.
     """
 
     path: str
     info: RunInfo
     scene: ImageScene
+    recorded: tuple[RecordedRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ class Stepped(OfRun):
     total: float
     best: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Saved(OfRun):
+    """A record has been written; ``count`` runs are in it."""
+
+    path: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -132,4 +142,6 @@ class Died:
     text: str
 
 
-Event = Ready | Opened | Stepped | Finished | PaintedInput | Painted | Turned | Failed | Died
+Event = (
+    Ready | Opened | Stepped | Saved | Finished | PaintedInput | Painted | Turned | Failed | Died
+)

@@ -75,7 +75,8 @@ class Run:
         schedule: the engine's own schedule; None for that of the record, or for the default.
         changes: what the user has changed in the schedule.
         occluders: the engine's own description of what hides the person; empty for nothing given.
-        resumes: it goes on with the newest run of the record that is opened (fit.nbf).
+        resumes: it goes on with a run of the record that is opened (fit.nbf).
+        recorded: number of the record's run whose schedule and method it has; None for the newest.
         box: the person's box in pixels of the image; None to find the person. A branch looks at
             the box that its parent looks at.
     """
@@ -89,7 +90,23 @@ class Run:
     changes: Changes = Changes()
     occluders: tuple[Any, ...] = ()
     resumes: bool = False
+    recorded: int | None = None
     box: Rect | None = None
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run of a record.
+
+    Attributes:
+        number: in the record.
+        parent: number of the run that it branches from, None for none.
+    """
+
+    number: int
+    parent: int | None
+    at_step: int
+    name: str
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Keys:
         def pressed() -> None:
             if self._in_dialog() and not action.in_dialogs:
                 return
-            if key.startswith(_CONTROL) and not self._with_control():
+            if key.startswith(_CONTROL) != self._with_control():
                 return
             self._do(action)
 

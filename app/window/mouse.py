@@ -16,12 +16,17 @@ BUTTONS = (0, 1, 2)  # left, right, middle
 
 @dataclass
 class Mouse:
-    """Polled once a frame; wheel and double clicks come through Dear PyGui's handlers."""
+    """Polled once a frame; wheel and double clicks come through Dear PyGui's handlers.
+
+    Attributes:
+        blocked: a dialog takes the mouse.
+    """
 
     panels: list[Panel]
     position: Point = (-1.0, -1.0)
     notches: float = 0.0
     doubled: bool = False
+    blocked: bool = False
     _holding: dict[int, Panel] = field(default_factory=dict)
     _down: set[int] = field(default_factory=set)
 
@@ -39,10 +44,11 @@ class Mouse:
         """
         x, y = dpg.get_mouse_pos(local=False)
         self.position = float(x), float(y)
+        self.blocked = blocked
         commands: list[Command] = []
         for button in BUTTONS:
-            commands += self._poll_button(session, button, blocked)
-        panel = None if blocked else self.under()
+            commands += self._poll_button(session, button)
+        panel = self.under()
         notches, self.notches = self.notches, 0.0
         doubled, self.doubled = self.doubled, False
         if panel is not None and notches:
@@ -57,19 +63,21 @@ class Mouse:
         return [command for panel in panels for command in panel.cancel(session)]
 
     def under(self) -> Panel | None:
-        """The panel whose drawing area the mouse is over."""
+        """The panel whose drawing area the mouse is over; none under a dialog."""
+        if self.blocked:
+            return None
         return next((p for p in self.panels if p.area.contains(self.position)), None)
 
     def inside(self, panel: Panel) -> Point:
         """The mouse in the coordinates of a panel's drawing area."""
         return self.position[0] - panel.area.x, self.position[1] - panel.area.y
 
-    def _poll_button(self, session: Session, button: int, blocked: bool) -> Commands:
+    def _poll_button(self, session: Session, button: int) -> Commands:
         """Press, drag or release of one button."""
         down = dpg.is_mouse_button_down(button)
         if down and button not in self._down:
             self._down.add(button)
-            panel = None if blocked else self.under()
+            panel = self.under()
             if panel is None:
                 return []
             self._holding[button] = panel

@@ -25,6 +25,7 @@ def report(window: Window) -> dict[str, object]:
         "level": session.message.level.value,
         "photo": session.image.name if session.image else None,
         "box": session.scene.box if session.scene else None,
+        "draft": window.photo.draft,
         "image": session.view.image,
         "run": session.view.key[1] if session.view.key else None,
         "runs": list(session.document.keys),

@@ -25,11 +25,13 @@ from app.protocol.commands import (
     Command,
     Continue,
     Forget,
+    Open,
     Paint,
     PaintInput,
     Pause,
     Picture,
     Quit,
+    Save,
     Step,
     Turn,
 )
@@ -41,6 +43,7 @@ from app.protocol.events import (
     Opened,
     PaintedInput,
     Ready,
+    Saved,
     Stepped,
     WithPictures,
 )
@@ -116,6 +119,8 @@ class Worker:
             self._guard(command, lambda: self._advance(command))
         elif isinstance(command, Begin):
             self._guard(command, lambda: self._begin(command))
+        elif isinstance(command, Save):
+            self._guard(command, lambda: self._save(command))
         elif isinstance(command, Forget):
             self._stop_stepping(command.key)
             self._runs.forget(command.key)
@@ -128,13 +133,19 @@ class Worker:
         path, scene = held.image.path, held.observed.scene
         pictures = input_pictures(held)
         try:
-            self._send(Opened(*command.key, path, held.info, scene, pictures=pictures))
+            recorded = held.observed.recorded if isinstance(command, Open) else ()
+            info = held.info
+            self._send(Opened(*command.key, path, info, scene, recorded, pictures=pictures))
         except ValueError:  # a picture that does not fit: the window will not know the run
             self._runs.forget(command.key)
             raise
         if command.run.resumes:
             for step in held.fit.recorded():
                 self._send_step(command.key, step, held.fit.best, 0.0)
+
+    def _save(self, command: Save) -> None:
+        """Write a record."""
+        self._send(Saved(*command.key, command.path, self._runs.save(command)))
 
     def _advance(self, command: Continue | Step) -> None:
         """One step of a fit."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from app.geometry.plane import Rect
-from app.protocol.backend import Backend, Fit, Observed
-from app.protocol.commands import Begin, Open
+from app.protocol.backend import Backend, Fit, Kept, Observed
+from app.protocol.commands import Begin, Open, Save
 from app.protocol.run import Run, RunInfo, RunKey
 from app.shared import PHOTO_SIDE
 from core.errors import UserError
@@ -76,12 +76,34 @@ class HeldRuns:
         """
         run = command.run
         image = self._read(command) if isinstance(command, Open) else self._image(command.image)
-        parent = self._parent(command)
+        parent = None if run.resumes else self._parent(command)
         observed = parent.observed if parent else self._observed(image, run.box)
         fit = self._backend.fit(observed, run, parent.fit if parent else None)
         held = HeldRun(image, run, observed, fit)
         self._runs[command.key] = held
         return held
+
+    def save(self, command: Save) -> int:
+        """Write runs as a record; those that look at another box, or are gone, are left out.
+
+        Returns:
+            How many were written.
+
+        Raises:
+            UserError: the run is gone, or the file cannot be written.
+        """
+        main = self.find(command.key)
+        if main is None:
+            raise UserError("the run is no longer there; nothing was saved")
+        kept: dict[int, Kept] = {}
+        for run in command.runs:
+            held = self.find((command.image, run.number))
+            if held is not None and held.observed is main.observed:
+                parent = run.parent if run.parent in kept else None
+                bare = replace(run, parent=parent, at_step=run.at_step if parent else 0)
+                kept[run.number] = Kept(bare, held.fit, held.run)
+        self._backend.save(command.path, main.image.photo, main.observed, list(kept.values()))
+        return len(kept)
 
     def _read(self, command: Open) -> OpenImage:
         photo = self._backend.read(command.path)

@@ -103,7 +103,7 @@ class Options:
     seed: int = 0
     """Seed of everything random."""
     turntable: bool = False
-    """Write turntable.mp4 too: once around the fitted body (takes some seconds)."""
+    """Write turntable.mp4 too: once around the fitted body (takes longer than the fit)."""
     json: bool = False
     """Print the reports as JSON."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from core.assets import ASSETS, cache_dir, data_dir
 from core.cards import shipped_assets
 from core.doctor.check import Check, Status
-from core.doctor.graphics import check_window
+from core.doctor.graphics import check_offscreen, check_window
 from core.errors import UserError
 from core.native import CPU, CUDA, cuda_status, load_cuda, load_native, native_status
 
@@ -48,15 +48,17 @@ def all_checks(body: Path | None = None) -> list[Check]:
         check_smplx,
         check_ffmpeg,
         check_window,
+        partial(check_offscreen, "egl", "libegl1 libgl1-mesa-dri"),
+        partial(check_offscreen, "osmesa", "libosmesa6"),
     ]
-    # in threads: the graphics probe is a process, which waits most of the time
+    # in threads: the graphics probes are processes, which wait most of the time
     with ThreadPoolExecutor(max_workers=4) as pool:
         return list(pool.map(lambda check: check(), checks))
 
 
 def versions() -> dict[str, str]:
     """Versions of the packages that affect results."""
-    names = ("nbf", "torch", "numpy", "scipy", "opencv-python", "dearpygui")
+    names = ("nbf", "torch", "numpy", "scipy", "opencv-python", "dearpygui", "pyrender-maintained")
     found = {"python": platform.python_version(), "system": platform.platform()}
     for name in names:
         try:

@@ -1,16 +1,16 @@
-"""The check of the graphics: does a window open.
+"""Checks of the graphics: a window, and rendering without a window.
 
-It runs in a separate process, because a failing graphics driver often kills its process.
+Each probe runs in a separate process, because a failing graphics driver often kills its process.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 
 from core.doctor.check import Check, Status
+from core.processes import complaint
 
 SECONDS = 60
 APT = "sudo apt-get install -y"
@@ -24,6 +24,17 @@ dpg.show_viewport()
 for _ in range(3):
     dpg.render_dearpygui_frame()
 dpg.destroy_context()
+"""
+
+_OFFSCREEN = """
+import numpy as np, pyrender, trimesh
+scene = pyrender.Scene(ambient_light=[1.0, 1.0, 1.0])
+scene.add(pyrender.Mesh.from_trimesh(trimesh.creation.icosphere(1)))
+pose = np.eye(4)
+pose[2, 3] = 3
+scene.add(pyrender.PerspectiveCamera(1.0), pose=pose)
+depth = pyrender.OffscreenRenderer(32, 32).render(scene)[1]
+assert 1.9 < depth[depth > 0].min() < 2.1, depth
 """
 
 
@@ -53,20 +64,27 @@ def check_window() -> Check:
     return Check("window", Status.ABSENT, f"no display; under Xvfb no window opens: {reason}", fix)
 
 
+_DRAWS = {
+    "egl": "draws turntable.mp4",
+    "osmesa": "draws turntable.mp4 where EGL does not",
+}
+
+
+def check_offscreen(platform: str, package: str) -> Check:
+    """Render a sphere without a window.
+
+    Args:
+        platform: PyOpenGL's name of the platform, ``"egl"`` or ``"osmesa"``.
+        package: the Debian packages that provide it.
+    """
+    name = f"offscreen {platform}"
+    reason = probe([sys.executable, "-c", _OFFSCREEN], PYOPENGL_PLATFORM=platform)
+    if reason is None:
+        return Check(name, Status.OK, f"pyrender {_DRAWS[platform]}")
+    detail = f"pyrender does not render: {reason}; it {_DRAWS[platform]}"
+    return Check(name, Status.ABSENT, detail, f"optional: {APT} {package}")
+
+
 def probe(command: list[str], **environment: str) -> str | None:
     """Run a probe: None if it succeeds, else the last line of its standard error."""
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"no answer in {SECONDS} s"
-    if done.returncode == 0:
-        return None
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"ended with code {done.returncode}"
+    return complaint(command, SECONDS, **environment)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from core.io.report import FitReport, TermLoss
 from core.io.video import save_video
 from core.pictures.fitted_scene import FittedScene
 from core.pictures.panels import shrink
-from core.pictures.presentation import TURN_RATE, draw_turntable, draw_views
+from core.pictures.presentation import draw_views
+from core.pictures.turntable import draw_turntable
+from core.pictures.viewpoints import pitch
 from core.render.shade.render import vertex_normals
 
 
@@ -52,6 +55,8 @@ def save_result(
 ) -> FitReport:
     """Write the `RESULTS` of one fit of one person into ``folder``, the report last.
 
+    Where turntable.mp4 is wanted and cannot be drawn, a warning in the report says why.
+
     Args:
         film: of this fit.
         seconds: wall time by phase so far; the time of writing is added.
@@ -67,21 +72,28 @@ def save_result(
         params = fit.trace.params(best, engine.volume)
         params = photo_from_crop(params, observation.view, engine.volume)
         params.save(folder / "params.npz")
-        vertices = engine.vertices(params)[0].numpy()
-        normals = vertex_normals(vertices, scene.faces)
-        save_glb(folder / "body.glb", vertices, normals, scene.faces)
+        _save_surface(folder / "body.glb", engine.vertices(params)[0].numpy(), scene.faces)
         look = film.sheet.look(best, max(TILE))
         save_image(folder / "panels.png", film.sheet.draw(best, title, TILE, look))
         save_video(folder / "fit.mp4", film.frames(best), RATE)
         if look.maps.found is not None:
             save_image(folder / "occlusion.png", film.sheet.occlusion(look, title))
-        if turntable:
-            save_video(folder / "turntable.mp4", draw_turntable(scene), TURN_RATE)
         views.result()
+    if turntable:
+        with tempfile.TemporaryDirectory(prefix=".figure-", dir=folder) as beside_it:
+            figure = Path(beside_it, "figure.glb")
+            _save_surface(figure, scene.vertices, scene.faces)
+            around = draw_turntable(figure, folder / "turntable.mp4", pitch(scene))
+        origin = replace(origin, warnings=(*origin.warnings, *filter(None, [around])))
     seconds = seconds | {"write": time.perf_counter() - begin}
     report = make_report(observation, fit, origin, look.maps, seconds)
     report.save(folder / "report.json")
     return report
+
+
+def _save_surface(path: Path, vertices: np.ndarray, faces: np.ndarray) -> None:
+    """Write a GLB with smooth normals."""
+    save_glb(path, vertices, vertex_normals(vertices, faces), faces)
 
 
 def fitted_scene(engine: Engine, observation: Observation, fit: Fit) -> FittedScene:

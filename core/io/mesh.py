@@ -1,4 +1,4 @@
-"""Writing bodies as glTF binaries.
+"""Writing bodies as glTF binaries, and as what trimesh writes.
 
 They are in glTF's frame: metres, y up, the camera at the origin looking along -z. That is
 the photo's camera frame (x right, y down, z forward) rotated by 180 degrees about x, so a viewer
@@ -15,15 +15,49 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from core.errors import UserError
 from core.io.atomic import write_atomic
+from core.io.files import printable
 
 GLTF_FROM_CAMERA = np.diag([1.0, -1.0, -1.0])
 ROUGHNESS = 0.75
+BY_TRIMESH = (".obj", ".ply", ".stl")
 Color = tuple[float, float, float]
 
 _FLOAT, _UINT = 5126, 5125  # component types of glTF 2.0
 _VERTICES, _INDICES = 34962, 34963  # targets of buffer views
 _JSON, _BINARY = b"JSON", b"BIN\0"
+
+
+def save_mesh(
+    path: Path,
+    vertices: Float[np.ndarray, "vertices 3"],
+    normals: Float[np.ndarray, "vertices 3"],
+    faces: Int[np.ndarray, "faces 3"],
+) -> None:
+    """Write a mesh in the format that the suffix names: .glb, .obj, .ply or .stl.
+
+    All are in glTF's frame and in metres; .stl has neither normals nor shared vertices.
+
+    Args:
+        vertices: metres in the photo's camera frame; they keep their order.
+        normals: unit vectors in the same frame.
+
+    Raises:
+        UserError: another suffix, or the file cannot be written.
+        ValueError: a number is not finite.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".glb":
+        save_glb(path, vertices, normals, faces)
+        return
+    if suffix not in BY_TRIMESH:
+        known = ", ".join((".glb", *BY_TRIMESH))
+        raise UserError(f"{printable(path)}: no format of a mesh; the name ends in one of {known}")
+    import trimesh  # takes half a second
+
+    mesh = trimesh.Trimesh(_turned(vertices), faces, vertex_normals=_turned(normals), process=False)
+    write_atomic(path, lambda temporary: mesh.export(temporary))
 
 
 def save_glb(

@@ -8,38 +8,36 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
+from core.pictures.studio import (
+    BACKDROP,
+    BODY,
+    GROUND,
+    SAMPLES,
+    START,
+    Color,
+    ground_radius,
+    ground_share,
+    lamps,
+)
 from core.pictures.viewpoints import Viewpoint, World
 from core.render.mesh.raster import rasterize
 from core.render.shade.render import shade
 from core.render.shade.scene import Lighting, Material, TexturedMesh
 from core.render.shade.shadow import shadow_map
 
-Color = tuple[float, float, float]
 Size = tuple[int, int]
 
-SAMPLES = 2
-"""Pictures are drawn this many times as large and averaged, for smooth edges."""
-BODY: Color = (0.20, 0.265, 0.34)
-"""Linear light, as the next two; a matt grey-blue."""
-START: Color = (0.60, 0.25, 0.06)
-GROUND: Color = (0.13, 0.138, 0.155)
-BACKDROP: Color = (0.088, 0.098, 0.118)
-"""sRGB."""
 KEY, FILL, RIM, AMBIENT = 1.9, 0.28, 0.74, 0.31
 """Light that a surface facing each lamp reflects, as a multiple of its colour."""
 GLOSS = 0.012
 SHADOW_PIXELS = 512
 """Side of the shadow map: coarse enough for a soft edge."""
-CELL = 0.5
-"""Metres between the lines of the ground."""
-LINE_WIDTH = 0.006
 GROUND_SIZE = 8.0
 TILE = 0.25
 """Side of the ground's squares: a triangle that reaches the near plane is not drawn."""
 NEAR = 0.05
 
 _OPENCV = np.diag([1.0, -1.0, -1.0])  # OpenGL's camera axes to the rasteriser's
-_UP = np.array([0.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True)
@@ -125,43 +123,31 @@ class LitRenderer:
         return Render(picture, depth, seen & (raster.face_ids < count))
 
     def _lighting(self, view: Viewpoint, axes: Float[np.ndarray, "3 3"]) -> Lighting:
-        """Lamps stand about the viewer: the key above on the left, the fill low on the right."""
-        flat = view.rotation[:, 2] * [1.0, 0.0, 1.0]
-        if np.linalg.norm(flat) < 0.3:  # from above: the picture's lower edge is the front
-            flat = -view.rotation[:, 1] * [1.0, 0.0, 1.0]
-        flat /= np.linalg.norm(flat)
-        right = np.cross(_UP, flat)
-        key = 0.75 * flat - 0.65 * right + 1.15 * _UP
-        fill = 2.6 * flat + 2.4 * right + 0.9 * _UP
-        rim = -2.4 * flat + 1.2 * right + 1.8 * _UP
-        directions = np.stack([way / np.linalg.norm(way) for way in (key, fill, rim)])
+        """The lamps of a view, infinitely far away."""
+        places = lamps(view.rotation)
+        directions = places / np.linalg.norm(places, axis=1, keepdims=True)
         colors = np.repeat([[KEY], [FILL], [RIM]], 3, 1)
         ambient = np.zeros((9, 3))
         ambient[0] = AMBIENT
         return Lighting(directions @ axes, colors, ambient)
 
     def _ground_share(self, view: Viewpoint) -> Float32[np.ndarray, "height width"]:
-        """How much of the ground's colour is seen: lines every `CELL`, nothing far away."""
+        """How much of the ground's colour each pixel shows, were there no body."""
         width, height = self.size
         x = (np.arange(width, dtype=np.float32) + 0.5 - view.center[0]) / view.focal
         y = (view.center[1] - np.arange(height, dtype=np.float32)[:, None] - 0.5) / view.focal
         turn = view.rotation.astype(np.float32)
         falls = np.maximum(-(x * turn[1, 0] + y * turn[1, 1] - turn[1, 2]), np.float32(1e-6))
         depth = np.float32(view.position[1]) / falls
-        places = [
+        x, z = (
             depth * (x * turn[axis, 0] + y * turn[axis, 1] - turn[axis, 2])
             + np.float32(view.position[axis])
             for axis in (0, 2)
-        ]
-        radius = float(np.linalg.norm(self.world.vertices[:, [0, 2]], axis=1).max()) + 0.35
-        fade = 1 - _smoothstep((np.hypot(*places) / radius - 0.8) / 1.6)
-        to_line = np.minimum(*(np.abs(p - CELL * np.round(p / CELL)) for p in places))
+        )
         # Metres that a pixel covers on the ground, the longer way.
         steep = np.float32(max(abs(float(view.position[1])), 0.05))
         footprint = np.maximum(depth**2 / steep / np.float32(view.focal), np.float32(1e-6))
-        cover = ((LINE_WIDTH + footprint) / 2 - to_line) / footprint
-        line = np.clip(cover, 0, np.minimum(1, LINE_WIDTH / footprint))
-        return np.asarray(fade * (1 - 0.35 * line), np.float32)
+        return ground_share(x, z, footprint, ground_radius(self.world.vertices))
 
 
 def _fade(color: np.ndarray, share: Float32[np.ndarray, "height width"]) -> None:
@@ -184,8 +170,3 @@ def _ground() -> tuple[Float[np.ndarray, "corners 3"], np.ndarray]:
     below = first + count + 1
     triangles = [np.hstack([below, below + 1, first + 1]), np.hstack([below, first + 1, first])]
     return corners, np.concatenate(triangles).astype(np.int32)
-
-
-def _smoothstep(value: np.ndarray) -> np.ndarray:
-    inside = np.clip(value, 0, 1)
-    return np.asarray(inside * inside * (3 - 2 * inside))

@@ -1,8 +1,7 @@
-"""Presentation pictures of a fit: four lit views on one sheet, and a full turn as a film."""
+"""The presentation picture of a fit: four lit views on one sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -11,8 +10,9 @@ from jaxtyping import Bool, UInt8
 
 from core.pictures.camera_lines import draw_camera
 from core.pictures.fitted_scene import FittedScene
-from core.pictures.lit_render import SAMPLES, LitRenderer, Render
+from core.pictures.lit_render import LitRenderer, Render
 from core.pictures.panels import Panel, compose_panels
+from core.pictures.studio import SAMPLES
 from core.pictures.viewpoints import (
     Viewpoint,
     World,
@@ -20,12 +20,9 @@ from core.pictures.viewpoints import (
     photo_view,
     side_view,
     top_view,
-    turntable,
 )
 
 TILE = (600, 480)
-TURN_SIZE = (560, 560)
-TURN_FRAMES, TURN_RATE = 96, 24.0
 OVER_PHOTO = 0.92
 """Opacity of the body over the photo."""
 GHOST, CONTOUR = 0.42, 0.85
@@ -53,14 +50,6 @@ def draw_views(scene: FittedScene, title: str = "") -> Picture:
         panels = [Panel("photo", over_photo.result(), "the photo's own camera", legend)]
         panels += [Panel(name, drawn.result(), caption) for name, drawn, caption in studio]
     return compose_panels(panels, title=title, columns=2, tile=TILE)
-
-
-def draw_turntable(scene: FittedScene) -> Iterator[Picture]:
-    """Frames of one turn around the fitted body."""
-    world = World.of(scene)
-    renderer = LitRenderer(world, scene.faces, TURN_SIZE)
-    for view in turntable(world, TURN_SIZE, TURN_FRAMES):
-        yield renderer.body(view).pixels()
 
 
 def _studio(renderer: LitRenderer, view: Viewpoint, world: World, scene: FittedScene) -> Picture:

@@ -75,22 +75,13 @@ class World:
     @staticmethod
     def of(scene: FittedScene) -> World:
         """Turn the scene upright and put the ground under the lowest vertex."""
-        up = up_direction(scene)
-        right = np.array([1.0, 0.0, 0.0])  # `up` has no x: the camera is not rolled
-        rotation = np.stack([right, up, np.cross(right, up)])
+        stand = upright(scene.vertices, scene.faces, up_direction(scene))
+        rotation, position = stand[:3, :3], stand[:3, 3]
         vertices, start, joints = (
-            np.asarray(points, np.float64) @ rotation.T
+            np.asarray(points, np.float64) @ rotation.T + position
             for points in (scene.vertices, scene.start, scene.joints)
         )
-        middle = surface_middle(vertices, scene.faces)
-        origin = np.array([middle[0], vertices[:, 1].min(), middle[2]])
-        return World(
-            vertices=vertices - origin,
-            start=start - origin,
-            joints=joints - origin,
-            camera=rotation @ _FLIP,
-            position=-origin,
-        )
+        return World(vertices, start, joints, camera=rotation @ _FLIP, position=position)
 
     @property
     def facing(self) -> Vector:
@@ -99,6 +90,27 @@ class World:
 
 
 _UP = np.array([0.0, 1.0, 0.0])
+
+
+def upright(vertices: Points, faces: np.ndarray, up: Vector) -> Float[np.ndarray, "4 4"]:
+    """The rigid motion that turns a body upright and puts the ground y = 0 under its lowest vertex.
+
+    Args:
+        up: unit vector without x, since the camera is not rolled.
+    """
+    right = np.array([1.0, 0.0, 0.0])
+    stand = np.eye(4)
+    stand[:3, :3] = rotation = np.stack([right, up, np.cross(right, up)])
+    turned = np.asarray(vertices, np.float64) @ rotation.T
+    middle = surface_middle(turned, faces)
+    stand[:3, 3] = -middle[0], -turned[:, 1].min(), -middle[2]
+    return stand
+
+
+def pitch(scene: FittedScene) -> float:
+    """Degrees that the photo's camera looks down, by `up_direction`."""
+    _, down, forward = up_direction(scene)
+    return math.degrees(math.atan2(-forward, -down))
 
 
 def up_direction(scene: FittedScene) -> Vector:
@@ -161,16 +173,19 @@ def top_view(world: World, size: tuple[int, int]) -> Viewpoint:
     return framed(_shown(world, True), _UP, ahead, size)
 
 
-def turntable(world: World, size: tuple[int, int], frames: int) -> Iterator[Viewpoint]:
-    """Once around the body, from the front and back to it."""
-    top = float(world.vertices[:, 1].max())
-    radius = float(np.linalg.norm(world.vertices[:, [0, 2]], axis=1).max())
+def turntable(
+    vertices: Points, front: Vector, size: tuple[int, int], frames: int
+) -> Iterator[Viewpoint]:
+    """Once around an upright body, from the side on which ``front`` is and back to it."""
+    top = float(vertices[:, 1].max())
+    radius = float(np.linalg.norm(vertices[:, [0, 2]], axis=1).max())
     angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     ring = radius * np.stack([np.cos(angles), 0 * angles, np.sin(angles)], 1)
     cylinder = np.concatenate([ring, ring + top * _UP])
-    side = np.cross(_UP, world.facing)
+    ahead = _horizontal(front, _UP)
+    side = np.cross(_UP, ahead)
     for angle in 2 * np.pi * np.arange(frames) / frames:
-        toward = np.cos(angle) * world.facing + np.sin(angle) * side
+        toward = np.cos(angle) * ahead + np.sin(angle) * side
         yield framed(cylinder, _tilted(toward, 10), _UP, size)
 
 

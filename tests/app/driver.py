@@ -96,6 +96,7 @@ class Debugger:
 
     def xdotool(self, *arguments):
         subprocess.run(["xdotool", *map(str, arguments)], env=self.environment, check=True)
+        xdnd.wait_for_server(self.display)
 
     def move(self, point):
         self.xdotool("mousemove", round(point[0]), round(point[1]))

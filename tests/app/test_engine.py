@@ -9,11 +9,12 @@ import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
 from app.geometry.plane import Rect
-from app.protocol.run import RECORD_SUFFIX, Changes, Run
+from app.protocol.backend import Kept
+from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
 from core.errors import UserError
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
-from core.fit.record import Run as RecordedRun
+from core.fit.record import Run as RecordRun
 from core.fit.recording import new_record, photo_info
 from core.fit.schedule import Schedule
 from core.fit.term import TERMS
@@ -228,6 +229,30 @@ def test_a_record_is_shown_as_its_fit_was(backend, record, observed, fit):
     assert np.array_equal(maps.rendered, backend.maps(observed, Run(1), fit.params(6)).rendered)
 
 
+def test_a_saved_tree_opens_again_bit_by_bit(backend, photo, observed, fit, tmp_path):
+    changes = Changes((("prior", 40.0),))
+    branch = backend.fit(observed, Run(5, parent=1, at_step=4, changes=changes), fit)
+    [branch.step() for _ in range(2)]
+    path = str(tmp_path / "session.nbf")
+    places = RecordedRun(1, None, 0, "first"), RecordedRun(5, 1, 4, "more prior")
+    runs = [Kept(places[0], fit, Run(1)), Kept(places[1], branch, Run(5, changes=changes))]
+    backend.save(path, photo, observed, runs)
+    opened = backend.read(path)
+    again = backend.observe(opened, None)
+    assert again.recorded == places
+    for kept in runs:
+        resumed = backend.fit(again, Run(9, resumes=True, recorded=kept.place.number))
+        again_all = resumed.recorded()
+        if not resumed.done:  # the last step is evaluated again
+            again_all.append(resumed.step())
+        assert again_all == kept.fit.recorded()
+        weights = {t.name: t.weight for t in kept.fit.terms}
+        assert {t.name: t.weight for t in resumed.terms} == weights
+    assert resumed.step() == branch.step()
+    backend.save(path, opened, again, [Kept(places[0], fit, Run(1))])
+    assert backend.observe(backend.read(path), None).recorded == places[:1]
+
+
 def test_a_record_can_be_fitted_again_and_in_another_box(backend, record, fit):
     opened = backend.read(record)
     again = backend.observe(opened, None)
@@ -275,12 +300,15 @@ def test_a_record_of_several_runs_made_on_a_gpu_opens(backend, record, tmp_path)
     read = FitRecord.load(Path(record))
     run = read.runs[0]
     elsewhere = run.info.schedule.with_backend("cuda")
-    gpu = RecordedRun(replace(run.info, schedule=elsewhere), run.trace)
-    both = replace(read, runs=(run, RecordedRun(replace(gpu.info, id=1), run.trace)))
+    gpu = RecordRun(replace(run.info, schedule=elsewhere), run.trace)
+    both = replace(read, runs=(run, RecordRun(replace(gpu.info, id=1), run.trace)))
     both.save(tmp_path / "fit.nbf")
     again = backend.observe(backend.read(str(tmp_path / "fit.nbf")), None)
-    assert again.scene.note.startswith("The newest of 2 runs is shown.")
-    assert backend.fit(again, Run(1, resumes=True)).recorded()
+    assert [run.number for run in again.recorded] == [0, 1]
+    assert all(
+        backend.fit(again, Run(1, resumes=True, recorded=run.number)).recorded()
+        for run in again.recorded
+    )
 
 
 def test_a_damaged_record_is_one_line(backend, record, tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from app.geometry.lanes import Lane, in_tree_order, lanes
 from app.history import Added, History, Removed, Renamed
 from app.protocol.commands import Begin, Continue, Pause, Step
-from app.protocol.events import Finished, Opened
-from app.protocol.run import Changes, Run, TermInfo
+from app.protocol.events import Failed, Finished, Opened, Saved
+from app.protocol.run import Changes, RecordedRun, Run, TermInfo
 from app.state import Phase
 from tests.app.test_session import FIRST, SECOND, fitting_session, opened, receive_opened, stepped
 
@@ -52,7 +52,7 @@ def test_a_drafted_weight_is_the_next_run_s_and_not_this_one_s():
     assert session.document.find(FIRST).run.changes == Changes()
     assert session.view.draft == Changes()
     assert session.weight_of("prior") == 40.0  # the branch was made so
-    assert session.record.label == "1 from step 3: prior 40, steps × 0.5"
+    assert session.record.label == "from run 1, step 3: prior 40, steps × 0.5"
 
 
 def test_changes_add_up_from_branch_to_branch():
@@ -237,6 +237,58 @@ def test_a_finished_run_can_be_left_and_branched_from():
     commands = session.branch()
     assert receive_opened(session, commands) == [Step(*commands[-1].key)]
     assert session.phase is Phase.PAUSED
+
+
+# --- save and open ---
+
+
+def test_all_runs_that_can_be_shown_are_saved_parents_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.nbf").touch()
+    session = branched()
+    session.rename("good")
+    session.receive(told(session.restart()[-1]))
+    session.remove()
+    *_, save = session.save()
+    places = RecordedRun(1, None, 0, ""), RecordedRun(2, 1, 3, "good")
+    assert (save.path, save.runs) == (str(tmp_path / "a-2.nbf"), places)
+    session.receive(Saved(*save.key, save.path, 2))
+    assert session.message.text == f"Saved 2 runs to {save.path}"
+    assert session.save()[-1].path == save.path
+
+
+def test_a_record_opens_with_all_its_runs():
+    session = fitting_session()
+    tree = RecordedRun(1, None, 0, "first"), RecordedRun(4, 1, 3, "bent"), RecordedRun(7, 4, 5, "")
+    opening = session.open("out/fit.nbf")[-1]
+    event = replace(told(opening), recorded=tree)
+    commands = session.receive(event)
+    begun = [command.run for command in commands if isinstance(command, Begin)]
+    first, second = begun
+    assert (first.recorded, first.parent, first.name) == (1, None, "first")
+    assert (second.recorded, second.parent, second.at_step) == (4, first.id, 3)
+    assert session.record.run.parent == second.id and session.record.run.at_step == 5
+    shown = session.view.key
+    for run in begun:
+        session.receive(told(Begin(shown[0], run)))
+        for step in range(4):
+            session.receive(stepped((shown[0], run.id), step))
+    assert session.view.key == shown
+    assert [lane.run for lane in session.lanes] == [first.id, second.id, shown[1]]
+    assert session.document.steps((shown[0], second.id)) == 4
+    session.show((shown[0], first.id))
+    assert session.restart()[-1].run.recorded == 1
+
+
+def test_a_run_of_a_record_that_cannot_be_opened_is_told_and_harms_nothing():
+    session = fitting_session()
+    tree = RecordedRun(1, None, 0, ""), RecordedRun(2, None, 0, "")
+    event = replace(told(session.open("fit.nbf")[-1]), recorded=tree)
+    (begin,) = [c for c in session.receive(event) if isinstance(c, Begin)]
+    phase = session.phase
+    session.receive(Failed(begin, "the method is unknown"))
+    assert session.phase is phase and session.joining == set()
+    assert session.message.text == "the method is unknown"
 
 
 # --- lanes ---

@@ -34,6 +34,15 @@ def grab(display):
         connection.close()
 
 
+def wait_for_server(display):
+    """Until the X server has taken in what other clients have sent: it may be slower than they."""
+    from Xlib.display import Display
+
+    connection = Display(display)
+    connection.sync()
+    connection.close()
+
+
 def drop_files(display, window, paths, at):
     """Offer files to a window, drop them, hand them over, and wait until it has taken them."""
     from Xlib.display import Display

@@ -84,7 +84,9 @@ def test_every_file_of_the_contract_can_be_read(engine, observation, solver, wri
     )
     assert torch.allclose(params.transl, expected.transl)
     mesh = trimesh.load(written / "body.glb", force="mesh", process=False)
-    assert len(mesh.vertices) == len(engine.body.v_template)
+    vertices = engine.vertices(params)[0].numpy()
+    np.testing.assert_allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-5)
+    np.testing.assert_array_equal(mesh.faces, engine.body.faces)
     sheet = imageio.imread(written / "panels.png")
     assert sheet.shape[2] == 3 and sheet.std() > 20
     frames = imageio.imread(written / "fit.mp4", plugin="FFMPEG")
@@ -93,6 +95,19 @@ def test_every_file_of_the_contract_can_be_read(engine, observation, solver, wri
     assert report.steps == 6 and report.best_step == best and report.box == BOX
     assert set(report.loss) == {*solver.trace.terms, "total"}
     assert json.loads((written / "report.json").read_text())["preset"] == "lite"
+
+
+def test_a_turntable_that_cannot_be_drawn_is_a_warning(
+    engine, observation, solver, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core.pictures.turntable.PLATFORMS", {"none": "None"})
+    with Film(Sheet.of(engine, observation, solver)) as film:
+        written = engine, observation, solver, film, ORIGIN, {}
+        report = save_result(tmp_path, *written, turntable=True)
+    (warning,) = report.warnings
+    assert warning.startswith("turntable.mp4 not drawn: None: ")
+    left = {"params.npz", "body.glb", "panels.png", "views.png", "fit.mp4", "report.json"}
+    assert {path.name for path in tmp_path.iterdir()} == left
 
 
 def test_the_scene_shown_is_the_exported_body_and_the_start(engine, observation, solver, written):

@@ -111,6 +111,25 @@ class Report:
 CAMERA = ["fit", "skimage:camera", "--bbox", "20,60,300,440", "--out"]
 
 
+def test_no_package_of_the_turntable_is_imported_without_it(tmp_path):
+    """Together they take two seconds."""
+    code = f"""
+import sys
+from core.cli import main
+from core.fit.engine import Engine
+from core.fit.schedule import Schedule
+from tests.untrained import short_schedule, untrained_engine
+engine, schedule = untrained_engine(), short_schedule()
+Engine.load, Schedule.standard = lambda *_, **__: engine, lambda: schedule
+assert main([*{CAMERA!r}, sys.argv[1]]) == 0
+print({{"pyrender", "trimesh", "OpenGL"}} & set(sys.modules))
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+    assert {path.name for path in (tmp_path / "camera").iterdir()} == FILES
+
+
 def test_an_interrupted_fit_keeps_its_steps_and_says_how_to_go_on(
     untrained, tmp_path, monkeypatch, capsys
 ):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import trimesh
 from PIL import Image
 
 import nbf
@@ -151,6 +152,12 @@ def test_a_saved_fit_opens_again(engine, tmp_path, monkeypatch):
     again = nbf.open_record(tmp_path / "mine.nbf")
     assert np.array_equal(again.vertices, fitted.vertices)
     assert all(np.array_equal(again.losses[name], fitted.losses[name]) for name in fitted.losses)
+    fitted.save_mesh(tmp_path / "body.ply")
+    mesh = trimesh.load(tmp_path / "body.ply", process=False)
+    np.testing.assert_allclose(mesh.vertices, fitted.vertices * [1, -1, -1], atol=1e-6)
+    np.testing.assert_array_equal(mesh.faces, fitted.faces)
+    with pytest.raises(nbf.UserError, match="no format of a mesh"):
+        fitted.save_mesh(str(tmp_path / "body.fbx"))
 
 
 @pytest.mark.parametrize(

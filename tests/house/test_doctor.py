@@ -108,7 +108,15 @@ def test_a_window_opens_on_a_display():
     assert (check.status, check.detail) == (Status.OK, "the debugger's window opens")
 
 
+@pytest.mark.parametrize("platform", ["egl", "osmesa"])
+def test_offscreen_checks_say_what_they_are_for(platform, monkeypatch):
+    for reason, status in ((None, Status.OK), ("no driver", Status.ABSENT)):
+        monkeypatch.setattr(graphics, "probe", lambda command, reason=reason, **_: reason)
+        check = graphics.check_offscreen(platform, "package")
+        assert check.status is status and "turntable.mp4" in check.detail
+
+
 def test_versions_name_what_decides_results():
     found = checks.versions()
-    assert {"python", "system", "nbf", "torch", "numpy"} <= set(found)
+    assert {"python", "system", "nbf", "torch", "numpy", "pyrender-maintained"} <= set(found)
     assert "missing" not in found.values()

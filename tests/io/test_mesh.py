@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from core.io.mesh import save_glb
+from core.errors import UserError
+from core.io.mesh import save_glb, save_mesh
 from core.render.shade.render import vertex_normals
 
 
@@ -84,4 +85,36 @@ def test_vertices_that_are_not_finite(tmp_path):
     vertices[0, 0] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         save(tmp_path / "body.glb", vertices, faces)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".ply", ".STL"])
+def test_other_formats_hold_the_same_surface(suffix, tmp_path):
+    vertices, faces = tetrahedron()
+    normals = vertex_normals(vertices, faces)
+    path = tmp_path / f"body{suffix}"
+    save_mesh(path, vertices, normals, faces)
+    (mesh,) = trimesh.load_scene(path, process=False).geometry.values()
+    triangles = vertices[faces] * np.float32([1, -1, -1])
+    np.testing.assert_allclose(mesh.triangles, triangles, atol=1e-6)
+    if suffix != ".STL":
+        np.testing.assert_array_equal(mesh.faces, faces)
+        np.testing.assert_allclose(mesh.vertex_normals, normals * [1, -1, -1], atol=1e-6)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["body", "body.blend", "obj"])
+def test_a_format_that_nobody_writes_is_refused(name, tmp_path):
+    vertices, faces = tetrahedron()
+    with pytest.raises(UserError, match=rf"{name}: no format of a mesh.*\.glb, \.obj"):
+        save_mesh(tmp_path / name, vertices, vertices, faces)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_formats_refuse_what_is_not_finite(tmp_path):
+    vertices, faces = tetrahedron()
+    normals = vertex_normals(vertices, faces)
+    vertices[0, 0] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        save_mesh(tmp_path / "body.ply", vertices, normals, faces)
     assert list(tmp_path.iterdir()) == []

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.pictures import presentation
-from core.pictures.lit_render import BACKDROP, LitRenderer
-from core.pictures.presentation import draw_turntable, draw_views
+from core.pictures.lit_render import LitRenderer
+from core.pictures.presentation import draw_views
+from core.pictures.studio import BACKDROP
 from core.pictures.viewpoints import World, front_view, photo_view, top_view
 from core.render.mesh.raster import rasterize
 from tests.pictures.scenes import toy_scene
@@ -57,11 +57,3 @@ def test_the_views_show_fit_and_start():
     assert np.array_equal(draw_views(scene, "a title"), sheet)
     red, blue = sheet[..., 0].astype(int), sheet[..., 2].astype(int)
     assert (red - blue > 40).sum() > 300 and (blue - red > 20).sum() > 3000
-
-
-def test_a_turn(monkeypatch):
-    monkeypatch.setattr(presentation, "TURN_FRAMES", 4)
-    monkeypatch.setattr(presentation, "TURN_SIZE", (90, 80))
-    frames = list(draw_turntable(toy_scene()))
-    assert [frame.shape for frame in frames] == [(80, 90, 3)] * 4
-    assert np.abs(frames[0].astype(int) - frames[1]).max() > 30

@@ -74,7 +74,7 @@ def test_the_photos_view_is_the_photos_camera():
 
 def test_the_turntable_turns_once_and_cuts_nothing_off():
     world = World.of(toy_scene(pitch=10))
-    views = list(turntable(world, SIZE, 8))
+    views = list(turntable(world.vertices, world.position, SIZE, 8))
     for view in views:
         pixels = view.project(world.vertices)[:, :2]
         assert (pixels >= 0).all() and (pixels <= SIZE).all()
