@@ -36,7 +36,8 @@ from core.fit.trace import StepRecord
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
-from core.pictures.colors import OCCLUSION_LEGEND
+from core.occlusion.occluder import Occluders
+from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 
 METHOD = "nbf"
 """How photos are fitted unless a run says otherwise."""
@@ -113,6 +114,19 @@ class CoreBackend:
         seen = self._observed(observation, box, detected, "" if person else NOBODY)
         return replace(seen, scene=replace(seen.scene, person=person))
 
+    def occlude(self, observed: Observed, occluders: Occluders) -> Observed:
+        """Look at the same person again, behind these occluders."""
+        then, scene = observation_of(observed), observed.scene
+        observation = self._engine.observe_view(
+            then.photo, then.box, then.view, then.keypoints, then.focal, occluders
+        )
+        seen = self._observed(observation, scene.box, scene.detected, scene.note)
+        handle: Observation | Recorded = observation
+        if isinstance(observed.handle, Recorded):
+            handle = Recorded(observation, observed.handle.record)
+        scene = replace(seen.scene, person=scene.person)
+        return replace(seen, scene=scene, handle=handle, recorded=observed.recorded)
+
     def _observe_again(self, record: FitRecord) -> Observed:
         """The person of a record; a note says what differs from when it was written."""
         observation = observe_again(self._engine, record)
@@ -142,12 +156,16 @@ class CoreBackend:
             corners=tuple((x, y) for x, y in corners.tolist()),
             to_crop=tuple((a, b, c) for a, b, c in to_crop.tolist()),
             legend=OCCLUSION_LEGEND,
+            occluders=observation.occluders,
+            hits_legend=HITS_LEGEND,
             estimated_joints=listed(joints),
             sigmas=tuple(spread),
             detectors=() if observation.keypoints else self._engine.sources.detectors,
             note=note,
         )
-        return Observed(scene, draw_features(observation, self._colors), observation)
+        seen = observation.seen if observation.occluders else None
+        features = draw_features(observation, self._colors)
+        return Observed(scene, features, observation, seen=seen)
 
     def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
         """Begin at the best start, at a step of the parent, or at the end of a record."""
@@ -197,6 +215,7 @@ class CoreBackend:
             runs=tuple(written),
             pixels=observation.photo,
             keypoints=observation.keypoints,
+            occluders=observation.occluders,
         ).save(Path(path))
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
@@ -204,7 +223,11 @@ class CoreBackend:
         observation = observation_of(observed)
         schedule, _ = self._settings(observed, run)
         maps = draw_maps(self._engine, observation, params, self._colors, schedule)
-        return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
+        found, share = maps.found, maps.occluded_share
+        if found is None:
+            return Maps(maps.rendered, maps.occlusion, maps.posterior, share)
+        figures = found.iou, found.auroc
+        return Maps(maps.rendered, maps.occlusion, maps.posterior, share, found.hits, figures)
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
         """The figure that pictures show, in the photo's camera frame."""

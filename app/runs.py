@@ -260,8 +260,7 @@ class RunTree(SessionState):
             schedule=now.schedule if schedule is None else schedule,
             changes=now.changes if changes is None else changes,
             recorded=now.recorded,
-            occluders=self.image.occluders,
-            **options,
+            **{"occluders": self.image.occluders, **options},
         )
 
     def _ask_for(
@@ -284,7 +283,10 @@ class RunTree(SessionState):
     def _look_at(self, key: RunKey, step: int) -> None:
         """Show another run; an answer about the last one that is still on its way is dropped."""
         self.view.look_at(key, step)
-        self.input = self.painted = self.turned = self.refused = None
+        self.input = self.painted = self.turned = self.refused = self.previewed = None
+        record = self.document.find(key)
+        if record is not None and self.image is not None:
+            self.image.occluders = record.scene.occluders
 
     def _came(self, key: RunKey, before: RunKey | None) -> None:
         """A run has come while another one was on screen."""

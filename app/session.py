@@ -13,6 +13,7 @@ from pathlib import Path
 from app.geometry.boxes import usable
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
+from app.occluding import Occluding
 from app.protocol.commands import (
     Begin,
     Commands,
@@ -21,6 +22,7 @@ from app.protocol.commands import (
     Open,
     Paint,
     PaintInput,
+    Preview,
     Save,
     Step,
     Turn,
@@ -33,13 +35,13 @@ from app.protocol.events import (
     Opened,
     Painted,
     PaintedInput,
+    Previewed,
     Ready,
     Saved,
     Stepped,
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX
-from app.runs import RunTree
 from app.state import Level, Message, Phase
 
 
@@ -64,7 +66,7 @@ def free_path(image: str) -> str:
 
 
 @dataclass
-class Session(RunTree):
+class Session(Occluding):
     """The state, and everything that changes it: the user, and the worker's messages."""
 
     # --- what the user does ---
@@ -188,7 +190,7 @@ class Session(RunTree):
                 return self._on_finished(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Turned():
+            case PaintedInput() | Painted() | Previewed() | Turned():
                 return self._on_pictures(event)
             case Failed():
                 return self._on_failed(event)
@@ -277,7 +279,7 @@ class Session(RunTree):
         self.view.step = record.steps - 1
         return []
 
-    def _on_pictures(self, event: PaintedInput | Painted | Turned) -> Commands:
+    def _on_pictures(self, event: PaintedInput | Painted | Previewed | Turned) -> Commands:
         """Pictures have come: they are on screen if they are of the shown run."""
         self.asked = self.refused = None
         if event.key != self.view.key:
@@ -287,6 +289,9 @@ class Session(RunTree):
                 self.input = event.key
             case Painted():
                 self.painted, self.turned = event, event.body
+            case Previewed():
+                self.painted, self.turned = event.painted, event.painted.body
+                self.previewed = event.occluders
             case Turned():
                 self.turned = event.body
         return []
@@ -315,12 +320,13 @@ class Session(RunTree):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Turn():
+            case PaintInput() | Paint() | Preview() | Turn():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
                 self.phase, self.pending = self.pending.before, None
+                self.drop_sketch()
             case Continue() | Step() if command.key == self.view.key:
                 if self.phase is Phase.RUNNING:
                     self.phase = Phase.PAUSED

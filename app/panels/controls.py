@@ -7,7 +7,8 @@ from collections.abc import Callable
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.actions import BY_NAME, Action
+from app.action import Action
+from app.actions import BY_NAME
 from app.geometry.plane import Rect
 from app.panels import text
 from app.session import Session
@@ -20,7 +21,7 @@ GROUPS = (
     (("open", 76),),
     (("run", 84), ("step", 70), ("restart", 84)),
     (("edit", 64),),
-    (("find", 110),),
+    (("find", 110), ("occlude", 92)),
     (("opacity", 150),),
     (("joints", 76),),
 )

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.actions import BY_NAME, Action
+from app.action import Action
+from app.actions import BY_NAME
 from app.geometry.plane import Point, Rect
 from app.protocol.run import RunKey
 from app.session import Session

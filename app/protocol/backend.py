@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from app.geometry.plane import Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
+from core.occlusion.occluder import Occluders
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Observed:
         features: colours of the feature map.
         recorded: the runs of the record that the image comes from, parents first.
         handle: the engine's own object; it never leaves the worker's process.
+        seen: the image with its occluders; None without any.
     """
 
     scene: ImageScene
     features: UInt8[np.ndarray, "height width 3"]
     handle: Any = None
     recorded: tuple[RecordedRun, ...] = ()
+    seen: UInt8[np.ndarray, "rows columns 3"] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,16 @@ class Maps:
         occlusion: picture of the occlusion variable.
         visible: p(z = 1) of each map pixel; NaN where the body is not.
         occluded: share of the body's pixels called occluded.
+        hits: where that is right and wrong; None if nothing is put before the image.
+        found: IoU and AUROC of it; NaN where not defined, None without occluders.
     """
 
     rendered: UInt8[np.ndarray, "height width 3"]
     occlusion: UInt8[np.ndarray, "height width 3"]
     visible: Float[np.ndarray, "height width"]
     occluded: float = 0.0
+    hits: UInt8[np.ndarray, "height width 3"] | None = None
+    found: tuple[float, float] | None = None
 
 
 class Photo(Protocol):
@@ -132,6 +139,9 @@ class Backend(Protocol):
 
     def observe(self, photo: Any, box: Rect | None) -> Observed:
         """Look at a person of a photo that `read` gave; without a box, find one."""
+
+    def occlude(self, observed: Observed, occluders: Occluders) -> Observed:
+        """Look at the same person of the same image again, behind these occluders."""
 
     def fit(self, observed: Observed, run: Run, parent: Any) -> Fit:
         """Start a run.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.geometry.orbit import Orbit
 from app.protocol.run import OfRun, RecordedRun, Run, RunKey
+from core.occlusion.occluder import Occluders
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,24 @@ class Turn(OfRun):
 
 
 @dataclass(frozen=True)
+class Preview(OfRun):
+    """Look at a run's image behind other occluders, and fit a few steps up to a recorded one.
+
+    Nothing is kept of it. The rest is as for `Paint`, without fine edges.
+    """
+
+    step: int
+    occluders: Occluders
+    side: int
+    body: BodyView | None
+
+
+@dataclass(frozen=True)
 class Quit:
     """End the process."""
 
 
-Picture = PaintInput | Paint | Turn
+Picture = PaintInput | Paint | Turn | Preview
 """Commands that ask for pictures."""
 Command = Begin | Open | Forget | Save | Continue | Pause | Step | Picture | Quit
 

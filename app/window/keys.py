@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import dearpygui.dearpygui as dpg
 
-from app.actions import ACTIONS, Action
+from app.action import Action
+from app.actions import ACTIONS
 
 _CODES = {
     "Space": dpg.mvKey_Spacebar,
@@ -17,6 +18,7 @@ _CODES = {
     "PageUp": dpg.mvKey_Down + 1,
     "PageDown": dpg.mvKey_Down + 2,
     "Enter": dpg.mvKey_Return,
+    "Backspace": dpg.mvKey_Back,
 }
 _CONTROL = "Ctrl+"
 _STROKE = 0.3  # seconds between the two keys of one stroke

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
+import numpy as np
 
 from app import theme
-from app.actions import Action
+from app.action import Action
 from app.geometry.homography import cell_corners, inside_crop
 from app.geometry.layout import arrange
 from app.geometry.plane import Point
@@ -22,13 +23,22 @@ from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
+from app.panels.occlude import OccludeDialog
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.protocol.commands import Commands
-from app.protocol.events import Event, Opened, Painted, PaintedInput, Stepped, WithPictures
+from app.protocol.events import (
+    Event,
+    Opened,
+    Painted,
+    PaintedInput,
+    Previewed,
+    Stepped,
+    WithPictures,
+)
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -37,6 +47,8 @@ from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.paste import fetch_picture, first_file, path_in_text
+from core.errors import UserError
+from core.occlusion.files import load_picture
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -51,6 +63,7 @@ class Window:
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
+        self._filling = False
         self.size, self._lanes = (0, 0), 0
         self._pictures_came = 0
         self._create(size)
@@ -81,6 +94,7 @@ class Window:
         self.help.build()
         self.files.build()
         self.editing.build()
+        self.occluding.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -97,7 +111,8 @@ class Window:
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
-        self.files = FileDialog(fonts, self.open)
+        self.files = FileDialog(fonts, self._chosen)
+        self.occluding = OccludeDialog(fonts, self.do, self._act)
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
@@ -142,7 +157,31 @@ class Window:
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
+        self._filling = False
         self.files.show(*self.size)
+
+    def ask_for_picture(self) -> None:
+        """Show the file dialog, to fill an occluder."""
+        self._filling = True
+        self.files.show(*self.size)
+
+    def _chosen(self, path: str) -> None:
+        """A file has been chosen: a photo to open, or a picture to fill an occluder with."""
+        if not self._filling:
+            self.open(path)
+            return
+        try:
+            self.send(self.session.set_fill(load_picture(Path(path))))
+        except UserError as error:
+            self.session.message = Message(str(error), Level.ERROR)
+
+    def occlude(self) -> None:
+        """Show or hide the dialog of occluders."""
+        self.occluding.toggle(*self.size)
+
+    def _act(self, act: Callable[[Session], Commands]) -> None:
+        """Have a dialog do something."""
+        self.send(act(self.session))
 
     def choose(self) -> None:
         """Open what is chosen in the file dialog."""
@@ -173,7 +212,9 @@ class Window:
         self.files.hide()
         self.editing.hide()
         self.help.hide()
+        self.occluding.hide()
         self.send(self.mouse.cancel(self.session))
+        self.send(self.photo.cancel(self.session))
 
     def stride(self) -> int:
         """Ten steps with Shift."""
@@ -218,7 +259,7 @@ class Window:
         self.clock.tick(self.session.phase.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        over = self.editing.covers(self.mouse.position)
+        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding))
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
@@ -247,15 +288,27 @@ class Window:
         pictures = event.pictures
         match event:
             case Opened() | PaintedInput():
-                self.observed.show(pictures["observed"])
-                self.photo.show(pictures["photo"])
+                self._show_input(pictures)
+            case Previewed():
+                self._show_input(pictures)
+                self._show_step(pictures)
             case Painted():
-                self.photo.show_body(pictures["layer"])
-                self.rendered.show(pictures["rendered"])
-                self.occlusion.show(pictures["occlusion"])
-                self.occlusion.visible = pictures["visible"]
+                self._show_step(pictures)
         if "body" in pictures:
             self.body.show(pictures["body"])
+
+    def _show_input(self, pictures: Mapping[str, np.ndarray]) -> None:
+        self.observed.show(pictures["observed"])
+        self.photo.show(pictures["photo"])
+
+    def _show_step(self, pictures: Mapping[str, np.ndarray]) -> None:
+        self.photo.show_body(pictures["layer"])
+        self.rendered.show(pictures["rendered"])
+        self.occlusion.show(pictures["occlusion"])
+        self.occlusion.visible = pictures["visible"]
+        if "hits" in pictures:
+            self.photo.show_hits(pictures["hits"])
+            self.occlusion.show_hits(pictures["hits"])
 
     def _take_in(self) -> bool:
         """What other threads and the drop callback want done here; whether there was anything."""
@@ -284,6 +337,7 @@ class Window:
             panel.draw(self.session)
         self.status.draw(self.session)
         self.editing.draw(self.session)
+        self.occluding.draw(self.session)
 
     def _link_cells(self) -> None:
         """Outline the cell under the mouse in all maps."""

@@ -30,6 +30,7 @@ from app.protocol.commands import (
     PaintInput,
     Pause,
     Picture,
+    Preview,
     Quit,
     Save,
     Step,
@@ -198,6 +199,8 @@ class Worker:
                 return self._painter.turn(held, command)
             case Paint():
                 return self._painter.paint(held, command)
+            case Preview():
+                return self._painter.preview(held, command)
 
     # --- helpers ---
 

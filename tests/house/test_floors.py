@@ -14,7 +14,8 @@ FLOORS = (
 INNER_FLOORS = {
     "app": (
         *("geometry", "protocol", "shared", "engine", "worker", "link"),
-        *("document", "history", "view", "state", "runs", "session", "actions"),
+        *("document", "history", "view", "state", "runs", "occluding"),
+        *("session", "hand", "action", "occluder_actions", "actions"),
         *("theme", "panels", "window", "automation", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
