@@ -231,6 +231,15 @@ def test_a_drag_is_previewed_and_only_its_newest_state():
     assert command.run.occluders == (two,) and session.ask() == []
 
 
+def test_nothing_is_previewed_once_a_run_has_been_asked_for():
+    session, hand = paused_session(5), Hand()
+    session.take("rectangle")
+    command = pull(session, hand, (100, 100), (200, 160))[-1]
+    assert session.ask() == [] and session.occluders == (SQUARE,)
+    session.receive(answered(command))
+    assert session.view.sketch is None and session.ask() == []
+
+
 def test_a_cancelled_drag_brings_the_runs_own_pictures_back():
     session, hand = paused_session(5), Hand()
     session.take("rectangle")

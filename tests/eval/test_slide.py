@@ -65,6 +65,7 @@ def test_each_position_is_a_fit_to_the_photo_with_the_patch(engine, search, stat
     fit = engine.begin(covered, search.schedule, search.start)
     while not fit.done:
         fit.step()
+    assert fit.trace.candidates == ("given",)  # the start of the fit without a patch alone
     body = fit.trace.best(engine.volume)
     joints = engine.volume.joints(body.rotations(), body.betas, body.transl)[0]
     assert torch.equal(torch.from_numpy(slide.joints[index]), joints)
@@ -94,9 +95,11 @@ def test_a_search_of_something_else_is_not_gone_on_with(engine, search, observat
     covered = engine.observe(
         observation.photo, BOX, occluders=(drawn("ellipse", [(50, 50), (90, 90)]),)
     )
-    other = Search.of(engine, covered, SETTINGS).beginning
+    other = Search.of(engine, covered, SETTINGS)
     with pytest.raises(UserError, match="another photo, person or patch"):
-        search.taken_up(other)
+        search.taken_up(other.beginning)
+    (seen, _), patch = other.at(0), patch_occluder(other.beginning.patches[0], SETTINGS, 0)
+    assert seen.occluders == (*covered.occluders, patch)
 
 
 def test_errors_may_be_against_the_truth(engine, observation, states):

@@ -12,6 +12,7 @@ from core.fit.record import FitRecord
 from core.fit.recording import check_replay, new_record, observe_again, photo_info, resume_run
 from core.fit.result import save_result
 from core.fit.sheet import Sheet
+from core.geometry.keypoints import Keypoints
 from core.io.images import load_image
 from core.io.report import FitReport
 from core.occlusion.fills import Color, Noise
@@ -53,6 +54,8 @@ def test_networks_see_the_occluders_and_the_photo_stays(engine, photo, observati
     changed = (observation.crop != bare.crop).any(-1)
     assert changed[observation.hidden].mean() > 0.95 and not changed[:20].any()
     moved = (observation.features - bare.features).norm(dim=0)
+    seen, points = (o.problem.get(Keypoints) for o in (observation, bare))
+    assert not torch.equal(seen.xy, points.xy)  # detectors look through a finer crop
     hidden = observation.hidden[2::4, 2::4]
     assert moved[hidden].mean() > 3 * moved[~hidden].mean()
 

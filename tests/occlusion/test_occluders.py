@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
+from core.occlusion.coverage import coverage
 from core.occlusion.fills import Blur, Color, Mosaic, Noise, Picture, Texture
 from core.occlusion.occluder import Occluder, check_occluders, drawn
 from core.occlusion.paint import apply_occluders, occluder_mask
@@ -38,6 +39,13 @@ def test_a_rectangle_on_whole_pixels_hides_exactly_these():
     expected = np.zeros((90, 120), bool)
     expected[20:60, 30:70] = True
     assert (mask == expected).all()
+
+
+def test_coverage_is_exact_on_whole_pixels_wherever_they_are():
+    corners = np.array([[10.0, 10], [20, 10], [20, 15], [10, 15]])
+    covered = coverage(30, 30, [corners])
+    assert covered.sum() == 50 and (covered[10:15, 10:20] == 1).all()
+    assert coverage(30, 30, [corners], rim=True).sum() > 50  # as synthetic people are drawn
 
 
 @pytest.mark.parametrize("kind", PATHS)
@@ -115,6 +123,13 @@ def test_a_picture_is_stretched_and_turned_and_its_holes_hide_nothing():
     assert not occluder_mask(*SIZE, (clear,)).any()
     half = drawn("rectangle", [(20, 20), (60, 60)], fill=Picture.of(layer(140)))
     assert occluder_mask(*SIZE, (half,)).sum() == 1600
+
+
+def test_a_picture_in_its_own_size_keeps_every_pixel():
+    pixels = np.random.default_rng(1).integers(0, 256, (24, 32, 4), np.uint8)
+    pixels[..., 3] = 255
+    over = drawn("rectangle", [(20, 30), (52, 54)], fill=Picture.of(pixels))
+    assert np.abs(apply_occluders(photo(), (over,))[30:54, 20:52] - pixels[..., :3]).max() <= 1
 
 
 def test_order_and_switch():
