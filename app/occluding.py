@@ -146,7 +146,9 @@ class Occluding(RunTree):
         """Remember the occluders on screen, to put them before another image."""
         if self.occluders:
             self.view.carried = self.occluders
-            self.message = Message(f"{counted(self.occluders) or 'Occluders'} copied")
+            count = len(self.occluders)
+            what = "1 occluder" if count == 1 else f"{count} occluders"
+            self.message = Message(f"Copied {what}; {{put occluders}} puts them before an image")
         return []
 
     def put(self) -> Commands:

@@ -9,8 +9,8 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.action import Action
 from app.actions import BY_NAME
-from app.geometry.plane import Point, Rect
 from app.occluding import BRUSHES, FILLS
+from app.panels.dialog import SideDialog
 from app.protocol.commands import Commands
 from app.session import Session
 from core.occlusion.fills import Blur, Color, Fill, Mosaic, Noise, Texture
@@ -28,8 +28,10 @@ LARGEST = {"noise": 99, "texture": 99, "blur": 80, "mosaic": 120}
 """Of the number that a fill has: a seed, or pixels."""
 
 
-class OccludeDialog:
-    """Lies beside what it changes and does not block it; its buttons are actions."""
+class OccludeDialog(SideDialog):
+    """Its buttons are actions."""
+
+    tag, width, room = DIALOG, WIDTH, HEIGHT
 
     def __init__(
         self,
@@ -101,31 +103,9 @@ class OccludeDialog:
         return lambda: self._send(lambda session: session.choose(number))
 
     @property
-    def shown(self) -> bool:
-        """Whether it is on screen."""
-        return bool(dpg.is_item_shown(DIALOG))
-
-    @property
     def items(self) -> list[str]:
         """Its buttons."""
         return [f"occlude {n}" for n in ALL]
-
-    def covers(self, point: Point) -> bool:
-        """Whether it lies over a point of the window."""
-        if not self.shown:
-            return False
-        x, y = dpg.get_item_pos(DIALOG)
-        size = dpg.get_item_width(DIALOG), dpg.get_item_height(DIALOG)
-        return Rect(x, y, *size).contains(point)
-
-    def hide(self) -> None:
-        """Take it away."""
-        dpg.hide_item(DIALOG)
-
-    def toggle(self, width: int, height: int) -> None:
-        """Show it at the right of a window of this size, or hide it."""
-        place = [max(width - WIDTH - 24, 0), max(min(64, height - HEIGHT), 0)]
-        dpg.configure_item(DIALOG, show=not self.shown, pos=place)
 
     def draw(self, session: Session) -> None:
         """Show what is there, what is chosen and what can be done."""

@@ -24,7 +24,7 @@ from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
 from app.view import BOX, HITS, JOINTS
-from core.pictures.colors import NOWHERE
+from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
 HITS_ALPHA = 170

@@ -20,8 +20,9 @@ from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.nbv.features import FeatureBank
 from core.occlusion.scores import Found, judge
-from core.pictures.colors import NOWHERE, FeatureColors, occlusion_colors
+from core.pictures.colors import FeatureColors, occlusion_colors
 from core.pictures.overlay import draw_body
+from core.pictures.palette import NOWHERE
 
 COVERED = 0.5  # opacity from which a pixel counts as the body's
 

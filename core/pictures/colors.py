@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Integer, UInt8
 from torch import Tensor
 
-NOWHERE = (24, 24, 24)
-"""Pixels without a value."""
+from core.pictures.palette import NOWHERE
+
 SEEN = (77, 163, 255)
 """p(z = 1) = 1: the pixel shows the body."""
 UNSURE = (236, 233, 224)

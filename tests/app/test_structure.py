@@ -1,6 +1,8 @@
 """How `app` is built: who may import whom, and that nothing is written twice."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -51,6 +53,12 @@ def test_state_and_document_know_no_window_and_no_process():
 def test_only_the_engine_knows_the_fit():
     others = [floor for floor in FLOORS if floor != "engine"]
     assert [n for n in imported(*others) if n.startswith(("core.fit", "core.nets", "torch"))] == []
+
+
+def test_the_window_starts_without_pytorch():
+    code = "import sys, app.window.window; print('torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"  # it takes a second
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))

@@ -17,7 +17,7 @@ from core.io.images import load_image
 from core.io.report import FitReport
 from core.occlusion.fills import Color, Noise
 from core.occlusion.occluder import drawn
-from core.pictures.colors import NOWHERE
+from core.pictures.palette import NOWHERE
 from tests.fit.test_engine import BOX, ORIGIN
 from tests.untrained import short_schedule
 

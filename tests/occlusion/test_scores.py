@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.geometry.crop import Box, crop_view
 from core.occlusion.occluder import drawn
 from core.occlusion.scores import auroc, hidden_in_crop, iou, judge, occlusion_scores
-from core.pictures.colors import FALSE_ALARM, HIT, MISS, NOWHERE, SEEN
+from core.pictures.colors import FALSE_ALARM, HIT, MISS, SEEN
+from core.pictures.palette import NOWHERE
 
 
 class TestAuroc:
