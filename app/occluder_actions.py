@@ -108,6 +108,15 @@ OCCLUDER_ACTIONS = (
         tip="Put the copied occluders before this image",
     ),
     Action(
+        "save occluders",
+        "Save set",
+        ("Ctrl+E",),
+        "save the occluders as a set, which can be dropped on a photo",
+        lambda host: host.save_occluders(),
+        enabled=lambda session: bool(session.occluders),
+        more="Also for nbf fit --occluders.",
+    ),
+    Action(
         "picture",
         "Picture…",
         ("Ctrl+P",),

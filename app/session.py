@@ -50,18 +50,18 @@ def is_record(path: str) -> bool:
     return path.endswith(RECORD_SUFFIX)
 
 
-def free_path(image: str) -> str:
+def free_path(image: str, suffix: str = RECORD_SUFFIX) -> str:
     """Where to save the runs of an image: in the current folder, under a name that is free.
 
     A record is saved where it was opened.
     """
-    if is_record(image):
+    if is_record(image) and suffix == RECORD_SUFFIX:
         return image
     stem, count = Path(image).stem.rpartition(":")[2], 1
-    path = Path.cwd() / f"{stem}{RECORD_SUFFIX}"
+    path = Path.cwd() / f"{stem}{suffix}"
     while path.exists():
         count += 1
-        path = Path.cwd() / f"{stem}-{count}{RECORD_SUFFIX}"
+        path = Path.cwd() / f"{stem}-{count}{suffix}"
     return str(path)
 
 

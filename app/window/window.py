@@ -46,9 +46,8 @@ from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
+from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, first_file, path_in_text
-from core.errors import UserError
-from core.occlusion.files import load_picture
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -118,9 +117,10 @@ class Window:
 
     # --- what buttons, keys, drops and messages do ---
 
-    def open(self, path: str) -> None:
-        """Open a photo."""
-        self.send(self.session.open(path))
+    def open(self, path: str, note: str = "") -> None:
+        """Open a photo, or put a set of occluders before the one on screen."""
+        opened = is_set(path)
+        self.send(put_set(self.session, path) if opened else self.session.open(path, note=note))
 
     def restart(self) -> None:
         """Start the fit again, or the engine if it is dead."""
@@ -153,7 +153,7 @@ class Window:
         if path is None:
             self.session.message = Message(note, Level.WARNING)
         else:
-            self.send(self.session.open(path, note=note))
+            self.open(path, note)
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
@@ -167,13 +167,14 @@ class Window:
 
     def _chosen(self, path: str) -> None:
         """A file has been chosen: a photo to open, or a picture to fill an occluder with."""
-        if not self._filling:
+        if self._filling:
+            self.send(fill(self.session, path))
+        else:
             self.open(path)
-            return
-        try:
-            self.send(self.session.set_fill(load_picture(Path(path))))
-        except UserError as error:
-            self.session.message = Message(str(error), Level.ERROR)
+
+    def save_occluders(self) -> None:
+        """Save the occluders on screen as a set."""
+        self.send(save_set(self.session))
 
     def occlude(self) -> None:
         """Show or hide the dialog of occluders."""

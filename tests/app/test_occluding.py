@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from app.geometry.handles import Grip, Hold, dragged, grip_at, knob_of
 from app.hand import Hand
 from app.occluding import FILLS
+from app.panels.occlude import amount_of, with_amount
 from app.protocol.commands import Begin, Continue, Paint, PaintInput, Pause, Preview
 from app.protocol.events import Failed, Finished, Painted, PaintedInput, Previewed
 from app.protocol.run import Run
-from app.state import Phase
+from app.state import Level, Phase
 from app.view import BOX
+from app.window.occluder_files import fill, put_set, save_set
 from core.occlusion.fills import Blur, Color, Noise
 from core.occlusion.occluder import drawn
 from tests.app.test_session import (
@@ -361,3 +364,44 @@ def test_the_brush_stays_in_its_range():
     assert session.view.brush == 0.3
     session.set_brush(0.0)
     assert session.view.brush == 0.01
+
+
+# --- files ---
+
+
+def test_a_saved_set_can_be_put_before_another_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = behind(SQUARE, drawn("ellipse", [(300, 300), (340, 350)]))
+    drawn_before = session.occluders
+    assert save_set(session) == [] and str(tmp_path / "a.occluders.json") in session.message.text
+    save_set(session)
+    assert len(list(tmp_path.iterdir())) == 2  # nothing is written over
+    assert put_set(ready_session(), "a.occluders.json") == []
+    session = fitting_session(3)
+    command = put_set(session, "a.occluders.json")[-1]
+    assert command.run.occluders == drawn_before
+
+
+def test_a_bad_file_is_one_line_and_changes_nothing(tmp_path):
+    (tmp_path / "bad.json").write_text("[1]")
+    session = behind(SQUARE)
+    session.choose(0)
+    for act in (put_set, fill):
+        assert act(session, str(tmp_path / "bad.json")) == []
+        assert session.message.level is Level.ERROR and "bad.json" in session.message.text
+    assert session.occluders == (SQUARE,) and session.view.carried == ()
+
+
+def test_a_picture_fills_the_chosen_occluder(tmp_path):
+    pixels = np.full((20, 30, 4), 200, np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "leaf.png")
+    session = behind(SQUARE)
+    session.choose(0)
+    (occluder,) = fill(session, str(tmp_path / "leaf.png"))[-1].run.occluders
+    assert occluder.fill.kind == "picture" and occluder.fill.name == "leaf.png"
+
+
+@pytest.mark.parametrize("kind", ["noise", "texture", "blur", "mosaic"])
+def test_the_number_of_a_fill_is_the_slider_s(kind):
+    assert amount_of(with_amount(kind, 7)) == 7
+    assert with_amount(kind, 0).kind == kind  # the left end of the slider is a fill, too

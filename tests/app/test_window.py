@@ -1,6 +1,7 @@
 """The real window on a real X server: dropped on, clicked, dragged, typed at, and looked at."""
 
 import itertools
+import json
 import os
 import signal
 from pathlib import Path
@@ -511,6 +512,24 @@ def test_a_drawn_occluder_is_fitted_behind_moved_and_taken_back(debugger, photo)
     app.key("ctrl+z")
     app.wait(lambda s: s["run"] == state["run"] and s["settled"], "the run before")
     assert app.state["occluders"] == [drawn]
+
+
+def test_a_set_dropped_on_the_window_is_put_before_the_photo(debugger, photo, tmp_path):
+    app = debugger(photo)
+    first = app.wait_done()
+    (tmp_path / "bad.json").write_text("{}")
+    app.drop(tmp_path / "bad.json")
+    state = app.wait(lambda s: s["level"] == "error", "a line about the bad set")
+    assert "bad.json is not a set of occluders" in state["message"]
+    shape = {"kind": "rectangle", "width": 90, "height": 60}
+    document = {"format": "nbf-occluders", "version": 1}
+    document["occluders"] = [{"shape": shape, "center": [320, 200]}]
+    (tmp_path / "set.json").write_text(json.dumps(document))
+    app.drop(tmp_path / "set.json")
+    state = app.wait(lambda s: s["run"] > first["run"], "the run behind the set")
+    app.wait_done()
+    assert state["photo"] == photo.name
+    assert [o["center"] for o in state["occluders"]] == [[320, 200]]
 
 
 def test_an_occluder_is_previewed_while_it_is_dragged(debugger, photo):
