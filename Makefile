@@ -7,7 +7,7 @@ NATIVE := .venv/.native
 # The editable install maps modules to files, so it is renewed when a file comes, goes or moves.
 LAYOUT := .venv/.layout-$(shell find app core nbf -name '*.py' 2>/dev/null | LC_ALL=C sort | cksum | cut -d' ' -f1)
 
-.PHONY: help run test setup check format native cuda kill sanitize fuzz clean
+.PHONY: help run test setup check format native cuda kill sanitize fuzz soak clean
 
 help:
 	@echo "make run [IMAGE=photo.jpg]  open the debugger (without a display: fit, and say where the results are)"
@@ -20,6 +20,7 @@ help:
 	@echo "make kill [N=20] [SEED=0]   kill fit, synth, train and eval at random times"
 	@echo "make sanitize               ten thousand random scenes under AddressSanitizer and UBSan"
 	@echo "make fuzz N=100000 [SEED=0] damaged files for every reader; findings go to build/fuzz"
+	@echo "make soak [MINUTES=10] [SEED=0]  random input to the real window"
 	@echo "make clean                  remove what was built (.venv stays)"
 
 run: setup
@@ -75,6 +76,9 @@ kill: setup
 sanitize:
 	@sh tests/sanitize/build.sh build/sanitize
 	@build/sanitize/volume_scenes 0 10000
+
+soak: setup
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) --seed $(or $(SEED),0)
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz $(or $(N),10000) --seed $(or $(SEED),0)

@@ -38,6 +38,14 @@ ACTIONS = (
         enabled=lambda session: session.can_restart,
     ),
     Action(
+        "recover",
+        "Recover",
+        ("Ctrl+R",),
+        "open what a session that crashed had saved",
+        lambda host: host.send(host.session.recover()),
+        enabled=lambda session: bool(session.orphan),
+    ),
+    Action(
         "paste",
         "Paste",
         ("Ctrl+V",),
@@ -246,6 +254,17 @@ ACTIONS = (
         lambda host: host.send(host.session.toggle_log()),
         enabled=lambda session: session.record is not None,
         on=lambda session: session.view.loss_log,
+    ),
+    Action(
+        "why",
+        "Why?",
+        ("W",),
+        "ask why a pixel or a joint is as it is, or stop",
+        lambda host: host.send(host.session.toggle_why()),
+        enabled=lambda session: session.record is not None,
+        tip="Ask why a pixel or a joint is as it is",
+        more="Click one on a map or on the photo.",
+        on=lambda session: session.view.why,
     ),
     Action(
         "help",

@@ -115,7 +115,8 @@ class ImageRecord:
 
     Attributes:
         occluders: what is put before it in later runs: that of the run on screen.
-        saved: the file in which its runs were saved last; empty if they never were.
+        saved: the file in which the user saved its runs last; empty if they never were.
+        autosaved: the file in which they were saved by themselves last.
     """
 
     id: int
@@ -123,11 +124,13 @@ class ImageRecord:
     runs: dict[int, RunRecord] = field(default_factory=dict)
     occluders: Occluders = ()
     saved: str = ""
+    autosaved: str = ""
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return Path(self.path).name
+        """Of the photo."""
+        names = (run.scene.name for run in self.runs.values())
+        return next(filter(None, names), Path(self.path).name)
 
     @property
     def has_named_run(self) -> bool:
@@ -214,7 +217,9 @@ class Document:
         shown = {number: run for number, run in runs.items() if not run.hidden}
         order = in_tree_order({n: (r.run.parent, r.run.at_step) for n, r in shown.items()})
         return tuple(
-            RecordedRun(n, shown[n].run.parent, shown[n].run.at_step, shown[n].label) for n in order
+            RecordedRun(n, run.parent, run.at_step, run.name or run.changes.text)
+            for n in order
+            for run in (shown[n].run,)
         )
 
     def hide(self, key: RunKey, hidden: bool = True) -> None:

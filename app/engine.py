@@ -13,14 +13,18 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Kept, Maps, Observed, Progress
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.why import Answer, Arrow, Bars, JointTarget, Target
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.fit.branch import cut
 from core.fit.engine import Engine
+from core.fit.explain import explain_joint, explain_pixel
 from core.fit.fitter import Fit
+from core.fit.joint_probe import JointProbe
 from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
+from core.fit.probe import PixelProbe
 from core.fit.record import SUFFIX, FitRecord, RunInfo
 from core.fit.record import Run as RecordRun
 from core.fit.recording import (
@@ -32,7 +36,9 @@ from core.fit.recording import (
 )
 from core.fit.schedule import Schedule, parse_weights
 from core.fit.sources import Environment
+from core.fit.step_probe import StepProbe
 from core.fit.trace import StepRecord
+from core.fit.visit import Visit
 from core.geometry.crop import Box, CropView
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
@@ -82,6 +88,7 @@ class CoreBackend:
         self._engine = engine
         self._schedule = schedule or Schedule.standard()
         self._colors = feature_colors(engine.model.bank)
+        self._open: tuple[Fit, int, StepProbe] | None = None
 
     def read(self, path: str) -> Photo | RecordedPhoto:
         """Decode a photo, or open a record of a fit (fit.nbf)."""
@@ -136,11 +143,12 @@ class CoreBackend:
         note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
         rect = Rect(box.x, box.y, box.width, box.height)
         seen = self._observed(observation, rect, False, note)
+        scene = replace(seen.scene, name=Path(record.photo.source).name)
         recorded = tuple(
             RecordedRun(run.info.id, run.info.parent, run.info.at_step or 0, run.info.name)
             for run in record.runs
         )
-        return replace(seen, handle=Recorded(observation, record), recorded=recorded)
+        return replace(seen, scene=scene, handle=Recorded(observation, record), recorded=recorded)
 
     def _observed(self, observation: Observation, box: Rect, detected: bool, note: str) -> Observed:
         """What the window gets to know of an observation."""
@@ -239,6 +247,23 @@ class CoreBackend:
         """The body's joints on the photo."""
         return listed(body_joints(self._engine, observation_of(observed), params))
 
+    def explain(self, observed: Observed, fit: CoreFit, step: int, target: Target) -> Answer:
+        """Why a pixel or a joint of a recorded step is as it is."""
+        probe = self._probe(fit.fit, step, observation_of(observed))
+        if isinstance(target, JointTarget):
+            return joint_answer(probe.joints[target.joint])
+        height, width = probe.observation.features.shape[1:]
+        x, y = target.at
+        pixel = probe.pixel(int(y * height), int(x * width))
+        return pixel_answer(pixel, probe.observation.view.rotation)
+
+    def _probe(self, fit: Fit, step: int, observation: Observation) -> StepProbe:
+        """The step that was asked about last, or another one in its place."""
+        if self._open is None or self._open[0] is not fit or self._open[1] != step:
+            visit = Visit.of(fit.problem, fit.model, fit.schedule, fit.trace, step)
+            self._open = fit, step, StepProbe(visit, observation)
+        return self._open[2]
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -330,6 +355,27 @@ class CoreFit:
 def largest_weight(schedule: Schedule, term: str) -> float:
     """The largest weight that a stage gives a term."""
     return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
+
+
+def pixel_answer(probe: PixelProbe, rotation: Float[np.ndarray, "3 3"]) -> Answer:
+    """What is behind a pixel, for the window.
+
+    Args:
+        rotation: from the crop's camera to the photo's.
+    """
+    bars = [Bars("observed", probe.observed)]
+    bars += [Bars("rendered", probe.rendered)] if probe.rendered is not None else []
+    points = []
+    for kernel in probe.kernels:
+        x, y, z = (rotation @ np.array(kernel.position)).tolist()
+        points.append((x, y, z, kernel.weight))
+    return Answer(explain_pixel(probe), tuple(bars), points=tuple(points))
+
+
+def joint_answer(probe: JointProbe) -> Answer:
+    """What is behind a joint's place, for the window."""
+    arrows = tuple(Arrow(pull.term, pull.arrow) for pull in probe.pulls)
+    return Answer(explain_joint(probe), (), probe.place, arrows, probe.share.cells)
 
 
 def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:

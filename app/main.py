@@ -23,8 +23,10 @@ from typing import Literal
 
 import tyro
 
+from app.autosave import Autosave
 from app.geometry.plane import Rect
 from app.session import Session, is_record
+from core.assets import cache_dir
 from core.commands._threads import Threads
 from core.errors import UserError
 from core.io.atomic import check_file_place
@@ -84,18 +86,31 @@ def run(options: Options) -> int:
     from app.link import Link
     from app.window.window import Window
 
-    session = Session(auto_run=not options.paused)
+    autosave = Autosave(cache_dir() / "sessions")
+    orphan = autosave.orphan()
+    session = Session(
+        auto_run=not options.paused,
+        autosave=str(autosave.path),
+        orphan="" if orphan is None else str(orphan),
+    )
     if options.image is not None:
         session.open(options.image, box)
     names = ("preset", "model", "body", "prior", "weights", "threads")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
     automation = Automation(window, options.screenshot, options.after, options.state)
+    crashed = True
     try:
         with contextlib.suppress(KeyboardInterrupt):
             window.run(automation.after_turn, automation.nap)
+        crashed = False
+    except SystemExit:  # SIGTERM
+        crashed = False
+        raise
     finally:
         window.close()
+        if not crashed:
+            autosave.clear(session.saved_orphan)
     return automation.exit_code
 
 

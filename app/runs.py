@@ -283,7 +283,8 @@ class RunTree(SessionState):
     def _look_at(self, key: RunKey, step: int) -> None:
         """Show another run; an answer about the last one that is still on its way is dropped."""
         self.view.look_at(key, step)
-        self.input = self.painted = self.turned = self.refused = self.previewed = None
+        self.input = self.painted = self.turned = None
+        self.probed = self.refused = self.previewed = None
         record = self.document.find(key)
         if record is not None and self.image is not None:
             self.image.occluders = record.scene.occluders

@@ -7,6 +7,7 @@ window only carries messages, and all behaviour is tested without one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from app.protocol.commands import (
     Paint,
     PaintInput,
     Preview,
+    Probe,
     Save,
     Step,
     Turn,
 )
 from app.protocol.events import (
+    Answering,
     Died,
     Event,
     Failed,
@@ -36,12 +39,14 @@ from app.protocol.events import (
     Painted,
     PaintedInput,
     Previewed,
+    Probed,
     Ready,
     Saved,
     Stepped,
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX
+from app.protocol.why import Target
 from app.state import Level, Message, Phase
 
 
@@ -50,14 +55,14 @@ def is_record(path: str) -> bool:
     return path.endswith(RECORD_SUFFIX)
 
 
-def free_path(image: str, suffix: str = RECORD_SUFFIX) -> str:
+def free_path(image: str, own: Collection[str] = (), suffix: str = RECORD_SUFFIX) -> str:
     """Where to save the runs of an image: in the current folder, under a name that is free.
 
-    A record is saved where it was opened.
+    A record is saved where it was opened, unless it is one of ``own``: what was saved by itself.
     """
-    if is_record(image) and suffix == RECORD_SUFFIX:
+    if is_record(image) and image not in own and suffix == RECORD_SUFFIX:
         return image
-    stem, count = Path(image).stem.rpartition(":")[2], 1
+    stem, count = "recovered" if image in own else Path(image).stem.rpartition(":")[2], 1
     path = Path.cwd() / f"{stem}{suffix}"
     while path.exists():
         count += 1
@@ -111,7 +116,7 @@ class Session(Occluding):
         """
         if self.image is None or self.view.key is None or not self.can_restart:
             return []
-        path = path or self.image.saved or free_path(self.image.path)
+        path = path or self.image.saved or free_path(self.image.path, (self.orphan, self.autosave))
         commands = self.pause()
         self.message = Message(f"Saving {path}…")
         return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]
@@ -158,13 +163,25 @@ class Session(Occluding):
             self.view.loss_log = not self.view.loss_log
         return []
 
+    def toggle_why(self) -> Commands:
+        """Show the panel that answers why, or hide it."""
+        if self.record is not None:
+            self.view.why = not self.view.why
+        return []
+
+    def ask_why(self, target: Target) -> Commands:
+        """Ask why a pixel or a joint is as it is; the panel for the answer appears."""
+        if self.record is not None:
+            self.view.why, self.view.target = True, target
+        return []
+
     def ask(self) -> Commands:
-        """Ask for pictures that the screen lacks; called after all that happened in a frame.
+        """Ask for what the screen lacks; called after all that happened in a frame.
 
         Nothing is asked while an answer is on its way, and nothing is remembered of what was wanted
         before, so that the newest wish alone is answered.
         """
-        wanted = self.wanted_picture
+        wanted = self.question
         if self.asked is not None or wanted is None or wanted == self.refused:
             return []
         self.asked = wanted
@@ -190,8 +207,8 @@ class Session(Occluding):
                 return self._on_finished(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Previewed() | Turned():
-                return self._on_pictures(event)
+            case PaintedInput() | Painted() | Previewed() | Turned() | Probed():
+                return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
             case Died():
@@ -202,6 +219,9 @@ class Session(Occluding):
         self.phase = Phase.EMPTY
         self.lost = list(self.document.held)
         self.message = Message("Drop a photo on the window, or press {open} to open one.")
+        if self.orphan and self.wanted is None:
+            text = "A session ended unexpectedly: {recover} opens what it had saved."
+            self.message = Message(text, Level.WARNING)
         wanted, self.wanted = self.wanted, None
         return self.open(*wanted) if wanted else []
 
@@ -261,12 +281,27 @@ class Session(Occluding):
         return commands
 
     def _on_saved(self, event: Saved) -> Commands:
-        runs = "1 run" if event.count == 1 else f"{event.count} runs"
-        self.message = Message(f"Saved {runs} to {event.path}")
         image = self.document.image(event.image)
+        if event.quiet:
+            for other in self.document.images.values():
+                other.autosaved = event.path if other is image else ""
+            return []
         if image is not None:
             image.saved = event.path
+        runs = "1 run" if event.count == 1 else f"{event.count} runs"
+        self.message = Message(f"Saved {runs} to {event.path}")
         return []
+
+    def recover(self) -> Commands:
+        """Open what a session that crashed has saved by itself."""
+        return self.open(self.orphan) if self.orphan else []
+
+    def _save_quietly(self) -> Commands:
+        """Save by itself, for a crash."""
+        if not self.autosave or self.image is None or self.view.key is None:
+            return []
+        runs = self.document.recorded(self.view.key[0])
+        return [Save(*self.view.key, self.autosave, runs, quiet=True)]
 
     def _on_stepped(self, event: Stepped) -> Commands:
         record = self.document.find(event.key)
@@ -279,8 +314,8 @@ class Session(Occluding):
         self.view.step = record.steps - 1
         return []
 
-    def _on_pictures(self, event: PaintedInput | Painted | Previewed | Turned) -> Commands:
-        """Pictures have come: they are on screen if they are of the shown run."""
+    def _on_answer(self, event: Answering) -> Commands:
+        """An answer has come: it is on screen if it is about the shown run."""
         self.asked = self.refused = None
         if event.key != self.view.key:
             return []
@@ -294,6 +329,8 @@ class Session(Occluding):
                 self.previewed = event.occluders
             case Turned():
                 self.turned = event.body
+            case Probed():
+                self.probed = event
         return []
 
     def _on_finished(self, event: Finished) -> Commands:
@@ -312,7 +349,8 @@ class Session(Occluding):
         self.message = Message(
             f"Finished: {event.reason}. {record.steps - 1} steps{time}, best at step {event.best}."
         )
-        return self.scrub(event.best) if self.view.follow else []
+        commands = self.scrub(event.best) if self.view.follow else []
+        return [*commands, *self._save_quietly()]
 
     def _on_failed(self, event: Failed) -> Commands:
         """A command failed: return to the state before it."""
@@ -320,7 +358,7 @@ class Session(Occluding):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Preview() | Turn():
+            case PaintInput() | Paint() | Preview() | Turn() | Probe():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)
@@ -357,4 +395,6 @@ class Session(Occluding):
         if self.image is None or self.record is None:
             return self.wanted
         run = self.pending.command.run if self.pending is not None else self.record.run
+        if self.image.autosaved:
+            return self.image.autosaved, None
         return self.image.path, run.box

@@ -9,8 +9,17 @@ from app.document import Curves, Document, ImageRecord, RunRecord
 from app.geometry.lanes import Lane, lanes
 from app.geometry.plane import Rect
 from app.history import History
-from app.protocol.commands import Begin, Paint, PaintInput, Picture, Preview, Turn
-from app.protocol.events import Painted, TurnedBody
+from app.protocol.commands import (
+    Begin,
+    Paint,
+    PaintInput,
+    Picture,
+    Preview,
+    Probe,
+    Question,
+    Turn,
+)
+from app.protocol.events import Painted, Probed, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import ViewState
@@ -86,10 +95,13 @@ class SessionState:
         input: the run whose photo and observed features are on screen.
         painted: the pictures on screen of the shown run; None before the first.
         turned: the body on screen of the shown run; None before the first.
+        probed: the answer to why on screen of the shown run; None before the first.
         previewed: the occluders whose pictures are on screen though no run has them; None if none.
-        asked: the pictures that are on their way: one question at a time.
+        asked: the question that is on its way: one at a time.
         refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
+        autosave: the file to save by itself; empty for none.
+        orphan: what a session that crashed has left; empty for nothing.
         joining: other runs of a record that the worker has been asked for.
         lost: runs whose traces were lost with a dead worker.
     """
@@ -105,12 +117,15 @@ class SessionState:
     input: RunKey | None = None
     painted: Painted | None = None
     turned: TurnedBody | None = None
-    asked: Picture | None = None
-    refused: Picture | None = None
     previewed: Occluders | None = None
+    probed: Probed | None = None
+    asked: Question | None = None
+    refused: Question | None = None
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
     joining: set[RunKey] = field(default_factory=set)
+    autosave: str = ""
+    orphan: str = ""
 
     # --- what panels ask ---
 
@@ -183,9 +198,9 @@ class SessionState:
 
     @property
     def settled(self) -> bool:
-        """Whether the pictures of the shown step have come."""
+        """Whether the pictures of the shown step have come, and the answer to why."""
         there = self.painted is not None and self.painted.step == self.view.step
-        return (there or not self.steps) and self.asked is None and self.wanted_picture is None
+        return (there or not self.steps) and self.asked is None and self.question is None
 
     @property
     def shown(self) -> int:
@@ -200,7 +215,7 @@ class SessionState:
 
     @property
     def wanted_picture(self) -> Picture | None:
-        """The next question: what the view wants and the screen lacks. None if there is nothing.
+        """The picture that the view wants and the screen lacks. None if there is none.
 
         First all pictures of the step, quickly painted and at once, so that no two panels show
         different steps; then, while no fit needs the processor, the fine ones.
@@ -247,6 +262,27 @@ class SessionState:
         """The chosen occluder."""
         chosen, occluders = self.view.chosen, self.occluders
         return occluders[chosen] if chosen is not None and chosen < len(occluders) else None
+
+    @property
+    def question(self) -> Question | None:
+        """The next question. None if the screen lacks nothing."""
+        return self.wanted_picture or self.wanted_answer
+
+    @property
+    def wanted_answer(self) -> Probe | None:
+        """Why the target is as it is at the shown step, while that is asked and not answered."""
+        view, probed = self.view, self.probed
+        if not (view.why and view.target and view.key and self.steps and self.answering):
+            return None
+        if probed is not None and (probed.step, probed.target) == (view.step, view.target):
+            return None
+        return Probe(*view.key, view.step, view.target)
+
+    @property
+    def saved_orphan(self) -> str | None:
+        """What a crashed session has left, if it has been opened here and saved elsewhere."""
+        found = [i for i in self.document.images.values() if i.path == self.orphan and i.saved]
+        return self.orphan if found else None
 
     @property
     def lanes(self) -> list[Lane]:

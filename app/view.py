@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
+from app.protocol.why import Target
 from core.occlusion.fills import GREY, Fill
 from core.occlusion.occluder import Occluders
 
@@ -41,6 +42,8 @@ class ViewState:
         from_step: new occluders go on from the step on screen, not from the start.
         carried: occluders to put before another image.
         draft: what the next run is to do differently from the shown one.
+        why: the panel that answers why is there.
+        target: what it is asked about.
     """
 
     key: RunKey | None = None
@@ -63,6 +66,8 @@ class ViewState:
     from_step: bool = False
     carried: Occluders = ()
     draft: Changes = field(default_factory=Changes)
+    why: bool = False
+    target: Target | None = None
 
     @property
     def image(self) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import shapes
+from tests.display import start_xvfb
 
 shapes.install(("core", "app"))  # before anything imports them
 
 if TYPE_CHECKING:
     from core.fit.engine import Engine
-
-SCREEN = "1600x1000x24"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,19 +41,6 @@ def display(_bare_machine: None) -> Iterator[str]:
     yield name
     server.terminate()
     server.wait(10)
-
-
-def start_xvfb() -> tuple[subprocess.Popen, str]:
-    """Start Xvfb on a display that it picks itself; the process and the display's name."""
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"]
-    command += ["-noreset"]  # else it refuses clients for a moment after the last one has left
-    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        number = pipe.readline().strip()
-    assert number, "Xvfb did not start"
-    return server, f":{number}"
 
 
 @pytest.fixture(autouse=True)

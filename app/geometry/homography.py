@@ -21,6 +21,12 @@ def inside_crop(to_crop: Homography, pixel: Point) -> Point | None:
     return (x, y) if 0 <= x < 1 and 0 <= y < 1 else None
 
 
+def cell_center(cells: tuple[int, int], at: Point) -> Point:
+    """The middle of the map cell that holds a point of the crop; all as fractions of its sides."""
+    columns, rows = cells
+    return (int(at[0] * columns) + 0.5) / columns, (int(at[1] * rows) + 0.5) / rows
+
+
 def cell_corners(to_crop: Homography, cells: tuple[int, int], at: Point) -> tuple[Point, ...]:
     """The corners, on the photo, of the map cell that holds a point of the crop.
 

@@ -19,6 +19,8 @@ from app.session import Session
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5
+NEAREST = 0.1  # metres from the eye to what is drawn
+DOT = 9.0  # pixels: radius of a part that makes a pixel alone
 AXES = (
     ((1.0, 0.0, 0.0), (235, 100, 90), "x"),
     ((0.0, 1.0, 0.0), (120, 205, 120), "y"),
@@ -33,7 +35,8 @@ class BodyPanel(Panel):
     title = "BODY"
     hint = (
         "The body of the step on screen. Drag turns it, the wheel zooms, a double click goes back "
-        "to the photo's own view. Grid squares are half a metre; the axes are the camera's."
+        "to the photo's own view. Grid squares are half a metre; the axes are the camera's. Dots "
+        "are the kernels that make the pixel that is asked about."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -58,7 +61,7 @@ class BodyPanel(Panel):
 
     def key(self, session: Session) -> Hashable:
         """The picture, and how it was seen."""
-        return self.version, session.turned
+        return self.version, session.turned, self._points(session)
 
     def paint(self, session: Session) -> None:
         """Floor, body and axes."""
@@ -68,6 +71,7 @@ class BodyPanel(Panel):
             return
         self._paint_floor(session.turned)
         dpg.draw_image(self.texture.tag, (0, 0), self.size)
+        self._paint_points(session.turned, self._points(session))
         self._paint_axes(session.turned.view.orbit)
 
     def _paint_floor(self, turned: TurnedBody) -> None:
@@ -81,12 +85,33 @@ class BodyPanel(Panel):
         below = np.array([0.0, turned.floor - turned.middle[1], 0.0])
         orbit = turned.view.orbit
         seen = orbit.see((lines + below).reshape(-1, 3), np.zeros(3))
-        if seen[:, 2].min() < 0.1:
+        if seen[:, 2].min() < NEAREST:
             return  # the floor reaches behind the eye
         width, height = turned.view.width, turned.view.height
         pixels = orbit.project(seen, width, height) * (self.size[0] / width)
         for a, b in pixels.reshape(-1, 2, 2).tolist():
             dpg.draw_line(a, b, color=(110, 122, 140, 60), thickness=1)
+
+    def _points(self, session: Session) -> tuple[tuple[float, float, float, float], ...]:
+        """The parts that make the pixel that is asked about, if they are of the step on screen."""
+        probed, painted = session.probed, session.painted
+        if not session.view.why or probed is None or painted is None:
+            return ()
+        return probed.answer.points if probed.step == painted.step else ()
+
+    def _paint_points(
+        self, turned: TurnedBody, points: tuple[tuple[float, float, float, float], ...]
+    ) -> None:
+        """Dots with areas in proportion to the shares."""
+        if not points:
+            return
+        seen = turned.view.orbit.see(np.array(points)[:, :3], np.array(turned.middle))
+        width, height = turned.view.width, turned.view.height
+        pixels = turned.view.orbit.project(seen, width, height) * (self.size[0] / width)
+        for pixel, (_, _, depth), (*_, share) in zip(pixels.tolist(), seen, points, strict=True):
+            if depth > NEAREST:
+                radius = DOT * math.sqrt(max(share, 0.01))
+                dpg.draw_circle(pixel, radius, color=(0, 0, 0), fill=theme.BOX)
 
     def _paint_axes(self, orbit: Orbit) -> None:
         """The photo camera's axes in the corner."""

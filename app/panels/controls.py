@@ -23,12 +23,12 @@ GROUPS = (
     (("edit", 64),),
     (("find", 110), ("occlude", 92)),
     (("opacity", 150),),
-    (("joints", 76),),
+    (("joints", 76), ("why", 64)),
 )
 """Names of actions, and the slider, with their widths in pixels."""
 HELP, HELP_WIDTH = "help", 34
 PHASE_WIDTH = 130  # pixels of the state in words, that the bar leaves free
-NARROW_SLIDER = 90
+NARROW_SLIDER = 76
 BUTTONS = (*(name for group in GROUPS for name, _ in group if name in BY_NAME), HELP)
 
 

@@ -10,7 +10,8 @@ from app.actions import BY_NAME, help_rows
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
     ("Joints", "a circle is one standard deviation; point at one for its numbers"),
-    ("Maps", "the cell under the mouse is outlined in every map and on the photo"),
+    ("Maps", "the pixel under the mouse is outlined everywhere; a click asks why it is as it is"),
+    ("Why?", "click a pixel of the photo, or a joint: arrows show which term pulls it where"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
     ("Timeline", "drag to scrub through the steps"),
     ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),

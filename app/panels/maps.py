@@ -9,11 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from app import theme
+from app.geometry.homography import cell_center
 from app.geometry.plane import Point, View
 from app.panels import text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
+from app.protocol.commands import Commands
 from app.protocol.scene import Legend
+from app.protocol.why import PixelTarget
 from app.session import Session
 from app.view import HITS
 
@@ -24,8 +27,11 @@ LEGEND = 24
 class MapPanel(Panel):
     """One map. The cell under the mouse is outlined in all maps and on the photo.
 
+    A click on a cell asks why it is as it is.
+
     Attributes:
         cell: the cell to outline, as fractions of the map's sides.
+        explained: row, column and share of each cell that the joint that is asked about explains.
     """
 
     empty = ""
@@ -36,6 +42,8 @@ class MapPanel(Panel):
         self.version = 0
         self.cells = (1, 1)
         self.cell: Point | None = None
+        self.explained: tuple[tuple[int, int, float], ...] = ()
+        self._asking = False
 
     def show(self, picture: np.ndarray) -> None:
         """A new picture, one pixel a cell."""
@@ -60,9 +68,10 @@ class MapPanel(Panel):
         return (x, y) if 0 <= x < 1 and 0 <= y < 1 and not self.texture.empty else None
 
     def key(self, session: Session) -> Hashable:
-        """The picture and the outlined cell."""
+        """The picture and what is marked on it."""
+        marks = self._outlined(), self.explained
         drawn = self.drawn(session).tag, self.blank(session)
-        return self.version, self._outlined(), session.steps > 0, drawn
+        return self.version, marks, session.steps > 0, drawn
 
     def blank(self, session: Session) -> bool:
         """Whether there is nothing to show."""
@@ -77,12 +86,35 @@ class MapPanel(Panel):
         view = self.view
         dpg.draw_image(self.drawn(session).tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
         self.paint_legend()
+        for row, column, share in self.explained:
+            low, high = self._cell(column, row)
+            dpg.draw_rectangle(low, high, color=theme.CLEAR, fill=(255, 255, 255, int(150 * share)))
         if (cell := self._outlined()) is not None:
-            x, y = cell
-            width, height = self.cells
-            low = view.to_panel((x / width, y / height))
-            high = view.to_panel(((x + 1) / width, (y + 1) / height))
-            outline(low, high)
+            outline(*self._cell(*cell))
+
+    def _cell(self, column: int, row: int) -> tuple[Point, Point]:
+        """Two corners of a cell in the panel."""
+        (width, height), view = self.cells, self.view
+        low = view.to_panel((column / width, row / height))
+        return low, view.to_panel(((column + 1) / width, (row + 1) / height))
+
+    # --- the mouse ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:
+        """Ask why the cell is as it is."""
+        # The panel that answers moves the others as it appears: the mouse is at another cell then.
+        self._asking = session.view.why
+        return self._ask(session, point, button)
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:
+        """Ask along the way."""
+        return self._ask(session, point, button) if self._asking else []
+
+    def _ask(self, session: Session, point: Point, button: int) -> Commands:
+        at = self.fraction(point)
+        if button != 0 or at is None or self.blank(session):
+            return []
+        return session.ask_why(PixelTarget(cell_center(self.cells, at)))
 
     def drawn(self, session: Session) -> Texture:  # noqa: ARG002
         """The picture to draw."""

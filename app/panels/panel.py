@@ -68,9 +68,15 @@ class Panel:
             dpg.add_drawlist(1, 1, tag=f"{self.name} canvas")
         dpg.bind_item_theme(f"{self.name} area", theme.clear_theme())
 
+    def hide(self) -> None:
+        """Leave the window until `place`."""
+        dpg.configure_item(self.name, show=False)
+        self.area = Rect(0, 0, 0, 0)
+
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
-        dpg.configure_item(self.name, pos=(rect.x, rect.y), width=rect.width, height=rect.height)
+        size = {"width": rect.width, "height": rect.height}
+        dpg.configure_item(self.name, pos=(rect.x, rect.y), show=True, **size)
         width, height = rect.width - 2 * MARGIN, rect.height - HEADER - MARGIN
         self.area = Rect(rect.x + MARGIN, rect.y + HEADER, max(width, 1), max(height, 1))
         self.place_content()

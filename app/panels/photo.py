@@ -11,15 +11,19 @@ import numpy as np
 from app import theme
 from app.actions import with_keys
 from app.geometry.boxes import Grip, dragged, grip_at
+from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Point, Rect, View
 from app.hand import Hand
 from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
+from app.panels.loss import term_colors
 from app.panels.maps import SHARP_SIDE
 from app.panels.occluders import paint_occluders
 from app.panels.panel import Panel
 from app.panels.texture import Texture
+from app.panels.why import paint_arrows
 from app.protocol.commands import Commands
+from app.protocol.why import JointTarget, PixelTarget
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
@@ -38,6 +42,7 @@ class PhotoPanel(Panel):
 
     Attributes:
         cell: corners, in pixels of the photo, of the map cell to outline.
+        cells: columns and rows of the maps.
         joint: the joint under the mouse, of those that are drawn.
         draft: the box that is being dragged.
     """
@@ -49,7 +54,8 @@ class PhotoPanel(Panel):
         "it: the person inside is fitted anew. Wheel zooms, right drag pans, double click shows "
         "all. With a tool of {occlude} in hand the left button works on occluders. The thin "
         "quadrilateral is the crop that the networks see. {joints} draws the joints "
-        "that the network estimates (a circle of one standard deviation), tied to the body's."
+        "that the network estimates (a circle of one standard deviation), tied to the body's. "
+        "After {why}, a click asks why a pixel or a joint is as it is."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
@@ -69,6 +75,7 @@ class PhotoPanel(Panel):
         self._pressed: Point = (0, 0)
         self._moved = False
         self.cell: tuple[Point, ...] | None = None
+        self.cells = (1, 1)
         self.joint: int | None = None
 
     def show(self, picture: np.ndarray) -> None:
@@ -113,7 +120,8 @@ class PhotoPanel(Panel):
         body = session.view.opacity, session.painted is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
         drawn = *occluders, tuple(self.hand.corners), session.previewed
-        return self.version, self.view, boxes, session.phase, shown, body, drawn
+        why = session.view.why, session.probed
+        return self.version, self.view, boxes, session.phase, shown, body, drawn, why
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -143,6 +151,8 @@ class PhotoPanel(Panel):
             self._paint_box(box)
         if JOINTS in session.view.overlays:
             self._paint_joints(session)
+        if session.view.why and session.probed is not None:
+            paint_arrows(session.probed.answer, self.view, term_colors(session))
         if session.banner:
             self._paint_banner(with_keys(session.banner))
 
@@ -226,14 +236,26 @@ class PhotoPanel(Panel):
         return []
 
     def release(self, session: Session, point: Point, button: int) -> Commands:
-        """The draft becomes the box, or what the hand has drawn a run."""
+        """The draft becomes the box, what the hand has drawn a run; a click may ask why."""
         if self._with_hand(session, button):
             at, reach = self.view.to_image(point), REACH / self.view.scale
             return self.hand.release(session, at, reach, self._moved)
         draft, self.draft, self._grip = self.draft, None, None
-        if button != 0 or draft is None or draft == session.box:
+        if button != 0:
             return []
-        return session.set_box(draft)
+        if draft is not None:
+            return [] if draft == session.box else session.set_box(draft)
+        still = math.dist(point, self._pressed) < SLIP
+        return self._ask_why(session, point) if still and session.view.why else []
+
+    def _ask_why(self, session: Session, point: Point) -> Commands:
+        """About the joint at a point, if joints are drawn, or else about the map's cell."""
+        if session.scene is None:
+            return []
+        if self.joint is not None:
+            return session.ask_why(JointTarget(self.joint))
+        at = inside_crop(session.scene.to_crop, self.view.to_image(point))
+        return [] if at is None else session.ask_why(PixelTarget(cell_center(self.cells, at)))
 
     def cancel(self, session: Session) -> Commands:
         """The box and the occluders stay as they were."""

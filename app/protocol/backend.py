@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from app.geometry.plane import Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
 
 
@@ -124,7 +125,11 @@ class Fit(Protocol):
 
 
 class Backend(Protocol):
-    """An engine. `maps`, `vertices` and `joints` are pure and may run beside a fit's `step`."""
+    """An engine.
+
+    `maps`, `vertices`, `joints` and `explain` are pure and may be called from another thread than a
+    fit's `step`.
+    """
 
     @property
     def detail(self) -> str:
@@ -174,3 +179,6 @@ class Backend(Protocol):
 
     def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
         """The body's joints on the photo, in the order of the estimated joints; may be empty."""
+
+    def explain(self, observed: Observed, fit: Any, step: int, target: Target) -> Answer:
+        """Why a pixel or a joint of a recorded step of a fit is as it is."""

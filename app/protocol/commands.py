@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.geometry.orbit import Orbit
 from app.protocol.run import OfRun, RecordedRun, Run, RunKey
+from app.protocol.why import Target
 from core.occlusion.occluder import Occluders
 
 
@@ -40,10 +41,12 @@ class Save(OfRun):
 
     Attributes:
         runs: those to write, parents first, with their numbers in the document.
+        quiet: the user has not asked for it.
     """
 
     path: str
     runs: tuple[RecordedRun, ...]
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,23 @@ class Preview(OfRun):
 
 
 @dataclass(frozen=True)
+class Probe(OfRun):
+    """Say why a pixel or a joint of one recorded step is as it is."""
+
+    step: int
+    target: Target
+
+
+@dataclass(frozen=True)
 class Quit:
     """End the process."""
 
 
 Picture = PaintInput | Paint | Turn | Preview
 """Commands that ask for pictures."""
-Command = Begin | Open | Forget | Save | Continue | Pause | Step | Picture | Quit
+Question = Picture | Probe
+"""Commands that ask for what the screen lacks."""
+Command = Begin | Open | Forget | Save | Continue | Pause | Step | Question | Quit
 
 Commands = list[Command]
 """What a method of the session wants the worker to do, in order."""

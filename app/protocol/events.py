@@ -10,6 +10,7 @@ import numpy as np
 from app.protocol.commands import BodyView, Command
 from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
 
 
@@ -67,6 +68,7 @@ class Saved(OfRun):
 
     path: str
     count: int
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,15 @@ class Turned(WithPictures):
 
 
 @dataclass(frozen=True)
+class Probed(OfRun):
+    """The answer to a `Probe`."""
+
+    step: int
+    target: Target
+    answer: Answer
+
+
+@dataclass(frozen=True)
 class Failed:
     """A command could not be carried out; the worker goes on. It takes the place of the answer.
 
@@ -155,16 +166,6 @@ class Died:
     text: str
 
 
-Event = (
-    Ready
-    | Opened
-    | Stepped
-    | Saved
-    | Finished
-    | PaintedInput
-    | Painted
-    | Previewed
-    | Turned
-    | Failed
-    | Died
-)
+Answering = PaintedInput | Painted | Previewed | Turned | Probed
+"""Events that answer a question."""
+Event = Ready | Opened | Stepped | Saved | Finished | Answering | Failed | Died

@@ -35,6 +35,7 @@ class ImageScene:
         detectors: names of what found the points that are fitted (empty if these were given).
         occluders: what has been put before the image, see `core.occlusion.occluder`.
         hits_legend: colours of the picture of hits and misses.
+        name: of the photo, if it differs from the file's: that of the photo in a record.
         note: anything the user should know for as long as it is on screen; the name of an action
             in braces stands for its key.
     """
@@ -52,4 +53,5 @@ class ImageScene:
     occluders: Occluders = ()
     hits_legend: Legend = ()
     note: str = ""
+    name: str = ""
     person: bool = True

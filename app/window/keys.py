@@ -21,6 +21,13 @@ _CODES = {
     "Backspace": dpg.mvKey_Back,
 }
 _CONTROL = "Ctrl+"
+_ALSO_WITH_CONTROL = {
+    key.removeprefix(_CONTROL)
+    for action in ACTIONS
+    for key in action.keys
+    if key.startswith(_CONTROL)
+}
+"""Keys that mean something else with Ctrl, which must not be done as well."""
 _STROKE = 0.3  # seconds between the two keys of one stroke
 
 
@@ -54,7 +61,8 @@ class Keys:
         def pressed() -> None:
             if self._in_dialog() and not action.in_dialogs:
                 return
-            if key.startswith(_CONTROL) != self._with_control():
+            control = key.startswith(_CONTROL)
+            if (control or key in _ALSO_WITH_CONTROL) and control != self._with_control():
                 return
             self._do(action)
 

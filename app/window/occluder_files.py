@@ -43,7 +43,7 @@ def save_set(session: Session) -> Commands:
     """Save the occluders on screen as a set, in the current folder."""
     if session.image is None or not session.occluders:
         return []
-    path = free_path(session.image.path, SUFFIX)
+    path = free_path(session.image.path, suffix=SUFFIX)
     try:
         save_occluders(Path(path), session.occluders)
         session.message = Message(f"Saved the occluders to {path}")

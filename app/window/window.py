@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
+from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
 from app.protocol.events import (
     Event,
@@ -39,6 +40,7 @@ from app.protocol.events import (
     Stepped,
     WithPictures,
 )
+from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -63,7 +65,8 @@ class Window:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self._filling = False
-        self.size, self._lanes = (0, 0), 0
+        self.size = (0, 0)
+        self._arranged: Hashable = None
         self._pictures_came = 0
         self._create(size)
 
@@ -106,7 +109,7 @@ class Window:
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
         self.timeline = TimelinePanel(fonts)
-        others = (self.photo, self.body, *self.maps, self.loss, self.timeline)
+        others = (self.photo, self.body, *self.maps, self.loss, self.timeline, WhyPanel(fonts))
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
@@ -301,6 +304,7 @@ class Window:
     def _show_input(self, pictures: Mapping[str, np.ndarray]) -> None:
         self.observed.show(pictures["observed"])
         self.photo.show(pictures["photo"])
+        self.photo.cells = self.observed.cells
 
     def _show_step(self, pictures: Mapping[str, np.ndarray]) -> None:
         self.photo.show_body(pictures["layer"])
@@ -321,15 +325,15 @@ class Window:
     def _arrange(self) -> None:
         """Follow the window's size."""
         size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        count = max(len(self.session.lanes), 1)
-        if (size, count) == (self.size, self._lanes) or min(size) <= 0:
+        wanted = *size, max(len(self.session.lanes), 1), self.session.view.why
+        if wanted == self._arranged or min(size) <= 0:
             return
-        self.size, self._lanes = size, count
-        places = arrange(*size, count)
+        self.size, self._arranged = size, wanted
+        places = arrange(*wanted)
         self.controls.place(places["toolbar"])
         self.status.place(places["status"])
         for name, panel in self.panels.items():
-            panel.place(places[name])
+            panel.place(places[name]) if name in places else panel.hide()
 
     def _draw(self) -> None:
         self._link_cells()
@@ -341,7 +345,7 @@ class Window:
         self.occluding.draw(self.session)
 
     def _link_cells(self) -> None:
-        """Outline the cell under the mouse in all maps."""
+        """Outline the cell under the mouse, or else the one that is asked about, in all maps."""
         over = self.mouse.under()
         self.photo.hover(self.session, self.mouse.inside(over) if over is self.photo else None)
         at: Point | None = None
@@ -350,8 +354,12 @@ class Window:
             at = over.fraction(self.mouse.inside(over))
         elif over is self.photo and scene is not None:
             at = inside_crop(scene.to_crop, self.photo.view.to_image(self.mouse.inside(over)))
+        view, probed = self.session.view, self.session.probed if self.session.view.why else None
+        if at is None and view.why and isinstance(view.target, PixelTarget):
+            at = view.target.at
         for panel in self.maps:
             panel.cell = at
+            panel.explained = probed.answer.cells if probed is not None else ()
         self.photo.cell = None
         if at is not None and scene is not None:
             self.photo.cell = cell_corners(scene.to_crop, self.observed.cells, at)

@@ -29,8 +29,9 @@ from app.protocol.commands import (
     Paint,
     PaintInput,
     Pause,
-    Picture,
     Preview,
+    Probe,
+    Question,
     Quit,
     Save,
     Step,
@@ -50,6 +51,7 @@ from app.protocol.events import (
 )
 from app.protocol.run import RunKey
 from app.shared import Pictures, Ticket
+from app.worker.explaining import Explainer
 from app.worker.painting import Painter, PainterThread, Turns, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
 from core.errors import UserError
@@ -89,6 +91,7 @@ class Worker:
         self._runs = HeldRuns(backend)
         self._stepping: RunKey | None = None
         self._painter = Painter(backend)
+        self._explainer = Explainer(backend)
         self._turns = Turns()  # of steps and pictures
         self._painting = PainterThread(self._paint, self._guard)
 
@@ -110,7 +113,7 @@ class Worker:
 
     def _dispatch(self, command: Command) -> None:
         """Start a command."""
-        if isinstance(command, Picture):
+        if isinstance(command, Question):
             self._painting.queue.put(command)
         elif isinstance(command, Continue):
             self._stepping = command.key
@@ -143,10 +146,13 @@ class Worker:
         if command.run.resumes:
             for step in held.fit.recorded():
                 self._send_step(command.key, step, held.fit.best, 0.0)
+            if command.run.recorded is not None:  # nobody will ask: its last step is still to come
+                self._advance(Step(*command.key))
 
     def _save(self, command: Save) -> None:
         """Write a record."""
-        self._send(Saved(*command.key, command.path, self._runs.save(command)))
+        count = self._runs.save(command)
+        self._send(Saved(*command.key, command.path, count, command.quiet))
 
     def _advance(self, command: Continue | Step) -> None:
         """One step of a fit."""
@@ -176,21 +182,21 @@ class Worker:
 
     # --- painting, in a thread of its own ---
 
-    def _paint(self, command: Picture) -> None:
-        """Pictures of a step, or of what a run is about."""
+    def _paint(self, command: Question) -> None:
+        """Pictures of a step, or of what a run is about, or an answer to why."""
         held = self._runs.find(command.key)
         if held is None:
             self._send(Failed(command, ""))
             return
         with self._turns:
             begun = time.perf_counter()
-            event = self._pictures_of(held, command)
+            event = self._answer(held, command)
             seconds = time.perf_counter() - begun
         self._send(event)
         if self._stepping is not None:
             time.sleep(seconds)  # leave the processor to the fit half of the time
 
-    def _pictures_of(self, held: HeldRun, command: Picture) -> Event:
+    def _answer(self, held: HeldRun, command: Question) -> Event:
         """The answer to a command."""
         match command:
             case PaintInput():
@@ -201,6 +207,8 @@ class Worker:
                 return self._painter.paint(held, command)
             case Preview():
                 return self._painter.preview(held, command)
+            case Probe():
+                return self._explainer.answer(held, command)
 
     # --- helpers ---
 

@@ -85,8 +85,7 @@ def pixel_evidence(
         observed: the flattened feature map.
     """
     opacity = render.opacity
-    # Composited features are sums of weights times features; the weights add up to the opacity.
-    mean = render.composite(emitted) / opacity.clamp_min(1e-6)[:, None]
+    mean = render.mean(emitted)
     feature = observed[render.assignment.batch, render.assignment.pixel]
     ratio = settings.temper * log_ratio(feature, mean, bank, settings)
     if settings.use_occlusion:
@@ -112,15 +111,49 @@ def log_ratio(
 ) -> Float[Tensor, " pixels"]:
     """Log N(f; mean, s_f^2 I) - log N(f; b, s_b^2 I), with s^2 the variance per dimension."""
     dim = feature.shape[-1]
+    foreground, background = _variances(bank, settings)
+    misfit, misfit_background = _misfits(feature, mean, bank, settings)
+    return 0.5 * dim * (misfit_background - misfit + torch.log(background / foreground))
+
+
+def log_densities(
+    feature: Float[Tensor, "pixels dim"],
+    mean: Float[Tensor, "pixels dim"],
+    bank: FeatureBank,
+    settings: LikelihoodSettings,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]]:
+    """The two logarithms whose difference `log_ratio` is, each with its constants."""
+    misfits = _misfits(feature, mean, bank, settings)
+    logs = [
+        -0.5 * feature.shape[-1] * (misfit + torch.log(2 * torch.pi * variance / feature.shape[-1]))
+        for misfit, variance in zip(misfits, _variances(bank, settings), strict=True)
+    ]
+    return logs[0], logs[1]
+
+
+def _variances(
+    bank: FeatureBank, settings: LikelihoodSettings
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Variances of foreground and background, as the bank has them: sums over the dimensions."""
     foreground, background = bank.variance_foreground, bank.variance_background
     if settings.equal_variance:
         foreground = background = (foreground + background) / 2
+    return foreground, background
+
+
+def _misfits(
+    feature: Float[Tensor, "pixels dim"],
+    mean: Float[Tensor, "pixels dim"],
+    bank: FeatureBank,
+    settings: LikelihoodSettings,
+) -> tuple[Float[Tensor, " pixels"], Float[Tensor, " pixels"]]:
+    """Squared distances from the foreground's and the background's mean, over the variances."""
+    foreground, background = _variances(bank, settings)
     # The bank's variances are sums over D dimensions: with s^2 = variance / D, |f - mu|^2 / (2 s^2)
     # is D / 2 times |f - mu|^2 / variance, and the normalising constants have the same factor.
     misfit = (feature - mean).square().sum(-1) / foreground
     misfit_background = (feature - bank.background).square().sum(-1) / background
-    misfit_background = misfit_background.clamp(max=settings.background_cap)
-    return 0.5 * dim * (misfit_background - misfit + torch.log(background / foreground))
+    return misfit, misfit_background.clamp(max=settings.background_cap)
 
 
 def negative_log_likelihood(

@@ -108,8 +108,7 @@ def draw_maps(
     seen = compare_step(engine, observation, params, schedule or Schedule.standard())
     size = observation.features.shape[1:]
     opacity = _spread(seen, seen.render.opacity, size, 0.0)
-    mean = seen.render.composite(seen.emitted) / seen.render.opacity.clamp_min(1e-6)[:, None]
-    tinted = colors.apply(_spread(seen, mean, size, 0.0))
+    tinted = colors.apply(_spread(seen, seen.render.mean(seen.emitted), size, 0.0))
     shown = opacity[..., None].numpy()
     posterior = _spread(seen, seen.evidence.posterior, size, torch.nan)
     posterior[opacity < COVERED] = torch.nan

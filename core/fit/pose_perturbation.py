@@ -63,19 +63,38 @@ def near(
         kind: one of `KINDS`.
         angle: radians; a flip has its own.
     """
-    start, end = LIMB_JOINTS[limb]
-    joints = volume.pose(body.rotations, body.betas, body.transl).joints
-    ray = torch.nn.functional.normalize(joints[:, start], dim=-1)
-    along = torch.nn.functional.normalize(joints[:, end] - joints[:, start], dim=-1)
-    away = (along * ray).sum(-1)
-    # A positive turn about along x ray takes the limb towards the ray.
-    sideways = torch.nn.functional.normalize(torch.linalg.cross(along, ray, dim=-1), dim=-1)
-    exists = torch.ones_like(away, dtype=torch.bool)
-    turn = ray * angle if kind == "lateral" else sideways * angle
+    axis = turn_about(body, volume, limb, "lateral" if kind == "lateral" else "depth")
+    angles = torch.full_like(axis[:, 0], angle)
+    exists = torch.ones_like(angles, dtype=torch.bool)
     if kind == "flip":  # from one side of the image plane to the other: twice the angle to it
-        exists = away.abs() > LEAST_FLIP
-        turn = sideways * (-2 * away.clamp(-1, 1).asin())[:, None]
-    return Near(kind, limb, turned(body, volume, start, turn), exists)
+        ray, along = _directions(body, volume, limb)
+        away = (along * ray).sum(-1)
+        exists, angles = away.abs() > LEAST_FLIP, -2 * away.clamp(-1, 1).asin()
+    turn = axis * angles[:, None]
+    return Near(kind, limb, turned(body, volume, LIMB_JOINTS[limb][0], turn), exists)
+
+
+def turn_about(
+    body: BodyState, volume: NeuralBodyVolume, limb: str, kind: str
+) -> Float[Tensor, "batch 3"]:
+    """The axis about which a limb turns in the image plane ("lateral") or in depth.
+
+    A positive turn in depth takes the limb away from the camera.
+    """
+    ray, along = _directions(body, volume, limb)
+    if kind == "lateral":
+        return ray
+    return torch.nn.functional.normalize(torch.linalg.cross(along, ray, dim=-1), dim=-1)
+
+
+def _directions(
+    body: BodyState, volume: NeuralBodyVolume, limb: str
+) -> tuple[Float[Tensor, "batch 3"], Float[Tensor, "batch 3"]]:
+    """Unit vectors of the ray through a limb's upper joint, and along the limb."""
+    start, end = LIMB_JOINTS[limb]
+    joints = volume.joints(body.rotations, body.betas, body.transl)
+    ray = torch.nn.functional.normalize(joints[:, start], dim=-1)
+    return ray, torch.nn.functional.normalize(joints[:, end] - joints[:, start], dim=-1)
 
 
 def turned(

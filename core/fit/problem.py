@@ -81,6 +81,11 @@ class Problem:
         moved = {kind: value.to(device) for kind, value in self.evidence.items()}
         return Problem(self.camera.to(device), moved, self.person.to(device), self.frame.to(device))
 
+    def select(self, index: Int[Tensor, " rows"]) -> Problem:
+        """Some of the rows, each as often as it is named."""
+        chosen = {kind: value.select(index) for kind, value in self.evidence.items()}
+        return Problem(self.camera.select(index), chosen, self.person[index], self.frame[index])
+
     @staticmethod
     def stack(problems: Sequence[Problem]) -> Problem:
         """Problems of different people as one batch, with the evidence that all of them have."""

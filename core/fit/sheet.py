@@ -113,7 +113,7 @@ class Sheet:
         return compose_panels(panels, title=title, columns=3, tile=TILE)
 
     def curves(self) -> dict[str, Float[np.ndarray, " steps"]]:
-        """The total and every weighted term by step; terms that no stage weighs are left out."""
+        """The total and every weighted term by step; terms that never count are left out."""
         trace, schedule = self.fit.trace, self.fit.schedule
         weights = [schedule.stages[r.stage].weights for r in trace.records]
         curves = {"total": trace.losses("total")[:, 0]}
@@ -121,7 +121,9 @@ class Sheet:
             weight = np.array([w.get(name, 0.0) for w in weights])
             if weight.any():
                 with np.errstate(over="ignore", invalid="ignore"):  # a fit may end in infinity
-                    curves[name] = trace.losses(name)[:, 0] * weight
+                    curve = trace.losses(name)[:, 0] * weight
+                if curve.any():  # else there is no evidence for it
+                    curves[name] = curve
         return curves
 
     def _losses(self, tile: tuple[int, int]) -> LossPlot:

@@ -80,6 +80,15 @@ class Chart:
         pelvis = ray * depth * torch.exp(DEPTH_STEP * move[:, 2:])
         return BodyState(rotations, betas, pelvis - rest_pelvis(self.volume, betas))
 
+    def vector(self, body: BodyState) -> Float[Tensor, "batch size"]:
+        """The coordinates of a body: `body` backwards. Its pelvis is in front of the camera."""
+        steps = axis_angle_from_rotation(self.start.rotations.mT @ body.rotations)
+        pelvis = body.transl + rest_pelvis(self.volume, body.betas)
+        depth, start = pelvis[:, 2:], self.pelvis[:, 2:]
+        across = pelvis[:, :2] / depth * start - self.pelvis[:, :2]
+        along = torch.log(depth / start) / DEPTH_STEP
+        return torch.cat([steps.flatten(1), body.betas - self.start.betas, across, along], 1)
+
 
 def rest_pelvis(
     volume: NeuralBodyVolume, betas: Float[Tensor, "batch 10"]

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.fit.evaluation import Evaluation
+from core.fit.problem import Problem
 from core.registry import Registry
 from core.rows import Rows
 
@@ -44,9 +45,11 @@ class Term:
 
     def cost(self, at: Evaluation) -> Float[Tensor, " batch"]:
         """The unweighted cost, zero where the problem lacks what the term needs."""
-        if any(at.problem.find(kind) is None for kind in self.needs):
-            return torch.zeros_like(at.vector[:, 0])
-        return self.residual(at)
+        return self.residual(at) if self.applies(at.problem) else torch.zeros_like(at.vector[:, 0])
+
+    def applies(self, problem: Problem) -> bool:
+        """Whether the problem has the evidence that the term needs."""
+        return all(problem.find(kind) is not None for kind in self.needs)
 
 
 TERMS: Registry[Term] = Registry("term", "core.fit.terms", "TERM", "nbf.terms")

@@ -46,6 +46,18 @@ def project(
     return camera.focal[:, None, None] * normalised + camera.center[:, None]
 
 
+def project_motion(
+    camera: Camera, points: Float[Tensor, "batch points 3"], motion: Float[Tensor, "batch points 3"]
+) -> Float[Tensor, "batch points 2"]:
+    """Pixels by which moving points move in the image: the derivative of `project` by the motion.
+
+    It is linear in the motion (metres), so that motions add up in the image as they do in space.
+    """
+    depth = points[..., 2:]
+    across = (motion[..., :2] - points[..., :2] / depth * motion[..., 2:]) / depth
+    return camera.focal[:, None, None] * across
+
+
 def pixel_rays(
     camera: Camera, height: int, width: int, stride: int = 1
 ) -> Float[Tensor, "batch height width 3"]:

@@ -63,6 +63,10 @@ class CropView:
         """Photo pixels of crop pixels."""
         return _mapped(crop, np.linalg.inv(self.homography))
 
+    def to_crop(self, photo: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+        """Crop pixels of photo pixels."""
+        return _mapped(photo, self.homography)
+
     def box_in_crop(self, box: Box) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of a photo's box in crop pixels: around its corners."""
         x, y = np.array([box.x, box.x + box.width]), np.array([box.y, box.y + box.height])

@@ -22,7 +22,9 @@ class Debugger:
         self.display = display
         self.state_file = state_file
         command = [sys.executable, "-m", "app", *map(str, arguments)]
-        command += ["--engine", f"tests.app.fake_engine:{engine}", "--state", str(state_file)]
+        command += ["--state", str(state_file)]
+        if engine:  # else the real one
+            command += ["--engine", f"tests.app.fake_engine:{engine}"]
         self.environment = xdnd.environment(display)
         self.process = subprocess.Popen(
             command,

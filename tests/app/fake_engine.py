@@ -15,10 +15,12 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene
+from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.errors import UserError
 from core.occlusion.paint import apply_occluders, occluder_mask
 from core.occlusion.scores import judge
 from core.pictures.colors import HITS_LEGEND
+from core.words import Explanation, Table
 
 MAP = 32
 STAGES = (StageMark("place", 0, 10), StageMark("size", 10, 31))
@@ -186,9 +188,8 @@ class FakeBackend:
                 fit.step()
         return fit
 
-    def save(self, path, _photo, _observed, runs):
-        with open(path, "w", encoding="utf-8") as file:
-            file.writelines(f"{kept.place}: {len(kept.fit.history)} steps\n" for kept in runs)
+    def save(self, path, photo, _observed, _runs):
+        Image.fromarray(photo.pixels).save(path, format="png")
 
     def maps(self, observed, _run, params):
         mask = _mask(params)
@@ -219,6 +220,24 @@ class FakeBackend:
         box = observed.scene.box
         x, y = box.x + params[0] * box.width, box.y + params[1] * box.height
         return ((x, y, 0.0), (x + 10, y, -0.25))
+
+    def explain(self, observed, fit, step, target):
+        vector = fit.params(step)
+        if isinstance(target, JointTarget):
+            place = self.joints(observed, vector)[target.joint][:2]
+            arrows = (Arrow("image", (30.0, 0.0)), Arrow("size", (0.0, -10.0)))
+            rows = tuple((a.name, *(f"{v:.0f}" for v in a.way)) for a in arrows)
+            table = Table("pulls", ("term",), ("right", "down"), rows)
+            cells = tuple((4, column, 1.0) for column in range(8))
+            return Answer(
+                Explanation((f"joint {target.joint}",), (table,)), (), place, arrows, cells
+            )
+        column, row = (int(MAP * v) for v in target.at)
+        seen, shown = observed.handle[row, column], _mask(vector)[row, column]
+        bars = Bars("observed", (float(seen), -0.5)), Bars("rendered", (float(shown), 0.5))
+        lines = f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"
+        middle = self.vertices(observed, vector).mean(0).tolist()
+        return Answer(Explanation(lines), bars, points=((*middle, 1.0),))
 
 
 def _mask(vector):

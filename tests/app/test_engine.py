@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from app.engine import NOBODY, crop_outline, stage_marks
+from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Rect
 from app.protocol.backend import Kept
 from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
+from app.protocol.why import JointTarget, PixelTarget
 from core.errors import UserError
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
@@ -370,3 +372,37 @@ def test_a_saved_run_keeps_its_occluders(backend, photo, occluded, tmp_path):
     assert [step.total for step in again_taken] == [step.total for step in steps]
     other = backend.occlude(seen, ())
     assert other.seen is None and backend.fit(other, Run(6)).stages == fit.stages
+
+
+def test_a_pixel_is_explained_as_the_engine_explains_it(backend, observed, fit):
+    scene = observed.scene
+    x, y = cell_center((64, 64), inside_crop(scene.to_crop, (230, 200)))
+    answer = backend.explain(observed, fit, 3, PixelTarget((x, y)))
+    assert answer.words.lines[0].startswith(f"map row {int(64 * y)}, column {int(64 * x)};")
+    assert [bars.name for bars in answer.bars] == ["observed", "rendered"]
+    features = observed.handle.features[:, int(64 * y), int(64 * x)]
+    assert answer.bars[0].values == pytest.approx(features.tolist())
+    visible = backend.maps(observed, Run(1), fit.params(3)).visible[int(64 * y), int(64 * x)]
+    assert f"p(z = 1) {visible:.2f}" in answer.words.lines[2]
+    again = backend.explain(observed, fit, 3, PixelTarget((x, y)))
+    other = backend.explain(observed, fit, 6, PixelTarget((x, y)))
+    assert again == answer != other
+    near = np.array(answer.points)
+    pixels = scene.focal * near[:, :2] / near[:, 2:3] + np.array(scene.size) / 2
+    middle = near[:, 3] @ pixels / near[:, 3].sum()
+    assert middle == pytest.approx((230, 200), abs=10) and len(near) > 1
+    off = backend.explain(observed, fit, 3, PixelTarget((0.001, 0.001)))
+    assert [bars.name for bars in off.bars] == ["observed"] and off.arrows == ()
+
+
+def test_a_joint_is_explained_where_it_is_drawn(backend, observed, fit):
+    joints = backend.joints(observed, fit.params(5))
+    for joint in (0, 20):
+        answer = backend.explain(observed, fit, 5, JointTarget(joint))
+        assert answer.place == pytest.approx(joints[joint][:2], abs=0.05)
+        assert [arrow.name for arrow in answer.arrows][-1] == "total"
+        *terms, total = (np.array(arrow.way) for arrow in answer.arrows)
+        np.testing.assert_allclose(sum(terms), total, atol=1e-3)
+        assert {arrow.name for arrow in answer.arrows[:-1]} <= {term.name for term in fit.terms}
+        assert all(0 <= row < 64 and 0 <= column < 64 for row, column, _ in answer.cells)
+    assert len(answer.cells) > 5

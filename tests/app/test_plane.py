@@ -97,9 +97,9 @@ def test_a_click_is_not_a_box():
     assert usable(Rect(0, 0, 60, 100))
 
 
-@given(st.integers(640, 4000), st.integers(480, 2500))
-def test_the_grid_fills_the_window_without_overlap(width, height):
-    rects = arrange(width, height)
+@given(st.integers(640, 4000), st.integers(480, 2500), st.booleans())
+def test_the_grid_fills_the_window_without_overlap(width, height, why):
+    rects = arrange(width, height, why=why)
     for name, rect in rects.items():
         assert rect.x >= GAP
         assert rect.y >= GAP
@@ -116,5 +116,6 @@ def test_the_grid_fills_the_window_without_overlap(width, height):
                 or other.bottom <= rect.y
             )
             assert apart or other is rect
-    assert rects["rendered"].right == rects["body"].right == width - GAP
+    assert rects["rendered"].right == rects["body"].right
+    assert rects["answer" if why else "body"].right == width - GAP
     assert rects["photo"].width == rects["loss"].width

@@ -21,6 +21,7 @@ from app.protocol.commands import (
     PaintInput,
     Pause,
     Preview,
+    Save,
     Step,
     Turn,
 )
@@ -33,14 +34,16 @@ from app.protocol.events import (
     PaintedInput,
     Previewed,
     Ready,
+    Saved,
     Stepped,
     Turned,
 )
-from app.protocol.run import Run
+from app.protocol.run import RecordedRun, Run
 from app.shared import PHOTO_SIDE
 from core.occlusion.fills import Color
 from core.occlusion.occluder import drawn
 from tests.app.blob import blob_photo
+from tests.app.fake_engine import RECORDED
 from tests.app.talk import Talk
 
 FAKE = "tests.app.fake_engine:"
@@ -340,6 +343,21 @@ def test_large_photos_are_shown_shrunk(talk, tmp_path):
     event = talk.ask(Open(7, Run(7), str(path)), Opened)
     assert event.scene.size == (3000, 500)
     assert event.pictures["photo"].shape == (round(500 * PHOTO_SIDE / 3000), PHOTO_SIDE, 3)
+
+
+def test_another_run_of_a_record_takes_its_last_step_by_itself(photo, tmp_path):
+    """A record's last step is evaluated again; of a run that nobody looks at nobody asks for it."""
+    path = tmp_path / "fit.nbf"
+    path.write_bytes(Path(photo).read_bytes())
+    talk = Talk(FAKE + "load")
+    talk.wait(Ready)
+    talk.ask(Open(1, Run(1, resumes=True), str(path)), Opened)
+    talk.ask(Begin(1, Run(2, resumes=True, recorded=5)), Opened)
+    talk.ask(Step(1, 1), Stepped)
+    talk.ask(Save(1, 1, str(tmp_path / "out.nbf"), (RecordedRun(1, None, 0, ""),)), Saved)
+    steps = [event.step for event in talk.all(Stepped) if event.run == 2]
+    assert steps == list(range(RECORDED + 1))
+    talk.link.close()
 
 
 def test_a_record_comes_with_its_steps_and_goes_on(photo, tmp_path):

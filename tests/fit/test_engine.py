@@ -110,12 +110,15 @@ def test_a_turntable_that_cannot_be_drawn_is_a_warning(
     assert {path.name for path in tmp_path.iterdir()} == left
 
 
-def test_the_scene_shown_is_the_exported_body_and_the_start(engine, observation, solver, written):
+def test_the_scene_shown_is_the_figure_of_the_fit_and_of_the_start(
+    engine, observation, solver, written
+):
     scene = fitted_scene(engine, observation, solver)
     params = BodyParams.load(written / "params.npz")
-    np.testing.assert_allclose(scene.vertices, engine.vertices(params)[0].numpy(), atol=1e-5)
+    figure = engine.figures(params).vertices[0].numpy()
+    np.testing.assert_allclose(scene.vertices, figure, atol=1e-5)
     first = photo_from_crop(solver.trace.params(0, engine.volume), observation.view, engine.volume)
-    np.testing.assert_allclose(scene.start, engine.vertices(first)[0].numpy(), atol=1e-5)
+    np.testing.assert_allclose(scene.start, engine.figures(first).vertices[0].numpy(), atol=1e-5)
     assert np.abs(scene.vertices - scene.start).max() > 1e-3
     assert scene.focal == pytest.approx(observation.focal)  # this photo is small enough as it is
 

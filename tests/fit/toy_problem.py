@@ -8,9 +8,11 @@ import torch
 
 from core.body.params import BodyParams
 from core.fit.evidence import FeatureMap
+from core.fit.fitter import Fit
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
+from core.fit.visit import Visit
 from core.geometry.camera import Camera, project
 from core.geometry.keypoints import Keypoints
 from core.nbv.features import FeatureBank, expected_features
@@ -92,3 +94,8 @@ def quick_schedule(steps: int = 10) -> Schedule:
     stages = tuple(replace(stage, steps=steps) for stage in standard.stages)
     short = replace(standard, stages=stages, render=RenderSettings(nearest=8))
     return short.with_weights(nll=1.0)
+
+
+def visited(fit: Fit, step: int) -> Visit:
+    """A recorded step of a fit."""
+    return Visit.of(fit.problem, fit.model, fit.schedule, fit.trace, step)

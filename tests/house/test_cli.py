@@ -143,7 +143,7 @@ def test_output_that_nobody_reads_or_that_has_no_room_is_no_traceback(arguments,
 
 
 def test_threads_are_an_option_of_all_that_computes():
-    for name in ("app", "bench", "eval", "fit", "synth", "train"):
+    for name in ("app", "bench", "eval", "fit", "synth", "train", "why"):
         options = find_commands()[name].load().Options
         assert "threads" in {field.name for field in dataclasses.fields(options)}, name
 

@@ -16,7 +16,7 @@ INNER_FLOORS = {
         *("geometry", "protocol", "shared", "engine", "worker", "link"),
         *("document", "history", "view", "state", "runs", "occluding"),
         *("session", "hand", "action", "occluder_actions", "actions"),
-        *("theme", "panels", "window", "automation", "main"),
+        *("theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
     "core/train": ("batches", "losses", "heads", "run"),

@@ -77,9 +77,13 @@ class SparseRender:
     def composite(
         self, features: Float[Tensor, "batch kernels dim"]
     ) -> Float[Tensor, "pixels dim"]:
-        """Sum of the kernels' features by weight; divide by the opacity for their mean."""
+        """Sum of the kernels' features by weight."""
         count = features.shape[1]
         index = self.assignment.batch[:, None] * count + self.assignment.kernels.clamp_min(0)
         return torch.nn.functional.embedding_bag(
             index, features.flatten(0, 1), per_sample_weights=self.weights, mode="sum"
         )
+
+    def mean(self, features: Float[Tensor, "batch kernels dim"]) -> Float[Tensor, "pixels dim"]:
+        """The features' mean by weight: the weights add up to the opacity."""
+        return self.composite(features) / self.opacity.clamp_min(1e-6)[:, None]

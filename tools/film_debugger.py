@@ -1,0 +1,130 @@
+"""Film the debugger while a script uses it.
+
+    python tools/film_debugger.py docs/debugger.gif
+
+A private X server (Xvfb, xdotool) shows the real window with the real engine. The film is the first
+picture of README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.app import xdnd
+from tests.app.driver import Debugger
+from tests.display import start_xvfb
+
+WINDOW = (1400, 900)
+WIDTH = 980  # of the film
+RATE = 8  # frames a second
+COLORS = 160
+LARGEST = 5_000_000  # bytes
+
+
+class Camera:
+    """Takes pictures of the X server's screen in a thread; frames that show nothing new are shown
+    for longer instead.
+    """
+
+    def __init__(self, display: str) -> None:
+        self._display = display
+        self._stop = threading.Event()
+        self.frames: list[np.ndarray] = []
+        self.seconds: list[float] = []
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Camera:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._stop.wait(1 / RATE):
+            whole = xdnd.grab(self._display)[: WINDOW[1], : WINDOW[0]]
+            size = WIDTH, round(WIDTH * WINDOW[1] / WINDOW[0])
+            frame = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+            if self.frames and np.array_equal(frame, self.frames[-1]):
+                self.seconds[-1] = min(self.seconds[-1] + 1 / RATE, 2.0)
+            else:
+                self.frames.append(frame)
+                self.seconds.append(1 / RATE)
+
+
+def play(app: Debugger) -> None:
+    """Fit, scrub, change a weight, branch, compare."""
+    app.wait_done()
+    for step in (10, 40, 80, 50):
+        app.click(app.on_lane(1, step / 120))
+    app.wait(lambda s: s["painted"] == 50, "step 50")
+    app.key("e")
+    app.wait(lambda s: s["edit"], "the dialog")
+    for name, way in (("prior", 160), ("points", -110)):
+        place = app.middle(app.state["edit"][f"edit weight {name}"])
+        app.drag(place, (place[0] + way, place[1]), stops=6)
+    app.click(app.middle(app.state["edit"]["edit branch"]))
+    app.wait(lambda s: s["run"] == 2, "the branch")
+    app.key("Escape")
+    app.wait_done()
+    app.key("c")
+    for _ in range(4):
+        app.key("x")
+        app.wait(lambda s: s["settled"], "the other run")
+        time.sleep(0.6)
+    body = app.panel("body")
+    middle = body.x + body.width / 2, body.y + body.height / 2
+    app.drag(middle, (middle[0] + 160, middle[1] - 10), stops=12)
+    app.wait(lambda s: s["settled"], "the turned body")
+    time.sleep(1.0)
+
+
+def save(path: Path, camera: Camera) -> None:
+    """Write a GIF with one palette."""
+    from PIL import Image
+
+    pictures = [Image.fromarray(frame) for frame in camera.frames]
+    palette = pictures[len(pictures) // 2].quantize(COLORS, dither=Image.Dither.NONE)
+    small = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+    times = [round(1000 * s) for s in camera.seconds]
+    small[0].save(path, save_all=True, append_images=small[1:], duration=times, loop=0)
+    length, weight = sum(times) / 1000, path.stat().st_size
+    print(f"{path}: {len(small)} frames, {length:.0f} s, {weight / 1e6:.1f} MB")
+    if weight > LARGEST:
+        raise SystemExit(f"{path} is larger than {LARGEST / 1e6:g} MB")
+
+
+def main(act: Callable[[Debugger], None] = play) -> None:
+    """Film."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--photo", default="skimage:camera")
+    options = parser.parse_args()
+    server, display = start_xvfb()
+    size = f"{WINDOW[0]}x{WINDOW[1]}"
+    with tempfile.TemporaryDirectory() as name:
+        app = Debugger(display, Path(name, "state.json"), "", [options.photo, "--size", size])
+        try:
+            app.wait(lambda s: s["frames"] > 0, "the window")
+            with Camera(display) as camera:
+                act(app)
+        finally:
+            app.close()
+            server.terminate()
+    save(options.out, camera)
+
+
+if __name__ == "__main__":
+    main()
