@@ -39,6 +39,15 @@ class Host(Protocol):
     def edit(self) -> None:
         """Show or hide the dialog of weights and steps."""
 
+    def occlude(self) -> None:
+        """Show or hide the dialog of occluders."""
+
+    def save_occluders(self) -> None:
+        """Save the occluders on screen as a set."""
+
+    def ask_for_picture(self) -> None:
+        """Show the file dialog, to fill an occluder with a picture."""
+
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
 

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from app.action import Action
 from app.image_actions import IMAGE_ACTIONS
+from app.occluder_actions import OCCLUDER_ACTIONS
 from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
@@ -247,6 +248,7 @@ ACTIONS = (
         tip="Show the joints that the network estimates, and the body's",
         on=lambda session: JOINTS in session.view.overlays,
     ),
+    *OCCLUDER_ACTIONS,
     Action(
         "log",
         "Logarithmic",

@@ -16,6 +16,7 @@ from app.geometry.people import Person
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import RecordedRun, Run, RunInfo, RunKey, StageMark
 from app.protocol.scene import ImageScene
+from core.occlusion.occluder import Occluders
 
 RUNS_KEPT = 32
 """Runs of all images together: one more, and the oldest without a name goes."""
@@ -91,7 +92,7 @@ class RunRecord:
         run = self.run
         if run.name:
             return run.name
-        what = run.changes.text
+        what = ", ".join(filter(None, (run.changes.text, counted(run.occluders))))
         if run.parent is not None:
             return f"from run {run.parent}, step {run.at_step}" + (f": {what}" if what else "")
         box = f"person {self.person}" if self.person else "drawn box"
@@ -108,12 +109,18 @@ class RunRecord:
         return max((s.stop for s in self.stages), default=0)
 
 
+def counted(occluders: Occluders) -> str:
+    """How many occluders hide something, in words; empty for none."""
+    count = sum(occluder.on for occluder in occluders)
+    return f"{count} occluder{'s' * (count > 1)}" if count else ""
+
+
 @dataclass
 class ImageRecord:
     """An image and its runs, by their numbers.
 
     Attributes:
-        occluders: what hides the person, as the user describes it, for later runs.
+        occluders: what is put before it in later runs: that of the run on screen.
         saved: the file in which the user saved its runs last; empty if they never were.
         autosaved: the file in which they were saved by themselves last.
         people: all that were found, the most prominent first.
@@ -123,7 +130,7 @@ class ImageRecord:
     id: int
     path: str
     runs: dict[int, RunRecord] = field(default_factory=dict)
-    occluders: tuple[Any, ...] = ()
+    occluders: Occluders = ()
     saved: str = ""
     autosaved: str = ""
     people: tuple[Person, ...] = ()

@@ -15,19 +15,26 @@ from app.geometry.plane import Point, Rect
 from app.protocol.backend import Kept, Maps, Observed, Progress
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
-from app.protocol.why import Answer, Arrow, Bars, JointTarget, Target
+from app.protocol.why import Answer, JointTarget, Target
+from app.told import (
+    crop_outline,
+    joint_answer,
+    largest_weight,
+    listed,
+    person_of,
+    pixel_answer,
+    rect_of,
+    stage_marks,
+)
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.errors import UserError
 from core.fit.branch import cut
 from core.fit.engine import Engine
-from core.fit.explain import explain_joint, explain_pixel
 from core.fit.fitter import Fit
-from core.fit.joint_probe import JointProbe
 from core.fit.observation import Observation
-from core.fit.photo_joints import PhotoJoints, body_joints, read_joints
+from core.fit.photo_joints import body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
-from core.fit.probe import PixelProbe
 from core.fit.record import SUFFIX, FitRecord, RunInfo
 from core.fit.record import Run as RecordRun
 from core.fit.recording import (
@@ -42,10 +49,11 @@ from core.fit.sources import Environment
 from core.fit.step_probe import StepProbe
 from core.fit.trace import StepRecord
 from core.fit.visit import Visit
-from core.geometry.crop import Box, CropView
+from core.geometry.crop import Box
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
-from core.pictures.colors import OCCLUSION_LEGEND
+from core.occlusion.occluder import Occluders
+from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 
 METHOD = "nbf"
 """How photos are fitted unless a run says otherwise."""
@@ -102,7 +110,7 @@ class CoreBackend:
     def people(self, photo: Photo | RecordedPhoto) -> tuple[Person, ...]:
         """All people of a photo, the most prominent first."""
         found = self._engine.people(photo.pixels)
-        return tuple(Person(rect_of(p.box), tuple(map(tuple, p.places.tolist()))) for p in found)
+        return tuple(map(person_of, found))
 
     def person_at(self, photo: Photo | RecordedPhoto, at: Point) -> Rect:
         """Box of the person at a pixel, looking closer than `people` does."""
@@ -141,6 +149,19 @@ class CoreBackend:
         seen = self._observed(observation, box, detected, "" if person else NOBODY)
         return replace(seen, scene=replace(seen.scene, person=person))
 
+    def occlude(self, observed: Observed, occluders: Occluders) -> Observed:
+        """Look at the same person again, behind these occluders."""
+        then, scene = observation_of(observed), observed.scene
+        observation = self._engine.observe_view(
+            then.photo, then.box, then.view, then.keypoints, then.focal, occluders
+        )
+        seen = self._observed(observation, scene.box, scene.detected, scene.note)
+        handle: Observation | Recorded = observation
+        if isinstance(observed.handle, Recorded):
+            handle = Recorded(observation, observed.handle.record)
+        scene = replace(seen.scene, person=scene.person)
+        return replace(seen, scene=scene, handle=handle, recorded=observed.recorded)
+
     def _observe_again(self, record: FitRecord) -> Observed:
         """The person of a record; a note says what differs from when it was written."""
         observation = observe_again(self._engine, record)
@@ -169,12 +190,16 @@ class CoreBackend:
             corners=tuple((x, y) for x, y in corners.tolist()),
             to_crop=tuple((a, b, c) for a, b, c in to_crop.tolist()),
             legend=OCCLUSION_LEGEND,
+            occluders=observation.occluders,
+            hits_legend=HITS_LEGEND,
             estimated_joints=listed(joints),
             sigmas=tuple(spread),
             detectors=() if observation.keypoints else self._engine.sources.detectors,
             note=note,
         )
-        return Observed(scene, draw_features(observation, self._colors), observation)
+        seen = observation.seen if observation.occluders else None
+        features = draw_features(observation, self._colors)
+        return Observed(scene, features, observation, seen=seen)
 
     def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
         """Begin at the best start, at a step of the parent, or at the end of a record."""
@@ -224,6 +249,7 @@ class CoreBackend:
             runs=tuple(written),
             pixels=observation.photo,
             keypoints=observation.keypoints,
+            occluders=observation.occluders,
         ).save(Path(path))
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
@@ -231,7 +257,11 @@ class CoreBackend:
         observation = observation_of(observed)
         schedule, _ = self._settings(observed, run)
         maps = draw_maps(self._engine, observation, params, self._colors, schedule)
-        return Maps(maps.rendered, maps.occlusion, maps.posterior, maps.occluded_share)
+        found, share = maps.found, maps.occluded_share
+        if found is None:
+            return Maps(maps.rendered, maps.occlusion, maps.posterior, share)
+        figures = found.iou, found.auroc
+        return Maps(maps.rendered, maps.occlusion, maps.posterior, share, found.hits, figures)
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
         """The figure that pictures show, in the photo's camera frame."""
@@ -346,52 +376,3 @@ class CoreFit:
     def params(self, step: int) -> BodyParams:
         """The body of a recorded step in the crop camera's frame."""
         return self.fit.trace.params(step, self.engine.volume)
-
-
-def rect_of(box: Box) -> Rect:
-    """A box as messages carry it."""
-    return Rect(box.x, box.y, box.width, box.height)
-
-
-def largest_weight(schedule: Schedule, term: str) -> float:
-    """The largest weight that a stage gives a term."""
-    return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
-
-
-def pixel_answer(probe: PixelProbe, rotation: Float[np.ndarray, "3 3"]) -> Answer:
-    """What is behind a pixel, for the window.
-
-    Args:
-        rotation: from the crop's camera to the photo's.
-    """
-    bars = [Bars("observed", probe.observed)]
-    bars += [Bars("rendered", probe.rendered)] if probe.rendered is not None else []
-    points = []
-    for kernel in probe.kernels:
-        x, y, z = (rotation @ np.array(kernel.position)).tolist()
-        points.append((x, y, z, kernel.weight))
-    return Answer(explain_pixel(probe), tuple(bars), points=tuple(points))
-
-
-def joint_answer(probe: JointProbe) -> Answer:
-    """What is behind a joint's place, for the window."""
-    arrows = tuple(Arrow(pull.term, pull.arrow) for pull in probe.pulls)
-    return Answer(explain_joint(probe), (), probe.place, arrows, probe.share.cells)
-
-
-def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
-    """Where the stages' records lie; the last has one more, behind the last Adam step."""
-    return tuple(StageMark(stage.name, span.start, span.stop) for stage, span in schedule.spans)
-
-
-def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
-    """Joints as messages carry them."""
-    rows = zip(joints.xy.tolist(), joints.foreshortening.tolist(), strict=True)
-    return tuple((x, y, foreshortening) for (x, y), foreshortening in rows)
-
-
-def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:
-    """The crop's corners in pixels of the photo, and the homography onto the unit square."""
-    to_crop = np.diag([1 / view.size, 1 / view.size, 1.0]) @ view.homography
-    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
-    return view.to_photo(view.size * unit), to_crop

@@ -25,7 +25,7 @@ IMAGE_ACTIONS = (
     Action(
         "people",
         "People",
-        ("P",),
+        ("Ctrl+A",),
         "keep the boxes of all people on the photo, or hide them",
         lambda host: host.send(host.session.toggle_overlay(PEOPLE)),
         enabled=lambda session: session.record is not None,
@@ -50,7 +50,7 @@ IMAGE_ACTIONS = (
     Action(
         "sort",
         "Sort",
-        ("T",),
+        ("Ctrl+T",),
         "sort the strip: as opened, worst objective first, most hidden first",
         lambda host: host.send(host.session.sort()),
         enabled=lambda session: len(session.album.items) > 1,

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from app.geometry.boxes import usable
 from app.geometry.people import Person, person_at
 from app.geometry.plane import Point, Rect
+from app.occluding import Occluding
 from app.protocol.commands import Begin, BeginAt, Commands
 from app.protocol.events import Opened
 from app.protocol.run import RunKey
-from app.runs import RunTree
 from app.state import Message, Phase
 
 
 @dataclass
-class Crowd(RunTree):
+class Crowd(Occluding):
     """The state, and the methods about the people of the image on screen."""
 
     def set_box(self, box: Rect | None) -> Commands:

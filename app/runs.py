@@ -260,8 +260,7 @@ class RunTree(SessionState):
             schedule=now.schedule if schedule is None else schedule,
             changes=now.changes if changes is None else changes,
             recorded=now.recorded,
-            occluders=self.image.occluders,
-            **options,
+            **{"occluders": self.image.occluders, **options},
         )
 
     def _ask_for(
@@ -285,7 +284,11 @@ class RunTree(SessionState):
         """Show another run; an answer about the last one that is still on its way is dropped."""
         self.view.look_at(key, step)
         self.document.images[key[0]].shown = key[1]
-        self.input = self.painted = self.turned = self.probed = self.refused = None
+        self.input = self.painted = self.turned = None
+        self.probed = self.refused = self.previewed = None
+        record = self.document.find(key)
+        if record is not None and self.image is not None:
+            self.image.occluders = record.scene.occluders
 
     def _came(self, key: RunKey, before: RunKey | None) -> None:
         """A run has come while another one was on screen."""

@@ -22,6 +22,7 @@ from app.protocol.commands import (
     Open,
     Paint,
     PaintInput,
+    Preview,
     Probe,
     Save,
     Step,
@@ -37,6 +38,7 @@ from app.protocol.events import (
     Painted,
     PaintedInput,
     Peeked,
+    Previewed,
     Probed,
     Ready,
     Saved,
@@ -49,19 +51,18 @@ from app.protocol.why import Target
 from app.state import Level, Message, Phase
 
 
-def free_path(image: str, own: Collection[str] = ()) -> str:
+def free_path(image: str, own: Collection[str] = (), suffix: str = RECORD_SUFFIX) -> str:
     """Where to save the runs of an image: in the current folder, under a name that is free.
 
     A record is saved where it was opened, unless it is one of ``own``: what was saved by itself.
     """
-    if is_record(image) and image not in own:
+    if is_record(image) and image not in own and suffix == RECORD_SUFFIX:
         return image
-    stem = "recovered" if image in own else Path(image).stem.rpartition(":")[2]
-    count = 1
-    path = Path.cwd() / f"{stem}{RECORD_SUFFIX}"
+    stem, count = "recovered" if image in own else Path(image).stem.rpartition(":")[2], 1
+    path = Path.cwd() / f"{stem}{suffix}"
     while path.exists():
         count += 1
-        path = Path.cwd() / f"{stem}-{count}{RECORD_SUFFIX}"
+        path = Path.cwd() / f"{stem}-{count}{suffix}"
     return str(path)
 
 
@@ -174,7 +175,7 @@ class Session(Backlog):
                 return self._on_peeked(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Turned() | Probed():
+            case PaintedInput() | Painted() | Previewed() | Turned() | Probed():
                 return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
@@ -272,6 +273,9 @@ class Session(Backlog):
                 self.input = event.key
             case Painted():
                 self.painted, self.turned = event, event.body
+            case Previewed():
+                self.painted, self.turned = event.painted, event.painted.body
+                self.previewed = event.occluders
             case Turned():
                 self.turned = event.body
             case Probed():
@@ -311,7 +315,7 @@ class Session(Backlog):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Turn() | Probe():
+            case PaintInput() | Paint() | Preview() | Turn() | Probe():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)
@@ -331,6 +335,7 @@ class Session(Backlog):
         if item is not None:
             item.error, item.waiting = text, False
         self.phase = before
+        self.drop_sketch()
         return [Continue(*self.view.key)] if before is Phase.RUNNING and self.view.key else []
 
     def _on_died(self, event: Died) -> Commands:

@@ -28,6 +28,7 @@ CAPACITY = {
     "observed": MAP_SIDE * MAP_SIDE * 3,
     "rendered": MAP_SIDE * MAP_SIDE * 3,
     "occlusion": MAP_SIDE * MAP_SIDE * 3,
+    "hits": MAP_SIDE * MAP_SIDE * 3,
     "visible": MAP_SIDE * MAP_SIDE * 4,
     "body": BODY_SIDE * BODY_SIDE * 4,
 }

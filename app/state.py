@@ -11,11 +11,21 @@ from app.geometry.lanes import Lane, lanes
 from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.history import History
-from app.protocol.commands import Begin, Paint, PaintInput, Picture, Probe, Question, Turn
+from app.protocol.commands import (
+    Begin,
+    Paint,
+    PaintInput,
+    Picture,
+    Preview,
+    Probe,
+    Question,
+    Turn,
+)
 from app.protocol.events import Painted, Probed, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import ViewState
+from core.occlusion.occluder import Occluder, Occluders
 
 
 class Phase(Enum):
@@ -88,6 +98,7 @@ class SessionState:
         painted: the pictures on screen of the shown run; None before the first.
         turned: the body on screen of the shown run; None before the first.
         probed: the answer to why on screen of the shown run; None before the first.
+        previewed: the occluders whose pictures are on screen though no run has them; None if none.
         asked: the question that is on its way: one at a time.
         refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
@@ -110,6 +121,7 @@ class SessionState:
     input: RunKey | None = None
     painted: Painted | None = None
     turned: TurnedBody | None = None
+    previewed: Occluders | None = None
     probed: Probed | None = None
     asked: Question | None = None
     refused: Question | None = None
@@ -233,6 +245,8 @@ class SessionState:
         view, painted, turned = self.view, self.painted, self.turned
         if not self.answering or view.key is None:
             return None
+        if view.sketch is not None:
+            return self._wanted_preview(view.key, view.sketch)
         if self.input != view.key:
             return PaintInput(*view.key)
         if not self.steps:
@@ -247,6 +261,29 @@ class SessionState:
         if view.body is not None and fine and turned is not None and not turned.fine:
             return Turn(*view.key, view.step, True, view.body)
         return None
+
+    def _wanted_preview(self, key: RunKey, sketch: Occluders) -> Picture | None:
+        """What occluders that are dragged do to a few steps, unless that is on screen.
+
+        Nothing once a run has been asked for: it comes soon.
+        """
+        view = self.view
+        if self.pending is not None or not self.steps or self.previewed == sketch:
+            return None
+        return Preview(*key, view.step, sketch, view.photo_side, view.body)
+
+    @property
+    def occluders(self) -> Occluders:
+        """The occluders on screen: as they are dragged, else those of the run."""
+        if self.view.sketch is not None:
+            return self.view.sketch
+        return self.scene.occluders if self.scene else ()
+
+    @property
+    def occluder(self) -> Occluder | None:
+        """The chosen occluder."""
+        chosen, occluders = self.view.chosen, self.occluders
+        return occluders[chosen] if chosen is not None and chosen < len(occluders) else None
 
     @property
     def question(self) -> Question | None:

@@ -8,9 +8,14 @@ from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
 from app.protocol.why import Target
+from core.occlusion.fills import GREY, Fill
+from core.occlusion.occluder import Occluders
 
 JOINTS = "joints"
 PEOPLE = "people"
+HITS = "hits"
+BOX = "box"
+"""The tool that draws the person's box; the others draw the shapes of occluders."""
 
 
 @dataclass
@@ -30,6 +35,13 @@ class ViewState:
         loss_window: first and last step of the curves; None for all.
         loss_log: the curves have logarithmic axes.
         other: the run that the shown one is compared with.
+        tool: what a drag on the photo draws: `BOX`, or the kind of a shape of occluders.
+        fill: of the next occluder.
+        brush: diameter of the brush as a share of the photo's longer side.
+        chosen: number of the occluder that the mouse has chosen.
+        sketch: the occluders as they are being dragged; None where no run has to follow.
+        from_step: new occluders go on from the step on screen, not from the start.
+        carried: occluders to put before another image.
         draft: what the next run is to do differently from the shown one.
         why: the panel that answers why is there.
         target: what it is asked about.
@@ -47,6 +59,13 @@ class ViewState:
     loss_window: tuple[float, float] | None = None
     loss_log: bool = False
     other: RunKey | None = None
+    tool: str = BOX
+    fill: Fill = GREY
+    brush: float = 0.05
+    chosen: int | None = None
+    sketch: Occluders | None = None
+    from_step: bool = False
+    carried: Occluders = ()
     draft: Changes = field(default_factory=Changes)
     why: bool = False
     target: Target | None = None
@@ -61,6 +80,7 @@ class ViewState:
         self.key, self.step, self.follow = key, step, follow
         self.loss_window = None
         self.draft = Changes()
+        self.sketch = None
         if self.other is not None and (self.other == key or self.other[0] != key[0]):
             self.other = None
 

@@ -40,6 +40,8 @@ from core.geometry.keypoints import Keypoints
 from core.io.boxes import as_box
 from core.io.images import Photo, load_image
 from core.io.mesh import save_mesh
+from core.occlusion.files import load_occluders
+from core.occlusion.occluder import Occluder, Occluders
 from core.render.shade.render import vertex_normals
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "Keypoints",
     "NobodyFoundError",
     "Observation",
+    "Occluder",
     "Photo",
     "Schedule",
     "Stage",
@@ -62,6 +65,7 @@ __all__ = [
     "UserError",
     "fit",
     "load",
+    "load_occluders",
     "observe",
     "open_record",
     "read_photo",
@@ -240,6 +244,7 @@ def observe(
     focal: float | None = None,
     engine: Engine | None = None,
     at: tuple[float, float] | None = None,
+    occluders: Occluders = (),
 ) -> Observation:
     """Evidence of the networks about one person in a photo.
 
@@ -248,6 +253,7 @@ def observe(
         keypoints: 2D joints in photo pixels, one row in SMPL's order; detected by default.
         focal: focal length in pixels; EXIF's, or else the photo's diagonal, by default.
         at: a pixel (x, y) that shows the person who is meant, in place of a box.
+        occluders: put before the photo, see `load_occluders` and docs/occluders.md.
 
     Raises:
         NobodyFoundError: no box was given and nobody was found, or nobody at that pixel.
@@ -257,7 +263,7 @@ def observe(
     read = read_photo(photo)
     chosen = None if box is None else as_box(box)
     focal = read.focal_px if focal is None else focal
-    return engine.observe(read.pixels, chosen, keypoints, focal, at)
+    return engine.observe(read.pixels, chosen, keypoints, focal, at, occluders)
 
 
 @_usual_torch()

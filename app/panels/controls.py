@@ -21,7 +21,7 @@ GROUPS = (
     (("open", 76),),
     (("run", 84), ("step", 70), ("restart", 84)),
     (("edit", 64),),
-    (("find", 110),),
+    (("find", 110), ("occlude", 92)),
     (("opacity", 150),),
     (("joints", 76), ("why", 64)),
 )

@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.action import Action
 from app.actions import BY_NAME
-from app.geometry.plane import Point, Rect
+from app.panels.dialog import SideDialog
 from app.protocol.run import RunKey
 from app.session import Session
 
@@ -19,11 +19,10 @@ SLOW, FAST = 0.05, 20.0
 """Range of the factor on the step size."""
 
 
-class EditDialog:
-    """A field for the name, the step size and each term of the run on screen.
+class EditDialog(SideDialog):
+    """A field for the name, the step size and each term of the run on screen."""
 
-    It lies beside what it changes and does not block it.
-    """
+    tag, width, room = DIALOG, WIDTH, 400
 
     def __init__(
         self,
@@ -95,11 +94,6 @@ class EditDialog:
         )
 
     @property
-    def shown(self) -> bool:
-        """Whether it is on screen."""
-        return bool(dpg.is_item_shown(DIALOG))
-
-    @property
     def items(self) -> list[str]:
         """Its fields and buttons."""
         return [*self._fields, "edit branch", "edit restart"]
@@ -108,23 +102,6 @@ class EditDialog:
     def typing(self) -> bool:
         """Whether keys are meant for one of its fields."""
         return self.shown and any(dpg.is_item_active(field) for field in self._fields)
-
-    def covers(self, point: Point) -> bool:
-        """Whether it lies over a point of the window."""
-        if not self.shown:
-            return False
-        x, y = dpg.get_item_pos(DIALOG)
-        size = dpg.get_item_width(DIALOG), dpg.get_item_height(DIALOG)
-        return Rect(x, y, *size).contains(point)
-
-    def hide(self) -> None:
-        """Take it away."""
-        dpg.hide_item(DIALOG)
-
-    def toggle(self, width: int, height: int) -> None:
-        """Show it at the right of a window of this size, or hide it."""
-        place = [max(width - WIDTH - 24, 0), max(min(64, height - 400), 0)]
-        dpg.configure_item(DIALOG, show=not self.shown, pos=place)
 
     def draw(self, session: Session) -> None:
         """Show the drafted values, except in the field that the user is changing."""

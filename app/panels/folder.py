@@ -10,7 +10,17 @@ from pathlib import Path
 
 from app.protocol.run import RECORD_SUFFIX
 
-SUFFIXES = (RECORD_SUFFIX, ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+SUFFIXES = (
+    RECORD_SUFFIX,
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".occluders.json",
+)
 """What can be opened, in small letters."""
 MOST = 5000
 """Entries that are listed."""

@@ -18,6 +18,7 @@ from app.protocol.commands import Commands
 from app.protocol.scene import Legend
 from app.protocol.why import PixelTarget
 from app.session import Session
+from app.view import HITS
 
 SHARP_SIDE = 512  # pixels: maps are enlarged by a whole factor to about this size
 LEGEND = 24
@@ -69,7 +70,8 @@ class MapPanel(Panel):
     def key(self, session: Session) -> Hashable:
         """The picture and what is marked on it."""
         marks = self._outlined(), self.explained
-        return self.version, marks, session.steps > 0, self.blank(session)
+        drawn = self.drawn(session).tag, self.blank(session)
+        return self.version, marks, session.steps > 0, drawn
 
     def blank(self, session: Session) -> bool:
         """Whether there is nothing to show."""
@@ -82,7 +84,7 @@ class MapPanel(Panel):
             self.say((self.empty,))
             return
         view = self.view
-        dpg.draw_image(self.texture.tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
+        dpg.draw_image(self.drawn(session).tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
         self.paint_legend()
         for row, column, share in self.explained:
             low, high = self._cell(column, row)
@@ -113,6 +115,10 @@ class MapPanel(Panel):
         if button != 0 or at is None or self.blank(session):
             return []
         return session.ask_why(PixelTarget(cell_center(self.cells, at)))
+
+    def drawn(self, session: Session) -> Texture:  # noqa: ARG002
+        """The picture to draw."""
+        return self.texture
 
     def paint_legend(self) -> None:
         """What the colours mean."""
@@ -179,14 +185,25 @@ class OcclusionPanel(RenderedPanel):
     title = "OCCLUSION z"
     hint = (
         "Where the body should be seen: is it (z = 1), or is something in front of it (z = 0)? "
-        "Each cell decides by comparing the observed feature with the body's and the background's."
+        "Each cell decides by comparing the observed feature with the body's and the background's. "
+        "Of occluders put there by hand ({occlude}) it is known what is right: {hits} shows it."
     )
     empty = "what hides the body"
 
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self._legend: Legend = ()
+        self.hits = Texture()
         self.visible: Float[np.ndarray, "height width"] = np.zeros((1, 1), np.float32)
+
+    def show_hits(self, hits: np.ndarray) -> None:
+        """A new picture of hits and misses, one pixel a cell."""
+        self.hits.show(hits, max(1, SHARP_SIDE // max(hits.shape[:2])))
+        self.version += 1
+
+    def drawn(self, session: Session) -> Texture:
+        """The picture to draw: z, or hits and misses."""
+        return self.hits if _judged(session) else self.texture
 
     @property
     def legend_height(self) -> float:
@@ -195,11 +212,15 @@ class OcclusionPanel(RenderedPanel):
 
     def draw(self, session: Session) -> None:
         """Say how much is hidden, then draw."""
-        self._legend = session.scene.legend if session.scene else ()
+        scene = session.scene
+        self._legend = (scene.hits_legend if _judged(session) else scene.legend) if scene else ()
         super().draw(session)
         painted = session.painted
         step = f" · step {painted.step}" if painted else ""
-        self.note(f"{painted.occluded:.0%} of the body hidden{step}" if painted else "")
+        share = f"{painted.occluded:.0%} of the body hidden{step}" if painted else ""
+        if painted is not None and painted.found is not None:
+            share = "IoU {} · AUROC {}".format(*map(_figure, painted.found)) + step
+        self.note(share)
 
     def paint_legend(self) -> None:
         """A swatch and a word for each end of the scale, and the value of the outlined cell."""
@@ -221,6 +242,17 @@ class OcclusionPanel(RenderedPanel):
         if cell is None or self.visible.shape != self.cells[::-1]:
             return None
         return float(self.visible[cell[1], cell[0]])
+
+
+def _judged(session: Session) -> bool:
+    """Whether hits and misses take the place of z."""
+    there = session.painted is not None and session.painted.found is not None
+    return there and HITS in session.view.overlays
+
+
+def _figure(value: float) -> str:
+    """A figure that may not be defined."""
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 def outline(low: Point, high: Point) -> None:

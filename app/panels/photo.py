@@ -14,9 +14,12 @@ from app.geometry.boxes import Grip, dragged, grip_at
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
+from app.hand import Hand
 from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.loss import term_colors
+from app.panels.maps import SHARP_SIDE
+from app.panels.occluders import paint_occluders
 from app.panels.panel import Panel
 from app.panels.people import paint_people
 from app.panels.texture import Texture
@@ -26,9 +29,12 @@ from app.protocol.why import JointTarget, PixelTarget
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import JOINTS, PEOPLE
+from app.view import BOX, HITS, JOINTS, PEOPLE
+from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
+HITS_ALPHA = 170
+"""Opacity of hits and misses over the photo, 0 to 255."""
 SLIP = 5.0  # screen pixels that the mouse may move in a click
 REACH = 8.0  # screen pixels around an edge that still take hold of it
 
@@ -50,16 +56,18 @@ class PhotoPanel(Panel):
     hint = (
         "Drag on the photo to draw the person's box, drag the box to move it, its edges to resize "
         "it: the person inside is fitted anew. Click on a person to fit that one. Wheel zooms, "
-        "right drag pans, double click shows all. The thin quadrilateral is the crop that the "
-        "networks see. {joints} draws the joints that the network estimates (a circle of one "
-        "standard deviation), tied to the body's. After {why}, a click asks why a pixel or a joint "
-        "is as it is."
+        "right drag pans, double click shows all. With a tool of {occlude} in hand the left button "
+        "works on occluders. The thin quadrilateral is the crop that the networks see. {joints} "
+        "draws the joints that the network estimates (a circle of one standard deviation), tied to "
+        "the body's. After {why}, a click asks why a pixel or a joint is as it is."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self.texture = Texture()
         self.layer = Texture()
+        self.hits = Texture()
+        self.hand = Hand()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
         self._fitted_to: Hashable = None
@@ -69,6 +77,7 @@ class PhotoPanel(Panel):
         self.draft: Rect | None = None
         self._held: Point = (0, 0)
         self._pressed: Point = (0, 0)
+        self._moved = False
         self.cell: tuple[Point, ...] | None = None
         self.cells = (1, 1)
         self.joint: int | None = None
@@ -83,6 +92,13 @@ class PhotoPanel(Panel):
     def show_body(self, layer: np.ndarray) -> None:
         """A new picture of the body alone, as large as the photo or smaller."""
         self.layer.show(layer)
+        self.version += 1
+
+    def show_hits(self, hits: np.ndarray) -> None:
+        """A new picture of hits and misses, one pixel a cell; cells off the body are clear."""
+        alpha = np.where((hits == NOWHERE).all(-1, keepdims=True), 0, HITS_ALPHA).astype(np.uint8)
+        enlarge = max(1, SHARP_SIDE // max(hits.shape[:2]))
+        self.hits.show(np.concatenate([hits, alpha], -1), enlarge)
         self.version += 1
 
     @property
@@ -108,9 +124,11 @@ class PhotoPanel(Panel):
         boxes = session.box, self.draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
+        occluders = session.occluders, session.view.chosen, session.view.tool
+        drawn = *occluders, tuple(self.hand.corners), session.previewed
         people = session.people, self.under, self.hovered
         why = session.view.why, session.probed
-        return self.version, self.view, boxes, session.phase, shown, body, people, why
+        return self.version, self.view, boxes, session.phase, shown, body, drawn, people, why
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -127,13 +145,16 @@ class PhotoPanel(Panel):
             strength = round(255 * session.view.opacity)
             dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
+        if HITS in session.view.overlays and session.painted and session.painted.found:
+            dpg.draw_image_quad(self.hits.tag, *corners)
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:
             cell = [self.view.to_panel(corner) for corner in self.cell]
             dpg.draw_polygon([*cell, cell[0]], color=(0, 0, 0, 200), thickness=4)
             dpg.draw_polygon([*cell, cell[0]], color=(255, 255, 255), thickness=2)
-        box = self.draft or session.box
-        if box is not None:
+        if session.view.tool != BOX:
+            paint_occluders(self.view, session, self.hand.corners, REACH / self.view.scale)
+        elif (box := self.draft or session.box) is not None:
             self._paint_box(box)
         if self.hovered or PEOPLE in session.view.overlays:
             paint_people(self.view, session.people, session.box, self.under, self.width)
@@ -155,8 +176,8 @@ class PhotoPanel(Panel):
         self.joint = None if point is None else joint_at(self.view, joints, point)
         self.hovered = point is not None
         at = None if point is None else self.view.to_image(point)
-        asks = at is None or session.view.why  # a click asks, and fits nobody
-        self.under = None if asks or at is None else person_at(session.people, at)
+        picks = session.view.tool == BOX and not session.view.why
+        self.under = person_at(session.people, at) if at is not None and picks else None
 
     def _paint_empty(self, session: Session) -> None:
         """Words instead of a picture."""
@@ -204,6 +225,9 @@ class PhotoPanel(Panel):
     def press(self, session: Session, point: Point, button: int) -> Commands:
         """Take hold of the box, or of the photo."""
         self._held = self._pressed = point
+        self._moved = False
+        if self._with_hand(session, button):
+            return self.hand.press(session, self.view.to_image(point), REACH / self.view.scale)
         if button == 0 and session.scene is not None:
             self._start = self.view.to_image(point)
             self._grip = grip_at(session.box, self._start, REACH / self.view.scale)
@@ -211,8 +235,11 @@ class PhotoPanel(Panel):
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
         """Change the draft of the box, or pan."""
-        if self.draft is None and math.dist(point, self._pressed) < SLIP:
+        if not self._moved and math.dist(point, self._pressed) < SLIP:
             return []  # the hand was not quite still
+        self._moved = True
+        if self._with_hand(session, button):
+            return self.hand.drag(session, self.view.to_image(point), REACH / self.view.scale)
         if button == 0 and self._grip is not None and session.scene is not None:
             end = self.view.to_image(point)
             self.draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
@@ -222,14 +249,17 @@ class PhotoPanel(Panel):
         return []
 
     def release(self, session: Session, point: Point, button: int) -> Commands:
-        """The draft becomes the box; a click fits a person, or asks why a thing is as it is."""
+        """The draft becomes the box, what the hand has drawn a run; a click picks or asks why."""
+        if self._with_hand(session, button):
+            at, reach = self.view.to_image(point), REACH / self.view.scale
+            return self.hand.release(session, at, reach, self._moved)
         draft, grip = self.draft, self._grip
         self.draft = self._grip = None
         if button != 0:
             return []
         if draft is not None:
             return [] if draft == session.box else session.set_box(draft)
-        if grip is None or math.dist(point, self._pressed) >= SLIP:
+        if grip is None or self._moved:
             return []
         if session.view.why:
             return self._ask_why(session, point)
@@ -244,15 +274,22 @@ class PhotoPanel(Panel):
         at = inside_crop(session.scene.to_crop, self.view.to_image(point))
         return [] if at is None else session.ask_why(PixelTarget(cell_center(self.cells, at)))
 
-    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
-        """The box stays as it was."""
+    def cancel(self, session: Session) -> Commands:
+        """The box and the occluders stay as they were."""
         self.draft = self._grip = None
-        return []
+        return self.hand.cancel(session)
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
-        """Show the whole photo."""
+        """Show the whole photo, or end a polygon."""
+        if self.hand.corners:
+            return self.hand.close(session)
         self.show_all()
         return []
+
+    @staticmethod
+    def _with_hand(session: Session, button: int) -> bool:
+        """Whether a button works on occluders."""
+        return button == 0 and session.scene is not None and session.view.tool != BOX
 
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:
         """Zoom about the mouse."""
@@ -270,5 +307,7 @@ def _summary(session: Session) -> str:
     found = ("found" if scene.person else "nobody found") if scene.detected else "given"
     box = scene.box
     size = f"{scene.size[0]} × {scene.size[1]} px"
+    if session.view.tool != BOX:
+        size = f"a drag draws: {session.view.tool} · {size}"
     points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
     return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{who}{points}"

@@ -15,6 +15,7 @@ from app.panels import text
 from app.panels.panel import MARGIN, Panel
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
+from app.protocol.events import Opened, Peeked, WithPictures
 from app.session import Session
 from app.shared import THUMBNAIL_SIDE
 
@@ -62,8 +63,12 @@ class StripPanel(Panel):
         self.area = Rect(rect.x + MARGIN, rect.y + 4, wide, tall)
         self.place_content()
 
-    def take(self, image: int, picture: UInt8[np.ndarray, "height width 3"]) -> None:
-        """A picture of an image has come; it is made small."""
+    def take(self, event: WithPictures) -> None:
+        """Keep the picture of an image if it has one, made small."""
+        kind = "thumbnail" if isinstance(event, Peeked) else "photo"
+        if not isinstance(event, Opened | Peeked):
+            return
+        image, picture = event.image, event.pictures[kind]
         self._pictures[image] = _small(picture)
         if image in self._textures:
             self._textures.pop(image).drop()

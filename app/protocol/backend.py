@@ -14,6 +14,7 @@ from app.geometry.plane import Point, Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, Target
+from core.occlusion.occluder import Occluders
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,14 @@ class Observed:
         features: colours of the feature map.
         recorded: the runs of the record that the image comes from, parents first.
         handle: the engine's own object; it never leaves the worker's process.
+        seen: the image with its occluders; None without any.
     """
 
     scene: ImageScene
     features: UInt8[np.ndarray, "height width 3"]
     handle: Any = None
     recorded: tuple[RecordedRun, ...] = ()
+    seen: UInt8[np.ndarray, "rows columns 3"] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,16 @@ class Maps:
         occlusion: picture of the occlusion variable.
         visible: p(z = 1) of each map pixel; NaN where the body is not.
         occluded: share of the body's pixels called occluded.
+        hits: where that is right and wrong; None if nothing is put before the image.
+        found: IoU and AUROC of it; NaN where not defined, None without occluders.
     """
 
     rendered: UInt8[np.ndarray, "height width 3"]
     occlusion: UInt8[np.ndarray, "height width 3"]
     visible: Float[np.ndarray, "height width"]
     occluded: float = 0.0
+    hits: UInt8[np.ndarray, "height width 3"] | None = None
+    found: tuple[float, float] | None = None
 
 
 class Photo(Protocol):
@@ -156,6 +163,9 @@ class Backend(Protocol):
             box: the person's; None for the most prominent one.
             people: what `people` gave; None to find them.
         """
+
+    def occlude(self, observed: Observed, occluders: Occluders) -> Observed:
+        """Look at the same person of the same image again, behind these occluders."""
 
     def fit(self, observed: Observed, run: Run, parent: Any) -> Fit:
         """Start a run.

@@ -8,6 +8,7 @@ from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.protocol.run import OfRun, RecordedRun, Run, RunKey
 from app.protocol.why import Target
+from core.occlusion.occluder import Occluders
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,19 @@ class Turn(OfRun):
 
 
 @dataclass(frozen=True)
+class Preview(OfRun):
+    """Look at a run's image behind other occluders, and fit a few steps up to a recorded one.
+
+    Nothing is kept of it. The rest is as for `Paint`, without fine edges.
+    """
+
+    step: int
+    occluders: Occluders
+    side: int
+    body: BodyView | None
+
+
+@dataclass(frozen=True)
 class Probe(OfRun):
     """Say why a pixel or a joint of one recorded step is as it is."""
 
@@ -130,7 +144,7 @@ class Quit:
     """End the process."""
 
 
-Picture = PaintInput | Paint | Turn
+Picture = PaintInput | Paint | Turn | Preview
 """Commands that ask for pictures."""
 Question = Picture | Probe
 """Commands that ask for what the screen lacks."""

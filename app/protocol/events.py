@@ -12,6 +12,7 @@ from app.protocol.commands import BodyView, Command
 from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, Target
+from core.occlusion.occluder import Occluders
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,13 @@ class TurnedBody:
 class Painted(WithPictures):
     """All of a step. Pictures: "layer", "rendered", "occlusion", "visible", and with a body "body".
 
+    With occluders there is also a picture "hits".
+
     Attributes:
         side, fine: of the layer, as `Paint` has asked.
         occluded: share of the body's pixels called occluded.
         joints: of the step's body.
+        found: IoU and AUROC of that against the occluders; NaN where not defined.
     """
 
     step: int
@@ -129,6 +133,15 @@ class Painted(WithPictures):
     occluded: float
     joints: tuple[Joint, ...] = ()
     body: TurnedBody | None = None
+    found: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Previewed(WithPictures):
+    """A step behind occluders that no run has. Pictures: those of `painted` and of its input."""
+
+    painted: Painted
+    occluders: Occluders
 
 
 @dataclass(frozen=True)
@@ -168,6 +181,6 @@ class Died:
     text: str
 
 
-Answering = PaintedInput | Painted | Turned | Probed
+Answering = PaintedInput | Painted | Previewed | Turned | Probed
 """Events that answer a question."""
 Event = Ready | Opened | Peeked | Stepped | Saved | Finished | Scored | Answering | Failed | Died

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.geometry.plane import Rect
+from core.occlusion.occluder import Occluders
 
 RECORD_SUFFIX = ".nbf"
 """Ends the name of a record of a fit, see `core.fit.record`."""
@@ -74,7 +75,7 @@ class Run:
             the image is a record's, else for the engine's default.
         schedule: the engine's own schedule; None for that of the record, or for the default.
         changes: what the user has changed in the schedule.
-        occluders: the engine's own description of what hides the person; empty for nothing given.
+        occluders: what is put before the image, see `core.occlusion.occluder`.
         resumes: it goes on with a run of the record that is opened (fit.nbf).
         recorded: number of the record's run whose schedule and method it has; None for the newest.
         box: the person's box in pixels of the image; None to find the person. A branch looks at
@@ -88,7 +89,7 @@ class Run:
     method: str = ""
     schedule: Any = None
     changes: Changes = Changes()
-    occluders: tuple[Any, ...] = ()
+    occluders: Occluders = ()
     resumes: bool = False
     recorded: int | None = None
     box: Rect | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.geometry.plane import Point, Rect
+from core.occlusion.occluder import Occluders
 
 Joint = tuple[float, float, float]
 """x and y in pixels of the image, and the foreshortening of the bone from the parent joint."""
@@ -32,6 +33,8 @@ class ImageScene:
         estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
         sigmas: standard deviations of these, one for each.
         detectors: names of what found the points that are fitted (empty if these were given).
+        occluders: what has been put before the image, see `core.occlusion.occluder`.
+        hits_legend: colours of the picture of hits and misses.
         name: of the photo, if it differs from the file's: that of the photo in a record.
         note: anything the user should know for as long as it is on screen; the name of an action
             in braces stands for its key.
@@ -47,6 +50,8 @@ class ImageScene:
     estimated_joints: tuple[Joint, ...] = ()
     sigmas: tuple[Sigma, ...] = ()
     detectors: tuple[str, ...] = ()
+    occluders: Occluders = ()
+    hits_legend: Legend = ()
     note: str = ""
     name: str = ""
     person: bool = True

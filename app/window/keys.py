@@ -18,6 +18,7 @@ _CODES = {
     "PageUp": dpg.mvKey_Down + 1,
     "PageDown": dpg.mvKey_Down + 2,
     "Enter": dpg.mvKey_Return,
+    "Backspace": dpg.mvKey_Back,
 }
 _CONTROL = "Ctrl+"
 _ALSO_WITH_CONTROL = {

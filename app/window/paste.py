@@ -1,8 +1,7 @@
-"""What comes from other programs: dropped files, and the clipboard's picture, file or path."""
+"""What comes from the clipboard: a picture, a file or a path."""
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from app.panels.folder import to_open
 from app.window.selection import Selection, open_selection
 from core.assets import cache_dir
 from core.io.atomic import write_atomic
@@ -24,19 +22,6 @@ PICTURES = {
     "image/bmp": ".bmp",
 }
 """Formats of pictures, the wanted first, and how their files end."""
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-
-
-def dropped_files(items: list[str]) -> tuple[list[str], str]:
-    """The files to open of what was dropped, those of folders too, and a line about the rest."""
-    files, empty = to_open([item for item in items if not _ADDRESS.match(item)])
-    addresses = [item for item in items if _ADDRESS.match(item)]
-    if addresses or not items:
-        address = addresses[0] if addresses else "nothing"
-        note = f"{address} is no file on this computer: save the picture and drop its file."
-    else:
-        note = f"{empty[0]} holds nothing that can be opened." if empty else ""
-    return files, note
 
 
 def path_in_text(text: str) -> str | None:

@@ -11,6 +11,7 @@ from app.panels.help import SHEET as HELP_SHEET
 from app.view import JOINTS
 from app.window.glfw import native_window
 from app.window.window import Window
+from core.io.records import plain
 
 
 def report(window: Window) -> dict[str, object]:
@@ -55,6 +56,12 @@ def report(window: Window) -> dict[str, object]:
         "labels": {n: r.label for n, r in session.image.runs.items()} if session.image else {},
         "other": session.view.other,
         "edit": _edit_of(window),
+        "occluders": plain(session.occluders),
+        "chosen": session.view.chosen,
+        "tool": session.view.tool,
+        "previewed": session.previewed is not None,
+        "found": session.painted.found if session.painted else None,
+        "occlude": _occlude_of(window),
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
@@ -102,6 +109,12 @@ def _edit_of(window: Window) -> dict[str, Rect] | None:
     """Where the fields and buttons of the edit dialog are; None while hidden."""
     editing = window.editing
     return {name: _rect_of(name) for name in editing.items} if editing.shown else None
+
+
+def _occlude_of(window: Window) -> dict[str, Rect] | None:
+    """Where the buttons of the dialog of occluders are; None while hidden."""
+    items = window.occluding.items
+    return {name: _rect_of(name) for name in items} if window.occluding.shown else None
 
 
 def _rect_of(item: int | str) -> Rect:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
+import numpy as np
 
 from app import theme
 from app.action import Action
@@ -22,6 +23,7 @@ from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
+from app.panels.occlude import OccludeDialog
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.status import Status
@@ -35,7 +37,7 @@ from app.protocol.events import (
     Opened,
     Painted,
     PaintedInput,
-    Peeked,
+    Previewed,
     Stepped,
     WithPictures,
 )
@@ -43,11 +45,13 @@ from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
+from app.window.drops import open_dropped
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
-from app.window.paste import dropped_files, fetch_picture, path_in_text
+from app.window.occluder_files import fill, is_set, put_set, save_set
+from app.window.paste import fetch_picture, path_in_text
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -62,6 +66,7 @@ class Window:
         self.clock = FrameClock()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
+        self._filling = False
         self.size = (0, 0)
         self._arranged: Hashable = None
         self._pictures_came = 0
@@ -90,9 +95,8 @@ class Window:
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
-        self.help.build()
-        self.files.build()
-        self.editing.build()
+        for dialog in (self.help, self.files, self.editing, self.occluding):
+            dialog.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -109,15 +113,17 @@ class Window:
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
-        self.files = FileDialog(fonts, self.open)
+        self.files = FileDialog(fonts, self._chosen)
+        self.occluding = OccludeDialog(fonts, self.do, self._act)
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
     # --- what buttons, keys, drops and messages do ---
 
     def open(self, path: str) -> None:
-        """Open a photo."""
-        self.send(self.session.open(path))
+        """Open a photo, or put a set of occluders before the one on screen."""
+        opened = is_set(path)
+        self.send(put_set(self.session, path) if opened else self.session.open(path))
 
     def restart(self) -> None:
         """Start the fit again, or the engine if it is dead."""
@@ -146,15 +152,36 @@ class Window:
 
     def drop(self, items: list[str]) -> None:
         """Open the first of the dropped files, and let the others wait."""
-        paths, note = dropped_files(items)
-        if paths:
-            self.send(self.session.open_all(paths, note=note))
-        else:
-            self.session.message = Message(note, Level.WARNING)
+        self.send(open_dropped(self.session, items))
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
+        self._filling = False
         self.files.show(*self.size)
+
+    def ask_for_picture(self) -> None:
+        """Show the file dialog, to fill an occluder."""
+        self._filling = True
+        self.files.show(*self.size)
+
+    def _chosen(self, path: str) -> None:
+        """A file has been chosen: a photo to open, or a picture to fill an occluder with."""
+        if self._filling:
+            self.send(fill(self.session, path))
+        else:
+            self.open(path)
+
+    def save_occluders(self) -> None:
+        """Save the occluders on screen as a set."""
+        self.send(save_set(self.session))
+
+    def occlude(self) -> None:
+        """Show or hide the dialog of occluders."""
+        self.occluding.toggle(*self.size)
+
+    def _act(self, act: Callable[[Session], Commands]) -> None:
+        """Have a dialog do something."""
+        self.send(act(self.session))
 
     def choose(self) -> None:
         """Open what is chosen in the file dialog."""
@@ -185,7 +212,9 @@ class Window:
         self.files.hide()
         self.editing.hide()
         self.help.hide()
+        self.occluding.hide()
         self.send(self.mouse.cancel(self.session))
+        self.send(self.photo.cancel(self.session))
 
     def stride(self) -> int:
         """Ten steps with Shift."""
@@ -230,7 +259,7 @@ class Window:
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        over = self.editing.covers(self.mouse.position)
+        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding))
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
@@ -252,9 +281,7 @@ class Window:
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
                 self._show(event)
-            if isinstance(event, Opened | Peeked):
-                kind = "photo" if isinstance(event, Opened) else "thumbnail"
-                self.strip.take(event.image, event.pictures[kind])
+            self.strip.take(event)
         self.send(commands)
 
     def _show(self, event: WithPictures) -> None:
@@ -262,16 +289,28 @@ class Window:
         pictures = event.pictures
         match event:
             case Opened() | PaintedInput():
-                self.observed.show(pictures["observed"])
-                self.photo.show(pictures["photo"])
-                self.photo.cells = self.observed.cells
+                self._show_input(pictures)
+            case Previewed():
+                self._show_input(pictures)
+                self._show_step(pictures)
             case Painted():
-                self.photo.show_body(pictures["layer"])
-                self.rendered.show(pictures["rendered"])
-                self.occlusion.show(pictures["occlusion"])
-                self.occlusion.visible = pictures["visible"]
+                self._show_step(pictures)
         if "body" in pictures:
             self.body.show(pictures["body"])
+
+    def _show_input(self, pictures: Mapping[str, np.ndarray]) -> None:
+        self.observed.show(pictures["observed"])
+        self.photo.show(pictures["photo"])
+        self.photo.cells = self.observed.cells
+
+    def _show_step(self, pictures: Mapping[str, np.ndarray]) -> None:
+        self.photo.show_body(pictures["layer"])
+        self.rendered.show(pictures["rendered"])
+        self.occlusion.show(pictures["occlusion"])
+        self.occlusion.visible = pictures["visible"]
+        if "hits" in pictures:
+            self.photo.show_hits(pictures["hits"])
+            self.occlusion.show_hits(pictures["hits"])
 
     def _take_in(self) -> bool:
         """What other threads and the drop callback want done here; whether there was anything."""
@@ -301,6 +340,7 @@ class Window:
             panel.draw(self.session)
         self.status.draw(self.session)
         self.editing.draw(self.session)
+        self.occluding.draw(self.session)
 
     def _link_cells(self) -> None:
         """Outline the cell under the mouse, or else the one that is asked about, in all maps."""

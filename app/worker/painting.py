@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -13,14 +13,16 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from app.protocol.backend import Backend, Maps
-from app.protocol.commands import BodyView, Command, Paint, Turn
-from app.protocol.events import Painted, Turned, TurnedBody
+from app.protocol.commands import BodyView, Command, Paint, Preview, Turn
+from app.protocol.events import Painted, Previewed, Turned, TurnedBody
 from app.protocol.run import RunKey
 from app.protocol.scene import Joint
 from app.worker.body_picture import COLOR, body_middle, turned_body
 from app.worker.runs import HeldRun
 from core.pictures.overlay import body_layer
 
+PREVIEW_STEPS = 8
+"""Steps of a fit while occluders are dragged."""
 POSES_KEPT = 256
 """Steps, of all runs together, whose maps and vertices are kept: 130 kB each."""
 
@@ -44,23 +46,48 @@ class Painter:
     def paint(self, held: HeldRun, command: Paint) -> Painted:
         """All pictures of a step."""
         model = self._model(held, command.key, command.step)
+        return self._painted(held, model, command, command.fine)
+
+    def preview(self, held: HeldRun, command: Preview) -> Previewed:
+        """All pictures of a few steps up to a recorded one, behind other occluders."""
+        observed = self._backend.occlude(held.observed, command.occluders)
+        first = max(command.step - PREVIEW_STEPS, 0)
+        run = replace(held.run, parent=held.run.id, at_step=first, resumes=False)
+        fit = self._backend.fit(observed, run, held.fit)
+        step = first
+        while step < first + PREVIEW_STEPS and not fit.done:
+            step = fit.step().step
+        tried = replace(held, observed=observed, run=run, fit=fit)
+        model = self._modelled(tried, step)
+        painted = self._painted(tried, model, command, fine=False)
+        pictures = {**painted.pictures, **input_pictures(tried)}
+        bare = replace(painted, pictures={})
+        return Previewed(*command.key, bare, command.occluders, pictures=pictures)
+
+    def _painted(
+        self, held: HeldRun, model: StepModel, command: Paint | Preview, fine: bool
+    ) -> Painted:
+        """All pictures of a step."""
         pictures = {
-            "layer": self._layer(held, model, command),
+            "layer": self._layer(held, model, command.side, fine),
             "rendered": model.maps.rendered,
             "occlusion": model.maps.occlusion,
             "visible": model.maps.visible.astype(np.float32),
         }
+        if model.maps.hits is not None:
+            pictures["hits"] = model.maps.hits
         body = None
         if command.body is not None:
-            body, pictures["body"] = self._turned(model, command.body, command.fine)
+            body, pictures["body"] = self._turned(model, command.body, fine)
         return Painted(
             *command.key,
             command.step,
             command.side,
-            command.fine,
+            fine,
             model.maps.occluded,
             model.joints,
             body,
+            model.maps.found,
             pictures=pictures,
         )
 
@@ -79,16 +106,20 @@ class Painter:
         place = key, step
         model = self._models.get(place)
         if model is None:
-            params = held.fit.params(step)
-            model = self._models[place] = StepModel(
-                self._backend.maps(held.observed, held.run, params),
-                self._backend.vertices(held.observed, params),
-                self._backend.joints(held.observed, params),
-            )
+            model = self._models[place] = self._modelled(held, step)
         self._models.move_to_end(place)
         while len(self._models) > POSES_KEPT:
             self._models.popitem(last=False)
         return model
+
+    def _modelled(self, held: HeldRun, step: int) -> StepModel:
+        """The model at a step."""
+        params = held.fit.params(step)
+        return StepModel(
+            self._backend.maps(held.observed, held.run, params),
+            self._backend.vertices(held.observed, params),
+            self._backend.joints(held.observed, params),
+        )
 
     def _turned(
         self, model: StepModel, view: BodyView, fine: bool
@@ -99,21 +130,21 @@ class Painter:
         return TurnedBody(view, fine, (x, y, z), float(model.vertices[:, 1].max())), picture
 
     def _layer(
-        self, held: HeldRun, model: StepModel, command: Paint
+        self, held: HeldRun, model: StepModel, side: int, fine: bool
     ) -> UInt8[np.ndarray, "height width 4"]:
         """The body as the photo's camera sees it, on nothing."""
         scene = held.observed.scene
-        share = command.side / max(scene.size)
-        width, height = (max(round(side * share), 1) for side in scene.size)
+        share = side / max(scene.size)
+        width, height = (max(round(length * share), 1) for length in scene.size)
         center = width / 2, height / 2
         vertices, faces = model.vertices, self._backend.faces
         focal = scene.focal * share
-        return body_layer(vertices, faces, focal, center, height, width, COLOR, command.fine)
+        return body_layer(vertices, faces, focal, center, height, width, COLOR, fine)
 
 
 def input_pictures(held: HeldRun) -> dict[str, np.ndarray]:
     """The image and its observed features."""
-    return {"photo": held.image.thumbnail, "observed": held.observed.features}
+    return {"photo": held.thumbnail, "observed": held.observed.features}
 
 
 class Turns:

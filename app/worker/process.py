@@ -30,6 +30,7 @@ from app.protocol.commands import (
     PaintInput,
     Pause,
     Peek,
+    Preview,
     Probe,
     Question,
     Quit,
@@ -215,6 +216,8 @@ class Worker:
                 return self._painter.turn(held, command)
             case Paint():
                 return self._painter.paint(held, command)
+            case Preview():
+                return self._painter.preview(held, command)
             case Probe():
                 return self._explainer.answer(held, command)
 

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from app.geometry.people import Person
-from app.geometry.plane import Rect
 from app.protocol.backend import Backend, Fit, Kept, Observed
 from app.protocol.commands import Begin, BeginAt, Open, Save
 from app.protocol.run import Run, RunInfo, RunKey
@@ -45,9 +44,19 @@ class HeldRun:
     fit: Fit
 
     @property
+    def thumbnail(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The photo as the run sees it, no side longer than `PHOTO_SIDE`."""
+        return thumbnail(self.image, self.observed)
+
+    @property
     def info(self) -> RunInfo:
         """What the window gets to know when it begins."""
         return RunInfo(self.run, self.fit.stages, self.fit.terms, self.fit.winner)
+
+
+def thumbnail(image: OpenImage, observed: Observed) -> UInt8[np.ndarray, "height width 3"]:
+    """A photo as it is seen, with occluders if there are any."""
+    return image.thumbnail if observed.seen is None else shrink(observed.seen, PHOTO_SIDE)
 
 
 class HeldRuns:
@@ -83,7 +92,7 @@ class HeldRuns:
         if isinstance(command, BeginAt):
             run = replace(run, box=self._backend.person_at(image.photo, command.at))
         parent = None if run.resumes else self._parent(command)
-        observed = parent.observed if parent else self._observed(image, run.box)
+        observed = self._behind(parent.observed if parent else self._observed(image, run), run)
         fit = self._backend.fit(observed, run, parent.fit if parent else None)
         held = HeldRun(image, run, observed, fit)
         self._runs[command.key] = held
@@ -133,9 +142,16 @@ class HeldRuns:
             raise UserError("the run to branch from has been dropped; branch from another")
         return held
 
-    def _observed(self, image: OpenImage, box: Rect | None) -> Observed:
-        """What another run saw in this box, else a new look at it."""
-        for held in self._runs.values():
-            if held.image is image and held.run.parent is None and held.run.box == box:
-                return held.observed
-        return self._backend.observe(image.photo, box, image.people)
+    def _observed(self, image: OpenImage, run: Run) -> Observed:
+        """What another run saw in this box, if possible behind these occluders, else a new look."""
+        others = [held for held in self._runs.values() if held.image is image]
+        seen = [held.observed for held in others if held.run.box == run.box]
+        if not seen:
+            return self._backend.observe(image.photo, run.box, image.people)
+        return next((one for one in seen if one.scene.occluders == run.occluders), seen[0])
+
+    def _behind(self, observed: Observed, run: Run) -> Observed:
+        """The same person behind the run's occluders; a record that it resumes has its own."""
+        if run.resumes or observed.scene.occluders == run.occluders:
+            return observed
+        return self._backend.occlude(observed, run.occluders)

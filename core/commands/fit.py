@@ -2,8 +2,9 @@
 
 Each photo gets a folder OUT/<name>/ with params.npz (pose, shape and translation in the photo's
 camera), fit.nbf (every step, and all that is needed to open or resume the fit), body.glb,
-panels.png, views.png (four lit views of the body), fit.mp4 and report.json. The folder appears when
-all of them are there; until then they are in OUT/.<name>.unfinished/: --resume goes on from there.
+panels.png, views.png (four lit views of the body), fit.mp4 and report.json; with --occluders also
+occlusion.png. The folder appears when all of them are there; until then they are in
+OUT/.<name>.unfinished/: --resume goes on from there.
 A photo that fails does not stop the others: the exit code is 1 then, and 2 if all fail. It is 1,
 too, if an objective stopped being finite: the results are those of the best step before.
 
@@ -13,13 +14,13 @@ Examples:
     nbf fit photo.jpg --bbox 120,40,200,460
     nbf fit photo.jpg --keypoints photo_keypoints.json --body SMPL_NEUTRAL.pkl
     nbf fit photo.jpg --weights prior=30 anchor=0
+    nbf fit photo.jpg --occluders set.json
     nbf fit --resume out/.photo.unfinished/fit.nbf
     nbf fit skimage:camera --turntable --json
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -31,13 +32,13 @@ import tyro
 
 from core.commands._checks import check_seed
 from core.commands._output import print_json
+from core.commands._photos import Failed, folder_names
 from core.commands._threads import Threads
 from core.io.files import printable
 from core.processes import age
 
 if TYPE_CHECKING:
     from core.body.params import BodyParams
-    from core.errors import UserError
     from core.fit.engine import Engine
     from core.fit.film import Film
     from core.fit.fitter import Fit
@@ -48,14 +49,13 @@ if TYPE_CHECKING:
     from core.io.images import Photo
     from core.io.keypoints import DetectedPerson
     from core.io.report import FitReport
+    from core.occlusion.occluder import Occluders
 
 
 WITH_RESUME = ("resume", "backend", "turntable", "json")
 """Options that go together with ``--resume``."""
 ROOM = 4 << 20
 """Bytes of results besides the photo, which the record holds."""
-LONGEST_NAME = 200
-"""Bytes of a folder's name: systems allow 255, and some are added while it is written."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ class Options:
     """Focal length in pixels; from EXIF, else the photo's diagonal."""
     keypoints: Path | None = None
     """2D joints: OpenPose or COCO json; found if not given."""
+    occluders: Path | None = None
+    """Put these occluders (a JSON file, docs/occluders.md) before the photo, and say in the report
+    how well the fit finds them."""
     init: Path | None = None
     """Start from this params.npz instead of the network's guess."""
     resume: Path | None = None
@@ -115,7 +118,7 @@ def run(options: Options) -> int:
 
     _check(options)
     backend = choose_backend(options.backend)
-    outcomes: list[FitReport | _Failed] = []
+    outcomes: list[FitReport | Failed] = []
     try:
         if options.resume:
             outcomes.append(_resume(options.resume, options))
@@ -124,7 +127,7 @@ def run(options: Options) -> int:
     finally:  # an interrupt does not lose those that are done
         if options.json and outcomes:
             print_json([asdict(outcome) for outcome in outcomes])
-    failed = [outcome.image for outcome in outcomes if isinstance(outcome, _Failed)]
+    failed = [outcome.image for outcome in outcomes if isinstance(outcome, Failed)]
     if failed and len(outcomes) > 1:
         print(
             f"nbf: {len(failed)} of {len(outcomes)} photos failed: {', '.join(failed)}",
@@ -132,26 +135,10 @@ def run(options: Options) -> int:
         )
     if outcomes and len(failed) == len(outcomes):
         return 2
-    return 0 if all(not isinstance(o, _Failed) and o.finite for o in outcomes) else 1
+    return 0 if all(not isinstance(o, Failed) and o.finite for o in outcomes) else 1
 
 
-@dataclass(frozen=True)
-class _Failed:
-    """A photo that could not be fitted, and why."""
-
-    image: str
-    error: str
-
-    @staticmethod
-    def of(source: str, error: UserError) -> _Failed:
-        """Say it at once: the others may take hours."""
-        image, text = printable(Path(source)), str(error)
-        line = text if image in text else f"{image}: {text}"
-        print(f"nbf: {printable(line)}", file=sys.stderr)
-        return _Failed(image, text)
-
-
-def _fit_all(outcomes: list[FitReport | _Failed], backend: str, options: Options) -> None:
+def _fit_all(outcomes: list[FitReport | Failed], backend: str, options: Options) -> None:
     """Read and fit one photo after the other."""
     from core.errors import UserError
     from core.io.atomic import check_folder
@@ -164,7 +151,7 @@ def _fit_all(outcomes: list[FitReport | _Failed], backend: str, options: Options
         try:
             outcomes.append(_fit(engine, task, backend, options))
         except UserError as error:
-            outcomes.append(_Failed.of(task.source, error))
+            outcomes.append(Failed.of(task.source, error))
 
 
 def _engine(options: Options) -> Engine:
@@ -223,19 +210,22 @@ class _Task:
     at: tuple[float, float] | None
     person: DetectedPerson | None
     start: BodyParams | None
+    occluders: Occluders
     folder: Path
 
 
-def _tasks(outcomes: list[FitReport | _Failed], options: Options) -> Iterator[_Task]:
+def _tasks(outcomes: list[FitReport | Failed], options: Options) -> Iterator[_Task]:
     """The photos that can be read, each when it is asked for; the others are failures."""
     from core.body.params import BodyParams
     from core.errors import UserError
     from core.io.boxes import check_box, check_place, parse_box, parse_place
     from core.io.images import load_image
     from core.io.keypoints import load_keypoints
+    from core.occlusion.files import load_occluders
 
+    occluders = load_occluders(options.occluders) if options.occluders else ()
     start = BodyParams.load(options.init).select(0) if options.init else None
-    for source, name in zip(options.images, _folder_names(options.images), strict=True):
+    for source, name in zip(options.images, folder_names(options.images), strict=True):
         try:
             photo = load_image(source)
             box = check_box(parse_box(options.bbox), *photo.size) if options.bbox else None
@@ -245,25 +235,9 @@ def _tasks(outcomes: list[FitReport | _Failed], options: Options) -> Iterator[_T
                 several = len(options.images) > 1
                 person = load_keypoints(options.keypoints, photo.name, box, photo.size, several)
         except UserError as error:
-            outcomes.append(_Failed.of(source, error))
+            outcomes.append(Failed.of(source, error))
             continue
-        yield _Task(source, photo, box, at, person, start, options.out / name)
-
-
-def _folder_names(sources: tuple[str, ...]) -> list[str]:
-    """A folder for each photo, visible and below --out; two photos of one name get numbers."""
-    from core.io.images import SAMPLES
-
-    names: list[str] = []
-    for source in sources:
-        stem = Path(source.removeprefix(SAMPLES)).stem.lstrip(".") or "photo"  # of "...png": ".."
-        while len(os.fsencode(stem)) > LONGEST_NAME:
-            stem = stem[:-1]
-        name, count = stem, 2
-        while name in names:
-            name, count = f"{stem}-{count}", count + 1
-        names.append(name)
-    return names
+        yield _Task(source, photo, box, at, person, start, occluders, options.out / name)
 
 
 def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitReport:
@@ -289,7 +263,7 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     warnings = [] if focal else ["focal length unknown: the photo's diagonal is taken"]
     box = task.box or (person.box if person else None)
     keypoints = person.keypoints if person else None
-    observation = engine.observe(photo.pixels, box, keypoints, focal, task.at)
+    observation = engine.observe(photo.pixels, box, keypoints, focal, task.at, task.occluders)
     given = task.start
     start = None if given is None else crop_from_photo(given, observation.view, engine.volume)
     schedule = Schedule.standard().with_backend(backend)
@@ -420,6 +394,8 @@ def _say(report: FitReport, folder: Path, options: Options) -> None:
     """One line for a person."""
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
+        if report.z_iou is not None:
+            occluded += f", occluders found with an IoU of {report.z_iou:.2f}"
         seconds = f"{report.seconds['fit']:.1f} s"
         print(f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}", flush=True)
 

@@ -1,4 +1,4 @@
-"""Metrics of bodies and of occlusion maps as defined in the literature, one value per person.
+"""Metrics of bodies as defined in the literature, one value per person.
 
 Distances are in millimetres and computed in float64; points are in metres. ``scored`` marks the
 joints that count. A person with too few of them gets NaN, which summaries leave out.
@@ -6,10 +6,8 @@ joints that count. A person with too few of them gets NaN, which summaries leave
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped
-from scipy.stats import rankdata
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.geometry.procrustes import similarity_align
@@ -123,31 +121,6 @@ def pckh(
 ) -> PerPerson:
     """PCKh: share of 2D joints within ``share`` of the head's size."""
     return pck(predicted, truth, share * head.double(), scored)
-
-
-def auroc(scores: Shaped[np.ndarray, "*pixels"], labels: Bool[np.ndarray, "*pixels"]) -> float:
-    """Area under the ROC curve: probability that a positive has the higher score, ties half.
-
-    NaN without positives or without negatives.
-
-    Raises:
-        ValueError: a score is NaN.
-    """
-    flat, positive = np.asarray(scores, np.float64).ravel(), np.asarray(labels, bool).ravel()
-    if np.isnan(flat).any():
-        raise ValueError("AUROC of scores that are NaN")
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    if positives == 0 or negatives == 0:
-        return float("nan")
-    ranks = rankdata(flat)
-    above = ranks[positive].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * negatives))
-
-
-def iou(predicted: Bool[np.ndarray, "*pixels"], truth: Bool[np.ndarray, "*pixels"]) -> float:
-    """Intersection over union of two masks; NaN if both are empty."""
-    union = int((predicted | truth).sum())
-    return float((predicted & truth).sum() / union) if union else float("nan")
 
 
 def _rooted(points: Points) -> Points:

@@ -91,16 +91,20 @@ def cover(image: Picture, patch: Patch, seed: int, texture: Texture) -> Picture:
     return covered
 
 
-def patch_grid(size: int, patch: int, stride: int = STRIDE) -> list[Patch]:
+def patch_grid(
+    size: int, patch: int, stride: int = STRIDE, corner: tuple[int, int] = (0, 0)
+) -> list[Patch]:
     """All positions of AdvOcc's sliding patch, row by row.
 
     Args:
+        size: side of the square in which it slides.
         patch, stride: for pictures of 224 pixels.
+        corner: top left pixel of this square.
     """
-    side = patch_side(patch, size)
+    side, (left, top) = patch_side(patch, size), corner
     starts = np.arange(0, PAPER_SIZE - patch + 1, stride) * size / PAPER_SIZE
     places = np.minimum(np.round(starts), size - side).astype(int).tolist()
-    return [Patch(x, y, side) for y in places for x in places]
+    return [Patch(left + x, top + y, side) for y in places for x in places]
 
 
 def touching(patches: Sequence[Patch], person: Bool[np.ndarray, "size size"]) -> list[Patch]:
@@ -113,15 +117,25 @@ def slide(
 ) -> Iterator[tuple[Patch, Picture]]:
     """The picture with each patch in turn; every patch has its own texture."""
     for index, patch in enumerate(patches):
-        square_seed = int(np.random.default_rng([seed, 2, index]).integers(2**31))
-        yield patch, cover(image, patch, square_seed, texture)
+        yield patch, cover(image, patch, patch_seed(seed, index), texture)
+
+
+def patch_seed(seed: int, index: int) -> int:
+    """Seed of the texture at a position of the sliding patch."""
+    return int(np.random.default_rng([seed, 2, index]).integers(2**31))
 
 
 def scored_joints(
-    joints2d: Float[np.ndarray, "joints 2"], size: int, patches: Sequence[Patch] = ()
+    joints2d: Float[np.ndarray, "joints 2"],
+    size: int | tuple[int, int],
+    patches: Sequence[Patch] = (),
 ) -> Bool[np.ndarray, " joints"]:
-    """Joints inside the picture and outside all patches."""
-    scored = ((joints2d >= 0) & (joints2d < size)).all(-1)
+    """Joints inside the picture and outside all patches.
+
+    Args:
+        size: side of the picture, or its width and height.
+    """
+    scored = ((joints2d >= 0) & (joints2d < np.array(size))).all(-1)
     for patch in patches:
         scored &= ~patch.covers(joints2d)
     return np.asarray(scored)

@@ -19,11 +19,11 @@ from core.assets import cache_dir
 from core.body.joint_limits import joint_limit_cost
 from core.body.load import load_body
 from core.body.model import Body
-from core.eval.metrics import auroc
 from core.geometry.rotations import rotation_from_axis_angle
 from core.io.atomic import write_atomic
 from core.mocap.pose_bank import load_poses
 from core.nets.pose_prior import JOINTS, LATENT, PosePrior, load_prior
+from core.occlusion.scores import auroc
 from core.pictures.overlay import body_layer, lay_over
 from core.train.heads.prior import BODY_JOINTS, body_joints, with_root_and_hands
 

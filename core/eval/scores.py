@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -15,9 +14,7 @@ from core.body.model import Body
 from core.body.params import BodyParams
 from core.eval.metrics import (
     JOINTS_14,
-    auroc,
     head_size,
-    iou,
     mpjpe,
     n_mpjpe,
     pa_mpjpe,
@@ -78,7 +75,8 @@ def score_joints(
         focal: pixels of the crop; the principal point does not affect distances.
         inside: joints that may be scored (see `core.eval.occluders.scored_joints`).
         joints: joints that the protocol scores.
-        occlusion: `occlusion_scores` of each person; without them the values are NaN.
+        occlusion: `core.occlusion.scores.occlusion_scores` of each person; without them the
+            values are NaN.
         surface: result of `surface_scores`; without it the values are NaN.
     """
     chosen = torch.zeros(truth.shape[1], dtype=torch.bool)
@@ -123,27 +121,3 @@ def surface_scores(
         pa_pve(posed.vertices, true.vertices).numpy(),
         pve_t_sc(rest, true_rest).numpy(),
     )
-
-
-def occlusion_scores(
-    posterior: Float[np.ndarray, "h w"],
-    occluder: Bool[np.ndarray, "size size"],
-    person: Bool[np.ndarray, "size size"],
-) -> tuple[float, float]:
-    """AUROC and IoU of "occluded" on the cells that both the fitted and the true body cover.
-
-    Args:
-        posterior: p(z = 1), the probability that the body is visible; NaN outside the fitted body.
-        occluder: true occluders at the crop's resolution; a cell is occluded if half of it is.
-        person: pixels of the true body, occluded ones included.
-    """
-    body = ~np.isnan(posterior) & (_share(person, posterior.shape) >= 0.5)
-    occluded = _share(occluder, posterior.shape)[body] >= 0.5
-    visible = posterior[body]
-    return auroc(1 - visible, occluded), iou(visible < 0.5, occluded)
-
-
-def _share(mask: Bool[np.ndarray, "size size"], shape: tuple[int, ...]) -> np.ndarray:
-    """Share of each cell that a mask covers."""
-    size = shape[1], shape[0]
-    return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))

@@ -14,12 +14,13 @@ from core.body.params import BodyParams
 from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
 from core.eval.people import Key, PeopleScores
-from core.eval.scores import Scores, occlusion_scores, score_joints, surface_scores
+from core.eval.scores import Scores, score_joints, surface_scores
 from core.eval.tables import EvalReport, Protocol, Row
 from core.fit.engine import Engine
 from core.fit.pictures import occlusion_maps
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
+from core.occlusion.scores import occlusion_scores
 from core.synth.sample import Sample
 
 DATASET = "synth-occ"

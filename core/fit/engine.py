@@ -44,6 +44,8 @@ from core.nets.model_file import LAYOUTS, Model, load_model
 from core.nets.network import PoseNetwork, translation_from_camera
 from core.nets.people import PeopleFinder, load_people_finder
 from core.nets.pose_prior import load_prior
+from core.occlusion.occluder import Occluders, check_occluders
+from core.occlusion.paint import apply_occluders
 from core.pictures.figure import neutral_figure
 
 STANDARD_DETECTORS = ("fused",)
@@ -152,6 +154,7 @@ class Engine:
         keypoints: Keypoints | None = None,
         focal: float | None = None,
         at: tuple[float, float] | None = None,
+        occluders: Occluders = (),
     ) -> Observation:
         """Look at one person of a photo.
 
@@ -161,6 +164,8 @@ class Engine:
             keypoints: joints in photo pixels, one row; without them the detectors find them.
             focal: focal length of the photo in pixels; without one the photo's diagonal.
             at: x and y of a pixel that shows the person who is meant, in place of a box.
+            occluders: put before the photo. The person is looked for without them, so that a fit
+                with and one without them see the same crop; all else sees them.
 
         Raises:
             NobodyFoundError: no box was given and nobody was found, or nobody at that pixel.
@@ -174,7 +179,7 @@ class Engine:
             keypoints = check_keypoints(keypoints, width, height)
         box = check_box(box, width, height) if box is not None else self._found(pixels, at)
         view = crop_view(width, height, box, focal, self.size)
-        return self.observe_view(pixels, box, view, keypoints, focal)
+        return self.observe_view(pixels, box, view, keypoints, focal, occluders)
 
     def _found(
         self, photo: UInt8[np.ndarray, "height width 3"], at: tuple[float, float] | None
@@ -198,17 +203,19 @@ class Engine:
         view: CropView,
         keypoints: Keypoints | None = None,
         focal: float | None = None,
+        occluders: Occluders = (),
     ) -> Observation:
         """Look at the person in ``box`` through a given crop; the rest as for `observe`."""
         height, width = photo.shape[:2]
         focal = focal or default_focal(width, height)
-        crop = warp(photo, view)
+        seen = apply_occluders(photo, check_occluders(occluders))
+        crop = warp(seen, view)
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]
         given = None if keypoints is None else to_crop(keypoints, view)
         images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
-        crops = detector_crops(photo, box, view)
+        crops = detector_crops(seen, box, view)
         problem = self.problem(images, torch.tensor([view.focal]), inside, given, crops)
-        return Observation(photo, focal, box, view, crop, problem, keypoints)
+        return Observation(photo, focal, box, view, crop, problem, keypoints, occluders)
 
     @torch.no_grad()
     def problem(

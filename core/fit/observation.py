@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from core.body.params import BodyParams
@@ -14,6 +15,9 @@ from core.fit.evidence import FeatureMap, RegressedBody
 from core.fit.problem import Problem
 from core.geometry.crop import Box, CropView
 from core.geometry.keypoints import Keypoints
+from core.occlusion.occluder import Occluders
+from core.occlusion.paint import apply_occluders
+from core.occlusion.scores import hidden_in_crop
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,14 @@ class Observation:
     """One person in one photo.
 
     Attributes:
-        photo: the whole image, RGB.
+        photo: the whole image as it was given, RGB.
         focal: its focal length in pixels.
         box: the person's box in its pixels.
         view: the crop's virtual camera.
-        crop: the crop, RGB.
+        crop: the crop, RGB, with the occluders.
         problem: all evidence about the person, one row.
         keypoints: joints in photo pixels that the user gave, one row; None if they were detected.
+        occluders: put before the photo by hand.
     """
 
     photo: UInt8[np.ndarray, "height width 3"]
@@ -37,6 +42,20 @@ class Observation:
     crop: UInt8[np.ndarray, "size size 3"]
     problem: Problem
     keypoints: Keypoints | None = None
+    occluders: Occluders = ()
+
+    @cached_property
+    def seen(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The photo with the occluders: what networks and detectors look at."""
+        return apply_occluders(self.photo, self.occluders)
+
+    @cached_property
+    def hidden(self) -> Bool[np.ndarray, "size size"] | None:
+        """Pixels of the crop that the occluders hide; None without occluders."""
+        if not any(occluder.on for occluder in self.occluders):
+            return None
+        height, width = self.photo.shape[:2]
+        return hidden_in_crop((width, height), self.occluders, self.view)
 
     def focal_in(self, picture: UInt8[np.ndarray, "_ _ 3"]) -> float:
         """The focal length in pixels of a scaled copy of the photo."""

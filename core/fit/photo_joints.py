@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from core.body.params import BodyParams
 from core.fit.engine import Engine
@@ -56,13 +57,20 @@ def read_joints(observation: Observation) -> PhotoJoints:
 @torch.no_grad()
 def body_joints(engine: Engine, observation: Observation, body: BodyParams) -> PhotoJoints:
     """Where a body in the crop camera's frame has its joints."""
-    volume, view = engine.volume, observation.view
+    volume = engine.volume
     joints = volume.pose(body.rotations(), body.betas, body.transl).joints.double()
-    crop = project(Camera.centered(joints.new_tensor([view.focal]), view.size), joints)[0]
     none = np.zeros(joints.shape[1])
-    return PhotoJoints(
-        view.to_photo(crop.numpy()), bone_foreshortening(joints)[0].numpy(), none, none
-    )
+    on_photo = photo_points(joints[0], observation.view)
+    return PhotoJoints(on_photo, bone_foreshortening(joints)[0].numpy(), none, none)
+
+
+def photo_points(
+    points: Float[Tensor, "points 3"], view: CropView
+) -> Float[np.ndarray, "points 2"]:
+    """Where points (metres, in the crop camera's frame) lie in the photo, in pixels."""
+    exact = points.double()[None]
+    crop = project(Camera.centered(exact.new_tensor([view.focal]), view.size), exact)[0]
+    return view.to_photo(crop.numpy())
 
 
 def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, " n"]:

@@ -19,8 +19,10 @@ from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.nbv.features import FeatureBank
-from core.pictures.colors import NOWHERE, FeatureColors, occlusion_colors
+from core.occlusion.scores import Found, judge
+from core.pictures.colors import FeatureColors, occlusion_colors
 from core.pictures.overlay import draw_body
+from core.pictures.palette import NOWHERE
 
 COVERED = 0.5  # opacity from which a pixel counts as the body's
 
@@ -33,11 +35,14 @@ class StepMaps:
         rendered: the volume's feature map in the colours of the observed one.
         occlusion: posterior of z in colours: is the body seen, or something in front of it.
         posterior: the same as numbers, NaN where the body does not reach.
+        found: how well occlusion is found where something is hidden by hand, on the body's pixels
+            inside the photo; None if nothing is.
     """
 
     rendered: UInt8[np.ndarray, "h w 3"]
     occlusion: UInt8[np.ndarray, "h w 3"]
     posterior: Float[np.ndarray, "h w"]
+    found: Found | None = None
 
     @property
     def covers(self) -> bool:
@@ -72,7 +77,7 @@ def draw_overlay(
     Args:
         photo: a scaled copy to draw on; drawing takes time in proportion to its pixels.
     """
-    canvas = observation.photo if photo is None else photo
+    canvas = observation.seen if photo is None else photo
     in_crop = engine.figures(params).vertices[0].numpy()
     height, width = canvas.shape[:2]
     return draw_body(
@@ -111,7 +116,17 @@ def draw_maps(
         rendered=(tinted * shown + np.array(NOWHERE) * (1 - shown)).astype(np.uint8),
         occlusion=occlusion_colors(posterior.numpy()),
         posterior=posterior.numpy(),
+        found=_judged(observation, posterior.numpy()),
     )
+
+
+def _judged(observation: Observation, posterior: Float[np.ndarray, "h w"]) -> Found | None:
+    """How well the posterior finds what is hidden by hand; nothing is known beyond the photo."""
+    if observation.hidden is None:
+        return None
+    observed = observation.problem.get(FeatureMap)
+    inside = observed.inside[0].unflatten(0, observed.size).numpy() >= 0.5
+    return judge(np.where(inside, posterior, np.nan), observation.hidden)
 
 
 def occlusion_maps(

@@ -25,10 +25,11 @@ from core.io.archive import Archive, load_archive, save_archive
 from core.io.images import load_image
 from core.io.pixels import digest
 from core.io.records import from_plain, plain
+from core.occlusion.occluder import Occluders, check_occluders
 
 SUFFIX = ".nbf"
 FORMAT = "nbf-fit"
-VERSION = 1
+VERSION = 2
 _WHAT = "record of a fit"
 _FIX = "give the fit.nbf of a fit"
 _KEYPOINTS = ("keypoints/xy", "keypoints/confidence")
@@ -92,7 +93,10 @@ class Header:
 
     Attributes:
         seed: of everything random.
-        occluders: always empty in this version.
+        occluders: put before the photo, see `core.occlusion.occluder`.
+
+    Raises:
+        UserError: there are more occluders than a record can hold.
     """
 
     format: str
@@ -103,7 +107,10 @@ class Header:
     environment: Environment
     runs: tuple[RunInfo, ...]
     seed: int = 0
-    occluders: tuple[str, ...] = ()
+    occluders: Occluders = ()
+
+    def __post_init__(self) -> None:
+        check_occluders(self.occluders)
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ class FitRecord:
         pixels: the photo, None to leave it out of the file.
         keypoints: joints in photo pixels that the user gave, one row; None if they were detected.
         runs: a tree by `RunInfo.parent`; parents come first.
+        occluders: put before the photo; ``pixels`` are without them.
     """
 
     photo: PhotoInfo
@@ -123,6 +131,7 @@ class FitRecord:
     pixels: UInt8[np.ndarray, "height width 3"] | None = field(default=None, repr=False)
     keypoints: Keypoints | None = None
     seed: int = 0
+    occluders: Occluders = ()
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all.
@@ -139,6 +148,7 @@ class FitRecord:
             environment=self.environment,
             runs=tuple(run.info for run in self.runs),
             seed=self.seed,
+            occluders=self.occluders,
         )
         arrays = {
             f"runs/{run.info.id}/{name}": array
@@ -171,6 +181,7 @@ class FitRecord:
                 pixels=_photo(archive, header.photo),
                 keypoints=_keypoints(archive),
                 seed=header.seed,
+                occluders=header.occluders,
             )
             _check_tree(record.runs)
         except ValueError as error:
@@ -223,11 +234,7 @@ def _header(path: Path, document: Any) -> Header:
             f"{path} has format {version}, written by nbf {by!s:.20}; this version reads up to "
             f"{VERSION}: update nbf"
         )
-    try:
-        header = from_plain(Header, document, str(path))
-    except UserError as error:  # the values of a field may be refused without a word of the file
-        said = str(error)
-        raise UserError(said if str(path) in said else f"{path}: {said}") from error
+    header = from_plain(Header, document, str(path))
     if not -(2**63) <= header.seed < 2**63:
         raise UserError(f"{path} is damaged: its seed has more than 64 bits")
     return header

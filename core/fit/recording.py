@@ -65,6 +65,7 @@ def new_record(
         pixels=observation.photo if pixels else None,
         keypoints=observation.keypoints,
         seed=seed,
+        occluders=observation.occluders,
     )
 
 
@@ -128,7 +129,13 @@ def observe_again(engine: Engine, record: FitRecord) -> Observation:
         UserError: the photo is not in the record, and not where it was.
     """
     photo = record.photo
-    return engine.observe(record.photo_pixels(), photo.box, record.keypoints, photo.focal)
+    return engine.observe(
+        record.photo_pixels(),
+        photo.box,
+        record.keypoints,
+        photo.focal,
+        occluders=record.occluders,
+    )
 
 
 def on_this_machine(run: Run, backend: str = "auto") -> Run:

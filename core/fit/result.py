@@ -76,6 +76,8 @@ def save_result(
         look = film.sheet.look(best, max(TILE))
         save_image(folder / "panels.png", film.sheet.draw(best, title, TILE, look))
         save_video(folder / "fit.mp4", film.frames(best), RATE)
+        if look.maps.found is not None:
+            save_image(folder / "occlusion.png", film.sheet.occlusion(look, title))
         views.result()
     if turntable:
         with tempfile.TemporaryDirectory(prefix=".figure-", dir=folder) as beside_it:
@@ -100,7 +102,7 @@ def fitted_scene(engine: Engine, observation: Observation, fit: Fit) -> FittedSc
     steps = [trace.params(step, volume) for step in (int(trace.best_steps()[0]), 0)]
     both = photo_from_crop(BodyParams.stack(steps), observation.view, volume)
     posed = engine.figures(both)
-    photo = shrink(observation.photo, LONGEST_SIDE)
+    photo = shrink(observation.seen, LONGEST_SIDE)
     return FittedScene(
         vertices=posed.vertices[0].numpy(),
         start=posed.vertices[1].numpy(),
@@ -123,6 +125,7 @@ def make_report(
     best = int(trace.best_steps()[0])
     names = [*trace.terms, "total"]
     at = {name: trace.losses(name)[[0, best, -1], 0] for name in names}
+    found = maps.found
     tried, scores = trace.candidates, trace.scores[:, 0].tolist()
     height, width = observation.photo.shape[:2]
     return FitReport(
@@ -144,6 +147,8 @@ def make_report(
         detectors=list(origin.detectors),
         occluded_share=maps.occluded_share if maps.covers else None,
         warnings=list(origin.warnings),
+        z_auroc=_finite(found.auroc) if found else None,
+        z_iou=_finite(found.iou) if found else None,
     )
 
 

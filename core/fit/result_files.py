@@ -9,6 +9,7 @@ RESULTS = (
     "body.glb",
     "panels.png",
     "views.png",
+    "occlusion.png",
     "fit.mp4",
     "turntable.mp4",
     "report.json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from core.errors import UserError
 from core.fit.parameters import BODY
@@ -135,6 +136,19 @@ class Schedule(FitSettings):
     def with_backend(self, backend: str) -> Schedule:
         """The same schedule rendered by another of `core.render.backends.BACKENDS`."""
         return replace(self, render=replace(self.render, backend=backend))
+
+    def shortened(self, steps: int) -> Schedule:
+        """The same schedule in fewer steps (or more), shared among its stages as before.
+
+        Raises:
+            UserError: the number is negative, or the schedule has no step to be shared.
+        """
+        if steps < 0 or self.steps == 0:
+            raise UserError(f"a schedule of {self.steps} steps cannot be one of {steps}")
+        ends = [0, *(round(steps * (span.start + s.steps) / self.steps) for s, span in self.spans)]
+        pairs = zip(self.stages, pairwise(ends), strict=True)
+        stages = tuple(replace(stage, steps=stop - start) for stage, (start, stop) in pairs)
+        return replace(self, stages=stages)
 
     @staticmethod
     def standard() -> Schedule:

@@ -14,7 +14,7 @@ from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.pictures import StepMaps, draw_features, draw_maps, draw_overlay, feature_colors
-from core.pictures.colors import OCCLUSION_LEGEND
+from core.pictures.colors import HITS_LEGEND, OCCLUDED, OCCLUSION_LEGEND
 from core.pictures.loss_plot import LossPlot
 from core.pictures.panels import Panel, compose_panels, shrink
 
@@ -57,7 +57,7 @@ class Sheet:
         return Sheet(
             observation,
             fit,
-            photo=shrink(observation.photo, LONGEST_SIDE),
+            photo=shrink(observation.seen, LONGEST_SIDE),
             features=draw_features(observation, colors),
             maps=lambda s: draw_maps(engine, observation, params(s), colors, fit.schedule),
             overlay=lambda s, photo: draw_overlay(engine, observation, params(s), photo),
@@ -91,6 +91,26 @@ class Sheet:
             Panel("occlusion", look.maps.occlusion, share, OCCLUSION_LEGEND),
         ]
         return compose_panels(panels, title=title, columns=3, tile=tile)
+
+    def occlusion(self, look: Look, title: str) -> Picture:
+        """What is hidden by hand against what is called occluded at a step.
+
+        Raises:
+            ValueError: nothing is hidden by hand.
+        """
+        found, hidden = look.maps.found, self.observation.hidden
+        if found is None or hidden is None:
+            raise ValueError("nothing is hidden by hand")
+        truth = self.observation.crop.copy()
+        truth[hidden] = OCCLUDED
+        count = sum(occluder.on for occluder in self.observation.occluders)
+        figures = f"AUROC {found.auroc:.3f}, IoU {found.iou:.3f}"
+        panels = [
+            Panel("hidden by hand", truth, f"{count} occluder{'s' * (count > 1)}"),
+            Panel("occlusion", look.maps.occlusion, "p(z = 1)", OCCLUSION_LEGEND),
+            Panel("hits and misses", found.hits, figures, HITS_LEGEND),
+        ]
+        return compose_panels(panels, title=title, columns=3, tile=TILE)
 
     def curves(self) -> dict[str, Float[np.ndarray, " steps"]]:
         """The total and every weighted term by step; terms that never count are left out."""

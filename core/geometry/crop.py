@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from core.geometry.rotations import rotation_between
 
@@ -154,7 +154,14 @@ def warp(image: UInt8[np.ndarray, "height width 3"], view: CropView) -> UInt8[np
 
 def inside_photo(width: int, height: int, view: CropView) -> Float[np.ndarray, "s s"]:
     """1 where a crop pixel is inside the photo, 0 outside."""
-    return _warp(np.ones((height, width), np.float32), view)
+    return warp_mask(np.ones((height, width), np.float32), view)
+
+
+def warp_mask(
+    mask: Float32[np.ndarray, "height width"], view: CropView
+) -> Float32[np.ndarray, "s s"]:
+    """A photo's mask as the virtual camera sees it; 0 outside the photo."""
+    return _warp(mask, view)
 
 
 def _warp(image: np.ndarray, view: CropView) -> np.ndarray:

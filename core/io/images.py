@@ -10,6 +10,7 @@ import importlib.util
 import io
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -45,6 +46,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation -> transposition that makes the stored picture upright."""
+
+
+Convert = Callable[[Image.Image], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,32 @@ def load_image(source: str | Path | bytes) -> Photo:
     if isinstance(source, bytes):
         if not source:
             raise UserError("the pasted image is empty; copy it again")
-        return _decode(io.BytesIO(source), "pasted", "the pasted image", len(source))
+        label = "the pasted image"
+        return Photo(*_decode(io.BytesIO(source), label, len(source), _to_rgb), "pasted", label)
     if isinstance(source, str) and source.startswith(SAMPLES):
         name = source.removeprefix(SAMPLES)
-        return _read(sample_path(name), name, source)
+        return Photo(*_read(sample_path(name), source, _to_rgb), name, source)
     path = Path(source).expanduser()
-    return _read(path, path.stem, printable(path))
+    return Photo(*_read(path, printable(path), _to_rgb), path.stem, printable(path))
+
+
+def load_layer(
+    source: str | Path | bytes, max_pixels: int = MAX_PIXELS
+) -> UInt8[np.ndarray, "height width 4"]:
+    """Read a picture with its transparency, as RGBA; the rest is as for `load_image`.
+
+    Args:
+        source: a path, or the bytes of an image file.
+        max_pixels: largest decoded size that is accepted.
+
+    Raises:
+        UserError: see `load_image`.
+    """
+    label, size = "the pasted picture", max_pixels
+    if isinstance(source, bytes):
+        return _decode(io.BytesIO(source), label, len(source), _to_rgba, size)[0]
+    path = Path(source).expanduser()
+    return _read(path, printable(path), _to_rgba, size)[0]
 
 
 def is_sample(source: str) -> bool:
@@ -142,11 +166,13 @@ def sample_files() -> dict[str, Path]:
     return {path.stem: path for path in folder.glob("*.*") if path.suffix in suffixes}
 
 
-def _read(path: Path, name: str, label: str) -> Photo:
+def _read(
+    path: Path, label: str, convert: Convert, max_pixels: int = MAX_PIXELS
+) -> tuple[np.ndarray, float | None]:
     """Open and decode a file; every failure becomes a `UserError`."""
     try:
         with open_file(path, 2**63) as file:
-            return _decode(file, name, label, os.fstat(file.fileno()).st_size)
+            return _decode(file, label, os.fstat(file.fileno()).st_size, convert, max_pixels)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{label} does not exist; check the path") from error
     except IsADirectoryError as error:
@@ -158,22 +184,24 @@ def _read(path: Path, name: str, label: str) -> Photo:
         raise UserError(message) from error
 
 
-def _decode(file: BinaryIO, name: str, label: str, size: int) -> Photo:
-    """Decode an open file."""
+def _decode(
+    file: BinaryIO, label: str, size: int, convert: Convert, max_pixels: int = MAX_PIXELS
+) -> tuple[np.ndarray, float | None]:
+    """Decode an open file: its converted pixels, and its focal length if that is known."""
     _check_start(file, label, size)
-    with warnings.catch_warnings(), _open(file, label) as image:
+    with warnings.catch_warnings(), _open(file, label, max_pixels) as image:
         warnings.simplefilter("ignore")  # about metadata, which are left out where they are damaged
         try:
             image.load()
             focal = focal_from_exif(image)
             upright = _apply_orientation(image)
-            pixels = _to_rgb(upright)
+            pixels = convert(upright)
         # A decoder may raise any exception for a damaged file.
         except Exception as error:
             reason = error_reason(error)
             message = f"{label} is truncated or damaged ({reason}); get a whole copy of it"
             raise UserError(message) from error
-    return Photo(pixels, focal, name, label)
+    return pixels, focal
 
 
 def _check_start(file: BinaryIO, label: str, size: int) -> None:
@@ -188,7 +216,7 @@ def _check_start(file: BinaryIO, label: str, size: int) -> None:
         raise UserError(f"{label} is a HEIC photo; convert it first: heif-convert IN.heic OUT.jpg")
 
 
-def _open(file: BinaryIO, label: str) -> Image.Image:
+def _open(file: BinaryIO, label: str, max_pixels: int) -> Image.Image:
     """Read the header only, and check the size before any pixel is decoded."""
     Image.init()
     known = [name for name in _FORMATS if name in Image.OPEN]
@@ -200,12 +228,12 @@ def _open(file: BinaryIO, label: str) -> Image.Image:
         formats = "JPEG, PNG, WebP, TIFF, BMP or GIF"
         raise UserError(f"{label} is not an image: its content is not {formats}") from error
     except Image.DecompressionBombError as error:
-        raise UserError(_too_large(label)) from error
+        raise UserError(_too_large(label, max_pixels)) from error
     except Exception as error:  # a damaged header, see _decode
         raise UserError(f"{label} is damaged ({error_reason(error)}); get a whole copy") from error
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UserError(_too_large(f"{label} ({width} x {height})"))
+    if width * height > max_pixels:
+        raise UserError(_too_large(f"{label} ({width} x {height})", max_pixels))
     check_side(label, width, height)
     return image
 
@@ -221,8 +249,8 @@ def check_side(label: str, width: int, height: int) -> None:
         raise UserError(f"{label} has only {width} x {height} pixels; {least}")
 
 
-def _too_large(label: str) -> str:
-    return f"{label} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first"
+def _too_large(label: str, max_pixels: int) -> str:
+    return f"{label} has more than {max_pixels // 10**6} million pixels; scale it down first"
 
 
 def _apply_orientation(image: Image.Image) -> Image.Image:
@@ -246,6 +274,14 @@ def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
         image = Image.alpha_composite(backdrop, layer)
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     return np.array(rgb)  # a copy: PyTorch wants it writable
+
+
+def _to_rgba(image: Image.Image) -> UInt8[np.ndarray, "height width 4"]:
+    """Convert a picture of any Pillow mode to 8-bit RGBA."""
+    if image.has_transparency_data:
+        return np.array(image.convert("RGBA"))
+    rgb = _to_rgb(image)
+    return np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], -1)
 
 
 def _to_byte(values: np.ndarray) -> UInt8[np.ndarray, "height width"]:

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from core.errors import UserError
 from core.io.atomic import write_atomic
@@ -45,7 +45,8 @@ def from_plain(kind: type[Record], document: object, where: str) -> Record:
     """Build a dataclass from parsed JSON.
 
     Raises:
-        UserError: a field is missing, unknown or of the wrong type; the line names it.
+        UserError: a field is missing, unknown or of the wrong type, or the dataclass refuses its
+            value; the line names it.
     """
     if not isinstance(document, dict):
         raise UserError(f"{where} is not a {kind.__name__}: an object with named fields is needed")
@@ -60,7 +61,10 @@ def from_plain(kind: type[Record], document: object, where: str) -> Record:
             values[name] = _parse(hints[name], document[name], f"{where}: {name}")
         elif field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{where} lacks {name!r}; it may be of another version")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def plain(value: object) -> Any:
@@ -82,8 +86,12 @@ def _parse(kind: Any, value: object, where: str) -> Any:
     """A value of the annotated type, or a `UserError`."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        inner = next(a for a in arguments if a is not type(None))
-        return None if value is None else _parse(inner, value, where)
+        if value is None and type(None) in arguments:
+            return None
+        kinds = [a for a in arguments if a is not type(None)]
+        return _parse(kinds[0] if len(kinds) == 1 else _told(kinds, value, where), value, where)
+    if origin is Literal and isinstance(value, str) and value in arguments:
+        return value
     if dataclasses.is_dataclass(kind):
         return from_plain(kind, value, where)  # type: ignore[arg-type]  # not an instance
     if origin in (dict, Mapping) and isinstance(value, dict):
@@ -101,6 +109,15 @@ def _parse(kind: Any, value: object, where: str) -> Any:
     if kind is float and not math.isfinite(value):  # type: ignore[arg-type]  # it is a float
         raise UserError(f"{where} is not finite")
     return value
+
+
+def _told(kinds: Sequence[Any], value: object, where: str) -> Any:
+    """The dataclass of several that a value's field ``kind`` names: each has its own as default."""
+    by_name = {kind.kind: kind for kind in kinds}
+    name = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(name, str) or name not in by_name:
+        raise UserError(f"{where} has the kind {name!r:.40}; there are {', '.join(by_name)}")
+    return by_name[name]
 
 
 def _name(kind: Any) -> str:

@@ -50,6 +50,8 @@ class FitReport:
         detectors: that found the points which were fitted, by name.
         occluded_share: share of the body's pixels with p(z = 1) < 1/2 (z = 1: the body is visible),
             None if it covers no pixel.
+        z_auroc, z_iou: how well p(z = 1) finds what was put before the photo by hand, on the body's
+            pixels; None without that, or where it hides all or nothing of the body.
         warnings: one line each.
         versions: of Python and the packages that influence the result.
         schema: version of this record.
@@ -75,6 +77,8 @@ class FitReport:
     warnings: list[str]
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
     schema: int = SCHEMA
+    z_auroc: float | None = None
+    z_iou: float | None = None
 
     @property
     def finite(self) -> bool:

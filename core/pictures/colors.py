@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, Integer, UInt8
 from torch import Tensor
 
-NOWHERE = (24, 24, 24)
-"""Pixels without a value."""
+from core.pictures.palette import NOWHERE
+
 SEEN = (77, 163, 255)
 """p(z = 1) = 1: the pixel shows the body."""
 UNSURE = (236, 233, 224)
@@ -18,6 +18,9 @@ UNSURE = (236, 233, 224)
 OCCLUDED = (255, 122, 26)
 """p(z = 1) = 0: an object occludes the body. Blue and orange are safe for colour blindness."""
 OCCLUSION_LEGEND = ((SEEN, "seen"), (UNSURE, "unsure"), (OCCLUDED, "occluded"))
+HIT, MISS, FALSE_ALARM = OCCLUDED, (206, 60, 140), (250, 216, 90)
+HITS_LEGEND = ((HIT, "hit"), (MISS, "miss"), (FALSE_ALARM, "false alarm"), (SEEN, "seen"))
+"""Called occluded and is; is, but not called so; called so, but is not; neither."""
 
 _RANGE = (0.02, 0.98)  # quantiles of the samples that get the darkest and the brightest value
 _DARKEST, _BRIGHTEST = 20.0, 245.0

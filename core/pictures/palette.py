@@ -8,6 +8,8 @@ BACKGROUND: Color = (15, 17, 21)
 SURFACE: Color = (23, 26, 32)
 WELL: Color = (17, 19, 24)
 """Behind pictures and curves."""
+NOWHERE: Color = (24, 24, 24)
+"""Pixels of a map without a value."""
 LINE: Color = (44, 49, 58)
 TEXT: Color = (214, 220, 228)
 DIM: Color = (140, 150, 164)

@@ -18,6 +18,9 @@ from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.errors import UserError
+from core.occlusion.paint import apply_occluders, occluder_mask
+from core.occlusion.scores import judge
+from core.pictures.colors import HITS_LEGEND
 from core.words import Explanation, Table
 
 MAP = 32
@@ -48,6 +51,17 @@ def load_broken(**_options):
 @dataclass(frozen=True)
 class FakePhoto:
     pixels: np.ndarray
+
+
+@dataclass(frozen=True)
+class FakeLook:
+    features: np.ndarray
+    pixels: np.ndarray
+    hidden: np.ndarray | None = None
+
+
+def corners_of(box):
+    return box.x, box.y, box.right, box.bottom
 
 
 @dataclass
@@ -168,13 +182,23 @@ class FakeBackend:
             ),
             sigmas=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
         )
-        return Observed(scene, small, small.mean(-1) / 255)
+        return Observed(scene, small, FakeLook(small.mean(-1) / 255, photo.pixels))
+
+    def occlude(self, observed, occluders):
+        box, (width, height) = observed.scene.box, observed.scene.size
+        seen = apply_occluders(observed.handle.pixels, occluders)
+        small = np.array(Image.fromarray(seen).crop(corners_of(box)).resize((MAP, MAP)))
+        mask = Image.fromarray(occluder_mask(width, height, occluders))
+        hidden = np.array(mask.crop(corners_of(box)).resize((MAP, MAP)))
+        scene = replace(observed.scene, occluders=occluders, hits_legend=HITS_LEGEND)
+        handle = FakeLook(small.mean(-1) / 255, observed.handle.pixels, hidden)
+        return Observed(scene, small, handle, seen=seen if occluders else None)
 
     def fit(self, observed, run, parent):
         rate = (run.schedule or RATE) * (run.changes.learning_rate or 1.0)
         weights = dict(run.changes.weights)
         terms = tuple(replace(t, weight=weights.get(t.name, t.weight)) for t in TERMS)
-        fit = FakeFit(observed.handle, self.delay, rate, terms=terms, weights=weights)
+        fit = FakeFit(observed.handle.features, self.delay, rate, terms=terms, weights=weights)
         if parent is not None:
             if run.at_step >= len(parent.history):
                 raise UserError(f"there is no step {run.at_step}")
@@ -191,7 +215,7 @@ class FakeBackend:
 
     def maps(self, observed, _run, params):
         mask = _mask(params)
-        visible = np.where(mask > 0.5, np.clip(2 * observed.handle, 0, 1), np.nan)
+        visible = np.where(mask > 0.5, np.clip(2 * observed.handle.features, 0, 1), np.nan)
         rendered = (mask[..., None] * np.array([230, 120, 60]) + 24).clip(0, 255)
         occlusion = np.full((MAP, MAP, 3), 24.0)
         seen = ~np.isnan(visible)
@@ -199,7 +223,11 @@ class FakeBackend:
             low, high = LEGEND[1][0][channel], LEGEND[0][0][channel]
             occlusion[seen, channel] = low + (high - low) * visible[seen]
         share = float((visible[seen] < 0.5).mean()) if seen.any() else 0.0
-        return Maps(rendered.astype(np.uint8), occlusion.astype(np.uint8), visible, share)
+        maps = Maps(rendered.astype(np.uint8), occlusion.astype(np.uint8), visible, share)
+        if observed.handle.hidden is None:
+            return maps
+        found = judge(visible, observed.handle.hidden)
+        return replace(maps, hits=found.hits, found=(found.iou, found.auroc))
 
     def vertices(self, observed, params):
         scene = observed.scene
@@ -227,7 +255,7 @@ class FakeBackend:
                 Explanation((f"joint {target.joint}",), (table,)), (), place, arrows, cells
             )
         column, row = (int(MAP * v) for v in target.at)
-        seen, shown = observed.handle[row, column], _mask(vector)[row, column]
+        seen, shown = observed.handle.features[row, column], _mask(vector)[row, column]
         bars = Bars("observed", (float(seen), -0.5)), Bars("rendered", (float(shown), 0.5))
         lines = f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"
         middle = self.vertices(observed, vector).mean(0).tolist()

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from app.engine import NOBODY, crop_outline, stage_marks
+from app.engine import NOBODY
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Rect
 from app.protocol.backend import Kept
 from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
 from app.protocol.why import JointTarget, PixelTarget
+from app.told import crop_outline, stage_marks
 from core.errors import UserError
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
@@ -22,6 +23,8 @@ from core.fit.schedule import Schedule
 from core.fit.term import TERMS
 from core.geometry.crop import Box, crop_view
 from core.io.images import Photo
+from core.occlusion.fills import Color
+from core.occlusion.occluder import drawn
 from tests.app import untrained
 from tests.untrained import short_schedule
 
@@ -336,6 +339,54 @@ def test_a_pixel_shows_the_person_or_nobody(backend, photo):
     assert backend.person_at(photo, (220.0, 110.0)) == backend.people(photo)[0].box
     with pytest.raises(UserError, match=r"Nobody is found at 500, 20: drag a box"):
         backend.person_at(photo, (500.0, 20.0))
+
+
+OCCLUDERS = (drawn("ellipse", [(180, 200), (300, 330)], fill=Color((200, 40, 40))),)
+
+
+@pytest.fixture(scope="module")
+def occluded(backend, observed):
+    return backend.occlude(observed, OCCLUDERS)
+
+
+def test_the_same_person_is_looked_at_behind_occluders(backend, photo, observed, occluded):
+    scene = occluded.scene
+    assert replace(scene, occluders=(), estimated_joints=(), sigmas=()) == replace(
+        observed.scene, estimated_joints=(), sigmas=()
+    )
+    assert scene.occluders == OCCLUDERS and observed.seen is None
+    assert (occluded.seen[265, 240] == (200, 40, 40)).all()
+    assert (occluded.features != observed.features).any()
+    bare = backend.occlude(occluded, ())
+    assert bare.seen is None and (bare.features == observed.features).all()
+
+
+def test_a_branch_behind_occluders_begins_at_the_same_start(backend, observed, occluded, fit):
+    branch = backend.fit(occluded, Run(2, parent=1, at_step=0, occluders=OCCLUDERS), fit)
+    first = branch.step()
+    start, begun = fit.params(0), branch.params(0)
+    for name, value in vars(start).items():
+        assert torch.equal(value, getattr(begun, name)), name
+    assert first.step == 0 and first.total != fit.records[0].total
+    maps = backend.maps(occluded, Run(2), begun)
+    assert maps.hits.shape == (64, 64, 3) and 0 <= maps.found[1] <= 1
+    assert backend.maps(observed, Run(1), start).found is None
+
+
+def test_a_saved_run_keeps_its_occluders(backend, photo, occluded, tmp_path):
+    run = Run(1, occluders=OCCLUDERS)
+    fit = backend.fit(occluded, run)
+    steps = [fit.step() for _ in range(3)]
+    path = str(tmp_path / "fit.nbf")
+    backend.save(path, photo, occluded, [Kept(RecordedRun(1, None, 0, ""), fit, run)])
+    again = backend.read(path)
+    seen = backend.observe(again, None)
+    assert seen.scene.occluders == OCCLUDERS and (again.pixels == photo.pixels).all()
+    resumed = backend.fit(seen, Run(5, resumes=True))
+    again_taken = [*resumed.recorded(), resumed.step()]
+    assert [step.total for step in again_taken] == [step.total for step in steps]
+    other = backend.occlude(seen, ())
+    assert other.seen is None and backend.fit(other, Run(6)).stages == fit.stages
 
 
 def test_a_pixel_is_explained_as_the_engine_explains_it(backend, observed, fit):

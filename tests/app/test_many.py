@@ -68,9 +68,9 @@ def test_boxes_of_people_stay_on_demand(debugger, pair):
     app.wait_done()
     app.move(NOWHERE)
     plain = app.panel_pixels("photo")
-    app.key("p")
+    app.key("ctrl+a")
     assert near(app.panel_pixels("photo") - plain, (0, 0, 0), 8) < 0.9995
-    app.key("p")
+    app.key("ctrl+a")
     np.testing.assert_array_equal(app.panel_pixels("photo"), plain)
 
 
@@ -116,7 +116,7 @@ def test_a_folder_with_a_damaged_file_is_fitted_but_for_that(debugger, photo, tm
     state = app.wait(lambda s: s["album"].get("b.jpg") == "failed", "the damaged file")
     state = app.wait(lambda s: "3 of 4 photos" in s["message"], "the others")
     assert list(state["album"].values()) == ["done", "failed", "done", "done"]
-    app.key("t")
+    app.key("ctrl+t")
     assert list(app.state["album"])[-1] == "b.jpg"  # has no objective
     assert app.state["message"] == "The strip is sorted: worst objective first."
 

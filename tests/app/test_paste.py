@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.window.paste import _selected, dropped_files
+from app.window.drops import dropped_files
+from app.window.paste import _selected
 from app.window.selection import open_selection
 from tests.app.clipboard import PIECE, holding
 

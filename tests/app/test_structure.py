@@ -1,6 +1,8 @@
 """How `app` is built: who may import whom, and that nothing is written twice."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -29,7 +31,7 @@ def test_every_file_is_on_a_floor():
 
 
 def test_the_worker_s_side_and_the_window_s_side_share_only_what_they_say():
-    worker = ("engine", "worker")
+    worker = ("told", "engine", "worker")
     window = FLOORS[FLOORS.index("document") :]
     shared = ("geometry", "protocol", "shared")
     for name in imported(*worker):
@@ -42,18 +44,26 @@ def test_the_worker_s_side_and_the_window_s_side_share_only_what_they_say():
 def test_state_and_document_know_no_window_and_no_process():
     floors = FLOORS[FLOORS.index("document") : FLOORS.index("theme")]
     for name in imported(*floors):
+        if name.startswith("core.occlusion"):  # plain data
+            continue
         assert name.split(".")[0] not in ("dearpygui", "multiprocessing", "core", "torch"), name
         assert name not in ("app.shared", "app.link"), name
 
 
 def test_only_the_engine_knows_the_fit():
-    others = [floor for floor in FLOORS if floor != "engine"]
+    others = [floor for floor in FLOORS if floor not in ("told", "engine")]
     assert [n for n in imported(*others) if n.startswith(("core.fit", "core.nets", "torch"))] == []
+
+
+def test_the_window_starts_without_pytorch():
+    code = "import sys, app.window.window; print('torch' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"  # it takes a second
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
 def test_keys_and_labels_are_written_in_the_table_of_actions_only(path):
-    if path.name in ("actions.py", "keys.py"):
+    if path.name in ("actions.py", "occluder_actions.py", "keys.py"):
         return
     text = path.read_text(encoding="utf-8")
     assert set(re.findall(r"mvKey_\w+", text)) <= {"mvKey_LShift"}  # a modifier is no key

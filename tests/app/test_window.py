@@ -1,6 +1,7 @@
 """The real window on a real X server: dropped on, clicked, dragged, typed at, and looked at."""
 
 import itertools
+import json
 import os
 import signal
 from pathlib import Path
@@ -468,3 +469,81 @@ def test_screenshot_of_a_bad_photo_exits_with_2_and_one_line(debugger, tmp_path)
     complaint = app.process.stderr.read().strip()
     assert complaint.startswith("nbf: ")
     assert complaint.endswith("text.jpg is not an image")
+
+
+GREY = (96, 96, 96)  # a new occluder
+
+
+def test_a_drawn_occluder_is_fitted_behind_moved_and_taken_back(debugger, photo):
+    app = debugger(photo)
+    first = app.wait_done()
+    assert first["occluders"] == []
+    app.key("k")
+    assert app.state["occlude"] is not None
+    app.click(app.middle(app.state["occlude"]["occlude ellipse"]))
+    assert app.state["tool"] == "ellipse"
+    app.drag(app.on_photo((250, 150)), app.on_photo((410, 330)))
+    state = app.wait(lambda s: s["run"] > first["run"], "the run behind it")
+    app.wait_done()
+    (drawn,) = app.state["occluders"]
+    assert drawn["center"] == pytest.approx((330, 240), abs=3)
+    assert drawn["shape"]["width"] == pytest.approx(160, abs=3)
+    app.key("k")
+    app.key("d")
+    app.move(NOWHERE)
+    assert near(app.panel_pixels("observed"), GREY, 12) > 0.05
+    assert near(app.panel_pixels("photo"), GREY, 12) > 0.01
+    assert app.state["found"] is not None
+    plain = app.panel_pixels("occlusion")
+    app.key("m")
+    assert near(app.panel_pixels("occlusion"), (206, 60, 140), 20) > 0.002  # misses
+    app.key("m")
+    np.testing.assert_array_equal(app.panel_pixels("occlusion"), plain)
+    app.key("d")
+    app.click(app.on_photo((330, 240)))
+    assert app.state["chosen"] == 0
+    app.drag(app.on_photo((330, 240)), app.on_photo((280, 260)))
+    moved = app.wait(lambda s: s["run"] > state["run"], "the run after the move")
+    assert moved["occluders"][0]["center"] == pytest.approx((280, 260), abs=4)
+    app.wait_done()
+    app.key("ctrl+z")
+    app.wait(lambda s: s["run"] == state["run"] and s["settled"], "the run before")
+    assert app.state["occluders"] == [drawn]
+
+
+def test_a_set_dropped_on_the_window_is_put_before_the_photo(debugger, photo, tmp_path):
+    app = debugger(photo)
+    first = app.wait_done()
+    (tmp_path / "bad.json").write_text("{}")
+    app.drop(tmp_path / "bad.json")
+    state = app.wait(lambda s: s["level"] == "error", "a line about the bad set")
+    assert "bad.json is not a set of occluders" in state["message"]
+    shape = {"kind": "rectangle", "width": 90, "height": 60}
+    document = {"format": "nbf-occluders", "version": 1}
+    document["occluders"] = [{"shape": shape, "center": [320, 200]}]
+    (tmp_path / "set.json").write_text(json.dumps(document))
+    app.drop(tmp_path / "set.json")
+    state = app.wait(lambda s: s["run"] > first["run"], "the run behind the set")
+    app.wait_done()
+    assert state["photo"] == photo.name
+    assert [o["center"] for o in state["occluders"]] == [[320, 200]]
+
+
+def test_an_occluder_is_previewed_while_it_is_dragged(debugger, photo):
+    app = debugger(photo)
+    first = app.wait_done()
+    app.key("a")
+    before = app.panel_pixels("observed")
+    app.move(app.on_photo((250, 150)))
+    app.xdotool("mousedown", 1)
+    app.next_frames()
+    for point in ((300, 200), (360, 260), (410, 330)):
+        app.move(app.on_photo(point))
+    state = app.wait(lambda s: s["previewed"] and s["settled"], "the preview")
+    assert state["run"] == first["run"] and len(state["runs"]) == 1
+    assert near(app.panel_pixels("observed"), GREY, 12) > near(before, GREY, 12) + 0.05
+    app.key("Escape")
+    app.xdotool("mouseup", 1)
+    app.wait(lambda s: not s["previewed"] and s["settled"], "the run's own pictures")
+    assert app.state["occluders"] == [] and len(app.state["runs"]) == 1
+    assert near(app.panel_pixels("observed"), GREY, 12) < near(before, GREY, 12) + 0.02

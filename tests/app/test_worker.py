@@ -22,6 +22,7 @@ from app.protocol.commands import (
     PaintInput,
     Pause,
     Peek,
+    Preview,
     Save,
     Step,
     Turn,
@@ -34,6 +35,7 @@ from app.protocol.events import (
     Painted,
     PaintedInput,
     Peeked,
+    Previewed,
     Ready,
     Saved,
     Scored,
@@ -42,6 +44,8 @@ from app.protocol.events import (
 )
 from app.protocol.run import RecordedRun, Run
 from app.shared import PHOTO_SIDE, THUMBNAIL_SIDE
+from core.occlusion.fills import Color
+from core.occlusion.occluder import drawn
 from tests.app.blob import blob_photo
 from tests.app.fake_engine import RECORDED
 from tests.app.talk import Talk
@@ -398,3 +402,45 @@ def test_a_finished_run_is_scored_by_what_is_hidden_at_its_best_step(talk):
     scored = talk.wait(Scored)
     assert scored.occluded == talk.ask(paint(1, 1, best), Painted).occluded
     assert scored.occluded != talk.ask(paint(1, 1, 0), Painted).occluded
+
+
+RED = drawn("rectangle", [(250, 150), (420, 330)], fill=Color((255, 0, 0)))
+
+
+def red(picture):
+    """Share of a picture that is red."""
+    return float((np.abs(picture.astype(int) - (255, 0, 0)).max(-1) < 30).mean())
+
+
+def test_a_run_behind_occluders_is_seen_behind_them(talk):
+    talk.ask(Step(1, 1), Stepped)
+    event = talk.ask(Begin(1, Run(2, parent=1, at_step=0, occluders=(RED,))), Opened)
+    assert event.scene.occluders == (RED,)
+    covered = 170 * 180 / (640 * 480)
+    assert red(event.pictures["photo"]) == pytest.approx(covered, rel=0.02)
+    assert red(event.pictures["observed"]) > 0.1
+    talk.ask(Step(1, 2), Stepped)
+    painted = talk.ask(paint(1, 2, 0), Painted)
+    assert painted.found is not None and painted.pictures["hits"].shape == (32, 32, 3)
+    assert talk.ask(PaintInput(1, 1), PaintedInput).pictures["photo"].shape[2] == 3
+    assert red(talk.ask(PaintInput(1, 1), PaintedInput).pictures["photo"]) == 0  # the first is bare
+    back = talk.ask(Begin(1, Run(3, parent=2, at_step=0)), Opened)
+    assert back.scene.occluders == () and red(back.pictures["photo"]) == 0
+
+
+def test_a_preview_shows_a_few_steps_and_keeps_nothing(talk):
+    talk.link.send(Continue(1, 1))
+    talk.wait(Finished)
+    before = talk.ask(paint(1, 1, 20), Painted)
+    view = BodyView(Orbit(), 60, 80)
+    previewed = talk.ask(Preview(1, 1, 20, (RED,), 320, view), Previewed)
+    assert previewed.occluders == (RED,) and previewed.painted.side == 320
+    assert previewed.painted.step == 20 and previewed.painted.found is not None
+    assert red(previewed.pictures["photo"]) > 0.05
+    kinds = {"photo", "observed", "layer", "rendered", "occlusion", "visible", "hits", "body"}
+    assert set(previewed.pictures) == kinds
+    assert (previewed.pictures["visible"] != before.pictures["visible"]).any()
+    again = talk.ask(paint(1, 1, 20), Painted)
+    assert (again.pictures["rendered"] == before.pictures["rendered"]).all()
+    first = talk.ask(Preview(1, 1, 0, (RED,), 320, None), Previewed)
+    assert 0 <= first.painted.step < 31

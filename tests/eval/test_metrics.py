@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import roma
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from core.body.load import load_body
 from core.body.names import JOINT_NAMES
@@ -16,9 +14,7 @@ from core.eval.metrics import (
     JOINTS_14,
     NECK,
     PELVIS,
-    auroc,
     head_size,
-    iou,
     mpjpe,
     n_mpjpe,
     pa_mpjpe,
@@ -217,44 +213,3 @@ class TestInvariance:
         predicted = truth.clone()
         predicted[:, 5, 0] += 1e-9
         assert mpjpe(predicted, truth).tolist() == pytest.approx([1e-6 / 24] * 3, rel=1e-3)
-
-
-class TestAuroc:
-    def test_by_hand(self):
-        """Positives 3, 1; negatives 2, 0: of four pairs three are in order."""
-        assert auroc(np.array([3.0, 1, 2, 0]), np.array([True, True, False, False])) == 0.75
-
-    def test_ties_count_half(self):
-        assert auroc(np.zeros(10), np.arange(10) < 4) == 0.5
-        assert auroc(np.array([1.0, 1, 0]), np.array([True, False, False])) == 0.75
-
-    def test_one_kind_only(self):
-        assert math.isnan(auroc(np.arange(3.0), np.ones(3, bool)))
-
-    def test_nan_is_an_error(self):
-        with pytest.raises(ValueError, match="NaN"):
-            auroc(np.array([0.0, np.nan]), np.array([True, False]))
-
-    @settings(deadline=None, max_examples=30)
-    @given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=30))
-    def test_equals_counting_pairs(self, pairs):
-        scores = np.array([p[0] for p in pairs], float)
-        labels = np.array([p[1] for p in pairs])
-        if labels.all() or not labels.any():
-            return
-        difference = scores[labels][:, None] - scores[~labels][None]
-        assert auroc(scores, labels) == pytest.approx(
-            ((difference > 0) + 0.5 * (difference == 0)).mean()
-        )
-
-    def test_shape_and_monotone_maps_do_not_matter(self):
-        scores = np.random.default_rng(0).random((8, 8))
-        labels = np.random.default_rng(1).random((8, 8)) > 0.6
-        assert auroc(np.exp(3 * scores), labels) == auroc(scores.ravel(), labels.ravel())
-        assert auroc(-scores, labels) == pytest.approx(1 - auroc(scores, labels))
-
-
-def test_iou():
-    a, b = np.array([1, 1, 0, 0], bool), np.array([0, 1, 1, 0], bool)
-    assert iou(a, b) == pytest.approx(1 / 3) and iou(a, a) == 1
-    assert iou(a, ~a) == 0 and math.isnan(iou(a & ~a, a & ~a))

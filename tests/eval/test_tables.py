@@ -1,6 +1,5 @@
 import io
 import json
-import math
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ import torch
 from rich.console import Console
 
 from core.eval.metrics import JOINTS_14
-from core.eval.scores import Scores, occlusion_scores, score_joints
+from core.eval.scores import Scores, score_joints
 from core.eval.summary import Estimate
 from core.eval.tables import EvalReport, Protocol, Row
 
@@ -60,46 +59,6 @@ class TestScores:
     def test_batches_join(self):
         joined = Scores.concatenate([score(0.1), score(0.2)])
         assert len(joined) == 10 and (joined.mpjpe[:5] == score(0.1).mpjpe).all()
-
-
-class TestOcclusion:
-    def maps(self):
-        occluder = np.zeros((64, 64), bool)
-        occluder[:32] = True
-        person = np.zeros((64, 64), bool)
-        person[8:56, 16:48] = True
-        posterior = np.full((16, 16), 0.9)
-        posterior[:8] = 0.1
-        return posterior, occluder, person
-
-    def test_perfect(self):
-        assert occlusion_scores(*self.maps()) == (1.0, 1.0)
-
-    def test_upside_down(self):
-        posterior, occluder, person = self.maps()
-        assert occlusion_scores(1 - posterior, occluder, person) == (0.0, 0.0)
-
-    def test_only_cells_of_both_bodies_count(self):
-        posterior, occluder, person = self.maps()
-        wrong = posterior.copy()
-        wrong[:2] = 1.0  # outside the true body
-        wrong[2:4] = np.nan  # where nothing was fitted
-        assert occlusion_scores(wrong, occluder, person) == (1.0, 1.0)
-
-    def test_a_cell_is_hidden_from_half_its_area(self):
-        posterior, occluder, person = self.maps()
-        occluder[:34] = True  # half of the row of cells 8
-        wrong = occlusion_scores(posterior, occluder, person)
-        assert wrong[0] < 1 and wrong[1] == pytest.approx(6 / 7)
-
-    def test_nothing_hidden(self):
-        posterior, occluder, person = self.maps()
-        values = occlusion_scores(posterior, np.zeros_like(occluder), person)
-        assert math.isnan(values[0]) and values[1] == 0
-
-    def test_no_body(self):
-        posterior, occluder, person = self.maps()
-        assert all(math.isnan(v) for v in occlusion_scores(posterior * np.nan, occluder, person))
 
 
 def report():

@@ -23,6 +23,8 @@ from core.fit.recording import branch
 from core.geometry.crop import Box
 from core.io.folders import finished, unfinished
 from core.io.images import load_image, save_image
+from core.occlusion.files import save_occluders
+from core.occlusion.occluder import drawn
 from tests.untrained import short_schedule, untrained_engine
 
 FILES = {
@@ -62,6 +64,7 @@ def test_one_photo_without_anybody_does_not_stop_the_others(tmp_path, capsys):
         ([], "no photo given"),
         (["a.jpg", "--at", "1,2", "--bbox", "1,2,30,40"], "--at and --bbox both say who is meant"),
         (["a.jpg", "b.jpg", "--at", "1,2"], "--at is for one photo"),
+        (["skimage:camera", "--occluders", "none.json"], "set of occluders none.json is missing"),
         (["skimage:camera", "--at", "200"], "place '200' is not x,y"),
         (["skimage:camera", "--at", "200,512"], "200,512 is outside the photo of 512 x 512"),
     ],
@@ -100,6 +103,7 @@ class Report:
     image: str
     finite: bool = True
     occluded_share: float | None = None
+    z_iou: float | None = None
     best_step: int = 0
     seconds: dict = field(default_factory=lambda: {"fit": 0.0})
 
@@ -150,6 +154,16 @@ def test_an_interrupted_fit_keeps_its_steps_and_says_how_to_go_on(
     assert list(folder.parent.iterdir()) == [folder]
     assert (folder / "fit.nbf").read_bytes() == first["fit.nbf"]
     assert (folder / "report.json").read_text() == "2"
+
+
+def test_occluders_of_a_file_are_in_the_record(untrained, tmp_path):
+    occluders = (drawn("ellipse", [(100, 100), (200, 250)]),)
+    save_occluders(tmp_path / "set.json", occluders)
+    given = ["--occluders", str(tmp_path / "set.json")]
+    assert main([*CAMERA, str(tmp_path / "out"), *given]) == 0
+    assert FitRecord.load(tmp_path / "out" / "camera" / "fit.nbf").occluders == occluders
+    (_, _, observation, *_) = untrained[0]
+    assert observation.occluders == occluders
 
 
 def test_each_photo_stands_for_itself(untrained, tmp_path, monkeypatch, capsys):

@@ -23,6 +23,8 @@ from core.datasets.registry import open_dataset
 from core.datasets.trc import MarkerTrack, read_track
 from core.eval.people import PeopleScores, changes
 from core.eval.people import load_people as load_table
+from core.eval.slide import Slide
+from core.eval.slide_sheet import draw_heat
 from core.fit.engine import trained_volume
 from core.fit.record import FitRecord
 from core.fit.trace import Trace
@@ -35,6 +37,9 @@ from core.mocap.retarget import smpl_poses
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.model_file import Model, load_model
 from core.nets.pose_prior import PosePrior, load_prior
+from core.occlusion.files import load_occluders
+from core.occlusion.occluder import Occluders
+from core.occlusion.paint import apply_occluders, occluder_mask
 from core.synth.bodies import Bodies
 from core.synth.sampling.poses import PoseBank
 from core.synth.shards import ShardDataset
@@ -164,9 +169,21 @@ def _are_people(people: list[DetectedPerson]) -> bool:
 
 def _is_record(record: FitRecord) -> bool:
     """Losses and moments may be infinite: a fit may have ended so. Nothing else may."""
-    return is_finite((record.photo, record.keypoints)) and all(
+    finite = is_finite((record.photo, record.keypoints)) and _can_be_painted(record.occluders)
+    return finite and all(
         is_finite((run.info, run.trace.start)) and _can_be_shown(run.trace) for run in record.runs
     )
+
+
+def _is_slide(slide: Slide) -> bool:
+    """Joints are NaN where nothing has been fitted yet; a heat map can be drawn of the rest."""
+    photo = np.zeros((64, 64, 3), np.uint8)
+    return is_finite(slide.reference) and draw_heat(photo, slide).shape == photo.shape
+
+
+def _can_be_painted(occluders: Occluders) -> bool:
+    painted = apply_occluders(np.zeros((48, 64, 3), np.uint8), occluders)
+    return painted.shape == (48, 64, 3) and occluder_mask(64, 48, occluders).shape == (48, 64)
 
 
 def _can_be_shown(trace: Trace) -> bool:
@@ -240,6 +257,8 @@ READERS = {
     "prior": Reader("prior/*", load_prior, _is_prior, 0.3),
     "model": Reader("model/*", _read_model, _is_model, 0.1, seconds=6.0),
     "record": Reader("record/*", FitRecord.load, _is_record),
+    "occluders": Reader("occluders/*", load_occluders, _can_be_painted, suffixes=(".json",)),
+    "slide": Reader("slide/*", Slide.load, _is_slide),
     "report": Reader("report/*", FitReport.load, is_finite),
     "table of people": Reader("people/*", load_table, _are_scores, 0.3),
     "curves": Reader("curves/*.csv", _read_curves, _anything),

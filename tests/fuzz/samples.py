@@ -13,7 +13,9 @@ from PIL import ExifTags, Image
 from safetensors.torch import save_file
 
 from core.body.params import BodyParams
+from core.eval.occluders import Patch
 from core.eval.people import save_people
+from core.eval.slide import Slide, SlideHeader, SlideSettings
 from core.fit.parameters import BODY
 from core.fit.record import FitRecord, PhotoInfo, Run, RunInfo
 from core.fit.schedule import Schedule
@@ -28,6 +30,9 @@ from core.nets.model_file import save_model
 from core.nets.network import PoseNetwork
 from core.nets.pose_prior import load_prior
 from core.nets.presets import PRESETS
+from core.occlusion.files import save_occluders
+from core.occlusion.fills import Blur, Color, Mosaic, Noise, Picture, Texture
+from core.occlusion.occluder import Occluders, drawn
 from core.synth.bodies import Bodies
 from core.train.run.checkpoint import save_checkpoint
 from core.train.run.curves import Curves
@@ -169,8 +174,38 @@ def _records(folder: Path, rng: np.random.Generator) -> None:
     sources = Sources("lite", "", "", "", *["0" * 64] * 3, detectors=("blazepose",))
     place = Environment("torch", "", "x86_64", 1, {"nbf": "0.1.0"})
     runs = (Run(info, trace), Run(branch, trace.upto(3)))
-    FitRecord(photo, sources, place, runs, pixels, given).save(folder / "fit.nbf")
+    before = _occluder_of_each_kind(rng)
+    FitRecord(photo, sources, place, runs, pixels, given, 0, before).save(folder / "fit.nbf")
     FitRecord(photo, sources, place, runs[:1]).save(folder / "small.nbf")
+
+
+def _occluder_of_each_kind(rng: np.random.Generator) -> Occluders:
+    layer = rng.integers(0, 256, (16, 20, 4), np.uint8)
+    fills = (Color((1, 2, 3)), Noise(4), Blur(2.5), Mosaic(4), Texture(7), Picture.of(layer, "a"))
+    kinds = ("rectangle", "ellipse", "polygon", "stroke", "rectangle", "ellipse")
+    path = [(2.5, 3.0), (20.0, 15.0), (6.0, 20.0)]
+    return tuple(drawn(k, path, 3.0, f).turned(20) for k, f in zip(kinds, fills, strict=True))
+
+
+def _occluders(folder: Path, rng: np.random.Generator) -> None:
+    save_occluders(folder / "set.json", _occluder_of_each_kind(rng))
+    Image.fromarray(rng.integers(0, 256, (16, 16, 4), np.uint8)).save(folder / "leaf.png")
+    shape, fill = {"kind": "ellipse", "width": 9, "height": 7.5}, {"kind": "picture"}
+    entry = {"shape": shape, "center": [20, 15.5], "fill": {**fill, "file": "leaf.png"}}
+    document = {"format": "nbf-occluders", "version": 1, "occluders": [entry]}
+    (folder / "by-hand.json").write_text(json.dumps(document))
+
+
+def _slides(folder: Path, rng: np.random.Generator) -> None:
+    settings = SlideSettings(patch=112, stride=112, steps=3)
+    header = SlideHeader(
+        "nbf-slide", 1, settings, "0" * 64, (64, 64), Box(2, 2, 50, 50), against_truth=False
+    )
+    patches = tuple(Patch(x, y, 32) for y in (0, 32) for x in (0, 32))
+    joints = rng.normal(size=(4, 24, 3)).astype(np.float32)
+    reference, scored = joints[0] + np.float32(0.1), rng.random((4, 24)) < 0.8
+    joints[2:] = np.nan
+    Slide(header, patches, reference, joints, scored).save(folder / "slide.npz")
 
 
 def _reports(folder: Path, rng: np.random.Generator) -> None:
@@ -249,6 +284,8 @@ _WRITERS = {
     "prior": _priors,
     "model": _models,
     "record": _records,
+    "occluders": _occluders,
+    "slide": _slides,
     "report": _reports,
     "people": _people,
     "curves": _curves,

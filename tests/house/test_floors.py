@@ -8,14 +8,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
-    *("geometry", "io", "body", "nbv", "render", "pictures", "nets", "fit"),
+    *("geometry", "io", "body", "nbv", "render", "pictures", "occlusion", "nets", "fit"),
     *("mocap", "datasets", "synth", "bench", "train", "eval", "doctor", "commands"),
 )
 INNER_FLOORS = {
     "app": (
-        *("geometry", "protocol", "shared", "engine", "worker", "link"),
-        *("document", "history", "view", "album", "state", "runs", "people", "backlog"),
-        *("session", "action", "image_actions", "actions"),
+        *("geometry", "protocol", "shared", "told", "engine", "worker", "link"),
+        *("document", "history", "view", "album", "state", "runs", "occluding", "people"),
+        *("backlog", "session", "hand", "action"),
+        *("image_actions", "occluder_actions", "actions"),
         *("theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -134,3 +135,41 @@ def test_fields_with_a_default_may_be_missing(tmp_path):
     text = (tmp_path / "s.json").read_text().replace(',\n  "extra": 3', "")
     (tmp_path / "s.json").write_text(text)
     assert load_record(Sample, tmp_path / "s.json") == Sample(1, None, [], {})
+
+
+@dataclass(frozen=True)
+class Cat:
+    lives: int
+    kind: Literal["cat"] = "cat"
+
+
+@dataclass(frozen=True)
+class Dog:
+    name: str
+    kind: Literal["dog"] = "dog"
+
+
+@dataclass(frozen=True)
+class Pets:
+    pets: tuple[Cat | Dog, ...]
+
+
+def test_one_of_several_dataclasses_is_told_by_its_kind():
+    pets = Pets((Cat(9), Dog("Rex"), Cat(1)))
+    assert from_plain(Pets, json.loads(to_json(pets)), "pets.json") == pets
+
+
+@pytest.mark.parametrize(
+    ("pet", "message"),
+    [
+        ({"kind": "cow", "lives": 1}, "has the kind 'cow'; there are cat, dog"),
+        ({"lives": 1}, "has the kind None; there are"),
+        (None, "has the kind None; there are"),
+        ({"kind": ["cat"], "lives": 1}, "kind ['cat']"),
+        ({"kind": "dog", "lives": 1}, "unknown fields: lives"),
+    ],
+)
+def test_no_other_kind_is_read(pet, message):
+    with pytest.raises(UserError) as caught:
+        from_plain(Pets, {"pets": [pet]}, "pets.json")
+    assert message in str(caught.value) and "pets.json: pets[0]" in str(caught.value)

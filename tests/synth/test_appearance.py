@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from core.pictures.patterns import noise, pattern, to_three_channels
 from core.render.mesh.raster import rasterize
 from core.render.shade.render import TexturedMesh
 from core.render.shade.shadow import shadow_map
@@ -17,7 +18,6 @@ from core.synth.drawing.occluders import Occluder
 from core.synth.dressing import paint
 from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.face import paint_face
-from core.synth.dressing.patterns import noise, pattern, to_three_channels
 
 PLAIN = MaterialLibrary([], [], [])
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
+from core.pictures.patterns import brightness_ramp, to_three_channels
 from core.render.mesh.raster import rasterize
 from core.render.shade.render import TexturedMesh
 from core.synth.drawing.occluders import bounding_slices, random_shape
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.patterns import brightness_ramp, to_three_channels
 
 FLOOR_TILE = 256  # pixels
 HORIZON = 0.02  # the floor ends where rays descend by less than this per metre of depth

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32
 
+from core.pictures.patterns import random_color
 from core.render.shade.render import Material, TexturedMesh
 from core.synth.drawing.backdrop import Ground
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.patterns import random_color
 
 FRAME, PAD = 0, 1  # materials: of legs and rails, of seats and tops
 SEAT_BELOW = 0.11  # metres from the pelvis joint down to the seat

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from core.occlusion.coverage import coverage, rotation2d
+from core.pictures.patterns import brightness_ramp, random_color, to_three_channels
 from core.synth.dressing.appearance import MaterialLibrary
-from core.synth.dressing.patterns import brightness_ramp, random_color, to_three_channels
-
-FINE = 2  # supersampling factor of masks
 
 
 @dataclass(frozen=True)
@@ -69,27 +68,12 @@ def random_shape(
             corners *= rng.uniform(0.5, 1.3, (24, 1))
     if kind < 0.5 and rng.random() < 0.5:
         turn = 0.0
-    return _polygon(size, center + (corners * radii) @ _rotation2d(turn).T)
+    return _coverage(size, [center + (corners * radii) @ rotation2d(turn).T])
 
 
-def _rotation2d(angle: float) -> np.ndarray:
-    """Rotation of the plane (2, 2)."""
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-
-def _polygon(size: int, corners: np.ndarray) -> np.ndarray:
-    """Coverage (size, size) of a polygon in pixels, anti-aliased."""
-    return _polygons(size, [corners])
-
-
-def _polygons(size: int, shapes: list[np.ndarray]) -> np.ndarray:
-    """Coverage of the union of polygons."""
-    fine = np.zeros((FINE * size, FINE * size), np.uint8)
-    for corners in shapes:
-        points = np.round((corners * FINE - 0.5) * 16).astype(np.int32)
-        cv2.fillPoly(fine, [points], 255, shift=4)
-    coarse = cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
-    return coarse.astype(np.float32) / 255
+def _coverage(size: int, shapes: list[np.ndarray]) -> np.ndarray:
+    """Coverage of a square picture by the union of polygons."""
+    return coverage(size, size, shapes, rim=True)
 
 
 def _surface(size: int, materials: MaterialLibrary, rng: np.random.Generator) -> np.ndarray:
@@ -120,8 +104,8 @@ def _bars(
     tilt = rng.normal(0, 0.08) + (np.pi / 2 if rng.random() < 0.25 else 0)
     slab = np.array([[-1, -3 * size], [1, -3 * size], [1, 3 * size], [-1, 3 * size]]) * [half, 1]
     steps = [np.array([(i - count // 2) * gap, 0]) for i in range(count)]
-    shapes = [center + (slab + step) @ _rotation2d(tilt).T for step in steps]
-    return [Occluder(_polygons(size, shapes), _surface(size, materials, rng))]
+    shapes = [center + (slab + step) @ rotation2d(tilt).T for step in steps]
+    return [Occluder(_coverage(size, shapes), _surface(size, materials, rng))]
 
 
 def _barrier(
@@ -130,8 +114,8 @@ def _barrier(
     """A wall, desk or door that reaches from the border to the point."""
     side = rng.choice([0, np.pi / 2, -np.pi / 2, np.pi], p=[0.7, 0.13, 0.13, 0.04])
     slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
-    corners = center + slab @ _rotation2d(side + rng.normal(0, 0.06)).T
-    return [Occluder(_polygon(size, corners), _surface(size, materials, rng))]
+    corners = center + slab @ rotation2d(side + rng.normal(0, 0.06)).T
+    return [Occluder(_coverage(size, [corners]), _surface(size, materials, rng))]
 
 
 def _box(
@@ -146,7 +130,10 @@ def _box(
     top = [front[0], front[1], front[1] + back, front[0] + back]
     color = _surface(size, materials, rng)
     faces = [(np.array(top), 1.15), (np.array(side), rng.uniform(0.5, 0.8)), (front, 1.0)]
-    return [Occluder(_polygon(size, c), (color * np.float32(gain)).clip(0, 1)) for c, gain in faces]
+    return [
+        Occluder(_coverage(size, [corners]), (color * np.float32(gain)).clip(0, 1))
+        for corners, gain in faces
+    ]
 
 
 def _table(
@@ -166,7 +153,7 @@ def _table(
         back = rng.uniform(0.2, 0.5) * width
         shapes += [slab(left + s * back, center[1] - back, leg, back) for s in (0, 0.33, 0.66, 1)]
         shapes.append(slab(left, center[1] - back, back, 2 * leg))
-    return [Occluder(_polygons(size, shapes), _surface(size, materials, rng))]
+    return [Occluder(_coverage(size, shapes), _surface(size, materials, rng))]
 
 
 def _limb(
@@ -191,7 +178,7 @@ def _limb(
     across = (grid[1] - center[0]) * along[1] - (grid[0] - center[1]) * along[0]
     shade = 0.55 + 0.45 * np.sqrt((1 - (across / root) ** 2).clip(0, 1))
     color = (shade[..., None] * np.float32(tone)).astype(np.float32)
-    return [Occluder(_polygon(size, hull[:, 0]), color)]
+    return [Occluder(_coverage(size, [hull[:, 0]]), color)]
 
 
 OccluderMaker = Callable[[int, np.ndarray, MaterialLibrary, np.random.Generator], list[Occluder]]

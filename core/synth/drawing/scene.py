@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
+from core.pictures.patterns import to_three_channels
 from core.render.mesh.raster import Raster, rasterize
 from core.render.shade.render import Lighting, Material, TexturedMesh, shade_cells
 from core.render.shade.shadow import shadow_map
 from core.synth.drawing.interactions import Solid
 from core.synth.dressing.dressable_body import DressableBody, DressedPerson
-from core.synth.dressing.patterns import to_three_channels
 from core.synth.sampling.camera import Framing
 
 FINE = 2  # supersampling factor

@@ -11,7 +11,7 @@ from jaxtyping import Float32, UInt8
 
 from core.errors import UserError
 from core.io.files import check_file, readable
-from core.synth.dressing.patterns import noise, pattern, random_color
+from core.pictures.patterns import noise, pattern, random_color
 
 PATCH = 256  # pixels of a texture patch
 _MAX_BYTES = 512 * 2**20

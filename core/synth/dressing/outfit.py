@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.pictures.patterns import random_color
 from core.render.shade.render import Material
 from core.synth.dressing.appearance import MaterialLibrary
 from core.synth.dressing.dressable_body import DressableBody, Outfit
@@ -19,7 +20,6 @@ from core.synth.dressing.paint import (
     random_cut,
     region_of,
 )
-from core.synth.dressing.patterns import random_color
 from core.synth.dressing.wardrobe import Garment
 
 WEARS_SUIT = 0.55  # share of people in modelled garments, where there are any

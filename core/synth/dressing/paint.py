@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from scipy.ndimage import distance_transform_edt
 
+from core.pictures.patterns import random_color
 from core.render.mesh.raster import rasterize
 from core.render.shade.cloth import Cloth, lay_cloth
 from core.synth.dressing.appearance import SKIN, MaterialLibrary
-from core.synth.dressing.patterns import random_color
 
 BARE, TOP, BOTTOM, SHOES, HAIR = range(5)
 FEET = (7, 8, 10, 11)

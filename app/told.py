@@ -1,0 +1,74 @@
+"""What the window is told of the engine's values, as messages carry them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from app.geometry.people import Person
+from app.geometry.plane import Rect
+from app.protocol.run import StageMark
+from app.protocol.scene import Joint
+from app.protocol.why import Answer, Arrow, Bars
+from core.fit.explain import explain_joint, explain_pixel
+from core.fit.joint_probe import JointProbe
+from core.fit.photo_joints import PhotoJoints
+from core.fit.probe import PixelProbe
+from core.fit.schedule import Schedule
+from core.geometry.crop import Box, CropView
+from core.nets.people import Proposal
+
+
+def person_of(proposal: Proposal) -> Person:
+    """A person who was found."""
+    places = tuple((x, y) for x, y in proposal.places.tolist())
+    return Person(rect_of(proposal.box), places)
+
+
+def rect_of(box: Box) -> Rect:
+    """A box as messages carry it."""
+    return Rect(box.x, box.y, box.width, box.height)
+
+
+def largest_weight(schedule: Schedule, term: str) -> float:
+    """The largest weight that a stage gives a term."""
+    return max(stage.weights.get(term, 0.0) for stage in schedule.stages)
+
+
+def pixel_answer(probe: PixelProbe, rotation: Float[np.ndarray, "3 3"]) -> Answer:
+    """What is behind a pixel, for the window.
+
+    Args:
+        rotation: from the crop's camera to the photo's.
+    """
+    bars = [Bars("observed", probe.observed)]
+    bars += [Bars("rendered", probe.rendered)] if probe.rendered is not None else []
+    points = []
+    for kernel in probe.kernels:
+        x, y, z = (rotation @ np.array(kernel.position)).tolist()
+        points.append((x, y, z, kernel.weight))
+    return Answer(explain_pixel(probe), tuple(bars), points=tuple(points))
+
+
+def joint_answer(probe: JointProbe) -> Answer:
+    """What is behind a joint's place, for the window."""
+    arrows = tuple(Arrow(pull.term, pull.arrow) for pull in probe.pulls)
+    return Answer(explain_joint(probe), (), probe.place, arrows, probe.share.cells)
+
+
+def stage_marks(schedule: Schedule) -> tuple[StageMark, ...]:
+    """Where the stages' records lie; the last has one more, behind the last Adam step."""
+    return tuple(StageMark(stage.name, span.start, span.stop) for stage, span in schedule.spans)
+
+
+def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
+    """Joints as messages carry them."""
+    rows = zip(joints.xy.tolist(), joints.foreshortening.tolist(), strict=True)
+    return tuple((x, y, foreshortening) for (x, y), foreshortening in rows)
+
+
+def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:
+    """The crop's corners in pixels of the photo, and the homography onto the unit square."""
+    to_crop = np.diag([1 / view.size, 1 / view.size, 1.0]) @ view.homography
+    unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
+    return view.to_photo(view.size * unit), to_crop
