@@ -25,7 +25,8 @@ import tyro
 
 from app.autosave import Autosave
 from app.geometry.plane import Rect
-from app.session import Session, is_record
+from app.protocol.run import is_record
+from app.session import Session
 from core.assets import cache_dir
 from core.commands._threads import Threads
 from core.errors import UserError

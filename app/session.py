@@ -45,14 +45,9 @@ from app.protocol.events import (
     Stepped,
     Turned,
 )
-from app.protocol.run import RECORD_SUFFIX
+from app.protocol.run import RECORD_SUFFIX, is_record
 from app.protocol.why import Target
 from app.state import Level, Message, Phase
-
-
-def is_record(path: str) -> bool:
-    """Whether a file is a record of a fit, by its name."""
-    return path.endswith(RECORD_SUFFIX)
 
 
 def free_path(image: str, own: Collection[str] = (), suffix: str = RECORD_SUFFIX) -> str:
@@ -273,6 +268,7 @@ class Session(Occluding):
                 parent=numbers.get(other.parent),
                 at_step=other.at_step,
                 name=other.name,
+                occluders=other.occluders,
             )
             numbers[other.number] = run.id
             self.joining.add((event.image, run.id))
