@@ -36,6 +36,11 @@ class Occluding(RunTree):
             self.view.chosen = None
         return []
 
+    def put_away(self) -> Commands:
+        """Draw boxes of people again."""
+        self.view.tool, self.view.chosen = BOX, None
+        return []
+
     def choose(self, number: int | None) -> Commands:
         """Choose one of the occluders on screen, or none."""
         if number is None or 0 <= number < len(self.occluders):

@@ -64,19 +64,36 @@ class Camera:
                 self.seconds.append(1 / RATE)
 
 
-def play(app: Debugger) -> None:
-    """Fit, scrub, change a weight, branch, compare."""
+def play(app: Debugger, still: Callable[[str], None]) -> None:
+    """Hide an arm, see z find the occluder, ask why, branch with another weight, compare."""
     app.wait_done()
-    for step in (10, 40, 80, 50):
-        app.click(app.on_lane(1, step / 120))
-    app.wait(lambda s: s["painted"] == 50, "step 50")
+    still("1-fit")
+    app.key("k")
+    app.wait(lambda s: s["occlude"], "the dialog of occluders")
+    app.click(app.middle(app.state["occlude"]["occlude ellipse"]))
+    app.drag(app.on_photo((245, 310)), app.on_photo((505, 508)), stops=6)
+    app.wait(lambda s: s["run"] > 1, "the run behind the occluder")
+    app.wait_done()
+    time.sleep(1.5)
+    app.key("m")
+    app.wait(lambda s: s["settled"], "hits and misses")
+    still("2-occluder")
+    app.key("m")
+    app.key("k")
+    app.key("w")
+    app.wait(lambda s: s["why"], "the panel that says why")
+    app.click(app.on_photo((290, 366)))
+    app.wait(lambda s: s["probed"], "the answer")
+    still("3-why")
+    app.key("w")
+    run = app.state["run"]
+    app.click(app.on_lane(run, 30 / 120))
     app.key("e")
-    app.wait(lambda s: s["edit"], "the dialog")
-    for name, way in (("prior", 160), ("points", -110)):
-        place = app.middle(app.state["edit"][f"edit weight {name}"])
-        app.drag(place, (place[0] + way, place[1]), stops=6)
+    app.wait(lambda s: s["edit"], "the dialog of weights")
+    place = app.middle(app.state["edit"]["edit weight points"])
+    app.drag(place, (place[0] - 44, place[1]), stops=6)
     app.click(app.middle(app.state["edit"]["edit branch"]))
-    app.wait(lambda s: s["run"] == 2, "the branch")
+    app.wait(lambda s: s["run"] > run, "the branch")
     app.key("Escape")
     app.wait_done()
     app.key("c")
@@ -84,11 +101,16 @@ def play(app: Debugger) -> None:
         app.key("x")
         app.wait(lambda s: s["settled"], "the other run")
         time.sleep(0.6)
-    body = app.panel("body")
-    middle = body.x + body.width / 2, body.y + body.height / 2
-    app.drag(middle, (middle[0] + 160, middle[1] - 10), stops=12)
-    app.wait(lambda s: s["settled"], "the turned body")
-    time.sleep(1.0)
+    still("4-branch")
+
+
+def keep(app: Debugger, folder: Path | None, name: str) -> None:
+    """A picture of the window, away from the mouse."""
+    if folder is not None:
+        app.move((5, 5))
+        time.sleep(0.5)
+        picture = cv2.cvtColor(app.pixels()[: WINDOW[1], : WINDOW[0]], cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(folder / f"debugger-{name}.png"), picture)
 
 
 def save(path: Path, camera: Camera) -> None:
@@ -106,11 +128,12 @@ def save(path: Path, camera: Camera) -> None:
         raise SystemExit(f"{path} is larger than {LARGEST / 1e6:g} MB")
 
 
-def main(act: Callable[[Debugger], None] = play) -> None:
+def main() -> None:
     """Film."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--photo", default="skimage:camera")
+    parser.add_argument("--photo", default="skimage:astronaut")
+    parser.add_argument("--stills", type=Path, help="folder for pictures of the single acts")
     options = parser.parse_args()
     server, display = start_xvfb()
     size = f"{WINDOW[0]}x{WINDOW[1]}"
@@ -119,7 +142,7 @@ def main(act: Callable[[Debugger], None] = play) -> None:
         try:
             app.wait(lambda s: s["frames"] > 0, "the window")
             with Camera(display) as camera:
-                act(app)
+                play(app, lambda name: keep(app, options.stills, name))
         finally:
             app.close()
             server.terminate()

@@ -35,5 +35,8 @@ class SideDialog:
 
     def toggle(self, width: int, height: int) -> None:
         """Show it at the right of a window of this size, or hide it."""
+        if self.shown:
+            self.hide()
+            return
         place = [max(width - self.width - 24, 0), max(min(64, height - self.room), 0)]
-        dpg.configure_item(self.tag, show=not self.shown, pos=place)
+        dpg.configure_item(self.tag, show=True, pos=place)

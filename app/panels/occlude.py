@@ -68,6 +68,11 @@ class OccludeDialog(SideDialog):
             dpg.add_text("", tag=FIGURES, wrap=WIDTH - 20)
         self._accent = theme.accent_theme()
 
+    def hide(self) -> None:
+        """Take it away, and the tool out of the hand: the mouse draws boxes again."""
+        super().hide()
+        self._send(lambda session: session.put_away())
+
     def _build_fill(self) -> None:
         with dpg.group(horizontal=True):
             dpg.add_combo(KINDS, tag=KIND, width=BUTTON, callback=self._choose_kind)

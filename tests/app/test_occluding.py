@@ -405,3 +405,10 @@ def test_a_picture_fills_the_chosen_occluder(tmp_path):
 def test_the_number_of_a_fill_is_the_slider_s(kind):
     assert amount_of(with_amount(kind, 7)) == 7
     assert with_amount(kind, 0).kind == kind  # the left end of the slider is a fill, too
+
+
+def test_a_tool_that_is_put_away_draws_boxes_again():
+    session = fitting_session(3)
+    session.take("ellipse")
+    session.put_away()
+    assert (session.view.tool, session.view.chosen) == (BOX, None)
