@@ -110,7 +110,8 @@ def keep(app: Debugger, folder: Path | None, name: str) -> None:
         app.move((5, 5))
         time.sleep(0.5)
         picture = cv2.cvtColor(app.pixels()[: WINDOW[1], : WINDOW[0]], cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(folder / f"debugger-{name}.png"), picture)
+        options = [cv2.IMWRITE_JPEG_QUALITY, 88]
+        cv2.imwrite(str(folder / f"debugger-{name}.jpg"), picture, options)
 
 
 def save(path: Path, camera: Camera) -> None:
