@@ -15,15 +15,10 @@ from app.geometry.plane import Rect
 from app.people import Crowd
 from app.protocol.commands import Begin, Commands, Continue, Forget, Open, Peek
 from app.protocol.events import Failed, Finished, Opened, Peeked, Scored
-from app.protocol.run import RECORD_SUFFIX, Changes, RunKey
+from app.protocol.run import Changes, RunKey, is_record
 from app.state import SETTLED, Level, Message, Phase
 
 NOBODY = "nobody was found"
-
-
-def is_record(path: str) -> bool:
-    """Whether a file is a record of a fit, by its name."""
-    return path.endswith(RECORD_SUFFIX)
 
 
 @dataclass
@@ -258,6 +253,7 @@ class Backlog(Crowd):
                 parent=numbers.get(other.parent),
                 at_step=other.at_step,
                 name=other.name,
+                occluders=other.occluders,
             )
             numbers[other.number] = run.id
             self.joining.add((event.image, run.id))

@@ -171,8 +171,8 @@ class CoreBackend:
         seen = self._observed(observation, rect_of(observation.box), False, note)
         scene = replace(seen.scene, name=Path(record.photo.source).name)
         recorded = tuple(
-            RecordedRun(run.info.id, run.info.parent, run.info.at_step or 0, run.info.name)
-            for run in record.runs
+            RecordedRun(about.id, about.parent, about.at_step or 0, about.name, about.occluders)
+            for about in (run.info for run in record.runs)
         )
         return replace(seen, scene=scene, handle=Recorded(observation, record), recorded=recorded)
 
@@ -239,7 +239,7 @@ class CoreBackend:
             place, fit = kept.place, kept.fit.fit
             at_step = None if place.parent is None else place.at_step
             about = RunInfo(place.number, method, fit.schedule, fit.trace.candidates, place.parent)
-            about = replace(about, at_step=at_step, name=place.name)
+            about = replace(about, at_step=at_step, name=place.name, occluders=place.occluders)
             written.append(RecordRun(about, fit.trace))
         backend = written[0].info.schedule.render.backend
         FitRecord(
@@ -249,7 +249,6 @@ class CoreBackend:
             runs=tuple(written),
             pixels=observation.photo,
             keypoints=observation.keypoints,
-            occluders=observation.occluders,
         ).save(Path(path))
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:

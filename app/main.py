@@ -25,9 +25,9 @@ from typing import Literal
 import tyro
 
 from app.autosave import Autosave
-from app.backlog import is_record
 from app.geometry.plane import Rect
 from app.panels.folder import to_open
+from app.protocol.run import is_record
 from app.session import Session
 from core.assets import cache_dir
 from core.commands._threads import Threads

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.backlog import Backlog, is_record
+from app.backlog import Backlog
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.protocol.commands import (
@@ -46,7 +46,7 @@ from app.protocol.events import (
     Stepped,
     Turned,
 )
-from app.protocol.run import RECORD_SUFFIX
+from app.protocol.run import RECORD_SUFFIX, is_record
 from app.protocol.why import Target
 from app.state import Level, Message, Phase
 

@@ -314,7 +314,7 @@ def open_record(path: str | Path, run: int | None = None) -> Fitted:
     record = FitRecord.load(Path(path))
     chosen = record.runs[-1] if run is None else record.run(run)
     engine = engine_of(record)
-    seen = observe_again(engine, record)
+    seen = observe_again(engine, record, chosen.info.occluders)
     resumed = resume_run(engine, seen, chosen)
     if chosen.trace.records:
         resumed.step()  # evaluates the last recorded step again

@@ -52,7 +52,7 @@ class Controls:
             with dpg.group(horizontal=True, pos=(MARGIN, MARGIN), tag="toolbar row"):
                 for index, group in enumerate(GROUPS):
                     if index:
-                        dpg.add_spacer(width=GAP)
+                        dpg.add_spacer(width=GAP, tag=f"toolbar gap {index}")
                     for name, width in group:
                         self._button(name, width) if name in BY_NAME else self._slider(width)
             dpg.add_text("", tag="phase", color=theme.DIM)
@@ -69,16 +69,18 @@ class Controls:
         self._shown.pop("phase", None)
 
     def _fit(self, room: float) -> float:
-        """Make the bar narrow if the state would have no room beside it; its right end."""
+        """Make the bar narrow, without gaps, if the state would have no room; its right end."""
         width = text.measure(self._fonts.text)
         items = [item for group in GROUPS for item in group]
         gaps = 8 * (len(items) + len(GROUPS) - 2) + GAP * (len(GROUPS) - 1) + MARGIN
         narrow = sum(wide for _, wide in items) + gaps > room - PHASE_WIDTH
-        right = gaps
+        right = 8 * (len(items) - 1) + MARGIN if narrow else gaps
+        for index in range(1, len(GROUPS)):
+            dpg.configure_item(f"toolbar gap {index}", show=not narrow)
         for name, wide in items:
             if narrow and name in BY_NAME:
                 labels = BY_NAME[name].label, BY_NAME[name].label_on
-                wide = round(max(map(width, labels))) + 12
+                wide = round(max(map(width, labels))) + 10
             elif narrow:
                 wide = NARROW_SLIDER
             dpg.configure_item(name, width=wide)

@@ -15,6 +15,11 @@ RunKey = tuple[int, int]
 """Numbers of an image and of one of its runs."""
 
 
+def is_record(path: str) -> bool:
+    """Whether a file is a record of a fit, by its name."""
+    return path.endswith(RECORD_SUFFIX)
+
+
 @dataclass(frozen=True)
 class OfRun:
     """Something about one run.
@@ -102,12 +107,14 @@ class RecordedRun:
     Attributes:
         number: in the record.
         parent: number of the run that it branches from, None for none.
+        occluders: what is put before the image.
     """
 
     number: int
     parent: int | None
     at_step: int
     name: str
+    occluders: Occluders = ()
 
 
 @dataclass(frozen=True)

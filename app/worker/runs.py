@@ -92,7 +92,9 @@ class HeldRuns:
         if isinstance(command, BeginAt):
             run = replace(run, box=self._backend.person_at(image.photo, command.at))
         parent = None if run.resumes else self._parent(command)
-        observed = self._behind(parent.observed if parent else self._observed(image, run), run)
+        observed = parent.observed if parent else self._observed(image, run)
+        if not (isinstance(command, Open) or observed.scene.occluders == run.occluders):
+            observed = self._backend.occlude(observed, run.occluders)
         fit = self._backend.fit(observed, run, parent.fit if parent else None)
         held = HeldRun(image, run, observed, fit)
         self._runs[command.key] = held
@@ -113,9 +115,14 @@ class HeldRuns:
         kept: dict[int, Kept] = {}
         for run in command.runs:
             held = self.find((command.image, run.number))
-            if held is not None and held.observed is main.observed:
+            if held is not None and held.observed.scene.box == main.observed.scene.box:
                 parent = run.parent if run.parent in kept else None
-                bare = replace(run, parent=parent, at_step=run.at_step if parent else 0)
+                bare = replace(
+                    run,
+                    parent=parent,
+                    at_step=run.at_step if parent else 0,
+                    occluders=held.observed.scene.occluders,
+                )
                 kept[run.number] = Kept(bare, held.fit, held.run)
         self._backend.save(command.path, main.image.photo, main.observed, list(kept.values()))
         return len(kept)
@@ -149,9 +156,3 @@ class HeldRuns:
         if not seen:
             return self._backend.observe(image.photo, run.box, image.people)
         return next((one for one in seen if one.scene.occluders == run.occluders), seen[0])
-
-    def _behind(self, observed: Observed, run: Run) -> Observed:
-        """The same person behind the run's occluders; a record that it resumes has its own."""
-        if run.resumes or observed.scene.occluders == run.occluders:
-            return observed
-        return self._backend.occlude(observed, run.occluders)

@@ -12,6 +12,7 @@ Examples:
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,7 @@ def run(options: Options) -> int:
     slide = _go_on(search, options)
     worst = slide.worst
     if options.json:
-        errors = [error if error == error else None for error in slide.errors.tolist()]
+        errors = [error if math.isfinite(error) else None for error in slide.errors.tolist()]
         boxes = [(p.x, p.y, p.side) for p in slide.patches]
         print_json({"patches": boxes, "errors_mm": errors, "worst": worst})
     elif worst is not None:

@@ -7,6 +7,8 @@ photo's pixels are in it, or its path and digest if the pixels were left out.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ FORMAT = "nbf-fit"
 VERSION = 2
 _WHAT = "record of a fit"
 _FIX = "give the fit.nbf of a fit"
+_PICTURES = "pictures/"
 _KEYPOINTS = ("keypoints/xy", "keypoints/confidence")
 
 
@@ -68,6 +71,10 @@ class RunInfo:
         name: given by the user, may be empty.
         method: name of its `core.fit.fitter.Fitter`.
         candidates: names of the starts that were tried.
+        occluders: put before the photo, see `core.occlusion.occluder`.
+
+    Raises:
+        UserError: there are more occluders than a run can have.
     """
 
     id: int
@@ -77,6 +84,10 @@ class RunInfo:
     parent: int | None = None
     at_step: int | None = None
     name: str = ""
+    occluders: Occluders = ()
+
+    def __post_init__(self) -> None:
+        check_occluders(self.occluders)
 
 
 @dataclass(frozen=True)
@@ -93,10 +104,6 @@ class Header:
 
     Attributes:
         seed: of everything random.
-        occluders: put before the photo, see `core.occlusion.occluder`.
-
-    Raises:
-        UserError: there are more occluders than a record can hold.
     """
 
     format: str
@@ -107,10 +114,6 @@ class Header:
     environment: Environment
     runs: tuple[RunInfo, ...]
     seed: int = 0
-    occluders: Occluders = ()
-
-    def __post_init__(self) -> None:
-        check_occluders(self.occluders)
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,9 @@ class FitRecord:
     """A record of fits of one person in one photo.
 
     Attributes:
-        pixels: the photo, None to leave it out of the file.
+        pixels: the photo without occluders, None to leave it out of the file.
         keypoints: joints in photo pixels that the user gave, one row; None if they were detected.
         runs: a tree by `RunInfo.parent`; parents come first.
-        occluders: put before the photo; ``pixels`` are without them.
     """
 
     photo: PhotoInfo
@@ -131,7 +133,6 @@ class FitRecord:
     pixels: UInt8[np.ndarray, "height width 3"] | None = field(default=None, repr=False)
     keypoints: Keypoints | None = None
     seed: int = 0
-    occluders: Occluders = ()
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all.
@@ -148,7 +149,6 @@ class FitRecord:
             environment=self.environment,
             runs=tuple(run.info for run in self.runs),
             seed=self.seed,
-            occluders=self.occluders,
         )
         arrays = {
             f"runs/{run.info.id}/{name}": array
@@ -160,7 +160,9 @@ class FitRecord:
         if self.keypoints is not None:
             given = (self.keypoints.xy, self.keypoints.confidence)
             arrays |= {n: value.numpy() for n, value in zip(_KEYPOINTS, given, strict=True)}
-        save_archive(path, arrays, {"record": plain(header)})
+        document = plain(header)
+        arrays |= _taken_out(document)
+        save_archive(path, arrays, {"record": document})
 
     @staticmethod
     def load(path: Path) -> FitRecord:
@@ -171,7 +173,7 @@ class FitRecord:
         """
         path = Path(path)
         archive = load_archive(path, _WHAT, _FIX)
-        header = _header(path, archive.texts.get("record"))
+        header = _header(path, archive.texts.get("record"), archive)
         try:
             record = FitRecord(
                 photo=header.photo,
@@ -181,7 +183,6 @@ class FitRecord:
                 pixels=_photo(archive, header.photo),
                 keypoints=_keypoints(archive),
                 seed=header.seed,
-                occluders=header.occluders,
             )
             _check_tree(record.runs)
         except ValueError as error:
@@ -221,7 +222,7 @@ class FitRecord:
         return pixels
 
 
-def _header(path: Path, document: Any) -> Header:
+def _header(path: Path, document: Any, archive: Archive) -> Header:
     """The JSON part, checked."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UserError(f"{path} is not a {_WHAT}; {_FIX}")
@@ -234,10 +235,42 @@ def _header(path: Path, document: Any) -> Header:
             f"{path} has format {version}, written by nbf {by!s:.20}; this version reads up to "
             f"{VERSION}: update nbf"
         )
+    if version == 1:
+        document.pop("occluders", None)  # of the record, and always empty
+    _put_back(document, archive)
     header = from_plain(Header, document, str(path))
     if not -(2**63) <= header.seed < 2**63:
         raise UserError(f"{path} is damaged: its seed has more than 64 bits")
     return header
+
+
+def _picture_fills(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fills of a header that are pasted pictures."""
+    runs = document.get("runs")
+    for run in runs if isinstance(runs, list) else []:
+        occluders = run.get("occluders") if isinstance(run, dict) else None
+        for occluder in occluders if isinstance(occluders, list) else []:
+            fill = occluder.get("fill") if isinstance(occluder, dict) else None
+            if isinstance(fill, dict) and isinstance(fill.get("png"), str):
+                yield fill
+
+
+def _taken_out(document: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Take the pasted pictures out of a header, each once: many runs may have the same."""
+    arrays: dict[str, np.ndarray] = {}
+    for fill in _picture_fills(document):
+        content = fill["png"].encode("ascii")
+        name = _PICTURES + hashlib.sha256(content).hexdigest()
+        arrays[name], fill["png"] = np.frombuffer(content, np.uint8), name
+    return arrays
+
+
+def _put_back(document: dict[str, Any], archive: Archive) -> None:
+    """Put the pasted pictures back into a header; what is not there is refused as no picture."""
+    for fill in _picture_fills(document):
+        content = archive.arrays.get(fill["png"])
+        if content is not None and content.dtype == np.uint8:
+            fill["png"] = content.tobytes().decode("latin-1")
 
 
 def _trace(archive: Archive, info: RunInfo) -> Trace:

@@ -20,6 +20,7 @@ from core.fit.sources import Environment, differences
 from core.fit.trace import StepRecord
 from core.io.images import Photo, is_sample
 from core.io.pixels import digest
+from core.occlusion.occluder import Occluders
 from core.render.backends import choose_backend
 
 PERIOD = 2.0  # seconds between two states of a running fit on disk
@@ -56,16 +57,16 @@ def new_record(
     Args:
         pixels: False leaves the photo out of the file.
     """
-    info = RunInfo(0, method, fit.schedule, fit.trace.candidates)
+    trace, occluders = fit.trace, observation.occluders
+    info = RunInfo(0, method, fit.schedule, trace.candidates, occluders=occluders)
     return FitRecord(
         photo=photo,
         sources=engine.sources,
         environment=Environment.here(fit.schedule.render.backend),
-        runs=(Run(info, fit.trace),),
+        runs=(Run(info, trace),),
         pixels=observation.photo if pixels else None,
         keypoints=observation.keypoints,
         seed=seed,
-        occluders=observation.occluders,
     )
 
 
@@ -122,8 +123,13 @@ def engine_of(record: FitRecord) -> Engine:
     return Engine.load(sources.preset, *sources.files, detectors=sources.detectors)
 
 
-def observe_again(engine: Engine, record: FitRecord) -> Observation:
+def observe_again(
+    engine: Engine, record: FitRecord, occluders: Occluders | None = None
+) -> Observation:
     """The record's person, seen as then.
+
+    Args:
+        occluders: those of a run; by default of the newest.
 
     Raises:
         UserError: the photo is not in the record, and not where it was.
@@ -134,7 +140,7 @@ def observe_again(engine: Engine, record: FitRecord) -> Observation:
         photo.box,
         record.keypoints,
         photo.focal,
-        occluders=record.occluders,
+        occluders=record.runs[-1].info.occluders if occluders is None else occluders,
     )
 
 

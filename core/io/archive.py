@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.io.files import mebibytes
 from core.io.npz import NpzReader
@@ -47,7 +48,11 @@ def save_archive(path: Path, arrays: Mapping[str, np.ndarray], texts: Mapping[st
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, value in texts.items():
-                _put(archive, f"{name}.json", json.dumps(value, indent=1, allow_nan=False).encode())
+                content = json.dumps(value, indent=1, allow_nan=False).encode()
+                if len(content) > MAX_TEXT:  # it could not be read again
+                    limit = mebibytes(MAX_TEXT)
+                    raise UserError(f"{name} of {path} has over {limit} of text; keep fewer runs")
+                _put(archive, f"{name}.json", content)
             for name, array in arrays.items():
                 buffer = io.BytesIO()
                 np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)

@@ -373,12 +373,32 @@ def test_a_branch_behind_occluders_begins_at_the_same_start(backend, observed, o
     assert backend.maps(observed, Run(1), start).found is None
 
 
+def test_saved_runs_keep_their_own_occluders(backend, photo, observed, occluded, tmp_path):
+    bare, behind = Run(1), Run(2, parent=1, at_step=0, occluders=OCCLUDERS)
+    first = backend.fit(observed, bare)
+    first.step()
+    second = backend.fit(occluded, behind, first)
+    steps = [second.step() for _ in range(3)]
+    path = str(tmp_path / "fit.nbf")
+    places = RecordedRun(1, None, 0, ""), RecordedRun(2, 1, 0, "", OCCLUDERS)
+    kept = [Kept(places[0], first, bare), Kept(places[1], second, behind)]
+    backend.save(path, photo, observed, kept)
+    seen = backend.observe(backend.read(path), None)
+    assert seen.recorded == places and seen.scene.occluders == OCCLUDERS  # the newest run's
+    other = backend.occlude(seen, places[0].occluders)
+    assert other.seen is None
+    again = backend.fit(other, Run(8, resumes=True, recorded=1))
+    assert again.step().total == first.recorded()[0].total
+    newest = backend.fit(seen, Run(9, resumes=True))
+    assert [*newest.recorded(), newest.step()][-1].total == steps[-1].total
+
+
 def test_a_saved_run_keeps_its_occluders(backend, photo, occluded, tmp_path):
     run = Run(1, occluders=OCCLUDERS)
     fit = backend.fit(occluded, run)
     steps = [fit.step() for _ in range(3)]
     path = str(tmp_path / "fit.nbf")
-    backend.save(path, photo, occluded, [Kept(RecordedRun(1, None, 0, ""), fit, run)])
+    backend.save(path, photo, occluded, [Kept(RecordedRun(1, None, 0, "", OCCLUDERS), fit, run)])
     again = backend.read(path)
     seen = backend.observe(again, None)
     assert seen.scene.occluders == OCCLUDERS and (again.pixels == photo.pixels).all()

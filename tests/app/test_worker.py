@@ -428,6 +428,13 @@ def test_a_run_behind_occluders_is_seen_behind_them(talk):
     assert back.scene.occluders == () and red(back.pictures["photo"]) == 0
 
 
+def test_runs_behind_different_occluders_are_saved_together(talk, tmp_path):
+    talk.ask(Step(1, 1), Stepped)
+    talk.ask(Begin(1, Run(2, parent=1, at_step=0, occluders=(RED,))), Opened)
+    places = RecordedRun(1, None, 0, ""), RecordedRun(2, 1, 0, "")
+    assert talk.ask(Save(1, 2, str(tmp_path / "out.nbf"), places), Saved).count == 2
+
+
 def test_a_preview_shows_a_few_steps_and_keeps_nothing(talk):
     talk.link.send(Continue(1, 1))
     talk.wait(Finished)

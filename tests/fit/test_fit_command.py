@@ -161,7 +161,9 @@ def test_occluders_of_a_file_are_in_the_record(untrained, tmp_path):
     save_occluders(tmp_path / "set.json", occluders)
     given = ["--occluders", str(tmp_path / "set.json")]
     assert main([*CAMERA, str(tmp_path / "out"), *given]) == 0
-    assert FitRecord.load(tmp_path / "out" / "camera" / "fit.nbf").occluders == occluders
+    assert (
+        FitRecord.load(tmp_path / "out" / "camera" / "fit.nbf").runs[0].info.occluders == occluders
+    )
     (_, _, observation, *_) = untrained[0]
     assert observation.occluders == occluders
 

@@ -1,5 +1,7 @@
 """A photo with occluders, from the evidence to the record and the report."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,14 +10,15 @@ from core.fit.evidence import FeatureMap
 from core.fit.film import Film
 from core.fit.fitter import finish
 from core.fit.pictures import draw_maps, feature_colors
-from core.fit.record import FitRecord
+from core.fit.record import FitRecord, Run
 from core.fit.recording import check_replay, new_record, observe_again, photo_info, resume_run
 from core.fit.result import save_result
 from core.fit.sheet import Sheet
 from core.geometry.keypoints import Keypoints
+from core.io.archive import load_archive, save_archive
 from core.io.images import load_image
 from core.io.report import FitReport
-from core.occlusion.fills import Color, Noise
+from core.occlusion.fills import Color, Noise, Picture
 from core.occlusion.occluder import drawn
 from core.pictures.palette import NOWHERE
 from tests.fit.test_engine import BOX, ORIGIN
@@ -73,7 +76,7 @@ def test_a_record_replays_with_its_occluders(engine, photo, observation, fit, tm
     info = photo_info(photo, observation, "diagonal")
     new_record(engine, observation, fit, info).save(tmp_path / "fit.nbf")
     back = FitRecord.load(tmp_path / "fit.nbf")
-    assert back.occluders == OCCLUDERS and (back.pixels == photo.pixels).all()
+    assert back.runs[0].info.occluders == OCCLUDERS and (back.pixels == photo.pixels).all()
     again = observe_again(engine, back)
     assert torch.equal(again.features, observation.features)
     resumed = resume_run(engine, again, back.runs[0])
@@ -114,3 +117,28 @@ def test_without_occluders_nothing_is_judged(engine, photo, fit):
     assert bare.hidden is None
     maps = draw_maps(engine, bare, best, feature_colors(engine.model.bank), fit.schedule)
     assert maps.found is None
+
+
+def test_a_pasted_picture_is_in_the_record_once_and_an_old_record_is_read(
+    engine, photo, observation, fit, tmp_path
+):
+    layer = np.random.default_rng(0).integers(0, 256, (64, 64, 4), np.uint8)
+    over = drawn("ellipse", [(10, 10), (90, 90)], fill=Picture.of(layer))
+    record = new_record(engine, observation, fit, photo_info(photo, observation, "given"))
+    path = tmp_path / "fit.nbf"
+    runs = []
+    for number in range(3):
+        info = replace(record.runs[0].info, id=number, occluders=(over, over.moved(5, number)))
+        runs.append(Run(info, record.runs[0].trace))
+    replace(record, runs=tuple(runs)).save(path)
+    assert [run.info.occluders for run in FitRecord.load(path).runs] == [
+        run.info.occluders for run in runs
+    ]
+    archive = load_archive(path, "", "")
+    assert sum(name.startswith("pictures/") for name in archive.arrays) == 1
+    document = archive.texts["record"]
+    document["version"], document["occluders"] = 1, []
+    for run in document["runs"]:
+        del run["occluders"]
+    save_archive(path, archive.arrays, {"record": document})
+    assert all(run.info.occluders == () for run in FitRecord.load(path).runs)

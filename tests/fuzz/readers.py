@@ -169,9 +169,11 @@ def _are_people(people: list[DetectedPerson]) -> bool:
 
 def _is_record(record: FitRecord) -> bool:
     """Losses and moments may be infinite: a fit may have ended so. Nothing else may."""
-    finite = is_finite((record.photo, record.keypoints)) and _can_be_painted(record.occluders)
-    return finite and all(
-        is_finite((run.info, run.trace.start)) and _can_be_shown(run.trace) for run in record.runs
+    return is_finite((record.photo, record.keypoints)) and all(
+        is_finite((run.info, run.trace.start))
+        and _can_be_shown(run.trace)
+        and _can_be_painted(run.info.occluders)
+        for run in record.runs
     )
 
 

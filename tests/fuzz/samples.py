@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,13 +170,13 @@ def _records(folder: Path, rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 256, (24, 32, 3), np.uint8)
     info = RunInfo(0, "nbf", standard, trace.candidates)
     branch = RunInfo(1, "nbf", standard, trace.candidates, parent=0, at_step=2, name="again")
+    branch = replace(branch, occluders=_occluder_of_each_kind(rng))
     given = Keypoints(torch.rand(1, 24, 2) * 20, torch.ones(1, 24))
     photo = PhotoInfo("a.jpg", "", digest(pixels), (32, 24), Box(2, 2, 20, 20), 40.0, "diagonal")
     sources = Sources("lite", "", "", "", *["0" * 64] * 3, detectors=("blazepose",))
     place = Environment("torch", "", "x86_64", 1, {"nbf": "0.1.0"})
     runs = (Run(info, trace), Run(branch, trace.upto(3)))
-    before = _occluder_of_each_kind(rng)
-    FitRecord(photo, sources, place, runs, pixels, given, 0, before).save(folder / "fit.nbf")
+    FitRecord(photo, sources, place, runs, pixels, given).save(folder / "fit.nbf")
     FitRecord(photo, sources, place, runs[:1]).save(folder / "small.nbf")
 
 
