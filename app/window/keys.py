@@ -28,7 +28,7 @@ _ALSO_WITH_CONTROL = {
     if key.startswith(_CONTROL)
 }
 """Keys that mean something else with Ctrl, which must not be done as well."""
-_STROKE = 0.3  # seconds between the two keys of one stroke
+_STROKE = 0.15  # seconds between the two keys of one stroke
 
 
 def key_code(key: str) -> int:

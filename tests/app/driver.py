@@ -25,10 +25,10 @@ class Debugger:
         command += ["--state", str(state_file)]
         if engine:  # else the real one
             command += ["--engine", f"tests.app.fake_engine:{engine}"]
-        self.environment = xdnd.environment(display)
+        self.environment = xdnd.environment(display) | {"PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=state_file.parent,  # where it saves
             env=self.environment,
             stderr=subprocess.PIPE,
             text=True,

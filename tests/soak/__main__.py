@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,13 @@ GROWTH = 80e6
 """Bytes by which the window may grow after it has warmed up."""
 WARM = 0.25  # share of the time after which memory is compared
 SETTLE = 120.0  # seconds that the last photo may take at the end
-XDOTOOL_KEYS = {"Space": "space", "?": "question", "PageUp": "Prior", "PageDown": "Next"}
+XDOTOOL_KEYS = {
+    "Space": "space",
+    "Backspace": "BackSpace",
+    "?": "question",
+    "PageUp": "Prior",
+    "PageDown": "Next",
+}
 
 
 @dataclass
@@ -45,6 +51,7 @@ class Soak:
     folder: Path
     random: random.Random
     done: Counter[str] = field(default_factory=Counter)
+    lately: deque[str] = field(default_factory=lambda: deque(maxlen=20))
     stalls: list[tuple[float, str]] = field(default_factory=list)
     killed: int = 0
 
@@ -54,7 +61,12 @@ class Soak:
         """One random thing; its name."""
         names = list(ACTS)
         name = self.random.choices(names, [ACTS[n] for n in names])[0]
-        getattr(self, name)()
+        self.lately.append(name)
+        try:
+            getattr(self, name)()
+        except AssertionError:
+            print(f"after {', '.join(self.lately)}: {self.app.state}", file=sys.stderr)
+            raise
         self.done[name] += 1
         return name
 
@@ -95,6 +107,7 @@ class Soak:
         name, control = key.removeprefix("Ctrl+"), key.startswith("Ctrl+")
         name = XDOTOOL_KEYS.get(name, name.lower() if len(name) == 1 else name)
         name = {"Enter": "Return"}.get(name, name)
+        self.lately[-1] = f"key {key}"
         self.app.xdotool("key", f"ctrl+{name}" if control else name)
 
     def drop(self) -> None:
@@ -200,7 +213,8 @@ def soak(run: Soak, seconds: float) -> int:
         name = run.act()
         run.watch(run.random.choice((0.05, 0.1, 0.3, 1.0)), name)
         missing = before - run.runs()
-        kept = len(before) < RUNS_KEPT and len({image for image, _ in before}) < IMAGES_KEPT
+        # An image beyond the limit takes the oldest one with it, runs that are removed included.
+        kept = len(before) < RUNS_KEPT and max(image for image, _ in before) < IMAGES_KEPT
         if missing and kept and killed == run.killed and name not in ("key", "click"):
             lost.append(f"{sorted(missing)} after {name}")
     run.app.xdotool("key", "Escape")
