@@ -26,8 +26,9 @@ def debugger(display, tmp_path):
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     running = []
 
-    def start(*arguments, engine="load"):
-        app = Debugger(display, tmp_path / f"state{len(running)}.json", engine, arguments)
+    def start(*arguments, engine="load", folder=None):
+        state = tmp_path / f"state{len(running)}.json"
+        app = Debugger(display, state, engine, arguments, folder)
         running.append(app)
         return app
 

@@ -18,7 +18,7 @@ PATIENCE = 90.0
 class Debugger:
     """One running debugger."""
 
-    def __init__(self, display, state_file, engine, arguments):
+    def __init__(self, display, state_file, engine, arguments, folder=None):
         self.display = display
         self.state_file = state_file
         command = [sys.executable, "-m", "app", *map(str, arguments)]
@@ -28,7 +28,7 @@ class Debugger:
         self.environment = xdnd.environment(display) | {"PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             command,
-            cwd=state_file.parent,  # where it saves
+            cwd=folder or state_file.parent,  # where it saves
             env=self.environment,
             stderr=subprocess.PIPE,
             text=True,
