@@ -134,8 +134,15 @@ class Debugger:
         self.next_frames()
         rect = Rect(*self.state["files"]["rows"][name])
         self.move((rect.x + 20, rect.y + rect.height / 2))
-        self.xdotool("click", "--repeat", 2, "--delay", 60, 1)
-        self.next_frames()
+        before = self.state["files"]["folder"]
+        for _ in range(5):  # on a busy machine two clicks may come too far apart
+            self.xdotool("click", "--repeat", 2, "--delay", 60, 1)
+            limit = time.monotonic() + 3
+            while time.monotonic() < limit:
+                files = self.state["files"]
+                if files is None or files["folder"] != before:
+                    return
+                time.sleep(0.02)
 
     def key(self, name):
         self.xdotool("key", name)
