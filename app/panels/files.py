@@ -108,8 +108,3 @@ class FileDialog:
         """Light the chosen row alone."""
         for number, row in enumerate(self.rows):
             dpg.set_value(row, number == self.chooser.chosen)
-
-
-def _plain(act: Callable[[], None]) -> Callable[[], None]:
-    """A callback of Dear PyGui, which counts the arguments, from a method."""
-    return lambda: act()

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from core.body.names import LIMBS
 from core.errors import UserError
-from core.fit.comparison import Comparison, compare
+from core.fit.comparison import Comparison
 from core.fit.evidence import FeatureMap
 from core.fit.likelihood import PixelEvidence, log_densities, pixel_evidence
 from core.fit.model import GenerativeModel
 from core.fit.observation import Observation
 from core.fit.problem import Problem
 from core.fit.settings import FitSettings
-from core.fit.state import BodyState
 from core.nbv.orientation import orientation_weights
 from core.render.volume.sparse import Assignment, SparseRender
 
@@ -99,24 +98,6 @@ class PixelProbe:
     posterior: float | None
     kernels: tuple[KernelShare, ...]
     matches: tuple[Match, ...]
-
-
-def probe_pixel(
-    problem: Problem,
-    model: GenerativeModel,
-    body: BodyState,
-    settings: FitSettings,
-    row: int,
-    column: int,
-) -> PixelProbe:
-    """What is behind a pixel of the feature map of one person.
-
-    Raises:
-        UserError: the map has no such pixel.
-    """
-    with torch.no_grad():
-        seen = compare(problem, model, body, settings)
-    return probe_compared(problem, model, seen, settings, row, column)
 
 
 @torch.no_grad()

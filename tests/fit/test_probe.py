@@ -12,7 +12,7 @@ from core.fit.comparison import compare, likelihood_cost, pose_volume
 from core.fit.evidence import FeatureMap
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.limb_shares import LIMBS, limb_shares, limb_weights
-from core.fit.probe import map_pixel, probe_compared, probe_pixel
+from core.fit.probe import map_pixel, probe_compared
 from core.fit.state import BodyState
 from core.geometry.camera import project
 from core.geometry.crop import Box
@@ -25,6 +25,13 @@ from tests.fit.toy_problem import (
     toy_problem,
     true_body,
 )
+
+
+def probe_pixel(problem, model, body, settings, row, column):
+    """The probe of a body that is compared for this one pixel."""
+    with torch.no_grad():
+        seen = compare(problem, model, body, settings)
+    return probe_compared(problem, model, seen, settings, row, column)
 
 
 @pytest.fixture(scope="module")
