@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 from app.geometry.plane import Rect
@@ -39,7 +40,7 @@ def logarithmic(values: Sequence[float]) -> list[float]:
     """Values on a logarithmic axis; one that is linear near zero if they have both signs."""
     finite = [abs(value) for value in values if math.isfinite(value)]
     largest = max(finite, default=1.0) or 1.0
-    least = largest * DECADES
+    least = max(largest * DECADES, sys.float_info.min)  # a product of tiny numbers is 0
     if all(value >= 0 for value in values):
         return [
             math.log10(max(value, least)) if math.isfinite(value) else value for value in values

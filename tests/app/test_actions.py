@@ -12,7 +12,7 @@ from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
 from app.window.keys import key_code
-from tests.app.test_session import FIRST, fitting_session, painted, ready_session, receive_opened
+from tests.app.sessions import FIRST, fitting_session, painted, ready_session, receive_opened
 
 
 class FakeHost:

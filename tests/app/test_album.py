@@ -11,14 +11,13 @@ from app.protocol.events import Died, Failed, Finished, Peeked, Ready, Scored
 from app.protocol.run import Changes, Run
 from app.session import Session
 from app.state import Level, Phase
-from tests.app.test_session import (
+from tests.app.sessions import (
     BOX,
-    ToyWorker,
-    check,
     opened,
     ready_session,
     stepped,
 )
+from tests.app.toy_worker import ToyWorker, check
 
 ABC = ["a.jpg", "b.jpg", "c.jpg"]
 

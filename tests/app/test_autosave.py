@@ -12,8 +12,8 @@ from app.protocol.commands import Open, Save
 from app.protocol.events import Died, Finished, Ready, Saved
 from app.session import free_path
 from app.state import Level
+from tests.app.sessions import FIRST, SECOND, fitting_session, kinds, ready_session
 from tests.app.test_runs import branched
-from tests.app.test_session import FIRST, SECOND, fitting_session, kinds, ready_session
 
 
 def dead_process():

@@ -15,8 +15,8 @@ from app.protocol.commands import Open, Step
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import Run, TermInfo
 from app.theme import Fonts
+from tests.app.sessions import FIRST, ready_session, receive_opened
 from tests.app.talk import Talk
-from tests.app.test_session import FIRST, ready_session, receive_opened
 
 TERMS = (TermInfo("nll", "nats", "how unlikely the features are"), TermInfo("prior"))
 

@@ -20,7 +20,7 @@ from app.view import BOX
 from app.window.occluder_files import fill, put_set, save_set
 from core.occlusion.fills import Blur, Color, Noise
 from core.occlusion.occluder import drawn
-from tests.app.test_session import (
+from tests.app.sessions import (
     FIRST,
     SECOND,
     fitting_session,

@@ -15,7 +15,7 @@ from app.state import Level, Phase
 from core.geometry.crop import Box
 from core.nets import people as core_people
 from core.nets.people import Proposal
-from tests.app.test_session import FIRST, SECOND, opened, ready_session, stepped
+from tests.app.sessions import FIRST, SECOND, opened, ready_session, stepped
 
 ANNA = Person(Rect(10, 20, 100, 200), ((60, 50), (60, 120)))
 BEN = Person(Rect(80, 20, 100, 200), ((130, 50), (130, 120)))

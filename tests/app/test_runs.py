@@ -10,7 +10,7 @@ from app.protocol.commands import Begin, Continue, Pause, Step
 from app.protocol.events import Failed, Finished, Opened, Saved
 from app.protocol.run import Changes, RecordedRun, Run, TermInfo
 from app.state import Phase
-from tests.app.test_session import FIRST, SECOND, fitting_session, opened, receive_opened, stepped
+from tests.app.sessions import FIRST, SECOND, fitting_session, opened, receive_opened, stepped
 
 TERMS = (TermInfo("nll", weight=0.6), TermInfo("prior", weight=15.0))
 

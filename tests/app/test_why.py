@@ -12,8 +12,7 @@ from app.state import Level
 from app.worker.explaining import Explainer
 from core.words import Explanation
 from tests.app.blob import blob_photo
-from tests.app.talk import Talk
-from tests.app.test_session import (
+from tests.app.sessions import (
     FIRST,
     SECOND,
     answer,
@@ -23,6 +22,7 @@ from tests.app.test_session import (
     ready_session,
     stepped,
 )
+from tests.app.talk import Talk
 
 PIXEL, JOINT = PixelTarget((0.25, 0.5)), JointTarget(20)
 
