@@ -112,6 +112,7 @@ def _parameter(text: str) -> tuple[Parameter, float | None, float | None]:
 def _step(options: Options) -> tuple[StepProbe, int]:
     """The step that is asked about; standard error says what differs from its record."""
     from core.errors import UserError
+    from core.fit.by_hand import with_wishes
     from core.fit.record import FitRecord
     from core.fit.recording import engine_of, observe_again, on_this_machine, replay_notes
     from core.fit.step_probe import StepProbe
@@ -126,7 +127,8 @@ def _step(options: Options) -> tuple[StepProbe, int]:
     engine = engine_of(record)
     for note in replay_notes(engine, record, schedule.render.backend):
         print(f"nbf: {printable(options.record)}: {note}", file=sys.stderr)
-    observation = observe_again(engine, record)
+    observation = observe_again(engine, record, run.info.occluders)
+    observation = with_wishes(observation, run.info.wishes)
     visit = Visit.of(observation.problem, engine.model, schedule, trace, step)
     return StepProbe(visit, observation), step
 

@@ -55,6 +55,19 @@ class BodyPoints(Rows):
 
 
 @dataclass(frozen=True)
+class WishedJoints(Rows):
+    """Where a person wants joints to be in the photo.
+
+    Attributes:
+        xy: joints in pixels of the crop.
+        sigma: in pixels of the crop; infinite for joints without a wish.
+    """
+
+    xy: Float[Tensor, "batch 24 2"]
+    sigma: Float[Tensor, "batch 24"]
+
+
+@dataclass(frozen=True)
 class WorldPoints(Rows):
     """Points of the body in 3D, as far as a detector can tell.
 

@@ -76,6 +76,11 @@ class Problem:
         merged = {**self.evidence, **{type(e): e for e in evidence}}
         return Problem(self.camera, merged, self.person, self.frame)
 
+    def without(self, kind: type[Rows]) -> Problem:
+        """The same problem without the evidence of a class."""
+        kept = {other: value for other, value in self.evidence.items() if other is not kind}
+        return Problem(self.camera, kept, self.person, self.frame)
+
     def to(self, device: torch.device) -> Problem:
         """The same problem on another device."""
         moved = {kind: value.to(device) for kind, value in self.evidence.items()}

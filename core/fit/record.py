@@ -18,6 +18,7 @@ import torch
 from jaxtyping import UInt8
 
 from core.errors import UserError
+from core.fit.by_hand import Moves, Wishes, check_by_hand
 from core.fit.schedule import Schedule
 from core.fit.sources import Environment, Sources
 from core.fit.trace import Trace
@@ -31,7 +32,7 @@ from core.occlusion.occluder import Occluders, check_occluders
 
 SUFFIX = ".nbf"
 FORMAT = "nbf-fit"
-VERSION = 2
+VERSION = 3
 _WHAT = "record of a fit"
 _FIX = "give the fit.nbf of a fit"
 _PICTURES = "pictures/"
@@ -72,9 +73,12 @@ class RunInfo:
         method: name of its `core.fit.fitter.Fitter`.
         candidates: names of the starts that were tried.
         occluders: put before the photo, see `core.occlusion.occluder`.
+        moves: what a hand did to the body at the step it began at, see `core.fit.by_hand`. The
+            trace has the moved body: nothing needs to do it again.
+        wishes: where a person wants joints to be.
 
     Raises:
-        UserError: there are more occluders than a run can have.
+        UserError: there are more occluders or moves than a run can have.
     """
 
     id: int
@@ -85,9 +89,12 @@ class RunInfo:
     at_step: int | None = None
     name: str = ""
     occluders: Occluders = ()
+    moves: Moves = ()
+    wishes: Wishes = ()
 
     def __post_init__(self) -> None:
         check_occluders(self.occluders)
+        check_by_hand(self.moves, self.wishes)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.fit.branch import cut
+from core.fit.by_hand import with_wishes
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
@@ -169,6 +170,7 @@ def resume_run(engine: Engine, observation: Observation, run: Run) -> Fit:
         UserError: there is no such method here.
     """
     run = on_this_machine(run)
+    observation = with_wishes(observation, run.info.wishes)
     return engine.resume(observation, run.info.schedule, run.trace, run.info.method)
 
 
@@ -187,7 +189,8 @@ def branch(
     before = run.info.schedule
     after = schedule or before
     number = 1 + max(r.info.id for r in record.runs)
-    info = replace(run.info, id=number, parent=parent, at_step=at_step, name=name, schedule=after)
+    info = replace(run.info, id=number, parent=parent, at_step=at_step, name=name)
+    info = replace(info, schedule=after, moves=())
     return Run(info, cut(run.trace, at_step, before, after))
 
 

@@ -160,7 +160,7 @@ class Schedule(FitSettings):
         """
 
         def weights(stage: str) -> dict[str, float]:
-            terms = TERMS.all().values()
+            terms = [term for term in TERMS.all().values() if term.standard]
             return {t.name: t.weight for t in terms if not t.stages or stage in t.stages}
 
         place = Stage("place", 30, ("transl",), weights("place"))

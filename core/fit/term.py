@@ -31,6 +31,8 @@ class Term:
         equation: of the unweighted cost, or its source.
         needs: evidence without which the term is zero.
         stages: names of the standard schedule's stages that weigh the term; empty: all of them.
+        standard: False for a term that no standard schedule has: whoever brings its evidence adds
+            it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Term:
     equation: str
     needs: tuple[type[Rows], ...] = ()
     stages: tuple[str, ...] = ()
+    standard: bool = True
 
     def cost(self, at: Evaluation) -> Float[Tensor, " batch"]:
         """The unweighted cost, zero where the problem lacks what the term needs."""

@@ -258,7 +258,7 @@ def edited(path, target, change):
 
 
 CHANGES = {
-    "future": (lambda d: d.update(version=3, written_by="9.9"), "written by nbf 9.9"),
+    "future": (lambda d: d.update(version=4, written_by="9.9"), "written by nbf 9.9"),
     "foreign": (lambda d: d.update(format="other"), "not a record"),
     "no version": (lambda d: d.update(version="1"), "no version"),
     "unknown field": (lambda d: d.update(more=1), "unknown fields: more"),
