@@ -39,6 +39,9 @@ class Host(Protocol):
     def edit(self) -> None:
         """Show or hide the dialog of weights and steps."""
 
+    def pose(self) -> None:
+        """Take the body's joints in hand, with their dialog, or put both away."""
+
     def occlude(self) -> None:
         """Show or hide the dialog of occluders."""
 

@@ -13,6 +13,7 @@ from itertools import groupby
 from app.action import Action
 from app.image_actions import IMAGE_ACTIONS
 from app.occluder_actions import OCCLUDER_ACTIONS
+from app.pose_actions import POSE_ACTIONS
 from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
@@ -220,7 +221,7 @@ ACTIONS = (
         ("Ctrl+Z",),
         "take back, or do again, what was done to runs",
         lambda host: host.send(host.session.undo()),
-        enabled=lambda session: bool(session.history.done),
+        enabled=lambda session: session.can_undo,
     ),
     Action(
         "redo",
@@ -228,7 +229,7 @@ ACTIONS = (
         ("Ctrl+Y",),
         "take back, or do again, what was done to runs",
         lambda host: host.send(host.session.redo()),
-        enabled=lambda session: bool(session.history.undone),
+        enabled=lambda session: session.can_redo,
     ),
     Action(
         "whole photo",
@@ -249,6 +250,7 @@ ACTIONS = (
         on=lambda session: JOINTS in session.view.overlays,
     ),
     *OCCLUDER_ACTIONS,
+    *POSE_ACTIONS,
     Action(
         "log",
         "Logarithmic",

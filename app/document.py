@@ -92,7 +92,7 @@ class RunRecord:
         run = self.run
         if run.name:
             return run.name
-        what = ", ".join(filter(None, (run.changes.text, counted(run.occluders))))
+        what = ", ".join(filter(None, (run.made_by, counted(run.occluders))))
         if run.parent is not None:
             return f"from run {run.parent}, step {run.at_step}" + (f": {what}" if what else "")
         box = f"person {self.person}" if self.person else "drawn box"
@@ -235,7 +235,7 @@ class Document:
         shown = {number: run for number, run in runs.items() if not run.hidden}
         order = in_tree_order({n: (r.run.parent, r.run.at_step) for n, r in shown.items()})
         return tuple(
-            RecordedRun(n, run.parent, run.at_step, run.name or run.changes.text)
+            RecordedRun(n, run.parent, run.at_step, run.name or run.made_by)
             for n in order
             for run in (shown[n].run,)
         )

@@ -12,24 +12,25 @@ from jaxtyping import Float, Int, UInt8
 
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
-from app.protocol.backend import Kept, Maps, Observed, Progress
-from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
+from app.protocol.backend import Kept, Maps, Observed, Stance
+from app.protocol.run import RecordedRun, Run
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, JointTarget, Target
 from app.told import (
+    CoreFit,
     crop_outline,
     joint_answer,
-    largest_weight,
     listed,
     person_of,
     pixel_answer,
     rect_of,
-    stage_marks,
+    told_stance,
 )
+from core.body.moves import Wishes
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.errors import UserError
-from core.fit.branch import cut
+from core.fit.by_hand import branched, wishing, with_wishes
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
@@ -47,7 +48,6 @@ from core.fit.recording import (
 from core.fit.schedule import Schedule, parse_weights
 from core.fit.sources import Environment
 from core.fit.step_probe import StepProbe
-from core.fit.trace import StepRecord
 from core.fit.visit import Visit
 from core.geometry.crop import Box
 from core.io.boxes import check_box
@@ -126,6 +126,7 @@ class CoreBackend:
         photo: Photo | RecordedPhoto,
         box: Rect | None,
         people: Sequence[Person] | None = None,
+        focal: float | None = None,
     ) -> Observed:
         """Look at the person in the box, else at the most prominent one, else at everything.
 
@@ -133,10 +134,10 @@ class CoreBackend:
         """
         if isinstance(photo, RecordedPhoto):
             record = photo.record
-            if box is None:
+            if box is None and focal is None:
                 return self._observe_again(record)
-            bare = replace(Photo.of_array(photo.pixels), focal_px=record.photo.focal)
-            seen = self.observe(bare, box)
+            bare = replace(Photo.of_array(photo.pixels), focal_px=focal or record.photo.focal)
+            seen = self.observe(bare, box or rect_of(record.photo.box))
             return replace(seen, handle=Recorded(observation_of(seen), record))
         width, height = photo.size
         detected, person = box is None, True
@@ -145,7 +146,7 @@ class CoreBackend:
             person = bool(people)
             box = people[0].box if people else Rect(0, 0, width, height)
         checked = check_box(Box(*box), width, height)
-        observation = self._engine.observe(photo.pixels, checked, focal=photo.focal_px)
+        observation = self._engine.observe(photo.pixels, checked, focal=focal or photo.focal_px)
         seen = self._observed(observation, box, detected, "" if person else NOBODY)
         return replace(seen, scene=replace(seen.scene, person=person))
 
@@ -203,16 +204,29 @@ class CoreBackend:
 
     def fit(self, observed: Observed, run: Run, parent: CoreFit | None = None) -> CoreFit:
         """Begin at the best start, at a step of the parent, or at the end of a record."""
-        observation = observation_of(observed)
         schedule, method = self._settings(observed, run)
+        wishes = self._wishes(observed, run)
+        observation = with_wishes(observation_of(observed), wishes)
+        schedule = wishing(schedule, wishes)
         if run.resumes and isinstance(observed.handle, Recorded):
             fit = resume_run(self._engine, observation, observed.handle.run(run.recorded))
         elif parent is None:
             fit = self._engine.begin(observation, schedule, method=method)
         else:
-            trace = cut(parent.fit.trace, run.at_step, parent.fit.schedule, schedule)
+            theirs, model = parent.fit, self._engine.model
+            branching = theirs.trace, run.at_step, theirs.schedule, schedule, run.moves
+            trace = branched(observation, model, *branching)
             fit = self._engine.resume(observation, schedule, trace, method)
-        return CoreFit(fit, self._engine)
+        moves = run.moves
+        if run.resumes and isinstance(observed.handle, Recorded):
+            moves = observed.handle.run(run.recorded).info.moves
+        return CoreFit(fit, self._engine, wishes, moves)
+
+    def _wishes(self, observed: Observed, run: Run) -> Wishes:
+        """Where joints should be: as the run says, else as the record does."""
+        if run.changes.wishes is None and isinstance(observed.handle, Recorded):
+            return observed.handle.run(run.recorded).info.wishes
+        return run.changes.wishes or ()
 
     def _settings(self, observed: Observed, run: Run) -> tuple[Schedule, str]:
         """Schedule and method: the run's own, else those of the record, else the default."""
@@ -230,9 +244,11 @@ class CoreBackend:
         """Write runs of one observation as a record."""
         observation = observation_of(observed)
         if isinstance(photo, RecordedPhoto):
-            info = replace(photo.record.photo, box=observation.box)
+            info = replace(photo.record.photo, box=observation.box, focal=observation.focal)
         else:
-            info = photo_info(photo, observation, "exif" if photo.focal_px else "diagonal")
+            given = runs[0].run.changes.focal is not None
+            source = "given" if given else "exif" if photo.focal_px else "diagonal"
+            info = photo_info(photo, observation, source)
         written = []
         for kept in runs:
             _, method = self._settings(observed, kept.run)
@@ -240,6 +256,7 @@ class CoreBackend:
             at_step = None if place.parent is None else place.at_step
             about = RunInfo(place.number, method, fit.schedule, fit.trace.candidates, place.parent)
             about = replace(about, at_step=at_step, name=place.name, occluders=place.occluders)
+            about = replace(about, moves=kept.fit.moves, wishes=kept.fit.wishes)
             written.append(RecordRun(about, fit.trace))
         backend = written[0].info.schedule.render.backend
         FitRecord(
@@ -271,6 +288,10 @@ class CoreBackend:
     def joints(self, observed: Observed, params: BodyParams) -> tuple[Joint, ...]:
         """The body's joints on the photo."""
         return listed(body_joints(self._engine, observation_of(observed), params))
+
+    def stance(self, observed: Observed, params: BodyParams) -> Stance:
+        """The body in numbers."""
+        return told_stance(self._engine.volume, observation_of(observed).view, params)
 
     def explain(self, observed: Observed, fit: CoreFit, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step is as it is."""
@@ -306,72 +327,3 @@ def observation_of(observed: Observed) -> Observation:
     """The observation behind what the window knows."""
     handle: Observation | Recorded = observed.handle
     return handle.observation if isinstance(handle, Recorded) else handle
-
-
-@dataclass
-class CoreFit:
-    """An `app.protocol.backend.Fit` of one person."""
-
-    fit: Fit
-    engine: Engine
-
-    @property
-    def done(self) -> bool:
-        """Whether no step is left."""
-        return self.fit.done
-
-    @property
-    def reason(self) -> str:
-        """Why it stopped."""
-        return self.fit.reason
-
-    @property
-    def stages(self) -> tuple[StageMark, ...]:
-        """Where its records lie."""
-        return stage_marks(self.fit.schedule)
-
-    @property
-    def terms(self) -> tuple[TermInfo, ...]:
-        """The terms of the objective."""
-        schedule = self.fit.schedule
-        return tuple(
-            TermInfo(t.name, t.unit, t.description, largest_weight(schedule, t.name))
-            for t in schedule.terms.values()
-        )
-
-    @property
-    def winner(self) -> str:
-        """Which initialisation won, and by how much."""
-        trace = self.fit.trace
-        scores = dict(zip(trace.candidates, trace.scores[:, 0].tolist(), strict=True))
-        winner = trace.candidates[int(trace.winner[0])]
-        won = scores.pop(winner)
-        if not scores:
-            return f"one start, {winner} (objective {won:.4g})"
-        others = ", ".join(f"{value:.4g}" for value in scores.values())
-        return f"the {winner} start won (objective {won:.4g} against {others})"
-
-    @property
-    def best(self) -> int:
-        """The best step of the last stage."""
-        return int(self.fit.trace.best_steps()[0])
-
-    def step(self) -> Progress:
-        """Evaluate, record, move on."""
-        return self._progress(self.fit.step())
-
-    def recorded(self) -> list[Progress]:
-        """The steps that are behind it."""
-        return [self._progress(record) for record in self.fit.trace.records]
-
-    def _progress(self, record: StepRecord) -> Progress:
-        """A step with its weighted terms."""
-        weights = self.fit.schedule.stages[record.stage].weights
-        terms = {
-            name: weights.get(name, 0.0) * float(value[0]) for name, value in record.terms.items()
-        }
-        return Progress(record.step, record.stage, terms, float(record.total[0]))
-
-    def params(self, step: int) -> BodyParams:
-        """The body of a recorded step in the crop camera's frame."""
-        return self.fit.trace.params(step, self.engine.volume)

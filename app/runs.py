@@ -8,7 +8,8 @@ from typing import Any
 from app.history import Added, Removed, Renamed
 from app.protocol.commands import Begin, Commands, Continue, Pause
 from app.protocol.run import Changes, Run, RunKey
-from app.state import SETTLED, Message, Pending, Phase, SessionState
+from app.state import SETTLED, Level, Message, Pending, Phase, SessionState
+from core.body.moves import Moves
 
 
 @dataclass
@@ -41,30 +42,29 @@ class RunTree(SessionState):
         return self._branch(step, schedule, changes, go=False)
 
     def branch_off(self) -> Commands:
-        """Branch at the shown step with the drafted changes, and go on from there."""
-        return self._branch(None, None, self.drafted, go=True)
+        """Branch at the shown step with the drafted changes and moves, and go on from there."""
+        made = self.record.run.changes if self.record else Changes()
+        if self.drafted.focal != made.focal:
+            text = "Another focal length is another look at the photo: {restart} starts with it."
+            self.message = Message(text, Level.WARNING)
+            return []
+        return self._branch(None, None, self.drafted, go=True, moves=self.view.moves)
 
     def _branch(
-        self, step: int | None, schedule: Any, changes: Changes | None, go: bool
+        self, step: int | None, schedule: Any, changes: Changes | None, go: bool, moves: Moves = ()
     ) -> Commands:
         record, key = self.record, self.view.key
         step = self.view.step if step is None else step
         if record is None or key is None or not self.can_restart or not 0 <= step < self.steps:
             return []
         changes = record.run.changes if changes is None else changes
-        parent = {"box": record.run.box, "parent": key[1], "at_step": step}
-        run = self._another_run(changes, schedule, **parent)
+        parent: dict[str, Any] = {"box": record.run.box, "parent": key[1], "at_step": step}
+        run = self._another_run(changes, schedule, moves=moves, **parent)
         text = f"A new run from step {step}"
-        text += f" with {changes.text}" if changes.text else ""
+        text += f" with {run.made_by}" if run.made_by else ""
         return self._ask_for(Begin(key[0], run), Phase.BEGINNING, text, go, text)
 
     # --- draft ---
-
-    @property
-    def drafted(self) -> Changes:
-        """The changes of the run on screen, with those that the user has drafted."""
-        made = self.record.run.changes if self.record else Changes()
-        return made.with_(self.view.draft)
 
     def weight_of(self, name: str) -> float:
         """The drafted weight of a term."""
@@ -84,9 +84,16 @@ class RunTree(SessionState):
         return []
 
     def drop_draft(self) -> Commands:
-        """Go back to what the run on screen was made with."""
+        """Go back to what the run on screen was made with, and to the body of the step."""
         self.view.draft = Changes()
+        self.view.moves = self.view.unmoved = ()
+        self._forget_trial()
         return []
+
+    def _forget_trial(self) -> None:
+        """Show the step itself again."""
+        if self.tried is not None:
+            self.tried = self.painted = self.turned = None
 
     # --- show and compare ---
 
@@ -285,7 +292,7 @@ class RunTree(SessionState):
         self.view.look_at(key, step)
         self.document.images[key[0]].shown = key[1]
         self.input = self.painted = self.turned = None
-        self.probed = self.refused = self.previewed = None
+        self.probed = self.refused = self.previewed = self.tried = None
         record = self.document.find(key)
         if record is not None and self.image is not None:
             self.image.occluders = record.scene.occluders

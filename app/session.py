@@ -26,6 +26,7 @@ from app.protocol.commands import (
     Probe,
     Save,
     Step,
+    Try,
     Turn,
 )
 from app.protocol.events import (
@@ -44,6 +45,7 @@ from app.protocol.events import (
     Saved,
     Scored,
     Stepped,
+    Tried,
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX, is_record
@@ -175,7 +177,7 @@ class Session(Backlog):
                 return self._on_peeked(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Previewed() | Turned() | Probed():
+            case PaintedInput() | Painted() | Previewed() | Tried() | Turned() | Probed():
                 return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
@@ -276,6 +278,10 @@ class Session(Backlog):
             case Previewed():
                 self.painted, self.turned = event.painted, event.painted.body
                 self.previewed = event.occluders
+            case Tried():
+                self.tried = event if self.view.by_hand else None
+                if self.tried is not None:
+                    self.painted, self.turned = event.painted, event.painted.body
             case Turned():
                 self.turned = event.body
             case Probed():
@@ -315,7 +321,7 @@ class Session(Backlog):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Preview() | Turn() | Probe():
+            case PaintInput() | Paint() | Preview() | Try() | Turn() | Probe():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)

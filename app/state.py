@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from app.album import Album, Behind
@@ -19,12 +19,14 @@ from app.protocol.commands import (
     Preview,
     Probe,
     Question,
+    Try,
     Turn,
 )
-from app.protocol.events import Painted, Probed, TurnedBody
-from app.protocol.run import RunKey, StageMark, TermInfo
+from app.protocol.events import Painted, Probed, Tried, TurnedBody
+from app.protocol.run import Changes, RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import ViewState
+from core.body.moves import Wishes
 from core.occlusion.occluder import Occluder, Occluders
 
 
@@ -99,6 +101,7 @@ class SessionState:
         turned: the body on screen of the shown run; None before the first.
         probed: the answer to why on screen of the shown run; None before the first.
         previewed: the occluders whose pictures are on screen though no run has them; None if none.
+        tried: the body by hand whose pictures are on screen though no run has it; None if none.
         asked: the question that is on its way: one at a time.
         refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
@@ -123,6 +126,7 @@ class SessionState:
     turned: TurnedBody | None = None
     previewed: Occluders | None = None
     probed: Probed | None = None
+    tried: Tried | None = None
     asked: Question | None = None
     refused: Question | None = None
     pending: Pending | None = None
@@ -251,6 +255,8 @@ class SessionState:
             return PaintInput(*view.key)
         if not self.steps:
             return None
+        if view.by_hand and self.phase is not Phase.RUNNING:
+            return self._wanted_trial(view.key)
         fine = self.phase is not Phase.RUNNING
         if painted is None or painted.step != view.step:
             return Paint(*view.key, view.step, view.photo_side, False, view.body)
@@ -271,6 +277,45 @@ class SessionState:
         if self.pending is not None or not self.steps or self.previewed == sketch:
             return None
         return Preview(*key, view.step, sketch, view.photo_side, view.body)
+
+    def _wanted_trial(self, key: RunKey) -> Picture | None:
+        """What the body by hand looks like, unless that is on screen; first quickly painted."""
+        view, there = self.view, self.tried.command if self.tried is not None else None
+        if self.pending is not None:
+            return None
+        wanted = Try(*key, view.step, view.moves, self.drafted, view.photo_side, False, view.body)
+        if there is None or replace(there, fine=False) != wanted:
+            return wanted
+        return None if there.fine else replace(wanted, fine=True)
+
+    @property
+    def drafted(self) -> Changes:
+        """The changes of the run on screen, with those that the user has drafted."""
+        made = self.record.run.changes if self.record else Changes()
+        return made.with_(self.view.draft)
+
+    @property
+    def wishes(self) -> Wishes:
+        """Where joints should be: as drafted, else as in the run on screen."""
+        drafted = self.drafted.wishes
+        if drafted is not None:
+            return drafted
+        return self.record.info.wishes if self.record else ()
+
+    @property
+    def can_drop(self) -> bool:
+        """Whether anything is drafted."""
+        return self.view.by_hand or self.view.draft != Changes()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self.history.done) or self.view.by_hand
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is something to do again."""
+        return bool(self.history.undone or self.view.unmoved)
 
     @property
     def occluders(self) -> Occluders:

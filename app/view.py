@@ -8,6 +8,7 @@ from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
 from app.protocol.why import Target
+from core.body.moves import Moves
 from core.occlusion.fills import GREY, Fill
 from core.occlusion.occluder import Occluders
 
@@ -15,7 +16,8 @@ JOINTS = "joints"
 PEOPLE = "people"
 HITS = "hits"
 BOX = "box"
-"""The tool that draws the person's box; the others draw the shapes of occluders."""
+POSE = "pose"
+"""Tools that draw the person's box and drag joints; the others draw the shapes of occluders."""
 
 
 @dataclass
@@ -43,6 +45,10 @@ class ViewState:
         from_step: new occluders go on from the step on screen, not from the start.
         carried: occluders to put before another image.
         draft: what the next run is to do differently from the shown one.
+        moves: what has been done to the body by hand and no run has yet, see `core.body.moves`.
+        unmoved: moves that were taken back, the last one first.
+        soft: a drag of a joint is a wish, not a move.
+        sigma: of the next wish, pixels of the image.
         why: the panel that answers why is there.
         target: what it is asked about.
     """
@@ -67,6 +73,10 @@ class ViewState:
     from_step: bool = False
     carried: Occluders = ()
     draft: Changes = field(default_factory=Changes)
+    moves: Moves = ()
+    unmoved: Moves = ()
+    soft: bool = False
+    sigma: float = 5.0
     why: bool = False
     target: Target | None = None
 
@@ -80,6 +90,7 @@ class ViewState:
         self.key, self.step, self.follow = key, step, follow
         self.loss_window = None
         self.draft = Changes()
+        self.moves = self.unmoved = ()
         self.sketch = None
         if self.other is not None and (self.other == key or self.other[0] != key[0]):
             self.other = None
@@ -88,6 +99,11 @@ class ViewState:
     def body(self) -> BodyView | None:
         """How the body is seen; None while its panel has no pixels."""
         return BodyView(self.orbit, *self.body_size) if min(self.body_size) > 0 else None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the body on screen is another than that of the step."""
+        return bool(self.moves) or self.draft.wishes is not None
 
     def toggle_overlay(self, name: str) -> None:
         """Draw it over the photo, or do not."""

@@ -11,11 +11,14 @@ import numpy as np
 from app import theme
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
+from app.panels.handles import GRASP, joints_in_panel, paint_handles, place_at
 from app.panels.panel import Panel
 from app.panels.texture import Texture
+from app.pose_hand import PoseHand
 from app.protocol.commands import Commands
 from app.protocol.events import TurnedBody
 from app.session import Session
+from app.view import POSE
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5
@@ -43,6 +46,7 @@ class BodyPanel(Panel):
         super().__init__(fonts)
         self.texture = Texture()
         self.version = 0
+        self.posing = PoseHand()
         self._held: Point = (0, 0)
 
     def show(self, picture: np.ndarray) -> None:
@@ -61,7 +65,8 @@ class BodyPanel(Panel):
 
     def key(self, session: Session) -> Hashable:
         """The picture, and how it was seen."""
-        return self.version, session.turned, self._points(session)
+        by_hand = session.view.tool == POSE, self.posing.joint
+        return self.version, session.turned, self._points(session), by_hand
 
     def paint(self, session: Session) -> None:
         """Floor, body and axes."""
@@ -72,6 +77,9 @@ class BodyPanel(Panel):
         self._paint_floor(session.turned)
         dpg.draw_image(self.texture.tag, (0, 0), self.size)
         self._paint_points(session.turned, self._points(session))
+        if session.view.tool == POSE and session.turned.joints:
+            places = joints_in_panel(session.turned, self.size[0]).tolist()
+            paint_handles([(x, y) for x, y in places], self.posing.joint)
         self._paint_axes(session.turned.view.orbit)
 
     def _paint_floor(self, turned: TurnedBody) -> None:
@@ -126,13 +134,32 @@ class BodyPanel(Panel):
 
     # --- the mouse ---
 
-    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """Remember where."""
+    def press(self, session: Session, point: Point, button: int) -> Commands:
+        """Remember where, and take hold of a joint if they are in hand."""
         self._held = point
+        turned = session.turned
+        if button != 0 or session.view.tool != POSE or turned is None or not turned.joints:
+            return []
+        away = np.linalg.norm(joints_in_panel(turned, self.size[0]) - point, axis=1)
+        return self.posing.hold(session, int(away.argmin()) if away.min() <= GRASP else None)
+
+    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """Let go."""
+        self.posing.joint = None
         return []
 
+    def cancel(self, session: Session) -> Commands:
+        """The joint stays where it was."""
+        return self.posing.cancel(session)
+
     def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """Turn."""
+        """Turn, or bring the held joint to the point, in the plane parallel to the picture."""
+        if self.posing.joint is not None:
+            if session.turned is None or point == self._held:
+                return []
+            self._held = point
+            place = place_at(session.turned, self.size[0], self.posing.joint, point)
+            return self.posing.pull(session, place)
         dx, dy = point[0] - self._held[0], point[1] - self._held[1]
         self._held = point
         return session.turn(session.view.orbit.turned(dx, dy)) if dx or dy else []

@@ -74,11 +74,8 @@ class EditDialog(SideDialog):
             with dpg.group(horizontal=True):
                 for name in ("branch", "restart"):
                     self._button(name)
-                dpg.add_button(
-                    label="As it was",
-                    width=90,
-                    callback=lambda: self._change(lambda s: s.drop_draft()),
-                )
+                action = BY_NAME["as it was"]
+                dpg.add_button(label=action.label, width=90, callback=lambda: self._do(action))
             hint = dpg.add_text(
                 "Drag a number, or double click to type one. The new run leaves this one as it is.",
                 wrap=WIDTH - 20,

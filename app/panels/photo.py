@@ -16,6 +16,7 @@ from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
 from app.hand import Hand
 from app.panels import text
+from app.panels.handles import GRASP, paint_handles, paint_wishes
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.loss import term_colors
 from app.panels.maps import SHARP_SIDE
@@ -24,12 +25,13 @@ from app.panels.panel import Panel
 from app.panels.people import paint_people
 from app.panels.texture import Texture
 from app.panels.why import paint_arrows
+from app.pose_hand import PoseHand
 from app.protocol.commands import Commands
 from app.protocol.why import JointTarget, PixelTarget
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import BOX, HITS, JOINTS, PEOPLE
+from app.view import BOX, HITS, JOINTS, PEOPLE, POSE
 from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
@@ -67,7 +69,7 @@ class PhotoPanel(Panel):
         self.texture = Texture()
         self.layer = Texture()
         self.hits = Texture()
-        self.hand = Hand()
+        self.hand, self.posing = Hand(), PoseHand()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
         self._fitted_to: Hashable = None
@@ -125,10 +127,12 @@ class PhotoPanel(Panel):
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
+        by_hand = session.wishes, self.posing.joint
         drawn = *occluders, tuple(self.hand.corners), session.previewed
         people = session.people, self.under, self.hovered
         why = session.view.why, session.probed
-        return self.version, self.view, boxes, session.phase, shown, body, drawn, people, why
+        whole = self.version, self.view, boxes, session.phase, shown, body
+        return *whole, drawn, people, why, by_hand
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
@@ -152,10 +156,7 @@ class PhotoPanel(Panel):
             cell = [self.view.to_panel(corner) for corner in self.cell]
             dpg.draw_polygon([*cell, cell[0]], color=(0, 0, 0, 200), thickness=4)
             dpg.draw_polygon([*cell, cell[0]], color=(255, 255, 255), thickness=2)
-        if session.view.tool != BOX:
-            paint_occluders(self.view, session, self.hand.corners, REACH / self.view.scale)
-        elif (box := self.draft or session.box) is not None:
-            self._paint_box(box)
+        self._paint_tool(session)
         if self.hovered or PEOPLE in session.view.overlays:
             paint_people(self.view, session.people, session.box, self.under, self.width)
         if JOINTS in session.view.overlays:
@@ -203,6 +204,21 @@ class PhotoPanel(Panel):
             lines = text.wrapped(words, self.size[0] - 16, self.width)
             paint_lines(lines, self.size, self.view.to_panel(estimated[:2]))
 
+    def _paint_tool(self, session: Session) -> None:
+        """What the tool in hand works on."""
+        if session.view.tool == POSE:
+            self._paint_pose(session)
+        elif session.view.tool != BOX:
+            paint_occluders(self.view, session, self.hand.corners, self._reach(session))
+        elif (box := self.draft or session.box) is not None:
+            self._paint_box(box)
+
+    def _paint_pose(self, session: Session) -> None:
+        """The joints to drag, and where they should be."""
+        joints = session.painted.joints if session.painted is not None else ()
+        paint_handles([self.view.to_panel(joint[:2]) for joint in joints], self.posing.joint)
+        paint_wishes(self.view, session)
+
     def _paint_banner(self, words: str) -> None:
         """Words across the top that stay, on as many lines as they need."""
         lines = text.wrapped(words, self.size[0] - 20, self.width)
@@ -227,7 +243,8 @@ class PhotoPanel(Panel):
         self._held = self._pressed = point
         self._moved = False
         if self._with_hand(session, button):
-            return self.hand.press(session, self.view.to_image(point), REACH / self.view.scale)
+            at, reach = self.view.to_image(point), self._reach(session)
+            return self._hand(session).press(session, at, reach)
         if button == 0 and session.scene is not None:
             self._start = self.view.to_image(point)
             self._grip = grip_at(session.box, self._start, REACH / self.view.scale)
@@ -239,7 +256,8 @@ class PhotoPanel(Panel):
             return []  # the hand was not quite still
         self._moved = True
         if self._with_hand(session, button):
-            return self.hand.drag(session, self.view.to_image(point), REACH / self.view.scale)
+            at, reach = self.view.to_image(point), self._reach(session)
+            return self._hand(session).drag(session, at, reach)
         if button == 0 and self._grip is not None and session.scene is not None:
             end = self.view.to_image(point)
             self.draft = dragged(session.box, self._grip, self._start, end, session.scene.size)
@@ -251,8 +269,8 @@ class PhotoPanel(Panel):
     def release(self, session: Session, point: Point, button: int) -> Commands:
         """The draft becomes the box, what the hand has drawn a run; a click picks or asks why."""
         if self._with_hand(session, button):
-            at, reach = self.view.to_image(point), REACH / self.view.scale
-            return self.hand.release(session, at, reach, self._moved)
+            at, reach = self.view.to_image(point), self._reach(session)
+            return self._hand(session).release(session, at, reach, self._moved)
         draft, grip = self.draft, self._grip
         self.draft = self._grip = None
         if button != 0:
@@ -277,7 +295,7 @@ class PhotoPanel(Panel):
     def cancel(self, session: Session) -> Commands:
         """The box and the occluders stay as they were."""
         self.draft = self._grip = None
-        return self.hand.cancel(session)
+        return [*self.posing.cancel(session), *self.hand.cancel(session)]
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Show the whole photo, or end a polygon."""
@@ -286,9 +304,17 @@ class PhotoPanel(Panel):
         self.show_all()
         return []
 
+    def _hand(self, session: Session) -> Hand | PoseHand:
+        """Works on occluders, or on the body's joints."""
+        return self.posing if session.view.tool == POSE else self.hand
+
+    def _reach(self, session: Session) -> float:
+        """Pixels of the photo within which the mouse takes hold."""
+        return (GRASP if session.view.tool == POSE else REACH) / self.view.scale
+
     @staticmethod
     def _with_hand(session: Session, button: int) -> bool:
-        """Whether a button works on occluders."""
+        """Whether a button works on occluders or joints."""
         return button == 0 and session.scene is not None and session.view.tool != BOX
 
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:
@@ -307,7 +333,9 @@ def _summary(session: Session) -> str:
     found = ("found" if scene.person else "nobody found") if scene.detected else "given"
     box = scene.box
     size = f"{scene.size[0]} × {scene.size[1]} px"
-    if session.view.tool != BOX:
+    if session.view.tool == POSE:
+        size = f"a drag {'wishes' if session.view.soft else 'moves'} a joint · {size}"
+    elif session.view.tool != BOX:
         size = f"a drag draws: {session.view.tool} · {size}"
     points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
     return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{who}{points}"

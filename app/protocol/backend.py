@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from app.geometry.plane import Point, Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, Target
+from core.body.moves import Wishes
 from core.occlusion.occluder import Occluders
 
 
@@ -81,6 +82,19 @@ class Maps:
     found: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True)
+class Stance:
+    """The body at one step's parameters, in numbers.
+
+    Attributes:
+        joints: in the photo's camera, metres, in the order of the estimated joints.
+        numbers: see `core.body.numbers`; those that a hand can set to a value.
+    """
+
+    joints: tuple[tuple[float, float, float], ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
 class Photo(Protocol):
     """A decoded photo."""
 
@@ -111,6 +125,10 @@ class Fit(Protocol):
     @property
     def winner(self) -> str:
         """Which initialisation it started from."""
+
+    @property
+    def wishes(self) -> Wishes:
+        """Where joints should be."""
 
     @property
     def best(self) -> int:
@@ -155,13 +173,18 @@ class Backend(Protocol):
         """
 
     def observe(
-        self, photo: Any, box: Rect | None, people: Sequence[Person] | None = None
+        self,
+        photo: Any,
+        box: Rect | None,
+        people: Sequence[Person] | None = None,
+        focal: float | None = None,
     ) -> Observed:
         """Look at a person of a photo that `read` gave.
 
         Args:
             box: the person's; None for the most prominent one.
             people: what `people` gave; None to find them.
+            focal: focal length in pixels of the image; None for what is known of it.
         """
 
     def occlude(self, observed: Observed, occluders: Occluders) -> Observed:
@@ -173,10 +196,12 @@ class Backend(Protocol):
         Args:
             parent: the fit that ``run.parent`` names, None without one. The new fit has its records
                 before ``run.at_step``; its next step evaluates ``run.at_step`` again, and with the
-                same schedule all that follows is what the parent would do, bit by bit.
+                same schedule all that follows is what the parent would do, bit by bit. With
+                ``run.moves`` that step is at the moved body.
 
         Raises:
-            UserError: the method is unknown, or the parent or the schedule has no such step.
+            UserError: the method is unknown, the parent or the schedule has no such step, or a move
+                makes no sense.
         """
 
     def save(self, path: str, photo: Any, observed: Observed, runs: list[Kept]) -> None:
@@ -198,6 +223,9 @@ class Backend(Protocol):
 
     def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
         """The body's joints on the photo, in the order of the estimated joints; may be empty."""
+
+    def stance(self, observed: Observed, params: Any) -> Stance:
+        """The body in numbers."""
 
     def explain(self, observed: Observed, fit: Any, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step of a fit is as it is."""

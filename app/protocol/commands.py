@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
-from app.protocol.run import OfRun, RecordedRun, Run, RunKey
+from app.protocol.run import Changes, OfRun, RecordedRun, Run, RunKey
 from app.protocol.why import Target
+from core.body.moves import Moves
 from core.occlusion.occluder import Occluders
 
 
@@ -132,6 +133,21 @@ class Preview(OfRun):
 
 
 @dataclass(frozen=True)
+class Try(OfRun):
+    """Branch with moves and changes, and take a step or a few. Nothing is kept of it.
+
+    The rest is as for `Paint`.
+    """
+
+    step: int
+    moves: Moves
+    changes: Changes
+    side: int
+    fine: bool
+    body: BodyView | None
+
+
+@dataclass(frozen=True)
 class Probe(OfRun):
     """Say why a pixel or a joint of one recorded step is as it is."""
 
@@ -144,7 +160,7 @@ class Quit:
     """End the process."""
 
 
-Picture = PaintInput | Paint | Turn | Preview
+Picture = PaintInput | Paint | Turn | Preview | Try
 """Commands that ask for pictures."""
 Question = Picture | Probe
 """Commands that ask for what the screen lacks."""

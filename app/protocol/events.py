@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.geometry.people import Person
-from app.protocol.commands import BodyView, Command
+from app.protocol.commands import BodyView, Command, Try
 from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
+
+Place = tuple[float, float, float]
+"""x, y, z in metres."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,14 @@ class TurnedBody:
     Attributes:
         middle: the point the orbit looks at, in the photo's camera (metres).
         floor: y of the body's lowest point in the photo's camera.
+        joints: in the photo's camera.
     """
 
     view: BodyView
     fine: bool
-    middle: tuple[float, float, float]
+    middle: Place
     floor: float
+    joints: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,7 @@ class Painted(WithPictures):
         occluded: share of the body's pixels called occluded.
         joints: of the step's body.
         found: IoU and AUROC of that against the occluders; NaN where not defined.
+        numbers: of the body by name, as far as a hand can set them, see `core.body.numbers`.
     """
 
     step: int
@@ -134,6 +140,20 @@ class Painted(WithPictures):
     joints: tuple[Joint, ...] = ()
     body: TurnedBody | None = None
     found: tuple[float, float] | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tried(WithPictures):
+    """A step as a `Try` would make it. Pictures: those of `painted`.
+
+    Attributes:
+        total: of the objective; of the last of the steps that were taken.
+    """
+
+    command: Try
+    painted: Painted
+    total: float
 
 
 @dataclass(frozen=True)
@@ -181,6 +201,6 @@ class Died:
     text: str
 
 
-Answering = PaintedInput | Painted | Previewed | Turned | Probed
+Answering = PaintedInput | Painted | Previewed | Tried | Turned | Probed
 """Events that answer a question."""
 Event = Ready | Opened | Peeked | Stepped | Saved | Finished | Scored | Answering | Failed | Died

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.geometry.plane import Rect
+from core.body.moves import Moves, Wishes
 from core.occlusion.occluder import Occluders
 
 RECORD_SUFFIX = ".nbf"
@@ -45,16 +46,22 @@ class Changes:
     Attributes:
         weights: of terms by name, in all stages that weigh the term.
         learning_rate: factor on the step size of all stages; None for 1.
+        wishes: where joints should be, see `core.body.moves`; None for the record's, or none.
+        focal: focal length in pixels of the image; None for the engine's own.
     """
 
     weights: tuple[tuple[str, float], ...] = ()
     learning_rate: float | None = None
+    wishes: Wishes | None = None
+    focal: float | None = None
 
     def with_(self, others: Changes) -> Changes:
         """These changes and then others."""
         weights = dict(self.weights) | dict(others.weights)
         rate = self.learning_rate if others.learning_rate is None else others.learning_rate
-        return Changes(tuple(sorted(weights.items())), rate)
+        wishes = self.wishes if others.wishes is None else others.wishes
+        focal = self.focal if others.focal is None else others.focal
+        return Changes(tuple(sorted(weights.items())), rate, wishes, focal)
 
     @property
     def text(self) -> str:
@@ -62,6 +69,8 @@ class Changes:
         words = [f"{name} {weight:.4g}" for name, weight in self.weights]
         if self.learning_rate not in (None, 1.0):
             words.append(f"steps × {self.learning_rate:.3g}")
+        words += [wish.text for wish in self.wishes or ()]
+        words += [] if self.focal is None else [f"focal length {self.focal:.0f} px"]
         return ", ".join(words)
 
 
@@ -81,6 +90,7 @@ class Run:
         schedule: the engine's own schedule; None for that of the record, or for the default.
         changes: what the user has changed in the schedule.
         occluders: what is put before the image, see `core.occlusion.occluder`.
+        moves: what is done to the body before its first own step, see `core.body.moves`.
         resumes: it goes on with a run of the record that is opened (fit.nbf).
         recorded: number of the record's run whose schedule and method it has; None for the newest.
         box: the person's box in pixels of the image; None to find the person. A branch looks at
@@ -95,9 +105,17 @@ class Run:
     schedule: Any = None
     changes: Changes = Changes()
     occluders: Occluders = ()
+    moves: Moves = ()
     resumes: bool = False
     recorded: int | None = None
     box: Rect | None = None
+
+    @property
+    def made_by(self) -> str:
+        """What the user has changed and moved, in words; empty for nothing."""
+        first = [move.text for move in self.moves[:2]]
+        more = [f"{len(self.moves) - 2} more moves"] if len(self.moves) > 2 else []
+        return ", ".join(filter(None, (self.changes.text, *first, *more)))
 
 
 @dataclass(frozen=True)
@@ -151,9 +169,11 @@ class RunInfo:
         stages: where the schedule's stages lie.
         terms: the terms of its objective.
         winner: the chosen start, in words.
+        wishes: where joints should be.
     """
 
     run: Run
     stages: tuple[StageMark, ...] = ()
     terms: tuple[TermInfo, ...] = ()
     winner: str = ""
+    wishes: Wishes = ()

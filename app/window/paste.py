@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from app.session import Session
+from app.state import Level, Message
 from app.window.selection import Selection, open_selection
 from core.assets import cache_dir
 from core.io.atomic import write_atomic
@@ -42,6 +44,15 @@ def fetch_picture(found: Callable[[str | None], None]) -> None:
     It is called from another thread: the clipboard's owner may take its time, or be this window.
     """
     threading.Thread(target=lambda: found(_picture_path()), daemon=True).start()
+
+
+def open_pasted(session: Session, open_: Callable[[str], None], path: str | None) -> None:
+    """Open what the clipboard had."""
+    if path is not None:
+        open_(path)
+        return
+    text = "The clipboard holds neither a picture nor the path of one."
+    session.message = Message(text, Level.WARNING)
 
 
 def _picture_path() -> str | None:

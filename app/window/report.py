@@ -7,6 +7,7 @@ import dearpygui.dearpygui as dpg
 from app.actions import with_keys
 from app.geometry.plane import Rect
 from app.panels.controls import BUTTONS
+from app.panels.handles import joints_in_panel
 from app.panels.help import SHEET as HELP_SHEET
 from app.view import JOINTS
 from app.window.glfw import native_window
@@ -62,6 +63,7 @@ def report(window: Window) -> dict[str, object]:
         "previewed": session.previewed is not None,
         "found": session.painted.found if session.painted else None,
         "occlude": _occlude_of(window),
+        "pose": _pose_of(window),
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
@@ -115,6 +117,20 @@ def _occlude_of(window: Window) -> dict[str, Rect] | None:
     """Where the buttons of the dialog of occluders are; None while hidden."""
     items = window.occluding.items
     return {name: _rect_of(name) for name in items} if window.occluding.shown else None
+
+
+def _pose_of(window: Window) -> dict[str, object]:
+    """The body by hand: where its joints are, what is drafted, where the fields are."""
+    session, posing = window.session, window.posing
+    painted, turned = session.painted, session.turned
+    return {
+        "joints": [joint[:2] for joint in painted.joints] if painted is not None else [],
+        "turned": joints_in_panel(turned, window.body.size[0]).tolist() if turned else [],
+        "moves": [move.text for move in session.view.moves],
+        "wishes": [wish.text for wish in session.wishes],
+        "tried": session.tried is not None,
+        "items": {name: _rect_of(name) for name in posing.items} if posing.shown else {},
+    }
 
 
 def _rect_of(item: int | str) -> Rect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPan
 from app.panels.occlude import OccludeDialog
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
+from app.panels.pose import PoseDialog
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
@@ -39,19 +41,20 @@ from app.protocol.events import (
     PaintedInput,
     Previewed,
     Stepped,
+    Tried,
     WithPictures,
 )
 from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
-from app.state import Level, Message, Phase
+from app.state import Message, Phase
 from app.window.drops import open_dropped
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
-from app.window.paste import fetch_picture, path_in_text
+from app.window.paste import fetch_picture, open_pasted, path_in_text
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -95,7 +98,7 @@ class Window:
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
-        for dialog in (self.help, self.files, self.editing, self.occluding):
+        for dialog in (self.help, self.files, *self.dialogs):
             dialog.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
@@ -116,6 +119,8 @@ class Window:
         self.files = FileDialog(fonts, self._chosen)
         self.occluding = OccludeDialog(fonts, self.do, self._act)
         self.editing = EditDialog(fonts, self.do, self._change)
+        self.posing = PoseDialog(fonts, self.do, self._act)
+        self.dialogs = (self.editing, self.occluding, self.posing)
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
     # --- what buttons, keys, drops and messages do ---
@@ -140,15 +145,8 @@ class Window:
             self.open(path)
             return
         self.session.message = Message("Looking at the clipboard…")
-        fetch_picture(lambda found: self._inbox.put(lambda: self._pasted(found)))
-
-    def _pasted(self, path: str | None) -> None:
-        """What the clipboard had."""
-        if path is None:
-            text = "The clipboard holds neither a picture nor the path of one."
-            self.session.message = Message(text, Level.WARNING)
-        else:
-            self.open(path)
+        pasted = partial(open_pasted, self.session, self.open)
+        fetch_picture(lambda found: self._inbox.put(lambda: pasted(found)))
 
     def drop(self, items: list[str]) -> None:
         """Open the first of the dropped files, and let the others wait."""
@@ -178,6 +176,11 @@ class Window:
     def occlude(self) -> None:
         """Show or hide the dialog of occluders."""
         self.occluding.toggle(*self.size)
+
+    def pose(self) -> None:
+        """Take the joints in hand with the dialog, or put both away."""
+        self.posing.toggle(*self.size)
+        self.send(self.session.take_pose(self.posing.shown))
 
     def _act(self, act: Callable[[Session], Commands]) -> None:
         """Have a dialog do something."""
@@ -209,10 +212,8 @@ class Window:
 
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
-        self.files.hide()
-        self.editing.hide()
-        self.help.hide()
-        self.occluding.hide()
+        for dialog in (self.files, self.help, *self.dialogs):
+            dialog.hide()
         self.send(self.mouse.cancel(self.session))
         self.send(self.photo.cancel(self.session))
 
@@ -233,7 +234,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.editing.typing
+        return self.files.shown or self.editing.typing or self.posing.typing
 
     # --- one frame ---
 
@@ -259,7 +260,7 @@ class Window:
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding))
+        over = any(d.covers(self.mouse.position) for d in self.dialogs)
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
@@ -293,7 +294,7 @@ class Window:
             case Previewed():
                 self._show_input(pictures)
                 self._show_step(pictures)
-            case Painted():
+            case Painted() | Tried():
                 self._show_step(pictures)
         if "body" in pictures:
             self.body.show(pictures["body"])
@@ -339,8 +340,8 @@ class Window:
         for panel in self.panels.values():
             panel.draw(self.session)
         self.status.draw(self.session)
-        self.editing.draw(self.session)
-        self.occluding.draw(self.session)
+        for dialog in self.dialogs:
+            dialog.draw(self.session)
 
     def _link_cells(self) -> None:
         """Outline the cell under the mouse, or else the one that is asked about, in all maps."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from app.protocol.backend import Backend, Maps
-from app.protocol.commands import BodyView, Command, Paint, Preview, Turn
-from app.protocol.events import Painted, Previewed, Turned, TurnedBody
+from app.protocol.backend import Backend, Maps, Stance
+from app.protocol.commands import BodyView, Command, Paint, Preview, Try, Turn
+from app.protocol.events import Painted, Previewed, Tried, Turned, TurnedBody
 from app.protocol.run import RunKey
 from app.protocol.scene import Joint
 from app.worker.body_picture import COLOR, body_middle, turned_body
@@ -34,6 +34,7 @@ class StepModel:
     maps: Maps
     vertices: Float[np.ndarray, "vertices 3"]
     joints: tuple[Joint, ...]
+    stance: Stance
 
 
 class Painter:
@@ -64,8 +65,23 @@ class Painter:
         bare = replace(painted, pictures={})
         return Previewed(*command.key, bare, command.occluders, pictures=pictures)
 
+    def attempt(self, held: HeldRun, command: Try) -> Tried:
+        """A step as moves and changes would make it: moved, or after a few steps of fit."""
+        run = replace(held.run, parent=held.run.id, at_step=command.step, resumes=False)
+        run = replace(run, moves=command.moves, changes=command.changes)
+        fit = self._backend.fit(held.observed, run, held.fit)
+        taken = fit.step()
+        while fit.wishes != held.fit.wishes and not fit.done:
+            if taken.step >= command.step + PREVIEW_STEPS:
+                break
+            taken = fit.step()
+        tried = replace(held, run=run, fit=fit)
+        painted = self._painted(tried, self._modelled(tried, taken.step), command, command.fine)
+        bare = replace(painted, pictures={})
+        return Tried(*command.key, command, bare, taken.total, pictures=painted.pictures)
+
     def _painted(
-        self, held: HeldRun, model: StepModel, command: Paint | Preview, fine: bool
+        self, held: HeldRun, model: StepModel, command: Paint | Preview | Try, fine: bool
     ) -> Painted:
         """All pictures of a step."""
         pictures = {
@@ -88,6 +104,7 @@ class Painter:
             model.joints,
             body,
             model.maps.found,
+            model.stance.numbers,
             pictures=pictures,
         )
 
@@ -119,6 +136,7 @@ class Painter:
             self._backend.maps(held.observed, held.run, params),
             self._backend.vertices(held.observed, params),
             self._backend.joints(held.observed, params),
+            self._backend.stance(held.observed, params),
         )
 
     def _turned(
@@ -127,7 +145,8 @@ class Painter:
         x, y, z = (float(v) for v in body_middle(model.vertices))
         faces, size = self._backend.faces, (view.width, view.height)
         picture = turned_body(model.vertices, faces, view.orbit, *size, fine)
-        return TurnedBody(view, fine, (x, y, z), float(model.vertices[:, 1].max())), picture
+        floor = float(model.vertices[:, 1].max())
+        return TurnedBody(view, fine, (x, y, z), floor, model.stance.joints), picture
 
     def _layer(
         self, held: HeldRun, model: StepModel, side: int, fine: bool

@@ -36,6 +36,7 @@ from app.protocol.commands import (
     Quit,
     Save,
     Step,
+    Try,
     Turn,
 )
 from app.protocol.events import (
@@ -218,6 +219,8 @@ class Worker:
                 return self._painter.paint(held, command)
             case Preview():
                 return self._painter.preview(held, command)
+            case Try():
+                return self._painter.attempt(held, command)
             case Probe():
                 return self._explainer.answer(held, command)
 

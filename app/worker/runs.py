@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from app.geometry.people import Person
+from app.geometry.plane import Rect
 from app.protocol.backend import Backend, Fit, Kept, Observed
 from app.protocol.commands import Begin, BeginAt, Open, Save
 from app.protocol.run import Run, RunInfo, RunKey
@@ -51,7 +52,13 @@ class HeldRun:
     @property
     def info(self) -> RunInfo:
         """What the window gets to know when it begins."""
-        return RunInfo(self.run, self.fit.stages, self.fit.terms, self.fit.winner)
+        fit = self.fit
+        return RunInfo(self.run, fit.stages, fit.terms, fit.winner, fit.wishes)
+
+
+def _look(observed: Observed) -> tuple[Rect, float]:
+    """What two observations of an image share if their runs can be in one record."""
+    return observed.scene.box, observed.scene.focal
 
 
 def thumbnail(image: OpenImage, observed: Observed) -> UInt8[np.ndarray, "height width 3"]:
@@ -101,7 +108,7 @@ class HeldRuns:
         return held
 
     def save(self, command: Save) -> int:
-        """Write runs as a record; those that look at another box, or are gone, are left out.
+        """Write runs as a record, without those that look elsewhere or are gone.
 
         Returns:
             How many were written.
@@ -115,7 +122,7 @@ class HeldRuns:
         kept: dict[int, Kept] = {}
         for run in command.runs:
             held = self.find((command.image, run.number))
-            if held is not None and held.observed.scene.box == main.observed.scene.box:
+            if held is not None and _look(held.observed) == _look(main.observed):
                 parent = run.parent if run.parent in kept else None
                 bare = replace(
                     run,
@@ -152,7 +159,9 @@ class HeldRuns:
     def _observed(self, image: OpenImage, run: Run) -> Observed:
         """What another run saw in this box, if possible behind these occluders, else a new look."""
         others = [held for held in self._runs.values() if held.image is image]
-        seen = [held.observed for held in others if held.run.box == run.box]
+        focal = run.changes.focal
+        alike = [h for h in others if (h.run.box, h.run.changes.focal) == (run.box, focal)]
+        seen = [held.observed for held in alike]
         if not seen:
-            return self._backend.observe(image.photo, run.box, image.people)
+            return self._backend.observe(image.photo, run.box, image.people, focal)
         return next((one for one in seen if one.scene.occluders == run.occluders), seen[0])

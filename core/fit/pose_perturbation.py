@@ -15,14 +15,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.kinematics import forward_kinematics
-from core.body.names import LIMBS, PARENTS
+from core.body.names import PARENTS
+from core.body.numbers import LIMB_JOINTS
 from core.fit.state import BodyState
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 
 KINDS = ("lateral", "depth", "flip")
-LIMB_JOINTS = {name: (start[0], end[0]) for name, (start, end) in LIMBS.items() if len(start) == 1}
-"""Upper and lower joint of the arms' and legs' eight limbs."""
 LEAST_FLIP = math.sin(math.radians(15))
 """Of a limb's direction along the ray: a limb nearly in the image plane is its own mirror image."""
 

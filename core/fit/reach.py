@@ -21,7 +21,7 @@ from torch import Tensor
 
 from core.body.joint_limits import joint_limit_cost
 from core.body.kinematics import Kinematics, forward_kinematics
-from core.body.names import PARENTS
+from core.body.names import JOINT_NAMES, PARENTS
 from core.fit.model import GenerativeModel
 from core.fit.state import BodyState, rest_pelvis
 from core.fit.terms.limits import TERM as LIMITS
@@ -30,6 +30,12 @@ from core.geometry.camera import Camera, project, project_motion
 from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
 
 LONGEST = 3  # joints of a limb that turn
+TRUNK = tuple(JOINT_NAMES.index(name) for name in ("spine1", "spine2", "spine3"))
+ARMS = tuple(
+    JOINT_NAMES.index(f"{side}_{name}")
+    for name in ("shoulder", "elbow", "wrist", "hand")
+    for side in "lr"
+)
 PIXEL, METRE = 0.3, 0.002
 """s: a joint is brought there as exactly."""
 REST = 0.6
@@ -53,10 +59,13 @@ class Goal:
 
 
 def limb_to(joint: int) -> tuple[int, ...]:
-    """The joints that turn to move a joint, nearest first; none if the whole body has to move."""
+    """The joints that turn to move a joint, nearest first; none if the whole body has to move.
+
+    An arm ends at its collar: the trunk, on which head and other arm hang, stays.
+    """
     chain: list[int] = []
     above = PARENTS[joint]
-    while above > 0 and len(chain) < LONGEST:
+    while above > 0 and len(chain) < LONGEST and not (chain and above in TRUNK and joint in ARMS):
         chain.append(above)
         above = PARENTS[above]
     return tuple(chain)

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from core.body.moves import Moves, Wishes, check_by_hand
 from core.errors import UserError
-from core.fit.by_hand import Moves, Wishes, check_by_hand
 from core.fit.schedule import Schedule
 from core.fit.sources import Environment, Sources
 from core.fit.trace import Trace
@@ -73,7 +73,7 @@ class RunInfo:
         method: name of its `core.fit.fitter.Fitter`.
         candidates: names of the starts that were tried.
         occluders: put before the photo, see `core.occlusion.occluder`.
-        moves: what a hand did to the body at the step it began at, see `core.fit.by_hand`. The
+        moves: what a hand did to the body at the step it began at, see `core.body.moves`. The
             trace has the moved body: nothing needs to do it again.
         wishes: where a person wants joints to be.
 

@@ -10,21 +10,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.body.names import JOINT_NAMES
+from core.body.numbers import AXES, LIMB_OF_START, PLACES, SHAPES, SIDES, check_parameter
 from core.errors import UserError
-from core.fit.pose_perturbation import LIMB_JOINTS, turn_about
+from core.fit.pose_perturbation import turn_about
 from core.fit.pose_perturbation import turned as turned_in_camera
 from core.fit.state import BodyState, rest_pelvis
 from core.fit.visit import Visit
 from core.geometry.rotations import rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 
-AXES = ("x", "y", "z")
-LIMB_OF_START = {JOINT_NAMES[start]: limb for limb, (start, _) in LIMB_JOINTS.items()}
-"""Joints that can be turned in the camera's frame, with the limb that begins there."""
-SIDES = ("lateral", "depth")
-"""In the image plane, and towards or away from the camera."""
-SHAPES = tuple(f"shape{i}" for i in range(10))
-PLACES = ("x", "y", "depth")
 ROWS = 16  # bodies that are evaluated at once
 """A map is as large as that of a fit of as many people."""
 
@@ -34,11 +28,7 @@ class Parameter:
     """One number of a body.
 
     Attributes:
-        name: ``JOINT.x``, ``.y``, ``.z`` turn a joint about an axis of its own frame (degrees from
-            where it is); ``JOINT.lateral`` and ``JOINT.depth`` turn the limb that begins there in
-            the image plane, and towards or away from the camera (degrees, too); ``x``, ``y`` and
-            ``depth`` place the pelvis (metres in the crop camera's frame; along its ray for
-            ``depth``); ``shape0`` to ``shape9`` are coefficients of the shape.
+        name: one of `core.body.numbers`.
     """
 
     name: str
@@ -50,19 +40,7 @@ class Parameter:
         Raises:
             UserError: there is none of this name.
         """
-        joint, dot, axis = name.partition(".")
-        if name in (*PLACES, *SHAPES):
-            return Parameter(name)
-        if not dot:
-            raise UserError(
-                f"no parameter {name!r}; there are {', '.join(PLACES)}, shape0 to shape9, and "
-                "JOINT.x, .y, .z, .lateral and .depth"
-            )
-        if joint not in JOINT_NAMES:
-            raise UserError(f"no joint {joint!r}; there are {', '.join(JOINT_NAMES)}")
-        sides = SIDES if joint in LIMB_OF_START else ()
-        if axis not in (*AXES, *sides):
-            raise UserError(f"no axis {axis!r} of {joint}; there are {', '.join((*AXES, *sides))}")
+        check_parameter(name)
         return Parameter(name)
 
     @property

@@ -13,10 +13,11 @@ from PIL import Image
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Maps, Observed, Progress
+from app.protocol.backend import Maps, Observed, Progress, Stance
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
+from core.body.moves import Drag, Pull, Value
 from core.errors import UserError
 from core.occlusion.paint import apply_occluders, occluder_mask
 from core.occlusion.scores import judge
@@ -76,6 +77,7 @@ class FakeFit:
     stages: tuple = STAGES
     terms: tuple = TERMS
     weights: dict = field(default_factory=dict)
+    wishes: tuple = ()
 
     @property
     def done(self):
@@ -156,7 +158,7 @@ class FakeBackend:
             raise UserError(f"nobody at {at[0]:.0f}, {at[1]:.0f}")
         return Rect(round(at[0]) - 20, round(at[1]) - 40, 40, 80)
 
-    def observe(self, photo, box, people=None):
+    def observe(self, photo, box, people=None, focal=None):
         height, width = photo.pixels.shape[:2]
         people = self.people(photo) if people is None else people
         detected, person = box is None, box is not None or bool(people)
@@ -174,7 +176,7 @@ class FakeBackend:
             corners=tuple(corners),
             to_crop=tuple(map(tuple, to_crop.tolist())),
             size=(width, height),
-            focal=float(np.hypot(width, height)),
+            focal=focal or float(np.hypot(width, height)),
             legend=LEGEND,
             estimated_joints=(
                 (box.x + box.width / 2, box.y + box.height / 2, 0.0),
@@ -205,6 +207,8 @@ class FakeBackend:
             fit.vector = parent.history[run.at_step]
             fit.history = parent.history[: run.at_step]
             fit.totals = parent.totals[: run.at_step]
+            fit.vector = _moved(fit.vector, run.moves, observed.scene.box)
+        fit.wishes = run.changes.wishes or ()
         if run.resumes:
             for _ in range(RECORDED):
                 fit.step()
@@ -243,6 +247,11 @@ class FakeBackend:
         x, y = box.x + params[0] * box.width, box.y + params[1] * box.height
         return ((x, y, 0.0), (x + 10, y, -0.25))
 
+    def stance(self, observed, params):
+        """The first joint is in the middle of the body, the second one above."""
+        x, y, z = self.vertices(observed, params).mean(0).tolist()
+        return Stance(((x, y, z), (x, y - 0.5, z)), {"shape0": float(params[2])})
+
     def explain(self, observed, fit, step, target):
         vector = fit.params(step)
         if isinstance(target, JointTarget):
@@ -260,6 +269,20 @@ class FakeBackend:
         lines = f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"
         middle = self.vertices(observed, vector).mean(0).tolist()
         return Answer(Explanation(lines), bars, points=((*middle, 1.0),))
+
+
+def _moved(vector, moves, box):
+    """A drag brings the middle to a pixel, a pull moves it to the right, shape0 is the size."""
+    x, y, size = vector
+    for move in moves:
+        match move:
+            case Drag():
+                x, y = (move.x - box.x) / box.width, (move.y - box.y) / box.height
+            case Pull():
+                x += 0.1
+            case Value(parameter="shape0"):
+                size = move.value
+    return np.array([x, y, size])
 
 
 def _mask(vector):

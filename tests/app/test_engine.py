@@ -14,6 +14,7 @@ from app.protocol.backend import Kept
 from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
 from app.protocol.why import JointTarget, PixelTarget
 from app.told import crop_outline, stage_marks
+from core.body.moves import Drag, Value, Wish
 from core.errors import UserError
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
@@ -442,3 +443,37 @@ def test_a_joint_is_explained_where_it_is_drawn(backend, observed, fit):
         assert {arrow.name for arrow in answer.arrows[:-1]} <= {term.name for term in fit.terms}
         assert all(0 <= row < 64 and 0 <= column < 64 for row, column, _ in answer.cells)
     assert len(answer.cells) > 5
+
+
+def test_a_branch_by_hand_is_saved_and_comes_back_with_the_same_bits(
+    backend, photo, observed, fit, tmp_path
+):
+    x, y, _ = backend.joints(observed, fit.params(4))[20]
+    moves = Value("shape0", 1.0), Drag("l_wrist", x - 15.0, y + 10.0)
+    changes = Changes(wishes=(Wish("head", 230.0, 90.0, 4.0),))
+    run = Run(2, parent=1, at_step=4, moves=moves, changes=changes)
+    branch = backend.fit(observed, run, fit)
+    assert branch.step().step == 4
+    told = backend.joints(observed, branch.params(4))[20]
+    assert told[:2] == pytest.approx((x - 15, y + 10), abs=3)
+    assert backend.stance(observed, branch.params(4)).numbers["shape0"] == pytest.approx(1.0)
+    kept = [
+        Kept(RecordedRun(1, None, 0, ""), fit, Run(1)),
+        Kept(RecordedRun(2, 1, 4, "by hand"), branch, run),
+    ]
+    backend.save(str(tmp_path / "fit.nbf"), photo, observed, kept)
+    rest = [branch.step() for _ in range(2)]
+    opened = backend.read(str(tmp_path / "fit.nbf"))
+    again = backend.observe(opened, None)
+    resumed = backend.fit(again, Run(7, resumes=True, recorded=2), None)
+    assert resumed.wishes == changes.wishes and resumed.moves == moves
+    resumed.step()
+    assert [resumed.step() for _ in range(2)] == rest
+    child = backend.fit(again, Run(8, parent=7, at_step=5, recorded=2), resumed)
+    assert child.wishes == changes.wishes and child.step() == rest[0]
+
+
+def test_another_focal_length_is_another_look(backend, photo, observed):
+    wider = backend.observe(photo, BOX, focal=400.0)
+    assert wider.scene.focal == 400.0 != observed.scene.focal
+    assert wider.scene.box == observed.scene.box

@@ -6,19 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.body.moves import Drag, Pull, Value, Wish, check_by_hand
 from core.body.names import JOINT_NAMES
 from core.errors import UserError
-from core.fit.by_hand import (
-    Drag,
-    Pull,
-    Value,
-    Wish,
-    branched,
-    check_by_hand,
-    moved,
-    wishing,
-    with_wishes,
-)
+from core.fit.by_hand import branched, moved, wishing, with_wishes
 from core.fit.fitter import finish
 from core.fit.photo_joints import body_joints
 from core.fit.reach import limb_to
@@ -121,7 +112,7 @@ def test_a_joint_is_pulled_through_space(engine, observation, body):
     after = moved(body, [Pull("l_elbow", *map(float, goal))], engine.model, observation)
     assert in_photo(engine, observation, after, "l_elbow") == pytest.approx(goal, abs=0.04)
     nearer = np.linalg.norm(in_photo(engine, observation, after, "l_elbow") - goal)
-    assert nearer < 0.5 * np.linalg.norm([0.03, -0.02, 0.05])
+    assert nearer < 0.6 * np.linalg.norm([0.03, -0.02, 0.05])
 
 
 def test_moves_are_done_in_order_with_values_of_parameters(engine, observation, body):
@@ -157,6 +148,9 @@ def test_a_run_begins_at_the_moved_body_and_keeps_those_before(engine, observati
         ours, theirs = (t.params(step, engine.volume) for t in (trace, fit.trace))
         joints = [engine.volume.joints(p.rotations(), p.betas, p.transl) for p in (ours, theirs)]
         assert float((joints[0] - joints[1]).abs().max()) < 1e-4
+    anchors = [float(record.terms["anchor"]) for record in trace.records]
+    assert anchors[0] > 0.01 > anchors[STEP] == 0  # of the new origin, as the totals are
+    assert bool(trace.records[0].total.isfinite())
     run = engine.resume(observation, schedule, trace)
     first = run.step()
     assert first.step == STEP and bool((first.moments == 0).all())

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from core.body.numbers import LIMB_JOINTS
 from core.body.params import BodyParams
-from core.fit.pose_perturbation import LIMB_JOINTS, perturbed_poses
+from core.fit.pose_perturbation import perturbed_poses
 from core.fit.state import BodyState
 from core.nbv.volume import NeuralBodyVolume
 from tests.toys import toy_body

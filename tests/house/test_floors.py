@@ -14,9 +14,9 @@ FLOORS = (
 INNER_FLOORS = {
     "app": (
         *("geometry", "protocol", "shared", "told", "engine", "worker", "link"),
-        *("document", "history", "view", "album", "state", "runs", "occluding", "people"),
-        *("backlog", "session", "hand", "action"),
-        *("image_actions", "occluder_actions", "actions"),
+        *("document", "history", "view", "album", "state", "runs", "occluding", "posing", "people"),
+        *("backlog", "session", "hand", "pose_hand", "action"),
+        *("image_actions", "occluder_actions", "pose_actions", "actions"),
         *("theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),

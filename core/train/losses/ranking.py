@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.body.numbers import LIMB_JOINTS
 from core.fit.likelihood import LikelihoodSettings, negative_log_likelihood, pixel_evidence
-from core.fit.pose_perturbation import KINDS, LIMB_JOINTS, Near, near
+from core.fit.pose_perturbation import KINDS, Near, near
 from core.fit.state import BodyState
 from core.nbv.features import FeatureBank, expected_features
 from core.nbv.volume import NeuralBodyVolume

@@ -1,0 +1,69 @@
+"""The body's joints as handles to drag, and wishes: on the photo and in three dimensions."""
+
+from __future__ import annotations
+
+import dearpygui.dearpygui as dpg
+import numpy as np
+from jaxtyping import Float
+
+from app import theme
+from app.geometry.plane import Point, View
+from app.panels.joints import side_color
+from app.protocol.events import TurnedBody
+from app.session import Session
+from core.body.names import JOINT_NAMES, PARENTS
+
+HANDLE, CROSS = 5.0, 6.0  # screen pixels
+GRASP = 14.0
+"""Screen pixels within which the mouse takes hold of a joint."""
+
+
+def paint_handles(places: list[Point], held: int | None, limbs: bool = True) -> None:
+    """A ring for each joint, filled for the one that is held, and the bones between them.
+
+    Args:
+        places: of the joints in the panel.
+    """
+    for joint, place in enumerate(places):
+        color = side_color(JOINT_NAMES[joint])
+        parent = PARENTS[joint]
+        if limbs and 0 <= parent < len(places):
+            dpg.draw_line(places[parent], place, color=(*color, 110), thickness=2)
+    for joint, place in enumerate(places):
+        color = side_color(JOINT_NAMES[joint])
+        fill = (*color, 255) if joint == held else (20, 24, 30, 200)
+        dpg.draw_circle(place, HANDLE, color=(*color, 255), fill=fill, thickness=2)
+
+
+def paint_wishes(view: View, session: Session) -> None:
+    """A cross where each wish is, a circle of its sigma, and a line from the joint."""
+    joints = session.painted.joints if session.painted is not None else ()
+    for wish in session.wishes:
+        x, y = view.to_panel((wish.x, wish.y))
+        number = JOINT_NAMES.index(wish.joint)
+        if number < len(joints):
+            there = view.to_panel(joints[number][:2])
+            dpg.draw_line(there, (x, y), color=theme.BOX, thickness=1)
+        for dx, dy in ((CROSS, CROSS), (CROSS, -CROSS)):
+            dpg.draw_line((x - dx, y - dy), (x + dx, y + dy), color=theme.BOX, thickness=2)
+        dpg.draw_circle((x, y), wish.sigma * view.scale, color=(*theme.BOX[:3], 140))
+
+
+def joints_in_panel(turned: TurnedBody, width: float) -> Float[np.ndarray, "joints 2"]:
+    """Where the body's panel of a width shows the joints."""
+    view = turned.view
+    seen = view.orbit.see(np.array(turned.joints).reshape(-1, 3), np.array(turned.middle))
+    return view.orbit.project(seen, view.width, view.height) * (width / view.width)
+
+
+def place_at(
+    turned: TurnedBody, width: float, joint: int, point: Point
+) -> tuple[float, float, float]:
+    """The place under a point of the body's panel, as far from the eye as a joint is."""
+    view, middle = turned.view, np.array(turned.middle)
+    depth = view.orbit.see(np.array([turned.joints[joint]]), middle)[0, 2]
+    pixel = np.array(point) * (view.width / width) - np.array([view.width, view.height]) / 2
+    seen = np.array([*(pixel / view.orbit.focal(view.height) * depth), depth])
+    # `Orbit.see` backwards
+    x, y, z = (seen - [0.0, 0.0, view.orbit.distance]) @ view.orbit.rotation + middle
+    return float(x), float(y), float(z)

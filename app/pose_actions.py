@@ -1,0 +1,28 @@
+"""What the user can do with the body by hand, for the table of `app.actions`."""
+
+from __future__ import annotations
+
+from app.action import Action
+from app.view import POSE
+
+POSE_ACTIONS = (
+    Action(
+        "pose",
+        "Pose",
+        ("Y",),
+        "move the body by hand: drag joints, set numbers, wish for places",
+        lambda host: host.pose(),
+        enabled=lambda session: session.can_pose,
+        tip="Move the body by hand: drag its joints in the photo or in 3D",
+        more="A branch then goes on from there.",
+        on=lambda session: session.view.tool == POSE,
+    ),
+    Action(
+        "as it was",
+        "As it was",
+        ("Ctrl+D",),
+        "drop all that is drafted: moves, wishes, weights",
+        lambda host: host.send(host.session.drop_draft()),
+        enabled=lambda session: session.can_drop,
+    ),
+)
