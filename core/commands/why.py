@@ -5,13 +5,14 @@ pixel, and those of the bank that fit it best. --joint: what its limb explains, 
 of the objective pulls it (core/fit/pull.py has the equation). --sweep: the objective, term by term,
 along a parameter: JOINT.x, .y, .z (degrees about the joint's own axes), JOINT.lateral, JOINT.depth
 (degrees; the limb in the image plane, or towards and away from the camera), x, y, depth (metres),
-shape0 to shape9.
+shape0 to shape9. --landscape: the objective over two parameters, with its minima and the run's path.
 
 Examples:
     nbf why out/photo/fit.nbf --pixel 240,180
     nbf why out/photo/fit.nbf --joint l_wrist --step 40
     nbf why out/photo/fit.nbf --sweep l_elbow.depth
     nbf why out/photo/fit.nbf --sweep depth:2:6 --count 41 --json
+    nbf why out/photo/fit.nbf --landscape l_shoulder.depth l_elbow.depth
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ from core.io.files import printable
 
 if TYPE_CHECKING:
     from core.fit.joint_probe import JointProbe
+    from core.fit.landscape import Landscape
     from core.fit.probe import PixelProbe
     from core.fit.step_probe import StepProbe
     from core.fit.sweep import Parameter, Sweep
+    from core.fit.trace import Trace
+
+    Asked = PixelProbe | JointProbe | Sweep | Landscape
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,10 @@ class Options:
     """A joint, such as l_wrist."""
     sweep: str | None = None
     """A parameter, or PARAMETER:LOW:HIGH."""
-    count: int = 37
-    """Values of the sweep."""
+    landscape: tuple[str, str] | None = None
+    """Two parameters, each as for --sweep."""
+    count: int | None = None
+    """Values of the sweep (37), and of each parameter of the landscape (33)."""
     run: int | None = None
     """Number of the run; the newest by default."""
     step: int | None = None
@@ -63,14 +70,19 @@ def run(options: Options) -> int:
     from core.errors import UserError
     from core.io.boxes import parse_place
 
-    if options.pixel is None and options.joint is None and options.sweep is None:
-        raise UserError("nothing asked; give --pixel X,Y, --joint NAME or --sweep PARAMETER")
+    asked = options.pixel, options.joint, options.sweep, options.landscape
+    if all(one is None for one in asked):
+        raise UserError(
+            "nothing asked; give --pixel X,Y, --joint NAME, --sweep PARAMETER or --landscape A B"
+        )
     place = None if options.pixel is None else parse_place(options.pixel)
     joint = None if options.joint is None else _joint(options.joint)
     parameter = None if options.sweep is None else _parameter(options.sweep)
-    check_range("--count", options.count, 3, 10_000)
-    probe, step = _step(options)
-    answers: dict[str, PixelProbe | JointProbe | Sweep] = {}
+    pair = None if options.landscape is None else [_parameter(a) for a in options.landscape]
+    if options.count is not None:
+        check_range("--count", options.count, 3, 10_000 if pair is None else 257)
+    probe, step, trace = _step(options)
+    answers: dict[str, Asked] = {}
     if place is not None:
         answers["pixel"] = _pixel(probe, place)
     if joint is not None:
@@ -78,9 +90,28 @@ def run(options: Options) -> int:
     if parameter is not None:
         from core.fit.sweep import sweep
 
-        answers["sweep"] = sweep(probe.visit, *parameter, options.count)
+        answers["sweep"] = sweep(probe.visit, *parameter, options.count or 37)
+    if pair is not None:
+        answers["landscape"] = _landscape(trace, probe, pair, options.count or 33)
     _show(options, step, answers)
     return 0
+
+
+def _landscape(
+    trace: Trace,
+    probe: StepProbe,
+    pair: list[tuple[Parameter, float | None, float | None]],
+    side: int,
+) -> Landscape:
+    """The objective over two parameters."""
+    from core.fit.landscape import Survey
+
+    parameters = pair[0][0], pair[1][0]
+    spans = [None if low is None or high is None else (low, high) for _, low, high in pair]
+    survey = Survey.of(probe.visit, trace, parameters, (spans[0], spans[1]), side)
+    while survey.waiting:
+        survey.advance()
+    return survey.seen
 
 
 def _joint(name: str) -> int:
@@ -109,7 +140,7 @@ def _parameter(text: str) -> tuple[Parameter, float | None, float | None]:
     return parameter, low, high
 
 
-def _step(options: Options) -> tuple[StepProbe, int]:
+def _step(options: Options) -> tuple[StepProbe, int, Trace]:
     """The step that is asked about; standard error says what differs from its record."""
     from core.errors import UserError
     from core.fit.by_hand import with_wishes
@@ -130,7 +161,7 @@ def _step(options: Options) -> tuple[StepProbe, int]:
     observation = observe_again(engine, record, run.info.occluders)
     observation = with_wishes(observation, run.info.wishes)
     visit = Visit.of(observation.problem, engine.model, schedule, trace, step)
-    return StepProbe(visit, observation), step
+    return StepProbe(visit, observation), step, trace
 
 
 def _pixel(probe: StepProbe, place: tuple[float, float]) -> PixelProbe:
@@ -142,13 +173,14 @@ def _pixel(probe: StepProbe, place: tuple[float, float]) -> PixelProbe:
     return probe.pixel(*map_pixel(probe.observation, *check_place(place, width, height)))
 
 
-def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProbe | Sweep]) -> None:
+def _show(options: Options, step: int, answers: dict[str, Asked]) -> None:
     """Print the answers as tables, or as JSON."""
     from rich.console import Console
 
     from core.eval.tables import empty_table, print_table
-    from core.fit.explain import explain_joint, explain_pixel, explain_sweep
+    from core.fit.explain import explain_joint, explain_landscape, explain_pixel, explain_sweep
     from core.fit.joint_probe import JointProbe
+    from core.fit.landscape import Landscape
     from core.fit.probe import PixelProbe
     from core.io.records import plain
 
@@ -163,6 +195,8 @@ def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProb
             explanation = explain_pixel(answer)
         elif isinstance(answer, JointProbe):
             explanation = explain_joint(answer)
+        elif isinstance(answer, Landscape):
+            explanation = explain_landscape(answer)
         else:
             explanation = explain_sweep(answer)
         for line in ("", *explanation.lines):
@@ -174,10 +208,22 @@ def _show(options: Options, step: int, answers: dict[str, PixelProbe | JointProb
             print_table(console, shown)
 
 
-def _columns(answer: PixelProbe | JointProbe | Sweep) -> object:
+def _columns(answer: Asked) -> object:
     """An answer without arrays."""
+    from core.fit.landscape import Landscape
     from core.fit.sweep import Sweep
 
+    if isinstance(answer, Landscape):
+        first, second = (values.tolist() for values in answer.values)
+        return {
+            "parameters": [parameter.name for parameter in answer.parameters],
+            "units": [parameter.unit for parameter in answer.parameters],
+            "here": answer.here,
+            "values": [first, second],
+            "total": answer.total.tolist(),
+            "minima": [(first[i], second[k]) for i, k in answer.minima],
+            "path": answer.path,
+        }
     if not isinstance(answer, Sweep):
         return answer
     return {
@@ -189,4 +235,5 @@ def _columns(answer: PixelProbe | JointProbe | Sweep) -> object:
         "terms": {name: values.tolist() for name, values in answer.terms.items()},
         "minima": [float(answer.values[i]) for i in answer.minima],
         "falls_at": answer.falls_at,
+        "mirror": answer.mirror,
     }

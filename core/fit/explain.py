@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.fit.joint_probe import JointProbe
+from core.fit.landscape import Landscape
 from core.fit.probe import PixelProbe
 from core.fit.sweep import Sweep
 from core.words import Explanation, Table
@@ -88,9 +89,11 @@ def explain_sweep(sweep: Sweep) -> Explanation:
         terms = (f"{values[i]:.2f}" for values in sweep.terms.values())
         mark = ", ".join(filter(None, marks))
         rows.append((f"{value:.4g}", mark, f"{sweep.total[i]:.2f}", *terms))
-    falls = sweep.falls_at
+    falls, mirror = sweep.falls_at, sweep.mirror
+    lines = [] if mirror is None else [f"mirror image in depth at {mirror:.0f} degrees"]
+    lines += [] if falls is None else [f"smallest at the end, {falls:g}: sweep further"]
     return Explanation(
-        () if falls is None else (f"smallest at the end, {falls:g}: sweep further",),
+        tuple(lines),
         (
             Table(
                 f"{sweep.parameter.name}, {sweep.parameter.unit}",
@@ -98,6 +101,24 @@ def explain_sweep(sweep: Sweep) -> Explanation:
                 ("total", *sweep.terms),
                 tuple(rows),
             ),
+        ),
+    )
+
+
+def explain_landscape(seen: Landscape) -> Explanation:
+    """Minima, and where the run went."""
+    first, second = seen.parameters
+    names = first.name, second.name
+    rows = [
+        (f"{seen.values[0][i]:.4g}", f"{seen.values[1][k]:.4g}", f"{seen.total[i, k]:.2f}")
+        for i, k in seen.minima
+    ]
+    path = [(str(step), f"{a:.4g}", f"{b:.4g}") for step, a, b in seen.path[:: seen.every]]
+    return Explanation(
+        (f"here {seen.here[0]:.4g}, {seen.here[1]:.4g}; {first.unit} and {second.unit}",),
+        (
+            Table("minima, the smallest first", (), (*names, "total"), tuple(rows)),
+            Table("where the run went", (), ("step", *names), tuple(path)),
         ),
     )
 

@@ -65,12 +65,22 @@ def near(
     axis = turn_about(body, volume, limb, "lateral" if kind == "lateral" else "depth")
     angles = torch.full_like(axis[:, 0], angle)
     exists = torch.ones_like(angles, dtype=torch.bool)
-    if kind == "flip":  # from one side of the image plane to the other: twice the angle to it
-        ray, along = _directions(body, volume, limb)
-        away = (along * ray).sum(-1)
-        exists, angles = away.abs() > LEAST_FLIP, -2 * away.clamp(-1, 1).asin()
+    if kind == "flip":
+        angles, exists = flip_angle(body, volume, limb)
     turn = axis * angles[:, None]
     return Near(kind, limb, turned(body, volume, LIMB_JOINTS[limb][0], turn), exists)
+
+
+def flip_angle(
+    body: BodyState, volume: NeuralBodyVolume, limb: str
+) -> tuple[Float[Tensor, " batch"], Bool[Tensor, " batch"]]:
+    """By how much a turn in depth takes a limb to its mirror image (radians), and if it has one.
+
+    From one side of the image plane to the other: twice the angle to it.
+    """
+    ray, along = _directions(body, volume, limb)
+    away = (along * ray).sum(-1)
+    return -2 * away.clamp(-1, 1).asin(), away.abs() > LEAST_FLIP
 
 
 def turn_about(

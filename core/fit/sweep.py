@@ -11,12 +11,13 @@ from torch import Tensor
 
 from core.body.names import JOINT_NAMES
 from core.body.numbers import AXES, LIMB_OF_START, PLACES, SHAPES, SIDES, check_parameter
+from core.body.points import global_rotations
 from core.errors import UserError
-from core.fit.pose_perturbation import turn_about
+from core.fit.pose_perturbation import flip_angle, turn_about
 from core.fit.pose_perturbation import turned as turned_in_camera
 from core.fit.state import BodyState, rest_pelvis
 from core.fit.visit import Visit
-from core.geometry.rotations import rotation_from_axis_angle
+from core.geometry.rotations import axis_angle_from_rotation, rotation_from_axis_angle
 from core.nbv.volume import NeuralBodyVolume
 
 ROWS = 16  # bodies that are evaluated at once
@@ -58,6 +59,33 @@ class Parameter:
             return float(_pelvis(body, volume)[0, PLACES.index(self.name)])
         return 0.0
 
+    def along(
+        self, body: BodyState, origin: BodyState, volume: NeuralBodyVolume
+    ) -> Float[Tensor, " rows"]:
+        """The values of several bodies; turns are those from one body, about the parameter's axis.
+
+        Args:
+            origin: one row.
+        """
+        if "." not in self.name:
+            return torch.tensor([self.value(body.select(i), volume) for i in range(len(body))])
+        joint, _, axis = self.name.partition(".")
+        number = JOINT_NAMES.index(joint)
+        if axis not in SIDES:
+            between = origin.rotations[:, number].mT @ body.rotations[:, number]
+            return torch.rad2deg(axis_angle_from_rotation(between)[:, AXES.index(axis)])
+        then, now = (global_rotations(b.rotations)[:, number] for b in (origin, body))
+        about = turn_about(origin, volume, LIMB_OF_START[joint], axis)
+        return torch.rad2deg((axis_angle_from_rotation(now @ then.mT) * about).sum(-1))
+
+    def mirror(self, body: BodyState, volume: NeuralBodyVolume) -> float | None:
+        """The turn that takes a limb to its mirror image in depth, if the parameter is its depth."""
+        joint, _, axis = self.name.partition(".")
+        if axis != "depth":
+            return None
+        angle, exists = flip_angle(body, volume, LIMB_OF_START[joint])
+        return float(torch.rad2deg(angle)[0]) if bool(exists[0]) else None
+
     def span(self, here: float) -> tuple[float, float]:
         """The usual range around a value."""
         if self.name in SHAPES:
@@ -98,6 +126,7 @@ class Sweep:
     Attributes:
         here: the value of the step, one of ``values``.
         terms: add up to ``total``.
+        mirror: where a limb is its mirror image in depth; None for other parameters.
     """
 
     parameter: Parameter
@@ -105,6 +134,7 @@ class Sweep:
     values: Float[np.ndarray, " values"]
     terms: dict[str, Float[np.ndarray, " values"]]
     total: Float[np.ndarray, " values"]
+    mirror: float | None = None
 
     @property
     def minima(self) -> tuple[int, ...]:
@@ -141,7 +171,7 @@ def sweep(
     here = parameter.value(visit.body, volume)
     usual = parameter.span(here)
     low, high = usual[0] if low is None else low, usual[1] if high is None else high
-    _check(parameter, low, high, count)
+    check_span(parameter, low, high, count)
     values = np.linspace(low, high, count)
     if low <= here <= high:
         values = np.union1d(values, [here])
@@ -151,10 +181,11 @@ def sweep(
         vectors = visit.chart(len(rows)).vector(bodies)
         parts = [visit.costs(part) for part in vectors.split(ROWS)]
     terms = {n: torch.cat([part[n] for part in parts]).double().cpu().numpy() for n in parts[0]}
-    return Sweep(parameter, here, values, terms, np.sum([*terms.values()], 0))
+    mirror = parameter.mirror(visit.body, volume)
+    return Sweep(parameter, here, values, terms, np.sum([*terms.values()], 0), mirror)
 
 
-def _check(parameter: Parameter, low: float, high: float, count: int) -> None:
+def check_span(parameter: Parameter, low: float, high: float, count: int) -> None:
     """Refuse a range that makes no sense."""
     name = f"the range {low:g} to {high:g} of {parameter.name}"
     if not -1e4 < low < high < 1e4:

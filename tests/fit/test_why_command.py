@@ -3,11 +3,15 @@
 import json
 
 import pytest
+import torch
 
 from core.cli import main
 from core.fit.fitter import finish
+from core.fit.pose_perturbation import near
 from core.fit.recording import new_record, photo_info
+from core.fit.state import BodyState
 from core.fit.step_probe import StepProbe
+from core.fit.sweep import Parameter
 from core.geometry.crop import Box
 from core.io.images import load_image
 from tests.fit.toy_problem import visited
@@ -120,3 +124,43 @@ def test_a_mistake_is_one_line(record, arguments, said, capsys):
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.count("\n") == 1
     assert captured.err.startswith(f"nbf: {said}")
+
+
+def test_a_landscape_agrees_with_its_sweep_and_shows_the_path(record, fitted, capsys):
+    trace = fitted[3].trace
+    pair = ["--landscape", "l_elbow.z:-20:20", "shape0:-1:1", "--step", "4", "--count", "5"]
+    seen = json.loads(asked(record, capsys, *pair, "--json"))["landscape"]
+    assert seen["parameters"] == ["l_elbow.z", "shape0"] and seen["values"][0] == [
+        -20,
+        -10,
+        0,
+        10,
+        20,
+    ]
+    here = seen["here"]
+    assert here[0] == 0
+    sweep = ["--sweep", "shape0:-1:1", "--step", "4", "--count", "5", "--json"]
+    line = json.loads(asked(record, capsys, *sweep))["sweep"]
+    there = [t for v, t in zip(line["values"], line["total"], strict=True) if v != here[1]]
+    assert seen["total"][2] == pytest.approx(there, rel=1e-4)
+    assert len(seen["path"]) == len(trace)
+    assert seen["path"][4] == pytest.approx([4, *here], abs=1e-4)
+    words = asked(record, capsys, *pair)
+    assert "where the run went" in words and "minima" in words
+
+
+def test_the_mirror_image_of_a_limb_is_told(record, fitted, capsys):
+    sweep = ["--sweep", "l_elbow.depth", "--step", "4", "--count", "9"]
+    mirror = json.loads(asked(record, capsys, *sweep, "--json"))["sweep"]["mirror"]
+    engine, fit = fitted[0], fitted[3]
+    body = BodyState.of(fit.trace.params(4, engine.volume))
+    flipped = near(body, engine.volume, "l_lower_arm", "flip")
+    if not bool(flipped.exists[0]):
+        assert mirror is None
+        return
+    turned = Parameter("l_elbow.depth").applied(body, engine.volume, torch.tensor([mirror]))
+    joints = [
+        engine.volume.joints(b.rotations, b.betas, b.transl)[0, 20] for b in (turned, flipped.body)
+    ]
+    assert torch.allclose(joints[0], joints[1], atol=1e-4)
+    assert "mirror image in depth" in asked(record, capsys, *sweep)
