@@ -5,7 +5,7 @@ pixel, and those of the bank that fit it best. --joint: what its limb explains, 
 of the objective pulls it (core/fit/pull.py has the equation). --sweep: the objective, term by term,
 along a parameter: JOINT.x, .y, .z (degrees about the joint's own axes), JOINT.lateral, JOINT.depth
 (degrees; the limb in the image plane, or towards and away from the camera), x, y, depth (metres),
-shape0 to shape9. --landscape: the objective over two parameters, with its minima and the run's path.
+shape0 to shape9. --landscape: the objective over two parameters, its minima and the run's path.
 
 Examples:
     nbf why out/photo/fit.nbf --pixel 240,180

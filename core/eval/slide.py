@@ -23,7 +23,7 @@ from core.errors import UserError
 from core.eval.metrics import mpjpe
 from core.eval.occluders import PAPER_SIZE, Patch, patch_grid, patch_seed, scored_joints
 from core.fit.engine import Engine
-from core.fit.fitter import finish
+from core.fit.fitter import Fit, finish
 from core.fit.observation import Observation
 from core.fit.photo_joints import photo_points
 from core.fit.schedule import Schedule
@@ -37,6 +37,7 @@ from core.occlusion.occluder import Occluder, drawn
 FORMAT = "nbf-slide"
 VERSION = 1
 MAX_POSITIONS = 10_000
+PIECE = 6  # steps
 FAR = 1e5  # metres, farther than any joint
 _WHAT = "search with a sliding patch"
 _FIX = "give the slide.npz of nbf occlude"
@@ -233,10 +234,22 @@ class Search:
         Raises:
             UserError: it is the search of something else.
         """
+        previous = before
+        for slide in self.pieces(before):
+            if slide is not previous and slide is not self.beginning:
+                yield slide
+            previous = slide
+
+    def pieces(self, before: Slide | None = None) -> Iterator[Slide]:
+        """`run` in small pieces, for callers that have other things to do: the search so far."""
         slide = self.beginning if before is None else self.taken_up(before)
         for index in slide.waiting:
-            _, body = self.at(index)
-            slide = slide.after(index, _joints(self.engine, body))
+            fit = self._fit_at(index)[1]
+            yield slide
+            while not fit.done:
+                if fit.step().step % PIECE == PIECE - 1:
+                    yield slide
+            slide = slide.after(index, _joints(self.engine, fit.trace.best(self.engine.volume)))
             yield slide
 
     def taken_up(self, before: Slide) -> Slide:
@@ -252,13 +265,17 @@ class Search:
 
     def at(self, index: int) -> tuple[Observation, BodyParams]:
         """What is seen with the patch at one position, and the fit to it (crop camera's frame)."""
+        covered, fit = self._fit_at(index)
+        return covered, finish(fit).best(self.engine.volume)
+
+    def _fit_at(self, index: int) -> tuple[Observation, Fit]:
+        """What is seen with the patch at one position, and a fit to it that has not begun."""
         seen, before = self.observation, self.observation.occluders
         patch = patch_occluder(self.beginning.patches[index], self.beginning.header.settings, index)
         covered = self.engine.observe_view(
             seen.photo, seen.box, seen.view, seen.keypoints, seen.focal, (*before, patch)
         )
-        fit = self.engine.begin(covered, self.schedule, self.start)
-        return covered, finish(fit).best(self.engine.volume)
+        return covered, self.engine.begin(covered, self.schedule, self.start)
 
 
 def patch_occluder(patch: Patch, settings: SlideSettings, index: int) -> Occluder:

@@ -79,7 +79,7 @@ class Parameter:
         return torch.rad2deg((axis_angle_from_rotation(now @ then.mT) * about).sum(-1))
 
     def mirror(self, body: BodyState, volume: NeuralBodyVolume) -> float | None:
-        """The turn that takes a limb to its mirror image in depth, if the parameter is its depth."""
+        """The turn to a limb's mirror image in depth, if that is what the parameter turns."""
         joint, _, axis = self.name.partition(".")
         if axis != "depth":
             return None

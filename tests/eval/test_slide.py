@@ -53,6 +53,13 @@ def test_the_patch_covers_the_persons_part_of_the_photo_evenly(search, observati
     assert (last.x + last.side, last.y + last.side) == pytest.approx(corners[1], abs=0.06 * side)
 
 
+def test_pieces_are_small_and_lead_to_the_same_search(search, states):
+    half = states[4]
+    pieces = list(search.pieces(half))
+    assert [len(p.waiting) for p in pieces[:3]] == [4, 3, 3]  # looked, fitted, looked
+    np.testing.assert_array_equal(pieces[-1].joints, states[-1].joints)
+
+
 def test_each_position_is_a_fit_to_the_photo_with_the_patch(engine, search, states, observation):
     assert [len(s.waiting) for s in states] == [*range(8, -1, -1)]
     slide, index = states[-1], 4

@@ -105,7 +105,7 @@ def test_tables_name_what_makes_a_pixel_and_what_pulls_a_joint(record, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "nothing asked; give --pixel X,Y, --joint NAME or --sweep PARAMETER"),
+        ([], "nothing asked; give --pixel X,Y, --joint NAME, --sweep PARAMETER or --landscape A B"),
         (["--pixel", "12"], "place '12' is not x,y"),
         (["--pixel", "512,3"], "place 512,3 is outside the photo of 512 x 512"),
         (["--pixel", "500,500"], "pixel 500,500 is outside the person's crop"),
