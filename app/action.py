@@ -42,6 +42,9 @@ class Host(Protocol):
     def pose(self) -> None:
         """Take the body's joints in hand, with their dialog, or put both away."""
 
+    def search(self) -> None:
+        """Show or hide the dialog of sweeps and searches."""
+
     def occlude(self) -> None:
         """Show or hide the dialog of occluders."""
 

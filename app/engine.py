@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from app.geometry.plane import Point, Rect
 from app.protocol.backend import Kept, Maps, Observed, Stance
 from app.protocol.run import RecordedRun, Run
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, JointTarget, Target
+from app.searches import pieces
 from app.told import (
     CoreFit,
     crop_outline,
@@ -292,6 +294,12 @@ class CoreBackend:
     def stance(self, observed: Observed, params: BodyParams) -> Stance:
         """The body in numbers."""
         return told_stance(self._engine.volume, observation_of(observed).view, params)
+
+    def search(
+        self, observed: Observed, fit: CoreFit, step: int, inquiry: Inquiry
+    ) -> Iterator[Findings]:
+        """What is known so far, after each piece of work."""
+        return pieces(self._engine, observation_of(observed), fit.fit, step, inquiry)
 
     def explain(self, observed: Observed, fit: CoreFit, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step is as it is."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.asking import Asking
 from app.geometry.boxes import usable
 from app.geometry.people import Person, person_at
 from app.geometry.plane import Point, Rect
-from app.posing import Posing
 from app.protocol.commands import Begin, BeginAt, Commands
 from app.protocol.events import Opened
 from app.protocol.run import RunKey
@@ -15,7 +15,7 @@ from app.state import Message, Phase
 
 
 @dataclass
-class Crowd(Posing):
+class Crowd(Asking):
     """The state, and the methods about the people of the image on screen."""
 
     def set_box(self, box: Rect | None) -> Commands:

@@ -18,6 +18,16 @@ POSE_ACTIONS = (
         on=lambda session: session.view.tool == POSE,
     ),
     Action(
+        "search",
+        "Sweep",
+        ("Z",),
+        "sweep a parameter, map two, or slide a patch",
+        lambda host: host.search(),
+        enabled=lambda session: session.can_pose,
+        tip="Sweep a parameter through the objective, map two, or slide a patch over the photo",
+        more="A click on what comes branches from there, or loads the patch.",
+    ),
+    Action(
         "as it was",
         "As it was",
         ("Ctrl+D",),

@@ -293,6 +293,8 @@ class RunTree(SessionState):
         self.document.images[key[0]].shown = key[1]
         self.input = self.painted = self.turned = None
         self.probed = self.refused = self.previewed = self.tried = None
+        if self.searched is not None and self.searched.image != key[0]:
+            self.searched = None
         record = self.document.find(key)
         if record is not None and self.image is not None:
             self.image.occluders = record.scene.occluders

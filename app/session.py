@@ -44,12 +44,13 @@ from app.protocol.events import (
     Ready,
     Saved,
     Scored,
+    Searched,
     Stepped,
     Tried,
     Turned,
 )
 from app.protocol.run import RECORD_SUFFIX, is_record
-from app.protocol.why import Target
+from app.protocol.search import Search
 from app.state import Level, Message, Phase
 
 
@@ -129,18 +130,6 @@ class Session(Backlog):
             self.view.loss_log = not self.view.loss_log
         return []
 
-    def toggle_why(self) -> Commands:
-        """Show the panel that answers why, or hide it."""
-        if self.record is not None:
-            self.view.why = not self.view.why
-        return []
-
-    def ask_why(self, target: Target) -> Commands:
-        """Ask why a pixel or a joint is as it is; the panel for the answer appears."""
-        if self.record is not None:
-            self.view.why, self.view.target = True, target
-        return []
-
     def ask(self) -> Commands:
         """Ask for what the screen lacks; called after all that happened in a frame.
 
@@ -177,7 +166,9 @@ class Session(Backlog):
                 return self._on_peeked(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Previewed() | Tried() | Turned() | Probed():
+            case PaintedInput() | Painted() | Previewed() | Tried() | Turned():
+                return self._on_answer(event)
+            case Probed() | Searched():
                 return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
@@ -286,6 +277,8 @@ class Session(Backlog):
                 self.turned = event.body
             case Probed():
                 self.probed = event
+            case Searched():
+                self.searched = event
         return []
 
     def _on_finished(self, event: Finished) -> Commands:
@@ -321,7 +314,7 @@ class Session(Backlog):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Preview() | Try() | Turn() | Probe():
+            case PaintInput() | Paint() | Preview() | Try() | Turn() | Probe() | Search():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)

@@ -22,9 +22,10 @@ from app.protocol.commands import (
     Try,
     Turn,
 )
-from app.protocol.events import Painted, Probed, Tried, TurnedBody
+from app.protocol.events import Painted, Probed, Searched, Tried, TurnedBody
 from app.protocol.run import Changes, RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
+from app.protocol.search import Search, Slide
 from app.view import ViewState
 from core.body.moves import Wishes
 from core.occlusion.occluder import Occluder, Occluders
@@ -102,6 +103,7 @@ class SessionState:
         probed: the answer to why on screen of the shown run; None before the first.
         previewed: the occluders whose pictures are on screen though no run has them; None if none.
         tried: the body by hand whose pictures are on screen though no run has it; None if none.
+        searched: what has come of what is asked piece by piece; None before the first.
         asked: the question that is on its way: one at a time.
         refused: the question that the worker could not answer last.
         pending: the run that the worker has been asked for last and has not answered yet.
@@ -127,6 +129,7 @@ class SessionState:
     previewed: Occluders | None = None
     probed: Probed | None = None
     tried: Tried | None = None
+    searched: Searched | None = None
     asked: Question | None = None
     refused: Question | None = None
     pending: Pending | None = None
@@ -226,7 +229,9 @@ class SessionState:
     def settled(self) -> bool:
         """Whether the pictures of the shown step have come, and the answer to why."""
         there = self.painted is not None and self.painted.step == self.view.step
-        return (there or not self.steps) and self.asked is None and self.question is None
+        wanted = self.wanted_picture or self.wanted_answer
+        waits = self.asked is not None and not isinstance(self.asked, Search)
+        return (there or not self.steps) and not waits and wanted is None
 
     @property
     def shown(self) -> int:
@@ -333,7 +338,7 @@ class SessionState:
     @property
     def question(self) -> Question | None:
         """The next question. None if the screen lacks nothing."""
-        return self.wanted_picture or self.wanted_answer
+        return self.wanted_picture or self.wanted_answer or self.wanted_piece
 
     @property
     def wanted_answer(self) -> Probe | None:
@@ -344,6 +349,20 @@ class SessionState:
         if probed is not None and (probed.step, probed.target) == (view.step, view.target):
             return None
         return Probe(*view.key, view.step, view.target)
+
+    @property
+    def wanted_piece(self) -> Search | None:
+        """The next piece of what is asked piece by piece, while no fit needs the processor."""
+        view, there = self.view, self.searched
+        if view.inquiry is None or view.key is None or not (self.steps and self.answering):
+            return None
+        if self.phase is Phase.RUNNING or self.pending is not None:
+            return None
+        step = 0 if isinstance(view.inquiry, Slide) else view.step
+        same = there is not None and there.key == view.key
+        if there is None or not same or (there.step, there.inquiry) != (step, view.inquiry):
+            return Search(*view.key, step, view.inquiry, 0)
+        return None if there.found.over else Search(*view.key, step, view.inquiry, there.known)
 
     @property
     def saved_orphan(self) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
+from app.protocol.search import Inquiry, Slide
 from app.protocol.why import Target
 from core.body.moves import Moves
 from core.occlusion.fills import GREY, Fill
@@ -51,6 +52,8 @@ class ViewState:
         sigma: of the next wish, pixels of the image.
         why: the panel that answers why is there.
         target: what it is asked about.
+        pinned: it was clicked: the mouse asks about nothing else by resting there.
+        inquiry: what is asked piece by piece; None for nothing.
     """
 
     key: RunKey | None = None
@@ -79,6 +82,8 @@ class ViewState:
     sigma: float = 5.0
     why: bool = False
     target: Target | None = None
+    pinned: bool = False
+    inquiry: Inquiry | None = None
 
     @property
     def image(self) -> int | None:
@@ -92,6 +97,8 @@ class ViewState:
         self.draft = Changes()
         self.moves = self.unmoved = ()
         self.sketch = None
+        if isinstance(self.inquiry, Slide):
+            self.inquiry = None  # of one run: another one does not begin it anew
         if self.other is not None and (self.other == key or self.other[0] != key[0]):
             self.other = None
 

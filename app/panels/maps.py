@@ -16,7 +16,7 @@ from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
 from app.protocol.scene import Legend
-from app.protocol.why import PixelTarget
+from app.protocol.why import PixelTarget, Target
 from app.session import Session
 from app.view import HITS
 
@@ -101,20 +101,23 @@ class MapPanel(Panel):
     # --- the mouse ---
 
     def press(self, session: Session, point: Point, button: int) -> Commands:
-        """Ask why the cell is as it is."""
+        """Ask why the cell is as it is, or let go of it."""
         # The panel that answers moves the others as it appears: the mouse is at another cell then.
         self._asking = session.view.why
-        return self._ask(session, point, button)
+        target = self.target_at(session, point) if button == 0 else None
+        return [] if target is None else session.click_why(target)
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
-        """Ask along the way."""
-        return self._ask(session, point, button) if self._asking else []
+        """Ask along the way, and hold the last answer."""
+        target = self.target_at(session, point) if button == 0 and self._asking else None
+        other = target is not None and target != session.view.target
+        return session.ask_why(target) if target is not None and other else []
 
-    def _ask(self, session: Session, point: Point, button: int) -> Commands:
+    def target_at(self, session: Session, point: Point) -> Target | None:
+        """The cell at a point."""
         at = self.fraction(point)
-        if button != 0 or at is None or self.blank(session):
-            return []
-        return session.ask_why(PixelTarget(cell_center(self.cells, at)))
+        blank = at is None or self.blank(session)
+        return None if blank or at is None else PixelTarget(cell_center(self.cells, at))
 
     def drawn(self, session: Session) -> Texture:  # noqa: ARG002
         """The picture to draw."""

@@ -11,6 +11,7 @@ from app.actions import with_keys
 from app.geometry.plane import Point, Rect
 from app.panels import text
 from app.protocol.commands import Commands
+from app.protocol.why import Target
 from app.session import Session
 
 HEADER = 30
@@ -149,6 +150,10 @@ class Panel:
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
         """The wheel turned; positive is away from the user."""
         return []
+
+    def target_at(self, session: Session, point: Point) -> Target | None:  # noqa: ARG002
+        """What can be asked about at a point."""
+        return None
 
     # --- drawing helpers ---
 

@@ -27,7 +27,7 @@ from app.panels.texture import Texture
 from app.panels.why import paint_arrows
 from app.pose_hand import PoseHand
 from app.protocol.commands import Commands
-from app.protocol.why import JointTarget, PixelTarget
+from app.protocol.why import JointTarget, PixelTarget, Target
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
@@ -280,17 +280,18 @@ class PhotoPanel(Panel):
         if grip is None or self._moved:
             return []
         if session.view.why:
-            return self._ask_why(session, point)
+            target = self.target_at(session, point)
+            return [] if target is None else session.click_why(target)
         return session.pick(self.view.to_image(point))
 
-    def _ask_why(self, session: Session, point: Point) -> Commands:
-        """About the joint at a point, if joints are drawn, or else about the map's cell."""
+    def target_at(self, session: Session, point: Point) -> Target | None:
+        """The joint at a point, if joints are drawn, or else the map's cell."""
         if session.scene is None:
-            return []
+            return None
         if self.joint is not None:
-            return session.ask_why(JointTarget(self.joint))
+            return JointTarget(self.joint)
         at = inside_crop(session.scene.to_crop, self.view.to_image(point))
-        return [] if at is None else session.ask_why(PixelTarget(cell_center(self.cells, at)))
+        return None if at is None else PixelTarget(cell_center(self.cells, at))
 
     def cancel(self, session: Session) -> Commands:
         """The box and the occluders stay as they were."""

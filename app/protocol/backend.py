@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, Target
 from core.body.moves import Wishes
 from core.occlusion.occluder import Occluders
@@ -226,6 +227,15 @@ class Backend(Protocol):
 
     def stance(self, observed: Observed, params: Any) -> Stance:
         """The body in numbers."""
+
+    def search(
+        self, observed: Observed, fit: Any, step: int, inquiry: Inquiry
+    ) -> Iterator[Findings]:
+        """What is known so far, after each piece of work; see `app.protocol.search`.
+
+        Raises:
+            UserError: it makes no sense.
+        """
 
     def explain(self, observed: Observed, fit: Any, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step of a fit is as it is."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.protocol.run import Changes, OfRun, RecordedRun, Run, RunKey
+from app.protocol.search import Search
 from app.protocol.why import Target
 from core.body.moves import Moves
 from core.occlusion.occluder import Occluders
@@ -162,7 +163,7 @@ class Quit:
 
 Picture = PaintInput | Paint | Turn | Preview | Try
 """Commands that ask for pictures."""
-Question = Picture | Probe
+Question = Picture | Probe | Search
 """Commands that ask for what the screen lacks."""
 Command = Begin | BeginAt | Open | Peek | Forget | Save | Continue | Pause | Step | Question | Quit
 

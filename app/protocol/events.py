@@ -11,6 +11,7 @@ from app.geometry.people import Person
 from app.protocol.commands import BodyView, Command, Try
 from app.protocol.run import OfRun, RecordedRun, RunInfo
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
 
@@ -182,6 +183,16 @@ class Probed(OfRun):
 
 
 @dataclass(frozen=True)
+class Searched(OfRun):
+    """A piece of the answer to a `Search`; ``known`` have come with it."""
+
+    step: int
+    inquiry: Inquiry
+    known: int
+    found: Findings
+
+
+@dataclass(frozen=True)
 class Failed:
     """A command could not be carried out; the worker goes on. It takes the place of the answer.
 
@@ -201,6 +212,6 @@ class Died:
     text: str
 
 
-Answering = PaintedInput | Painted | Previewed | Tried | Turned | Probed
+Answering = PaintedInput | Painted | Previewed | Tried | Turned | Probed | Searched
 """Events that answer a question."""
 Event = Ready | Opened | Peeked | Stepped | Saved | Finished | Scored | Answering | Failed | Died

@@ -62,6 +62,11 @@ class Mouse:
         panels, self._holding = list(self._holding.values()), {}
         return [command for panel in panels for command in panel.cancel(session)]
 
+    @property
+    def held(self) -> bool:
+        """Whether a button is down."""
+        return bool(self._down)
+
     def under(self) -> Panel | None:
         """The panel whose drawing area the mouse is over; none under a dialog."""
         if self.blocked:

@@ -64,6 +64,7 @@ def report(window: Window) -> dict[str, object]:
         "found": session.painted.found if session.painted else None,
         "occlude": _occlude_of(window),
         "pose": _pose_of(window),
+        "search": _search_of(window),
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
@@ -117,6 +118,19 @@ def _occlude_of(window: Window) -> dict[str, Rect] | None:
     """Where the buttons of the dialog of occluders are; None while hidden."""
     items = window.occluding.items
     return {name: _rect_of(name) for name in items} if window.occluding.shown else None
+
+
+def _search_of(window: Window) -> dict[str, object]:
+    """What is asked piece by piece, how much has come, and where the dialog's items are."""
+    session, dialog = window.session, window.searching
+    there = session.searched
+    return {
+        "asked": session.view.inquiry is not None,
+        "found": type(there.found).__name__ if there else None,
+        "over": there.found.over if there else False,
+        "known": there.known if there else 0,
+        "items": {name: _rect_of(name) for name in dialog.items} if dialog.shown else {},
+    }
 
 
 def _pose_of(window: Window) -> dict[str, object]:

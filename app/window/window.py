@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
-import numpy as np
 
 from app import theme
 from app.action import Action
@@ -28,22 +27,14 @@ from app.panels.occlude import OccludeDialog
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.pose import PoseDialog
+from app.panels.search import SearchDialog
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
 from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
-from app.protocol.events import (
-    Event,
-    Opened,
-    Painted,
-    PaintedInput,
-    Previewed,
-    Stepped,
-    Tried,
-    WithPictures,
-)
+from app.protocol.events import Event, Stepped, WithPictures
 from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
@@ -55,6 +46,8 @@ from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, open_pasted, path_in_text
+from app.window.rest import Rest
+from app.window.screen import Screen
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -66,7 +59,7 @@ class Window:
     def __init__(self, session: Session, link: Link, size: tuple[int, int]) -> None:
         self.session = session
         self.link = link
-        self.clock = FrameClock()
+        self.clock, self.rest = FrameClock(), Rest()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self._filling = False
@@ -110,6 +103,8 @@ class Window:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
+        maps = self.observed, self.rendered, self.occlusion
+        self.screen = Screen(self.photo, self.body, *maps)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
@@ -120,7 +115,8 @@ class Window:
         self.occluding = OccludeDialog(fonts, self.do, self._act)
         self.editing = EditDialog(fonts, self.do, self._change)
         self.posing = PoseDialog(fonts, self.do, self._act)
-        self.dialogs = (self.editing, self.occluding, self.posing)
+        self.searching = SearchDialog(fonts, self._act, self.photo.texture)
+        self.dialogs = (self.editing, self.occluding, self.posing, self.searching)
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
     # --- what buttons, keys, drops and messages do ---
@@ -181,6 +177,10 @@ class Window:
         """Take the joints in hand with the dialog, or put both away."""
         self.posing.toggle(*self.size)
         self.send(self.session.take_pose(self.posing.shown))
+
+    def search(self) -> None:
+        """Show or hide the dialog of sweeps and searches."""
+        self.searching.toggle(*self.size)
 
     def _act(self, act: Callable[[Session], Commands]) -> None:
         """Have a dialog do something."""
@@ -263,6 +263,7 @@ class Window:
         over = any(d.covers(self.mouse.position) for d in self.dialogs)
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
+        self.send(self.rest.poll(self.session, self.mouse))
         self._draw()
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
         self.session.resize(self.photo.photo_side, (width, height))
@@ -281,37 +282,9 @@ class Window:
         if isinstance(event, WithPictures):
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
-                self._show(event)
+                self.screen.show(event)
             self.strip.take(event)
         self.send(commands)
-
-    def _show(self, event: WithPictures) -> None:
-        """The pictures of the run on screen."""
-        pictures = event.pictures
-        match event:
-            case Opened() | PaintedInput():
-                self._show_input(pictures)
-            case Previewed():
-                self._show_input(pictures)
-                self._show_step(pictures)
-            case Painted() | Tried():
-                self._show_step(pictures)
-        if "body" in pictures:
-            self.body.show(pictures["body"])
-
-    def _show_input(self, pictures: Mapping[str, np.ndarray]) -> None:
-        self.observed.show(pictures["observed"])
-        self.photo.show(pictures["photo"])
-        self.photo.cells = self.observed.cells
-
-    def _show_step(self, pictures: Mapping[str, np.ndarray]) -> None:
-        self.photo.show_body(pictures["layer"])
-        self.rendered.show(pictures["rendered"])
-        self.occlusion.show(pictures["occlusion"])
-        self.occlusion.visible = pictures["visible"]
-        if "hits" in pictures:
-            self.photo.show_hits(pictures["hits"])
-            self.occlusion.show_hits(pictures["hits"])
 
     def _take_in(self) -> bool:
         """What other threads and the drop callback want done here; whether there was anything."""

@@ -54,10 +54,12 @@ from app.protocol.events import (
     WithPictures,
 )
 from app.protocol.run import RunKey
+from app.protocol.search import Search
 from app.shared import THUMBNAIL_SIDE, Pictures, Ticket
 from app.worker.explaining import Explainer
 from app.worker.painting import Painter, PainterThread, Turns, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
+from app.worker.searching import Searcher
 from core.errors import UserError
 from core.pictures.panels import shrink
 
@@ -97,6 +99,7 @@ class Worker:
         self._stepping: RunKey | None = None
         self._painter = Painter(backend)
         self._explainer = Explainer(backend)
+        self._searcher = Searcher(backend)
         self._turns = Turns()  # of steps and pictures
         self._painting = PainterThread(self._paint, self._guard)
 
@@ -223,6 +226,8 @@ class Worker:
                 return self._painter.attempt(held, command)
             case Probe():
                 return self._explainer.answer(held, command)
+            case Search():
+                return self._searcher.answer(held, command)
 
     # --- helpers ---
 

@@ -3,6 +3,7 @@
 Same interface as the real one, no weights, no torch, deterministic.
 """
 
+import math
 import os
 import time
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,11 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Maps, Observed, Progress, Stance
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import ImageScene
+from app.protocol.search import Curve, Field, Heat, Slide, Sweep
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.body.moves import Drag, Pull, Value
 from core.errors import UserError
+from core.occlusion.occluder import drawn
 from core.occlusion.paint import apply_occluders, occluder_mask
 from core.occlusion.scores import judge
 from core.pictures.colors import HITS_LEGEND
@@ -251,6 +254,30 @@ class FakeBackend:
         """The first joint is in the middle of the body, the second one above."""
         x, y, z = self.vertices(observed, params).mean(0).tolist()
         return Stance(((x, y, z), (x, y - 0.5, z)), {"shape0": float(params[2])})
+
+    def search(self, observed, fit, step, inquiry):
+        """A valley along everything, in pieces."""
+        if isinstance(inquiry, Slide):
+            places = [(x, y) for y in (100, 200) for x in (200, 300, 400)]
+            patches = tuple(drawn("rectangle", [(x, y), (x + 80, y + 80)]) for x, y in places)
+            for known in range(len(places) + 1):
+                time.sleep(0.05)
+                errors = tuple(10.0 * i if i < known else math.nan for i in range(len(places)))
+                yield Heat(known == len(places), patches, errors, known - 1 if known else None, 100)
+            return
+        here = float(fit.params(step)[2])
+        for count in (5, 9):
+            values = tuple(sorted({here, *np.linspace(0.05, 0.45, count).tolist()}))
+            total = tuple(10 * (v - 0.2) ** 2 for v in values)
+            least = min(range(len(values)), key=lambda i: total[i])
+            if isinstance(inquiry, Sweep):
+                terms = (("image", (0.0,) * len(values)), ("size", total))
+                yield Curve(count == 9, "units", here, values, terms, total, (least,), 0.4)
+                continue
+            rows = tuple(tuple(a + b for b in total) for a in total)
+            path = tuple((float(v[2]), 0.1) for v in fit.history)
+            both, there = ("units", "units"), (here, here)
+            yield Field(count == 9, both, (values, values), rows, there, path, ((least, least),))
 
     def explain(self, observed, fit, step, target):
         vector = fit.params(step)

@@ -13,8 +13,19 @@ FLOORS = (
 )
 INNER_FLOORS = {
     "app": (
-        *("geometry", "protocol", "shared", "told", "engine", "worker", "link"),
-        *("document", "history", "view", "album", "state", "runs", "occluding", "posing", "people"),
+        *("geometry", "protocol", "shared", "told", "searches", "engine", "worker", "link"),
+        *(
+            "document",
+            "history",
+            "view",
+            "album",
+            "state",
+            "runs",
+            "occluding",
+            "posing",
+            "asking",
+            "people",
+        ),
         *("backlog", "session", "hand", "pose_hand", "action"),
         *("image_actions", "occluder_actions", "pose_actions", "actions"),
         *("theme", "panels", "window", "automation", "autosave", "main"),
