@@ -41,3 +41,32 @@ def test_a_body_is_moved_by_hand_branched_and_taken_back(debugger, photo):
     app.key("Escape")
     state = app.wait(lambda s: not s["pose"]["items"], "the dialog to go")
     assert state["tool"] == "box"
+
+
+def test_what_is_swept_and_slid_is_clicked_and_a_rest_asks_why(debugger, photo):
+    app = debugger(photo)
+    app.wait_done()
+    app.key("z")
+    state = app.wait(lambda s: s["search"]["over"], "the sweep")
+    assert state["search"]["found"] == "Curve"
+    chart = app.middle(state["search"]["items"]["search canvas area"])
+    app.click(chart)
+    app.wait(lambda s: s["run"] == 2, "the branch")
+    state = app.wait_done()
+    assert "l_elbow.depth" in state["labels"]["2"]
+    app.click(app.middle(state["search"]["items"]["search kind"]))
+    kind = state["search"]["items"]["search kind"]
+    app.click((kind[0] + 40, kind[1] + kind[3] + 60))
+    state = app.wait(lambda s: s["search"]["items"] and not s["search"]["asked"], "the patch")
+    app.click(app.middle(state["search"]["items"]["search start"]))
+    app.wait(lambda s: s["search"]["found"] == "Heat" and s["search"]["over"], "the heat map")
+    app.click(app.middle(app.state["search"]["items"]["search canvas area"]))
+    app.wait(lambda s: s["run"] == 3, "the run behind the patch")
+    state = app.wait_done()
+    assert len(state["occluders"]) == 1
+    app.key("Escape")
+    app.key("w")
+    app.wait(lambda s: s["why"], "the panel")
+    panel = app.panel("rendered")
+    app.move((panel.x + panel.width / 2, panel.y + panel.height / 2))
+    app.wait(lambda s: s["probed"], "the answer")
