@@ -78,7 +78,8 @@ class Options:
     """Put these occluders (a JSON file, docs/occluders.md) before the photo, and say in the report
     how well the fit finds them."""
     init: Path | None = None
-    """Start from this params.npz instead of the network's guess."""
+    """Start from this npz instead of the network's guess: params.npz of nbf fit, or the arrays of
+    4D-Humans, PARE, SPIN, CameraHMR (core/body/regressed.py)."""
     resume: Path | None = None
     """Go on with the fit in this fit.nbf, as it was begun; results go to its folder."""
     body: Path | None = None
@@ -216,15 +217,15 @@ class _Task:
 
 def _tasks(outcomes: list[FitReport | Failed], options: Options) -> Iterator[_Task]:
     """The photos that can be read, each when it is asked for; the others are failures."""
-    from core.body.params import BodyParams
+    from core.body.regressed import load_start
     from core.errors import UserError
+    from core.geometry.crop import default_focal
     from core.io.boxes import check_box, check_place, parse_box, parse_place
     from core.io.images import load_image
     from core.io.keypoints import load_keypoints
     from core.occlusion.files import load_occluders
 
     occluders = load_occluders(options.occluders) if options.occluders else ()
-    start = BodyParams.load(options.init).select(0) if options.init else None
     for source, name in zip(options.images, folder_names(options.images), strict=True):
         try:
             photo = load_image(source)
@@ -234,6 +235,10 @@ def _tasks(outcomes: list[FitReport | Failed], options: Options) -> Iterator[_Ta
             if options.keypoints:
                 several = len(options.images) > 1
                 person = load_keypoints(options.keypoints, photo.name, box, photo.size, several)
+            start = None
+            if options.init:
+                focal = options.focal or photo.focal_px or default_focal(*photo.size)
+                start = load_start(options.init, photo.size, focal, box)
         except UserError as error:
             outcomes.append(Failed.of(source, error))
             continue

@@ -16,6 +16,7 @@ import torch
 from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
+from core.body.regressed import load_start
 from core.body.smpl_pickle import read_tree
 from core.datasets.multiview import read_calibration
 from core.datasets.record import KEYPOINT_COLUMNS, PhotoDataset
@@ -28,6 +29,7 @@ from core.eval.slide_sheet import draw_heat
 from core.fit.engine import trained_volume
 from core.fit.record import FitRecord
 from core.fit.trace import Trace
+from core.geometry.crop import Box
 from core.io.files import read_bytes, readable
 from core.io.images import Photo, load_image
 from core.io.keypoints import DetectedPerson, load_keypoints, load_people
@@ -251,11 +253,16 @@ def _anything(value: object) -> bool:
     return True
 
 
+def _read_start(path: Path) -> BodyParams:
+    return load_start(path, (640, 480), 800.0, Box(300, 100, 100, 200))
+
+
 READERS = {
     "image": Reader("images/*", load_image, _is_photo, mebibytes=1536),
     "keypoints": Reader("keypoints/*", _read_keypoints, _are_people),
     "body": Reader("body/*", load_body, is_finite),
     "parameters": Reader("parameters/*", BodyParams.load, is_finite),
+    "start": Reader("start/*", _read_start, is_finite),
     "prior": Reader("prior/*", load_prior, _is_prior, 0.3),
     "model": Reader("model/*", _read_model, _is_model, 0.1, seconds=6.0),
     "record": Reader("record/*", FitRecord.load, _is_record),

@@ -127,6 +127,29 @@ def _parameters(folder: Path, rng: np.random.Generator) -> None:
     BodyParams(*_start(rng)).save(folder / "params.npz")
 
 
+def _starts(folder: Path, rng: np.random.Generator) -> None:
+    turns = np.eye(3) + np.zeros((2, 24, 3, 3))
+    shape, camera = rng.normal(size=(2, 10)), np.array([[0.9, 0.1, 0.2], [0.8, 0.0, 0.1]])
+    middle, side = np.array([[300.0, 200.0], [320.0, 220.0]]), np.array([1.2, 1.4])
+    np.savez(
+        folder / "spin.npz",
+        pred_rotmat=turns,
+        pred_betas=shape,
+        pred_camera=camera,
+        center=middle,
+        scale=side,
+    )
+    np.savez(
+        folder / "humans.npz",
+        **{"smpl/global_orient": turns[:, :1], "smpl/body_pose": turns[:, 1:]},
+        betas=shape,
+        pred_cam_t_full=np.add(camera, [0, 0, 3]),
+        scaled_focal_length=np.array(5000.0),
+    )
+    boxes = np.concatenate([middle, 200 * side[:, None].repeat(2, 1)], 1)
+    np.savez(folder / "pare.npz", pose=turns, betas=shape, pred_cam=camera, bboxes=boxes)
+
+
 def _start(rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
     shapes = ((1, 3), (1, 23, 3), (1, 10), (1, 3))
     return tuple(torch.from_numpy(rng.normal(size=s).astype(np.float32)) for s in shapes)
@@ -282,6 +305,7 @@ _WRITERS = {
     "keypoints": _keypoints,
     "body": _bodies,
     "parameters": _parameters,
+    "start": _starts,
     "prior": _priors,
     "model": _models,
     "record": _records,
