@@ -30,11 +30,13 @@ from app.told import (
 )
 from core.body.moves import Wishes
 from core.body.params import BodyParams
+from core.body.regressed import load_start
 from core.commands._threads import use_threads
 from core.errors import UserError
 from core.fit.by_hand import branched, wishing, with_wishes
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
+from core.fit.frames import crop_from_photo
 from core.fit.observation import Observation
 from core.fit.photo_joints import body_joints, read_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors
@@ -54,6 +56,7 @@ from core.fit.visit import Visit
 from core.geometry.crop import Box
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
+from core.io.keypoints import load_keypoints
 from core.occlusion.occluder import Occluders
 from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 
@@ -129,6 +132,7 @@ class CoreBackend:
         box: Rect | None,
         people: Sequence[Person] | None = None,
         focal: float | None = None,
+        keypoints: str = "",
     ) -> Observed:
         """Look at the person in the box, else at the most prominent one, else at everything.
 
@@ -136,10 +140,11 @@ class CoreBackend:
         """
         if isinstance(photo, RecordedPhoto):
             record = photo.record
-            if box is None and focal is None:
+            if box is None and focal is None and not keypoints:
                 return self._observe_again(record)
             bare = replace(Photo.of_array(photo.pixels), focal_px=focal or record.photo.focal)
-            seen = self.observe(bare, box or rect_of(record.photo.box))
+            box = box or rect_of(record.photo.box)
+            seen = self.observe(bare, box, keypoints=keypoints)
             return replace(seen, handle=Recorded(observation_of(seen), record))
         width, height = photo.size
         detected, person = box is None, True
@@ -148,7 +153,10 @@ class CoreBackend:
             person = bool(people)
             box = people[0].box if people else Rect(0, 0, width, height)
         checked = check_box(Box(*box), width, height)
-        observation = self._engine.observe(photo.pixels, checked, focal=focal or photo.focal_px)
+        given = None
+        if keypoints:
+            given = load_keypoints(keypoints, photo.name, checked, photo.size).keypoints
+        observation = self._engine.observe(photo.pixels, checked, given, focal or photo.focal_px)
         seen = self._observed(observation, box, detected, "" if person else NOBODY)
         return replace(seen, scene=replace(seen.scene, person=person))
 
@@ -213,7 +221,8 @@ class CoreBackend:
         if run.resumes and isinstance(observed.handle, Recorded):
             fit = resume_run(self._engine, observation, observed.handle.run(run.recorded))
         elif parent is None:
-            fit = self._engine.begin(observation, schedule, method=method)
+            start = self._start(observation, run.start) if run.start else None
+            fit = self._engine.begin(observation, schedule, start, method)
         else:
             theirs, model = parent.fit, self._engine.model
             branching = theirs.trace, run.at_step, theirs.schedule, schedule, run.moves
@@ -223,6 +232,12 @@ class CoreBackend:
         if run.resumes and isinstance(observed.handle, Recorded):
             moves = observed.handle.run(run.recorded).info.moves
         return CoreFit(fit, self._engine, wishes, moves)
+
+    def _start(self, observation: Observation, path: str) -> BodyParams:
+        """The body of a file in the crop camera's frame."""
+        height, width = observation.photo.shape[:2]
+        body = load_start(Path(path), (width, height), observation.focal, observation.box)
+        return crop_from_photo(body, observation.view, self._engine.volume)
 
     def _wishes(self, observed: Observed, run: Run) -> Wishes:
         """Where joints should be: as the run says, else as the record does."""

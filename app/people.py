@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any
 
 from app.asking import Asking
 from app.geometry.boxes import usable
@@ -76,6 +78,26 @@ class Crowd(Asking):
             return 0 if way > 0 else len(self.people) - 1
         number = (self.person + way) % len(self.people)
         return None if number == self.person else number
+
+    def start_from(self, path: str) -> Commands:
+        """Fit the person on screen from the body in a file."""
+        return self._begin_beside("start", path)
+
+    def use_keypoints(self, path: str) -> Commands:
+        """Fit the person on screen to the joints in a file, in place of what detectors see."""
+        return self._begin_beside("keypoints", path)
+
+    def _begin_beside(self, kind: str, path: str) -> Commands:
+        """Begin a run of the box on screen with another file."""
+        if self.scene is None or self.view.key is None or not self.can_restart:
+            self.message = Message("Open a photo first: the file belongs to a person in it.")
+            return []
+        files: dict[str, Any] = {kind: path}
+        run = replace(self._another_run(box=self.scene.box), **files)
+        name = PurePath(path).name
+        text = f"Fitting with {name}; {{undo}} takes it back"
+        command = Begin(self.view.key[0], run)
+        return self._ask_for(command, Phase.OPENING, f"Looking at {name}…", True, text, True)
 
     def _run_of(self, box: Rect) -> RunKey | None:
         """The newest run of the image on screen that looks at a box and can be shown."""

@@ -59,7 +59,7 @@ class RunTree(SessionState):
             return []
         changes = record.run.changes if changes is None else changes
         parent: dict[str, Any] = {"box": record.run.box, "parent": key[1], "at_step": step}
-        run = self._another_run(changes, schedule, moves=moves, **parent)
+        run = self._another_run(changes, schedule, moves=moves, start="", **parent)
         text = f"A new run from step {step}"
         text += f" with {run.made_by}" if run.made_by else ""
         return self._ask_for(Begin(key[0], run), Phase.BEGINNING, text, go, text)
@@ -267,7 +267,8 @@ class RunTree(SessionState):
             schedule=now.schedule if schedule is None else schedule,
             changes=now.changes if changes is None else changes,
             recorded=now.recorded,
-            **{"occluders": self.image.occluders, **options},
+            keypoints=now.keypoints,
+            **{"occluders": self.image.occluders, "start": now.start, **options},
         )
 
     def _ask_for(

@@ -22,6 +22,8 @@ SUFFIXES = (
     ".occluders.json",
 )
 """What can be opened, in small letters."""
+BESIDE = (".json", ".npz")
+"""What can be opened beside a photo: occluders, keypoints, and bodies to start from."""
 MOST = 5000
 """Entries that are listed."""
 RECORD = f"fit{RECORD_SUFFIX}"
@@ -115,7 +117,7 @@ def files_in(folder: Path) -> list[str]:
     alone are taken.
     """
     entries, _ = listed(folder)
-    files = [entry.name for entry in entries if not entry.is_folder]
+    files = [e.name for e in entries if not e.is_folder and e.name.lower().endswith(SUFFIXES)]
     files = [name for name in files if name.endswith(RECORD_SUFFIX)] or files
     below = [folder / entry.name / RECORD for entry in entries if entry.is_folder]
     paths = [*(folder / name for name in files), *(path for path in below if path.is_file())]
@@ -130,7 +132,7 @@ def listed(folder: Path) -> tuple[list[Entry], str]:
             for item in scan:
                 is_folder = item.is_dir()
                 if item.name.startswith(".") or not (
-                    is_folder or item.name.lower().endswith(SUFFIXES)
+                    is_folder or item.name.lower().endswith((*SUFFIXES, *BESIDE))
                 ):
                     continue
                 entries.append(Entry(item.name, is_folder))

@@ -179,6 +179,7 @@ class Backend(Protocol):
         box: Rect | None,
         people: Sequence[Person] | None = None,
         focal: float | None = None,
+        keypoints: str = "",
     ) -> Observed:
         """Look at a person of a photo that `read` gave.
 
@@ -186,6 +187,10 @@ class Backend(Protocol):
             box: the person's; None for the most prominent one.
             people: what `people` gave; None to find them.
             focal: focal length in pixels of the image; None for what is known of it.
+            keypoints: file of the person's joints in the image; empty to detect them.
+
+        Raises:
+            UserError: the file of keypoints cannot be read, or shows nobody in the box.
         """
 
     def occlude(self, observed: Observed, occluders: Occluders) -> Observed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from app.geometry.plane import Rect
@@ -90,6 +91,8 @@ class Run:
         schedule: the engine's own schedule; None for that of the record, or for the default.
         changes: what the user has changed in the schedule.
         occluders: what is put before the image, see `core.occlusion.occluder`.
+        start: file of a body to begin at, see `core.body.regressed`; empty for the best start.
+        keypoints: file of joints in the image, in place of what detectors see; empty for these.
         moves: what is done to the body before its first own step, see `core.body.moves`.
         resumes: it goes on with a run of the record that is opened (fit.nbf).
         recorded: number of the record's run whose schedule and method it has; None for the newest.
@@ -105,6 +108,8 @@ class Run:
     schedule: Any = None
     changes: Changes = Changes()
     occluders: Occluders = ()
+    start: str = ""
+    keypoints: str = ""
     moves: Moves = ()
     resumes: bool = False
     recorded: int | None = None
@@ -115,7 +120,8 @@ class Run:
         """What the user has changed and moved, in words; empty for nothing."""
         first = [move.text for move in self.moves[:2]]
         more = [f"{len(self.moves) - 2} more moves"] if len(self.moves) > 2 else []
-        return ", ".join(filter(None, (self.changes.text, *first, *more)))
+        files = [PurePath(path).name for path in (self.start, self.keypoints) if path]
+        return ", ".join(filter(None, (*files, self.changes.text, *first, *more)))
 
 
 @dataclass(frozen=True)

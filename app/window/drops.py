@@ -1,4 +1,4 @@
-"""Files that are dropped on the window: photos, records, sets of occluders, folders."""
+"""Files that are dropped on the window: photos, records, folders, and what belongs to a photo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.panels.folder import to_open
 from app.protocol.commands import Commands
 from app.session import Session
 from app.state import Level, Message
-from app.window.occluder_files import is_set, put_set
+from app.window.beside import is_beside, put_beside
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -19,9 +19,9 @@ def open_dropped(session: Session, items: list[str]) -> Commands:
     if not paths:
         session.message = Message(note, Level.WARNING)
         return []
-    if is_set(paths[0]):
-        return put_set(session, paths[0])
-    return session.open_all([path for path in paths if not is_set(path)], note=note)
+    if is_beside(paths[0]):
+        return put_beside(session, paths[0])
+    return session.open_all([path for path in paths if not is_beside(path)], note=note)
 
 
 def dropped_files(items: list[str]) -> tuple[list[str], str]:

@@ -14,11 +14,6 @@ SUFFIX = ".occluders.json"
 """Ends the names of sets that are saved here."""
 
 
-def is_set(path: str) -> bool:
-    """Whether a file is a set of occluders, by its name."""
-    return path.lower().endswith(".json")
-
-
 def fill(session: Session, path: str) -> Commands:
     """Fill the chosen occluder, and later ones, with a picture."""
     try:

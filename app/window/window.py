@@ -39,12 +39,13 @@ from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Message, Phase
+from app.window.beside import is_beside, put_beside
 from app.window.drops import open_dropped
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
-from app.window.occluder_files import fill, is_set, put_set, save_set
+from app.window.occluder_files import fill, save_set
 from app.window.paste import fetch_picture, open_pasted, path_in_text
 from app.window.rest import Rest
 from app.window.screen import Screen
@@ -122,9 +123,9 @@ class Window:
     # --- what buttons, keys, drops and messages do ---
 
     def open(self, path: str) -> None:
-        """Open a photo, or put a set of occluders before the one on screen."""
-        opened = is_set(path)
-        self.send(put_set(self.session, path) if opened else self.session.open(path))
+        """Open a photo, or use a file that belongs to the one on screen."""
+        beside = is_beside(path)
+        self.send(put_beside(self.session, path) if beside else self.session.open(path))
 
     def restart(self) -> None:
         """Start the fit again, or the engine if it is dead."""

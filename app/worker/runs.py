@@ -56,9 +56,10 @@ class HeldRun:
         return RunInfo(self.run, fit.stages, fit.terms, fit.winner, fit.wishes)
 
 
-def _look(observed: Observed) -> tuple[Rect, float]:
-    """What two observations of an image share if their runs can be in one record."""
-    return observed.scene.box, observed.scene.focal
+def _look(held: HeldRun) -> tuple[Rect, float, str]:
+    """What two runs of an image share if they can be in one record."""
+    scene = held.observed.scene
+    return scene.box, scene.focal, held.run.keypoints
 
 
 def thumbnail(image: OpenImage, observed: Observed) -> UInt8[np.ndarray, "height width 3"]:
@@ -122,7 +123,7 @@ class HeldRuns:
         kept: dict[int, Kept] = {}
         for run in command.runs:
             held = self.find((command.image, run.number))
-            if held is not None and _look(held.observed) == _look(main.observed):
+            if held is not None and _look(held) == _look(main):
                 parent = run.parent if run.parent in kept else None
                 bare = replace(
                     run,
@@ -159,9 +160,11 @@ class HeldRuns:
     def _observed(self, image: OpenImage, run: Run) -> Observed:
         """What another run saw in this box, if possible behind these occluders, else a new look."""
         others = [held for held in self._runs.values() if held.image is image]
-        focal = run.changes.focal
-        alike = [h for h in others if (h.run.box, h.run.changes.focal) == (run.box, focal)]
-        seen = [held.observed for held in alike]
+        wanted = run.box, run.changes.focal, run.keypoints
+        runs = [held.run for held in others]
+        looks = [(other.box, other.changes.focal, other.keypoints) for other in runs]
+        seen = [h.observed for h, look in zip(others, looks, strict=True) if look == wanted]
         if not seen:
-            return self._backend.observe(image.photo, run.box, image.people, focal)
+            focal, keypoints = run.changes.focal, run.keypoints
+            return self._backend.observe(image.photo, run.box, image.people, focal, keypoints)
         return next((one for one in seen if one.scene.occluders == run.occluders), seen[0])

@@ -161,7 +161,7 @@ class FakeBackend:
             raise UserError(f"nobody at {at[0]:.0f}, {at[1]:.0f}")
         return Rect(round(at[0]) - 20, round(at[1]) - 40, 40, 80)
 
-    def observe(self, photo, box, people=None, focal=None):
+    def observe(self, photo, box, people=None, focal=None, keypoints=""):
         height, width = photo.pixels.shape[:2]
         people = self.people(photo) if people is None else people
         detected, person = box is None, box is not None or bool(people)

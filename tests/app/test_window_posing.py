@@ -1,5 +1,6 @@
 """The real window: joints dragged on the photo and in 3D, numbers, wishes, branch, undo."""
 
+import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
@@ -70,3 +71,12 @@ def test_what_is_swept_and_slid_is_clicked_and_a_rest_asks_why(debugger, photo):
     panel = app.panel("rendered")
     app.move((panel.x + panel.width / 2, panel.y + panel.height / 2))
     app.wait(lambda s: s["probed"], "the answer")
+
+
+def test_a_dropped_body_starts_another_run(debugger, photo, tmp_path):
+    app = debugger(photo)
+    app.wait_done()
+    np.savez(tmp_path / "spin.npz", pose=np.zeros(72))
+    app.drop(tmp_path / "spin.npz")
+    app.wait(lambda s: s["run"] == 2, "the run")
+    assert app.wait_done()["labels"]["2"] == "spin.npz"

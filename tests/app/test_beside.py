@@ -1,0 +1,94 @@
+"""Files that belong to the photo on screen: bodies to start from, keypoints, occluders."""
+
+import json
+
+import numpy as np
+import pytest
+
+from app.geometry.plane import Rect
+from app.panels.folder import files_in, listed
+from app.protocol.run import Run
+from app.state import Level
+from app.window.beside import is_beside, put_beside
+from app.window.drops import open_dropped
+from core.body.names import JOINT_NAMES
+from core.errors import UserError
+from core.occlusion.files import save_occluders
+from core.occlusion.occluder import drawn
+from tests.app import untrained
+from tests.app.sessions import BOX, SECOND, paused_session, ready_session, receive_opened
+
+BOX_ON_PHOTO = Rect(150, 10, 220, 500)
+
+
+def open_pose(path, points):
+    rows = np.zeros((25, 3))
+    for number, place in points.items():
+        rows[number] = [*place, 0.9]
+    person = {"pose_keypoints_2d": rows.ravel().tolist()}
+    path.write_text(json.dumps({"version": 1.3, "people": [person]}))
+    return str(path)
+
+
+def test_a_file_is_what_is_in_it(tmp_path):
+    keypoints = open_pose(tmp_path / "a.json", {4: (50.0, 60.0)})
+    run = put_beside(paused_session(3), keypoints)[-1].run
+    assert (run.keypoints, run.start, run.box) == (keypoints, "", BOX)
+    start = str(tmp_path / "pare.npz")
+    session = paused_session(3)
+    commands = put_beside(session, start)
+    run = commands[-1].run
+    assert (run.keypoints, run.start, run.parent) == ("", start, None)
+    receive_opened(session, commands)
+    assert session.view.key == SECOND and session.record.label == "pare.npz"
+    session.pause()
+    assert session.restart()[-1].run.start == start
+    occluders = tmp_path / "set.json"
+    save_occluders(occluders, (drawn("rectangle", [(10, 10), (60, 60)]),))
+    assert put_beside(paused_session(3), str(occluders))[-1].run.occluders
+    session = paused_session(3)
+    (tmp_path / "b.json").write_text("{")
+    assert put_beside(session, str(tmp_path / "b.json")) == []
+    assert session.message.level is Level.ERROR
+
+
+def test_a_branch_keeps_the_keypoints_and_not_the_start(tmp_path):
+    session = paused_session(3)
+    receive_opened(session, session.use_keypoints("a.json"))
+    session.pause()
+    commands = session.start_from("b.npz")
+    assert (commands[-1].run.keypoints, commands[-1].run.start) == ("a.json", "b.npz")
+
+
+def test_without_a_photo_there_is_nothing_they_belong_to():
+    session = ready_session()
+    assert open_dropped(session, ["start.npz"]) == []
+    assert "Open a photo first" in session.message.text
+
+
+def test_they_are_listed_in_the_dialog_and_are_no_photos_of_a_folder(tmp_path):
+    for name in ("a.jpg", "b.npz", "c.json", "d.txt"):
+        (tmp_path / name).touch()
+    assert [entry.name for entry in listed(tmp_path)[0]] == ["a.jpg", "b.npz", "c.json"]
+    assert files_in(tmp_path) == [str(tmp_path / "a.jpg")]
+    assert is_beside("B.NPZ") and not is_beside("a.jpg")
+
+
+def test_the_engine_begins_at_the_body_and_hears_the_keypoints(tmp_path):
+    backend = untrained.load()
+    photo = backend.read("skimage:astronaut")
+    observed = backend.observe(photo, BOX_ON_PHOTO)
+    turns = np.zeros((1, 72))
+    turns[0, 0] = np.pi
+    place = np.array([[0.05, 0.1, 3.0]])
+    np.savez(tmp_path / "start.npz", pose=turns, trans=place)
+    fit = backend.fit(observed, Run(2, start=str(tmp_path / "start.npz")))
+    assert fit.winner.startswith("one start, given") or "given start won" in fit.winner
+    keypoints = open_pose(tmp_path / "a.json", {4: (180.0, 400.0), 3: (170.0, 330.0)})
+    heard = backend.observe(photo, BOX_ON_PHOTO, keypoints=keypoints)
+    assert observed.handle.keypoints is None
+    given = heard.handle.keypoints
+    wrist = JOINT_NAMES.index("r_wrist")
+    assert given.xy[0, wrist].tolist() == [180.0, 400.0] and given.confidence[0, wrist] > 0.5
+    with pytest.raises(UserError, match="missing"):
+        backend.observe(photo, BOX_ON_PHOTO, keypoints=str(tmp_path / "none.json"))
