@@ -33,7 +33,7 @@ from core.body.params import BodyParams
 from core.body.regressed import load_start
 from core.commands._threads import use_threads
 from core.errors import UserError
-from core.fit.by_hand import branched, wishing, with_wishes
+from core.fit.by_hand import WISHES, branched, wishing, with_wishes
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.frames import crop_from_photo
@@ -217,7 +217,6 @@ class CoreBackend:
         schedule, method = self._settings(observed, run)
         wishes = self._wishes(observed, run)
         observation = with_wishes(observation_of(observed), wishes)
-        schedule = wishing(schedule, wishes)
         if run.resumes and isinstance(observed.handle, Recorded):
             fit = resume_run(self._engine, observation, observed.handle.run(run.recorded))
         elif parent is None:
@@ -252,8 +251,10 @@ class CoreBackend:
             made = on_this_machine(observed.handle.run(run.recorded)).info
             schedule, method = made.schedule, made.method
         schedule = schedule if run.schedule is None else run.schedule
+        schedule = wishing(schedule, self._wishes(observed, run))
+        weights = {n: w for n, w in run.changes.weights if n != WISHES or n in schedule.terms}
         rate = 1.0 if run.changes.learning_rate is None else run.changes.learning_rate
-        return schedule.reweighed(dict(run.changes.weights), rate), run.method or method
+        return schedule.reweighed(weights, rate), run.method or method
 
     def save(
         self, path: str, photo: Photo | RecordedPhoto, observed: Observed, runs: list[Kept]

@@ -20,12 +20,20 @@ POSE_ACTIONS = (
     Action(
         "search",
         "Sweep",
-        ("Z",),
+        ("Ctrl+G",),
         "sweep a parameter, map two, or slide a patch",
         lambda host: host.search(),
         enabled=lambda session: session.can_pose,
         tip="Sweep a parameter through the objective, map two, or slide a patch over the photo",
         more="A click on what comes branches from there, or loads the patch.",
+    ),
+    Action(
+        "drop wishes",
+        "No wishes",
+        ("Ctrl+U",),
+        "have the next run hear no wishes",
+        lambda host: host.send(host.session.wish(())),
+        enabled=lambda session: session.can_pose and bool(session.wishes),
     ),
     Action(
         "as it was",

@@ -87,8 +87,8 @@ class PoseDialog(SideDialog):
                         self._field(name, name[-1], 0.02, "%.2f", (-5.0, 5.0), 74)
             dpg.add_separator()
             with dpg.group(horizontal=True):
-                for name in ("branch", "as it was"):
-                    self._button(name, 190 if name == "branch" else 100)
+                for name, wide in (("branch", 190), ("as it was", 90), ("drop wishes", 100)):
+                    self._button(name, wide)
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 dpg.add_text("focal length, px")

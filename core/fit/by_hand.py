@@ -27,9 +27,11 @@ from core.fit.state import BodyState, Chart
 from core.fit.sweep import Parameter
 from core.fit.term import Term
 from core.fit.terms.anchor import TERM as ANCHOR
-from core.fit.terms.wishes import TERM as WISHES
+from core.fit.terms.wishes import TERM as WISHED
 from core.fit.trace import Trace
 from core.geometry.crop import CropView
+
+WISHES = WISHED.name
 
 
 def moved(
@@ -81,9 +83,9 @@ def with_wishes(observation: Observation, wishes: Wishes) -> Observation:
 
 def wishing(schedule: Schedule, wishes: Wishes) -> Schedule:
     """The schedule with the term of wishes, if there are any and it has none."""
-    if not wishes or WISHES.name in schedule.terms:
+    if not wishes or WISHES in schedule.terms:
         return schedule
-    return schedule.with_weights(**{WISHES.name: WISHES.weight})
+    return schedule.with_weights(**{WISHES: WISHED.weight})
 
 
 def _wished(wishes: Wishes, view: CropView) -> WishedJoints:
@@ -115,8 +117,8 @@ def branched(
         UserError: the trace or the new schedule has no such step, or a move makes no sense.
     """
     kept = cut(trace, step, before, after)
-    if WISHES.name in after.terms:
-        kept = evaluated(kept, observation.problem, model, after, WISHES)
+    if WISHES in after.terms:
+        kept = evaluated(kept, observation.problem, model, after, WISHED)
     if not moves:
         return kept
     chart = Chart.around(BodyState.of(kept.start), model.volume)

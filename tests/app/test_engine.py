@@ -469,6 +469,12 @@ def test_a_branch_by_hand_is_saved_and_comes_back_with_the_same_bits(
     assert resumed.wishes == changes.wishes and resumed.moves == moves
     resumed.step()
     assert [resumed.step() for _ in range(2)] == rest
+    heavy = replace(changes, weights=(("wishes", 5.0),))
+    other = backend.fit(observed, Run(3, parent=1, at_step=4, changes=heavy), fit)
+    assert other.fit.schedule.stages[1].weights["wishes"] == 5.0
+    none = replace(heavy, wishes=())
+    other = backend.fit(observed, Run(4, parent=1, at_step=4, changes=none), fit)
+    assert other.wishes == () and "wishes" not in other.fit.schedule.terms
     child = backend.fit(again, Run(8, parent=7, at_step=5, recorded=2), resumed)
     assert child.wishes == changes.wishes and child.step() == rest[0]
 

@@ -47,7 +47,7 @@ def test_a_body_is_moved_by_hand_branched_and_taken_back(debugger, photo):
 def test_what_is_swept_and_slid_is_clicked_and_a_rest_asks_why(debugger, photo):
     app = debugger(photo)
     app.wait_done()
-    app.key("z")
+    app.key("ctrl+g")
     state = app.wait(lambda s: s["search"]["over"], "the sweep")
     assert state["search"]["found"] == "Curve"
     chart = app.middle(state["search"]["items"]["search canvas area"])
