@@ -51,6 +51,9 @@ class Host(Protocol):
     def save_occluders(self) -> None:
         """Save the occluders on screen as a set."""
 
+    def ask_for_truth(self) -> None:
+        """Show the file dialog, to choose a true body."""
+
     def ask_for_picture(self) -> None:
         """Show the file dialog, to fill an occluder with a picture."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from app.posing import Posing, with_move
 from app.protocol.commands import Commands
 from app.protocol.search import Heat, Inquiry
 from app.protocol.why import Target
+from app.state import Message
+from app.view import JOINTS
 from core.body.moves import Value
 
 
@@ -38,6 +41,15 @@ class Asking(Posing):
         """Ask about what the mouse rests on, unless another answer is held."""
         if self.record is not None and self.view.why and not self.view.pinned:
             self.view.target = target
+        return []
+
+    def set_truth(self, path: str) -> Commands:
+        """Measure the body of the person on screen against that in a file."""
+        if self.image is None:
+            return []
+        self.image.truth, self.truth, self.refused = path, None, None
+        self.view.overlays |= {JOINTS}
+        self.message = Message(f"Measured against {PurePath(path).name}: errors at the joints")
         return []
 
     def inquire(self, inquiry: Inquiry | None) -> Commands:

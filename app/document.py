@@ -124,6 +124,7 @@ class ImageRecord:
         saved: the file in which the user saved its runs last; empty if they never were.
         autosaved: the file in which they were saved by themselves last.
         people: all that were found, the most prominent first.
+        truth: file of the person's true body; empty if none is known.
         shown: number of its run that was on screen last; 0 for none.
     """
 
@@ -134,6 +135,7 @@ class ImageRecord:
     saved: str = ""
     autosaved: str = ""
     people: tuple[Person, ...] = ()
+    truth: str = ""
     shown: int = 0
 
     @property

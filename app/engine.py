@@ -220,7 +220,7 @@ class CoreBackend:
         if run.resumes and isinstance(observed.handle, Recorded):
             fit = resume_run(self._engine, observation, observed.handle.run(run.recorded))
         elif parent is None:
-            start = self._start(observation, run.start) if run.start else None
+            start = self.read_body(observed, run.start) if run.start else None
             fit = self._engine.begin(observation, schedule, start, method)
         else:
             theirs, model = parent.fit, self._engine.model
@@ -232,8 +232,9 @@ class CoreBackend:
             moves = observed.handle.run(run.recorded).info.moves
         return CoreFit(fit, self._engine, wishes, moves)
 
-    def _start(self, observation: Observation, path: str) -> BodyParams:
+    def read_body(self, observed: Observed, path: str) -> BodyParams:
         """The body of a file in the crop camera's frame."""
+        observation = observation_of(observed)
         height, width = observation.photo.shape[:2]
         body = load_start(Path(path), (width, height), observation.focal, observation.box)
         return crop_from_photo(body, observation.view, self._engine.volume)

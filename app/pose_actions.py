@@ -36,6 +36,15 @@ POSE_ACTIONS = (
         enabled=lambda session: session.can_pose and bool(session.wishes),
     ),
     Action(
+        "truth",
+        "Truth…",
+        ("Ctrl+Q",),
+        "measure the body against the true one, in a file",
+        lambda host: host.ask_for_truth(),
+        enabled=lambda session: session.record is not None,
+        more="An npz as for a start; the joints then tell their errors in mm and px.",
+    ),
+    Action(
         "as it was",
         "As it was",
         ("Ctrl+D",),

@@ -8,12 +8,13 @@ from typing import Any
 from app.history import Added, Removed, Renamed
 from app.protocol.commands import Begin, Commands, Continue, Pause
 from app.protocol.run import Changes, Run, RunKey
-from app.state import SETTLED, Level, Message, Pending, Phase, SessionState
+from app.state import SETTLED, Level, Message, Pending, Phase
+from app.wants import Wants
 from core.body.moves import Moves
 
 
 @dataclass
-class RunTree(SessionState):
+class RunTree(Wants):
     """The state, and the methods about its runs. Each returns what the worker must get."""
 
     # --- begin ---
@@ -293,7 +294,7 @@ class RunTree(SessionState):
         self.view.look_at(key, step)
         self.document.images[key[0]].shown = key[1]
         self.input = self.painted = self.turned = None
-        self.probed = self.refused = self.previewed = self.tried = None
+        self.probed = self.refused = self.previewed = self.tried = self.truth = None
         if self.searched is not None and self.searched.image != key[0]:
             self.searched = None
         record = self.document.find(key)

@@ -26,6 +26,7 @@ from app.protocol.commands import (
     Probe,
     Save,
     Step,
+    Truth,
     Try,
     Turn,
 )
@@ -35,6 +36,7 @@ from app.protocol.events import (
     Event,
     Failed,
     Finished,
+    Measured,
     Opened,
     Painted,
     PaintedInput,
@@ -168,7 +170,7 @@ class Session(Backlog):
                 return self._on_saved(event)
             case PaintedInput() | Painted() | Previewed() | Tried() | Turned():
                 return self._on_answer(event)
-            case Probed() | Searched():
+            case Probed() | Searched() | Measured():
                 return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
@@ -279,6 +281,8 @@ class Session(Backlog):
                 self.probed = event
             case Searched():
                 self.searched = event
+            case Measured():
+                self.truth = event
         return []
 
     def _on_finished(self, event: Finished) -> Commands:
@@ -314,7 +318,7 @@ class Session(Backlog):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Preview() | Try() | Turn() | Probe() | Search():
+            case PaintInput() | Paint() | Preview() | Try() | Turn() | Probe() | Search() | Truth():
                 self.asked, self.refused = None, command
             case Begin() if command.key in self.joining:
                 self.joining.discard(command.key)

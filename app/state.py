@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from app.album import Album, Behind
@@ -13,19 +13,11 @@ from app.geometry.plane import Rect
 from app.history import History
 from app.protocol.commands import (
     Begin,
-    Paint,
-    PaintInput,
-    Picture,
-    Preview,
-    Probe,
     Question,
-    Try,
-    Turn,
 )
-from app.protocol.events import Painted, Probed, Searched, Tried, TurnedBody
+from app.protocol.events import Measured, Painted, Probed, Searched, Tried, TurnedBody
 from app.protocol.run import Changes, RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
-from app.protocol.search import Search, Slide
 from app.view import ViewState
 from core.body.moves import Wishes
 from core.occlusion.occluder import Occluder, Occluders
@@ -103,6 +95,7 @@ class SessionState:
         probed: the answer to why on screen of the shown run; None before the first.
         previewed: the occluders whose pictures are on screen though no run has them; None if none.
         tried: the body by hand whose pictures are on screen though no run has it; None if none.
+        truth: where the true body of the person on screen has its joints; None if not known.
         searched: what has come of what is asked piece by piece; None before the first.
         asked: the question that is on its way: one at a time.
         refused: the question that the worker could not answer last.
@@ -130,6 +123,7 @@ class SessionState:
     probed: Probed | None = None
     tried: Tried | None = None
     searched: Searched | None = None
+    truth: Measured | None = None
     asked: Question | None = None
     refused: Question | None = None
     pending: Pending | None = None
@@ -226,14 +220,6 @@ class SessionState:
         return self.record is not None and self.phase in SETTLED
 
     @property
-    def settled(self) -> bool:
-        """Whether the pictures of the shown step have come, and the answer to why."""
-        there = self.painted is not None and self.painted.step == self.view.step
-        wanted = self.wanted_picture or self.wanted_answer
-        waits = self.asked is not None and not isinstance(self.asked, Search)
-        return (there or not self.steps) and not waits and wanted is None
-
-    @property
     def shown(self) -> int:
         """The step on screen: that of the pictures, unless the user holds on to another one."""
         return self.painted.step if self.view.follow and self.painted else self.view.step
@@ -243,55 +229,6 @@ class SessionState:
         """Whether there is an engine that holds the run on screen."""
         alive = self.phase not in (Phase.STARTING, Phase.DOWN)
         return alive and self.record is not None and self.view.key not in self.lost
-
-    @property
-    def wanted_picture(self) -> Picture | None:
-        """The picture that the view wants and the screen lacks. None if there is none.
-
-        First all pictures of the step, quickly painted and at once, so that no two panels show
-        different steps; then, while no fit needs the processor, the fine ones.
-        """
-        view, painted, turned = self.view, self.painted, self.turned
-        if not self.answering or view.key is None:
-            return None
-        if view.sketch is not None:
-            return self._wanted_preview(view.key, view.sketch)
-        if self.input != view.key:
-            return PaintInput(*view.key)
-        if not self.steps:
-            return None
-        if view.by_hand and self.phase is not Phase.RUNNING:
-            return self._wanted_trial(view.key)
-        fine = self.phase is not Phase.RUNNING
-        if painted is None or painted.step != view.step:
-            return Paint(*view.key, view.step, view.photo_side, False, view.body)
-        if view.body is not None and (turned is None or turned.view != view.body):
-            return Turn(*view.key, view.step, False, view.body)
-        if painted.side != view.photo_side or (fine and not painted.fine):
-            return Paint(*view.key, view.step, view.photo_side, fine, view.body)
-        if view.body is not None and fine and turned is not None and not turned.fine:
-            return Turn(*view.key, view.step, True, view.body)
-        return None
-
-    def _wanted_preview(self, key: RunKey, sketch: Occluders) -> Picture | None:
-        """What occluders that are dragged do to a few steps, unless that is on screen.
-
-        Nothing once a run has been asked for: it comes soon.
-        """
-        view = self.view
-        if self.pending is not None or not self.steps or self.previewed == sketch:
-            return None
-        return Preview(*key, view.step, sketch, view.photo_side, view.body)
-
-    def _wanted_trial(self, key: RunKey) -> Picture | None:
-        """What the body by hand looks like, unless that is on screen; first quickly painted."""
-        view, there = self.view, self.tried.command if self.tried is not None else None
-        if self.pending is not None:
-            return None
-        wanted = Try(*key, view.step, view.moves, self.drafted, view.photo_side, False, view.body)
-        if there is None or replace(there, fine=False) != wanted:
-            return wanted
-        return None if there.fine else replace(wanted, fine=True)
 
     @property
     def drafted(self) -> Changes:
@@ -334,35 +271,6 @@ class SessionState:
         """The chosen occluder."""
         chosen, occluders = self.view.chosen, self.occluders
         return occluders[chosen] if chosen is not None and chosen < len(occluders) else None
-
-    @property
-    def question(self) -> Question | None:
-        """The next question. None if the screen lacks nothing."""
-        return self.wanted_picture or self.wanted_answer or self.wanted_piece
-
-    @property
-    def wanted_answer(self) -> Probe | None:
-        """Why the target is as it is at the shown step, while that is asked and not answered."""
-        view, probed = self.view, self.probed
-        if not (view.why and view.target and view.key and self.steps and self.answering):
-            return None
-        if probed is not None and (probed.step, probed.target) == (view.step, view.target):
-            return None
-        return Probe(*view.key, view.step, view.target)
-
-    @property
-    def wanted_piece(self) -> Search | None:
-        """The next piece of what is asked piece by piece, while no fit needs the processor."""
-        view, there = self.view, self.searched
-        if view.inquiry is None or view.key is None or not (self.steps and self.answering):
-            return None
-        if self.phase is Phase.RUNNING or self.pending is not None:
-            return None
-        step = 0 if isinstance(view.inquiry, Slide) else view.step
-        same = there is not None and there.key == view.key
-        if there is None or not same or (there.step, there.inquiry) != (step, view.inquiry):
-            return Search(*view.key, step, view.inquiry, 0)
-        return None if there.found.over else Search(*view.key, step, view.inquiry, there.known)
 
     @property
     def saved_orphan(self) -> str | None:

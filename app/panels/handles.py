@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from app import theme
+from app.geometry.errors import errors_mm, errors_px
 from app.geometry.plane import Point, View
-from app.panels.joints import side_color
+from app.panels.joints import joint_name, side_color
 from app.protocol.events import TurnedBody
 from app.session import Session
 from core.body.names import JOINT_NAMES, PARENTS
@@ -47,6 +48,38 @@ def paint_wishes(view: View, session: Session) -> None:
         for dx, dy in ((CROSS, CROSS), (CROSS, -CROSS)):
             dpg.draw_line((x - dx, y - dy), (x + dx, y + dy), color=theme.BOX, thickness=2)
         dpg.draw_circle((x, y), wish.sigma * view.scale, color=(*theme.BOX[:3], 140))
+
+
+def truth_errors(session: Session) -> tuple[list[float], list[float]] | None:
+    """Errors of the joints on screen in mm and in px; None where no truth is known."""
+    truth, painted, turned = session.truth, session.painted, session.turned
+    if truth is None or painted is None or not painted.joints:
+        return None
+    if turned is None or len(turned.joints) != len(truth.places):
+        return None
+    body, true = ([joint[:2] for joint in joints] for joints in (painted.joints, truth.joints))
+    return errors_mm(turned.joints, truth.places).tolist(), errors_px(body, true).tolist()
+
+
+def truth_summary(session: Session) -> str:
+    """The mean error and the worst joint; empty where no truth is known."""
+    errors = truth_errors(session)
+    if errors is None:
+        return ""
+    far, _ = errors
+    worst = max(range(len(far)), key=far.__getitem__)
+    mean = sum(far) / len(far)
+    return f"truth: {mean:.0f} mm off, {joint_name(worst)} {far[worst]:.0f} mm"
+
+
+def paint_truth(view: View, session: Session) -> None:
+    """A square at each true joint, tied to the body's."""
+    body = session.painted.joints if session.painted is not None else ()
+    for joint, there in enumerate(session.truth.joints if session.truth is not None else ()):
+        x, y = view.to_panel(there[:2])
+        if joint < len(body):
+            dpg.draw_line(view.to_panel(body[joint][:2]), (x, y), color=theme.GOOD, thickness=1)
+        dpg.draw_rectangle((x - 3, y - 3), (x + 3, y + 3), color=theme.GOOD, fill=theme.GOOD)
 
 
 def joints_in_panel(turned: TurnedBody, width: float) -> Float[np.ndarray, "joints 2"]:

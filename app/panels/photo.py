@@ -16,7 +16,14 @@ from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
 from app.hand import Hand
 from app.panels import text
-from app.panels.handles import GRASP, paint_handles, paint_wishes
+from app.panels.handles import (
+    GRASP,
+    paint_handles,
+    paint_truth,
+    paint_wishes,
+    truth_errors,
+    truth_summary,
+)
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.loss import term_colors
 from app.panels.maps import SHARP_SIDE
@@ -127,7 +134,7 @@ class PhotoPanel(Panel):
         shown = session.view.overlays, session.input, session.view.key, self.joint
         body = session.view.opacity, session.painted is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
-        by_hand = session.wishes, self.posing.joint
+        by_hand = session.wishes, self.posing.joint, session.truth
         drawn = *occluders, tuple(self.hand.corners), session.previewed
         people = session.people, self.under, self.hovered
         why = session.view.why, session.probed
@@ -197,10 +204,14 @@ class PhotoPanel(Panel):
         scene, body = session.scene, session.painted.joints if session.painted else ()
         assert scene is not None
         paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
+        paint_truth(self.view, session)
         if self.joint is not None:
             there = body[self.joint] if body else None
             estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
             words = joint_text(self.joint, estimated, sigma, there)
+            if (errors := truth_errors(session)) is not None:
+                far, away = (error[self.joint] for error in errors)
+                words += f" · truth {far:.0f} mm, {away:.0f} px off"
             lines = text.wrapped(words, self.size[0] - 16, self.width)
             paint_lines(lines, self.size, self.view.to_panel(estimated[:2]))
 
@@ -338,5 +349,7 @@ def _summary(session: Session) -> str:
         size = f"a drag {'wishes' if session.view.soft else 'moves'} a joint · {size}"
     elif session.view.tool != BOX:
         size = f"a drag draws: {session.view.tool} · {size}"
+    if truth := truth_summary(session):
+        return f"{truth} · {size}"
     points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
     return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{who}{points}"

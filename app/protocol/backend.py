@@ -233,6 +233,13 @@ class Backend(Protocol):
     def stance(self, observed: Observed, params: Any) -> Stance:
         """The body in numbers."""
 
+    def read_body(self, observed: Observed, path: str) -> Any:
+        """Parameters of the person in a file, see `core.body.regressed`.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+
     def search(
         self, observed: Observed, fit: Any, step: int, inquiry: Inquiry
     ) -> Iterator[Findings]:

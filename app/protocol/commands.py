@@ -149,6 +149,13 @@ class Try(OfRun):
 
 
 @dataclass(frozen=True)
+class Truth(OfRun):
+    """Send where the true body of a file has its joints."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class Probe(OfRun):
     """Say why a pixel or a joint of one recorded step is as it is."""
 
@@ -163,7 +170,7 @@ class Quit:
 
 Picture = PaintInput | Paint | Turn | Preview | Try
 """Commands that ask for pictures."""
-Question = Picture | Probe | Search
+Question = Picture | Probe | Search | Truth
 """Commands that ask for what the screen lacks."""
 Command = Begin | BeginAt | Open | Peek | Forget | Save | Continue | Pause | Step | Question | Quit
 

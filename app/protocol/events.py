@@ -193,6 +193,20 @@ class Searched(OfRun):
 
 
 @dataclass(frozen=True)
+class Measured(OfRun):
+    """The true body of a file.
+
+    Attributes:
+        joints: on the image.
+        places: of them, in the photo's camera.
+    """
+
+    path: str
+    joints: tuple[Joint, ...]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
 class Failed:
     """A command could not be carried out; the worker goes on. It takes the place of the answer.
 
@@ -212,6 +226,6 @@ class Died:
     text: str
 
 
-Answering = PaintedInput | Painted | Previewed | Tried | Turned | Probed | Searched
+Answering = PaintedInput | Painted | Previewed | Tried | Turned | Probed | Searched | Measured
 """Events that answer a question."""
 Event = Ready | Opened | Peeked | Stepped | Saved | Finished | Scored | Answering | Failed | Died

@@ -7,7 +7,7 @@ import dearpygui.dearpygui as dpg
 from app.actions import with_keys
 from app.geometry.plane import Rect
 from app.panels.controls import BUTTONS
-from app.panels.handles import joints_in_panel
+from app.panels.handles import joints_in_panel, truth_summary
 from app.panels.help import SHEET as HELP_SHEET
 from app.view import JOINTS
 from app.window.glfw import native_window
@@ -64,6 +64,7 @@ def report(window: Window) -> dict[str, object]:
         "found": session.painted.found if session.painted else None,
         "occlude": _occlude_of(window),
         "pose": _pose_of(window),
+        "truth": truth_summary(session),
         "search": _search_of(window),
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {

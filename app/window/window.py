@@ -63,7 +63,7 @@ class Window:
         self.clock, self.rest = FrameClock(), Rest()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
-        self._filling = False
+        self._use: Callable[[str], None] = self.open
         self.size = (0, 0)
         self._arranged: Hashable = None
         self._pictures_came = 0
@@ -151,20 +151,23 @@ class Window:
 
     def ask_for_file(self) -> None:
         """Show the file dialog."""
-        self._filling = False
-        self.files.show(*self.size)
+        self._ask_for(self.open)
 
     def ask_for_picture(self) -> None:
         """Show the file dialog, to fill an occluder."""
-        self._filling = True
+        self._ask_for(lambda path: self.send(fill(self.session, path)))
+
+    def ask_for_truth(self) -> None:
+        """Show the file dialog, to choose a true body."""
+        self._ask_for(lambda path: self.send(self.session.set_truth(path)))
+
+    def _ask_for(self, use: Callable[[str], None]) -> None:
+        self._use = use
         self.files.show(*self.size)
 
     def _chosen(self, path: str) -> None:
-        """A file has been chosen: a photo to open, or a picture to fill an occluder with."""
-        if self._filling:
-            self.send(fill(self.session, path))
-        else:
-            self.open(path)
+        """A file has been chosen."""
+        self._use(path)
 
     def save_occluders(self) -> None:
         """Save the occluders on screen as a set."""

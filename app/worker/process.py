@@ -36,6 +36,7 @@ from app.protocol.commands import (
     Quit,
     Save,
     Step,
+    Truth,
     Try,
     Turn,
 )
@@ -44,6 +45,7 @@ from app.protocol.events import (
     Event,
     Failed,
     Finished,
+    Measured,
     Opened,
     PaintedInput,
     Peeked,
@@ -226,8 +228,17 @@ class Worker:
                 return self._painter.attempt(held, command)
             case Probe():
                 return self._explainer.answer(held, command)
+            case Truth():
+                return self._measure(held, command)
             case Search():
                 return self._searcher.answer(held, command)
+
+    def _measure(self, held: HeldRun, command: Truth) -> Measured:
+        """The true body of a file."""
+        backend, observed = self._backend, held.observed
+        body = backend.read_body(observed, command.path)
+        joints, places = backend.joints(observed, body), backend.stance(observed, body).joints
+        return Measured(*command.key, command.path, joints, places)
 
     # --- helpers ---
 

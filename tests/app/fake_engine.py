@@ -255,6 +255,10 @@ class FakeBackend:
         x, y, z = self.vertices(observed, params).mean(0).tolist()
         return Stance(((x, y, z), (x, y - 0.5, z)), {"shape0": float(params[2])})
 
+    def read_body(self, observed, path):
+        """In the middle of the box, somewhat small."""
+        return np.array([0.5, 0.5, 0.2])
+
     def search(self, observed, fit, step, inquiry):
         """A valley along everything, in pieces."""
         if isinstance(inquiry, Slide):

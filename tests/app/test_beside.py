@@ -1,22 +1,29 @@
 """Files that belong to the photo on screen: bodies to start from, keypoints, occluders."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from app.geometry.errors import errors_mm, errors_px
+from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.panels.folder import files_in, listed
+from app.panels.handles import truth_errors, truth_summary
+from app.protocol.commands import BodyView, Truth
+from app.protocol.events import Measured, TurnedBody
 from app.protocol.run import Run
 from app.state import Level
 from app.window.beside import is_beside, put_beside
 from app.window.drops import open_dropped
 from core.body.names import JOINT_NAMES
 from core.errors import UserError
+from core.fit.frames import photo_from_crop
 from core.occlusion.files import save_occluders
 from core.occlusion.occluder import drawn
 from tests.app import untrained
-from tests.app.sessions import BOX, SECOND, paused_session, ready_session, receive_opened
+from tests.app.sessions import BOX, FIRST, SECOND, paused_session, ready_session, receive_opened
 
 BOX_ON_PHOTO = Rect(150, 10, 220, 500)
 
@@ -92,3 +99,41 @@ def test_the_engine_begins_at_the_body_and_hears_the_keypoints(tmp_path):
     assert given.xy[0, wrist].tolist() == [180.0, 400.0] and given.confidence[0, wrist] > 0.5
     with pytest.raises(UserError, match="missing"):
         backend.observe(photo, BOX_ON_PHOTO, keypoints=str(tmp_path / "none.json"))
+
+
+def test_the_truth_is_asked_for_once_and_errors_are_told_joint_by_joint():
+    session = paused_session(3)
+    joints = tuple((10.0 * j, 100.0, 0.0) for j in range(24))
+    places = tuple((0.1 * j, 0.0, 3.0) for j in range(24))
+    view = BodyView(Orbit(), 10, 10)
+    session.turned = TurnedBody(view, True, (0.0, 0.0, 3.0), 1.0, places)
+    session.painted = dataclasses.replace(session.painted, joints=joints)
+    assert truth_summary(session) == ""
+    session.set_truth("true.npz")
+    (asked,) = session.ask()
+    assert asked == Truth(*FIRST, "true.npz")
+    there = [(x + 1.0, y, z) for x, y, z in places]  # the root's place does not count
+    there[20] = (there[20][0], 0.048, 3.0)
+    seen = tuple((x + 3, y + 4, 0.0) for x, y, _ in joints)
+    session.receive(Measured(*FIRST, "true.npz", seen, tuple(there)))
+    assert session.ask() == []
+    far, away = truth_errors(session)
+    assert far[20] == pytest.approx(48.0) and sum(far) == pytest.approx(48.0)
+    assert away == pytest.approx([5.0] * 24)
+    assert truth_summary(session) == "truth: 2 mm off, left wrist 48 mm"
+    receive_opened(session, session.restart())
+    assert session.truth is None and session.wanted_truth is not None
+
+
+def test_a_body_is_its_own_truth(tmp_path):
+    backend = untrained.load()
+    observed = backend.observe(backend.read("skimage:astronaut"), BOX_ON_PHOTO)
+    fit = backend.fit(observed, Run(1))
+    fit.step()
+    params = photo_from_crop(fit.params(0), observed.handle.view, backend._engine.volume)
+    params.save(tmp_path / "true.npz")
+    again = backend.read_body(observed, str(tmp_path / "true.npz"))
+    ours, theirs = (backend.stance(observed, p).joints for p in (fit.params(0), again))
+    assert errors_mm(ours, theirs).max() < 0.1
+    pixels = [[j[:2] for j in backend.joints(observed, p)] for p in (fit.params(0), again)]
+    assert errors_px(*pixels).max() < 0.1

@@ -20,6 +20,7 @@ INNER_FLOORS = {
             "view",
             "album",
             "state",
+            "wants",
             "runs",
             "occluding",
             "posing",
