@@ -1,4 +1,4 @@
-"""The real window: a body moved by hand, swept, hidden by a patch, started and measured by files."""
+"""The real window: a body by hand, sweeps, a patch that slides, and files of others."""
 
 import numpy as np
 import pytest
