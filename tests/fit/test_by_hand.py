@@ -90,6 +90,20 @@ def test_a_joint_comes_where_it_is_dragged_and_others_stay(engine, observation, 
     )
 
 
+def test_an_arm_ends_at_its_collar_and_a_leg_at_its_hip():
+    named = {
+        name: [JOINT_NAMES[j] for j in limb_to(JOINT_NAMES.index(name))]
+        for name in ("l_elbow", "r_hand", "l_ankle", "r_hip", "head")
+    }
+    assert named == {
+        "l_elbow": ["l_shoulder", "l_collar"],
+        "r_hand": ["r_wrist", "r_elbow", "r_shoulder"],
+        "l_ankle": ["l_knee", "l_hip"],
+        "r_hip": [],
+        "head": ["neck", "spine3", "spine2"],
+    }
+
+
 def test_a_place_out_of_reach_stretches_the_limb_towards_it(engine, observation, body):
     shoulder = place(engine, observation, body, "l_shoulder")
     far = np.add(shoulder, [0, 2000])
