@@ -109,8 +109,8 @@ def save_skinned(
 def _mesh(arrays: Arrays, mesh: SkinnedMesh, shares: np.ndarray, name: str) -> dict[str, Any]:
     """The surface with its weights and morph targets."""
     attributes = {
-        "POSITION": arrays.add(np.float32(mesh.vertices), VERTICES, bounds=True),
-        "NORMAL": arrays.add(np.float32(mesh.normals), VERTICES),
+        "POSITION": arrays.add(mesh.vertices.astype(np.float32), VERTICES, bounds=True),
+        "NORMAL": arrays.add(mesh.normals.astype(np.float32), VERTICES),
     }
     for group, (joints, weights) in enumerate(_grouped(mesh.weights)):
         attributes[f"JOINTS_{group}"] = arrays.add(joints, VERTICES)
@@ -119,20 +119,20 @@ def _mesh(arrays: Arrays, mesh: SkinnedMesh, shares: np.ndarray, name: str) -> d
     primitive["indices"] = arrays.add(np.asarray(mesh.faces, np.uint32).reshape(-1), INDICES)
     if not len(mesh.morphs):
         return {"name": name, "primitives": [primitive]}
-    targets = [arrays.add(np.float32(morph), VERTICES, bounds=True) for morph in mesh.morphs]
+    targets = [arrays.add(morph.astype(np.float32), VERTICES, bounds=True) for morph in mesh.morphs]
     primitive["targets"] = [{"POSITION": target} for target in targets]
     return {"name": name, "primitives": [primitive], "weights": shares.tolist()}
 
 
 def _animation(arrays: Arrays, motion: Motion, quaternions: np.ndarray) -> dict[str, Any]:
     """Every joint's turns and places, and the shares of the morph targets."""
-    times = arrays.add(np.float32(motion.times), bounds=True)
+    times = arrays.add(motion.times.astype(np.float32), bounds=True)
     samplers: list[dict[str, int]] = []
     channels: list[dict[str, Any]] = []
 
     def move(node: int, path: str, values: np.ndarray) -> None:
         channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
-        samplers.append({"input": times, "output": arrays.add(np.float32(values))})
+        samplers.append({"input": times, "output": arrays.add(values.astype(np.float32))})
 
     for i in range(quaternions.shape[1]):
         move(FIRST_JOINT + i, "rotation", quaternions[:, i])
