@@ -21,7 +21,7 @@ from app.protocol.commands import (
     Question,
     Turn,
 )
-from app.protocol.events import Painted, Probed, TurnedBody
+from app.protocol.events import Differed, Painted, Probed, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import ViewState
@@ -104,7 +104,9 @@ class SessionState:
         pending: the run that the worker has been asked for last and has not answered yet.
         autosave: the file to save by itself; empty for none.
         orphan: what a session that crashed has left; empty for nothing.
-        joining: other runs of a record that the worker has been asked for.
+        joining: other runs of a record that the worker has been asked for, with their bookmarks.
+        compared: the pictures of the run that is compared with; None before the first.
+        differed: how the two runs differ; None before the first answer.
         lost: runs whose traces were lost with a dead worker.
         album: all photos and records that were opened or wait for it.
         behind: what the worker does for those that are not on screen.
@@ -127,9 +129,11 @@ class SessionState:
     refused: Question | None = None
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
-    joining: set[RunKey] = field(default_factory=set)
+    joining: dict[RunKey, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     album: Album = field(default_factory=Album)
     behind: Behind = field(default_factory=Behind)
+    compared: Painted | None = None
+    differed: Differed | None = None
     autosave: str = ""
     orphan: str = ""
 
@@ -223,6 +227,20 @@ class SessionState:
         """Whether the pictures of the shown step have come, and the answer to why."""
         there = self.painted is not None and self.painted.step == self.view.step
         return (there or not self.steps) and self.asked is None and self.question is None
+
+    @property
+    def pictured(self) -> Painted | None:
+        """What the pictures on screen are of: the other run while two take turns, and it is its."""
+        return self.compared if self.view.play.other else self.painted
+
+    @property
+    def pictured_step(self) -> str:
+        """Which step the pictures on screen are of, in words; empty without any."""
+        pictured = self.pictured
+        if pictured is None:
+            return ""
+        run = f"run {pictured.run} · " if self.view.play.turns.on else ""
+        return f"{run}step {pictured.step}"
 
     @property
     def shown(self) -> int:

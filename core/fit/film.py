@@ -49,6 +49,11 @@ class Film:
             yield self._frame(step)
         yield from [self._frame(best)] * round(RATE)
 
+    @property
+    def count(self) -> int:
+        """How many frames there are by now."""
+        return len(range(0, len(self.sheet.fit.trace), STRIDE)) + round(RATE)
+
     def _frame(self, step: int) -> Picture:
         return self.sheet.draw(step, tile=TILE, look=self._ask(step).result())
 

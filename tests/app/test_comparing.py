@@ -1,0 +1,109 @@
+"""Steps and runs compared, and files written, by the worker's process with the fake engine."""
+
+import imageio.v3
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from app.protocol.commands import Begin, Continue, Differ, Export, Exported, Open, Search
+from app.protocol.events import Differed, Failed, Finished, Opened, Scored, Searched, Written
+from app.protocol.run import Changes, Run
+from app.protocol.survey import Survey
+from tests.app.blob import blob_photo
+from tests.app.fake_engine import MAP
+from tests.app.talk import Talk
+
+STEPS = 31
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory):
+    """A worker with two finished runs of a photo, the second one with another weight."""
+    photo = tmp_path_factory.mktemp("photos") / "blob.png"
+    Image.fromarray(blob_photo()).save(photo)
+    talk = Talk("tests.app.fake_engine:load")
+    talk.ask(Open(1, Run(1), str(photo)), Opened)
+    talk.ask(Continue(1, 1), Finished)
+    talk.ask(Begin(1, Run(2, changes=Changes((("size", 40.0),)))), Opened)
+    talk.ask(Continue(1, 2), Finished)
+    talk.wait(Scored)
+    yield talk
+    talk.link.close()
+
+
+def test_movement_is_that_of_the_joint_that_goes_farthest(talk):
+    whole = talk.ask(Search(1, 1, Survey.MOVEMENT, 0, STEPS), Searched)
+    assert len(whole.changes) == STEPS and whole.changes[0].amount == 0
+    assert all(change.where in ("middle", "left corner") for change in whole.changes[1:])
+    assert max(change.amount for change in whole.changes) > 0.01  # metres
+    part = talk.ask(Search(1, 1, Survey.MOVEMENT, 7, 12), Searched)
+    assert part.first == 7 and part.changes == whole.changes[7:12]
+
+
+def test_flips_of_z_come_in_pieces_that_fit_together(talk):
+    whole = talk.ask(Search(1, 1, Survey.FLIPS, 0, STEPS), Searched)
+    part = talk.ask(Search(1, 1, Survey.FLIPS, 8, 16), Searched)
+    assert part.changes == whole.changes[8:16]
+    assert all(0 <= change.amount <= 1 for change in whole.changes)
+
+
+def test_two_runs_differ_and_a_run_does_not_differ_from_itself(talk):
+    other = talk.ask(Differ(1, 1, 30, (1, 2), 30, True), Differed)
+    assert [joint.name for joint in other.joints] == ["middle", "left corner"]
+    assert other.joints[0].aligned == 0 and other.joints[0].distance > 0
+    assert other.largest > 0
+    shape = MAP, MAP
+    assert other.pictures["feature distance"].shape == shape
+    assert other.pictures["feature distance"].max() == pytest.approx(other.largest)
+    assert other.pictures["z change"].shape == (*shape, 3)
+    both = np.isfinite(other.pictures["z difference"])
+    assert both.any() and not both.all()
+    same = talk.ask(Differ(1, 1, 30, (1, 1), 30, True), Differed)
+    assert {(j.distance, j.aligned) for j in same.joints} == {(0.0, 0.0)}
+    assert same.largest == 0 and np.nanmax(np.abs(same.pictures["z difference"])) == 0
+
+
+def test_the_table_alone_needs_no_pictures(talk):
+    event = talk.ask(Differ(1, 1, 30, (1, 2), 30, False), Differed)
+    assert event.joints and not event.pictures
+
+
+def test_a_run_that_is_gone_is_one_line(talk):
+    event = talk.ask(Differ(1, 1, 30, (1, 9), 30, True), Failed)
+    assert "compare with another" in event.text
+    event = talk.ask(Export(1, 9, Exported.BODY, 0, "/tmp/a.obj"), Failed)
+    assert "nothing was written" in event.text
+
+
+def test_files_are_written_whole_and_told_of(talk, tmp_path):
+    path = str(tmp_path / "body.ply")
+    assert talk.ask(Export(1, 1, Exported.BODY, 30, path), Written).path == path
+    assert len(trimesh.load(path, process=False).vertices) == 642
+    path = str(tmp_path / "run.glb")
+    talk.ask(Export(1, 1, Exported.ANIMATION, 30, path), Written)
+    path = str(tmp_path / "run.gif")
+    talk.ask(Export(1, 1, Exported.FILM, 0, path), Written)
+    while talk.events[-1].done < talk.events[-1].count:
+        talk.wait(Written)
+    told = [(e.done, e.count) for e in talk.events if isinstance(e, Written) and e.path == path]
+    assert told == [(5, 31), (10, 31), (15, 31), (20, 31), (25, 31), (30, 31), (1, 1)]
+    assert len(imageio.v3.imread(path)) == STEPS
+    assert {file.name for file in tmp_path.iterdir()} == {"body.ply", "run.glb", "run.gif"}
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "line"),
+    [
+        (Exported.FILM, "run.avi", "a video ends in .mp4 or .gif"),
+        (Exported.BODY, "body.blend", "no format of a mesh"),
+        (Exported.BODY, "file/below.obj", "cannot write"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_line_and_leaves_nothing(
+    talk, tmp_path, what, name, line
+):
+    (tmp_path / "file").touch()
+    event = talk.ask(Export(1, 1, what, 0, str(tmp_path / name)), Failed)
+    assert line in event.text and "\n" not in event.text
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
