@@ -130,7 +130,10 @@ class RunTree(Contrast):
             self.message = Message("There is no other run of this image to compare with.")
             return []
         self.view.other = key
-        self.message = Message(f"Compared with run {key[1]}: {{swap}} shows the other one.")
+        self.message = Message(
+            f"Compared with run {key[1]}: {{swap}} shows it, {{blink}} shows both in turns, "
+            "{joint table} how far apart they are."
+        )
         return []
 
     def swap(self) -> Commands:

@@ -18,7 +18,7 @@ BUTTON_HEIGHT = 32
 MARGIN = 6
 GAP = 4
 GROUPS = (
-    (("open", 76),),
+    (("open", 70), ("export", 68)),
     (("run", 84), ("step", 70), ("restart", 84)),
     (("edit", 64),),
     (("find", 110), ("occlude", 92)),
