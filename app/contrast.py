@@ -25,6 +25,7 @@ class Contrast(Steps):
             self._stop_blinking()
             return []
         play.turns.switch(True)
+        self.view.difference = False
         self.message = Message("The two runs take turns: {blink} stops.")
         return []
 

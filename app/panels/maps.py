@@ -317,7 +317,9 @@ class OcclusionPanel(RenderedPanel):
         words = "" if value is None else OFF if np.isnan(value) else f"p(z = 1) = {value:.2f}"
         if not differs:
             return self._legend, words
-        return ((LESS, "-1"), (SAME, "0"), (MORE, "1")), words.replace("p(z = 1) =", "difference")
+        if value is not None and not np.isnan(value):
+            words = f"{value:+.2f}"
+        return ((LESS, "-1"), (SAME, "0"), (MORE, "1")), words
 
 
 def _differing(session: Session) -> Differed | None:

@@ -114,6 +114,15 @@ def test_a_difference_from_another_run_is_not_shown():
     assert not any(isinstance(c, Differ) for c in _asked(session))
 
 
+def test_turns_and_differences_take_each_other_s_place():
+    session = compared()
+    session.toggle_difference()
+    session.blink()
+    assert (session.view.difference, session.view.play.turns.on) == (False, True)
+    session.toggle_difference()
+    assert (session.view.difference, session.view.play.turns.on) == (True, False)
+
+
 def test_swapping_compares_the_other_way_round():
     session = compared()
     session.toggle_difference()
