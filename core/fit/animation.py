@@ -18,6 +18,7 @@ from core.fit.course import bodies_at
 from core.fit.engine import Engine
 from core.fit.observation import Observation
 from core.fit.trace import Trace
+from core.io.files import printable
 from core.io.skinned import Motion, SkinnedMesh, save_skinned
 from core.render.shade.render import vertex_normals
 
@@ -40,8 +41,10 @@ def save_animation(
         shown: the step at which the body stands where the animation is not played.
 
     Raises:
-        UserError: there is no step, or the file cannot be written.
+        UserError: another suffix, there is no step, or the file cannot be written.
     """
+    if path.suffix.lower() != ".glb":
+        raise UserError(f"{printable(path)}: an animation is written as .glb")
     if not trace.records:
         raise UserError("the fit has no step yet: there is nothing to animate")
     steps = list(range(0, len(trace), -(-len(trace) // RECORDS)))

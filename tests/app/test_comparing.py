@@ -6,10 +6,12 @@ import pytest
 import trimesh
 from PIL import Image
 
+from app.geometry.plane import Rect
 from app.protocol.commands import Begin, Continue, Differ, Export, Exported, Open, Search
 from app.protocol.events import Differed, Failed, Finished, Opened, Scored, Searched, Written
 from app.protocol.run import Changes, Run
 from app.protocol.survey import Survey
+from tests.app import untrained
 from tests.app.blob import blob_photo
 from tests.app.fake_engine import MAP
 from tests.app.talk import Talk
@@ -107,3 +109,49 @@ def test_a_file_that_cannot_be_written_is_one_line_and_leaves_nothing(
     event = talk.ask(Export(1, 1, what, 0, str(tmp_path / name)), Failed)
     assert line in event.text and "\n" not in event.text
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+# --- the real engine, with weights that have learnt nothing ---
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    backend = untrained.load()
+    photo = backend.read("skimage:astronaut")
+    observed = backend.observe(photo, Rect(150, 10, 220, 500))
+    fit = backend.fit(observed, Run(1))
+    while not fit.done:
+        fit.step()
+    return backend, photo, observed, fit
+
+
+def test_features_of_two_steps_differ_where_the_bodies_do(fitted):
+    backend, photo, observed, fit = fitted
+    first, last = fit.params(0), fit.params(6)
+    found = backend.contrast(observed, Run(1), last, observed, Run(2), first)
+    visible = [backend.maps(observed, Run(1), params).visible for params in (first, last)]
+    covered = np.isfinite(visible[0]) | np.isfinite(visible[1])
+    assert found.shape == visible[0].shape and 0 < found.max() <= 2
+    assert found[covered].mean() > 5 * found[~covered].mean()
+    same = backend.contrast(observed, Run(1), last, observed, Run(2), last)
+    assert same.max() == 0
+    elsewhere = backend.observe(photo, Rect(100, 10, 300, 500))
+    assert backend.contrast(observed, Run(1), last, elsewhere, Run(2), last) is None
+
+
+def test_joints_have_names_and_places_before_the_camera(fitted):
+    backend, _, observed, fit = fitted
+    places = backend.places(observed, fit, range(7))
+    assert places.shape == (7, len(backend.joint_names), 3) and (places[..., 2] > 0).all()
+    assert backend.joint_names[0] == "pelvis" and "left wrist" in backend.joint_names
+
+
+def test_a_film_and_an_animation_of_the_real_engine(fitted, tmp_path):
+    backend, _, observed, fit = fitted
+    film = backend.film(observed, fit)
+    pictures = list(film.pictures)
+    assert len(pictures) == film.count and len({p.shape for p in pictures}) == 1
+    assert (pictures[0] != pictures[2]).any()
+    backend.save_animation(observed, fit, 3, str(tmp_path / "a.glb"))
+    (mesh,) = trimesh.load_scene(tmp_path / "a.glb", process=False).geometry.values()
+    assert len(mesh.vertices) == 6890

@@ -15,6 +15,7 @@ from core.errors import UserError
 from core.fit import animation
 from core.fit.animation import animated, save_animation
 from core.fit.course import bodies_at, joints_at
+from core.fit.export import save_body
 from core.fit.trace import Trace
 from core.geometry.crop import Box
 from core.io.skinned import save_skinned
@@ -199,6 +200,20 @@ def test_long_fits_are_thinned_out_and_the_shown_step_stays(fitted, tmp_path, mo
     save_animation(tmp_path / "run.glb", engine, observation, trace, shown=5)
     reader = Reader(tmp_path / "run.glb")
     assert (reader.times * animation.RATE).round().astype(int).tolist() == [0, 3, 5, 6]
+
+
+def test_a_body_is_written_in_each_format(fitted, tmp_path):
+    engine, observation, trace = fitted
+    for name in ("body.obj", "body.npz"):
+        save_body(tmp_path / name, engine, observation, trace, 4)
+    mesh = trimesh.load(tmp_path / "body.obj", process=False)
+    np.testing.assert_allclose(mesh.vertices, expected(*fitted, 4), atol=1e-5)
+    params = BodyParams.load(tmp_path / "body.npz")
+    vertices = engine.vertices(params)[0].numpy() * [1, -1, -1]
+    np.testing.assert_allclose(vertices, expected(*fitted, 4), atol=1e-6)
+    with pytest.raises(UserError, match="no step 7; there are 0 to 6"):
+        save_body(tmp_path / "more.obj", engine, observation, trace, 7)
+    assert not (tmp_path / "more.obj").exists()
 
 
 def test_a_fit_without_steps_is_refused(fitted, tmp_path):
