@@ -114,7 +114,7 @@ ACTIONS = (
     Action(
         "find",
         "Find person",
-        ("Ctrl+F",),
+        ("Ctrl+W",),
         "look for the person again",
         lambda host: host.send(host.session.set_box(None)),
         enabled=lambda session: session.can_restart,

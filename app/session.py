@@ -26,7 +26,7 @@ from app.protocol.commands import (
     Preview,
     Probe,
     Save,
-    Search,
+    Scan,
     Step,
     Turn,
 )
@@ -45,8 +45,8 @@ from app.protocol.events import (
     Probed,
     Ready,
     Saved,
+    Scanned,
     Scored,
-    Searched,
     Stepped,
     Turned,
     Written,
@@ -187,7 +187,7 @@ class Session(Backlog):
                 | Previewed()
                 | Turned()
                 | Probed()
-                | Searched()
+                | Scanned()
                 | Differed()
             ):
                 return self._on_answer(event)
@@ -272,8 +272,8 @@ class Session(Backlog):
     def _on_answer(self, event: Answering) -> Commands:
         """An answer has come: it is on screen if it is about the shown run."""
         self.asked = self.refused = None
-        if isinstance(event, Searched):
-            self._on_searched(event)
+        if isinstance(event, Scanned):
+            self._on_scanned(event)
         if isinstance(event, Painted) and event.key == self.view.other:
             self.compared = event
         if event.key != self.view.key:
@@ -335,7 +335,7 @@ class Session(Backlog):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Preview() | Turn() | Probe() | Search() | Differ():
+            case PaintInput() | Paint() | Preview() | Turn() | Probe() | Scan() | Differ():
                 self.asked, self.refused = None, command
                 self.view.seeking = None
             case Begin() if command.key in self.joining:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from app.history import Marked
 from app.playing import RATES, STRIDES
-from app.protocol.commands import Commands, Export, Exported, Question, Save, Search
-from app.protocol.events import Searched, Written
+from app.protocol.commands import Commands, Export, Exported, Question, Save, Scan
+from app.protocol.events import Scanned, Written
 from app.protocol.survey import Survey
 from app.state import Message, Phase, SessionState
 
@@ -134,19 +134,19 @@ class Steps(SessionState):
     @property
     def question(self) -> Question | None:
         """The next question. None if the screen lacks nothing."""
-        return super().question or self.wanted_search
+        return super().question or self.wanted_scan
 
     @property
-    def wanted_search(self) -> Search | None:
+    def wanted_scan(self) -> Scan | None:
         """The steps to look at next for what is sought."""
         what, record, key = self.view.seeking, self.record, self.view.key
         if what is None or record is None or key is None or not self.answering:
             return None
         first = len(record.changes[what])
         last = min(first + CHUNKS[what], record.steps)
-        return Search(*key, what, first, last) if first < last else None
+        return Scan(*key, what, first, last) if first < last else None
 
-    def _on_searched(self, event: Searched) -> None:
+    def _on_scanned(self, event: Scanned) -> None:
         """Some steps have been looked at."""
         record = self.document.find(event.key)
         if record is None or len(record.changes[event.what]) != event.first:

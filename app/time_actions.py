@@ -27,7 +27,7 @@ TIME_ACTIONS = (
     Action(
         "play",
         "Play",
-        ("Y",),
+        ("F2",),
         "play the steps, or stop; so does the key of running once the fit is finished",
         lambda host: host.send(host.session.play()),
         enabled=_has_steps,
@@ -37,7 +37,7 @@ TIME_ACTIONS = (
     Action(
         "loop",
         "Loop",
-        ("Ctrl+L",),
+        ("Ctrl+O",),
         "play again and again",
         lambda host: host.send(host.session.toggle_loop()),
         enabled=_has_steps,
@@ -62,7 +62,7 @@ TIME_ACTIONS = (
     Action(
         "stride",
         "Every n-th",
-        ("Z",),
+        ("Ctrl+N",),
         "play, and go by arrow keys, every 1, 2, 5, 10 or 25 steps",
         lambda host: host.send(host.session.next_stride()),
         enabled=_has_steps,
@@ -130,7 +130,7 @@ TIME_ACTIONS = (
     Action(
         "difference",
         "Difference",
-        ("Ctrl+D",),
+        ("Ctrl+I",),
         "maps of how the compared runs differ, or of the run on screen",
         lambda host: host.send(host.session.toggle_difference()),
         enabled=_compares,

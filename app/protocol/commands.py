@@ -153,7 +153,7 @@ class Probe(OfRun):
 
 
 @dataclass(frozen=True)
-class Search(OfRun):
+class Scan(OfRun):
     """Say what the steps ``first`` <= step < ``last`` of a run change, each since that before."""
 
     what: Survey
@@ -195,7 +195,7 @@ class Quit:
 
 Picture = PaintInput | Paint | Turn | Preview
 """Commands that ask for pictures."""
-Question = Picture | Probe | Search | Differ
+Question = Picture | Probe | Scan | Differ
 """Commands that ask for what the screen lacks."""
 Command = (
     Begin

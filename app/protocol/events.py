@@ -163,8 +163,8 @@ class Probed(OfRun):
 
 
 @dataclass(frozen=True)
-class Searched(OfRun):
-    """The answer to a `Search`; the first step of a run changes nothing."""
+class Scanned(OfRun):
+    """The answer to a `Scan`; the first step of a run changes nothing."""
 
     what: Survey
     first: int
@@ -225,7 +225,7 @@ class Died:
     text: str
 
 
-Answering = PaintedInput | Painted | Previewed | Turned | Probed | Searched | Differed
+Answering = PaintedInput | Painted | Previewed | Turned | Probed | Scanned | Differed
 """Events that answer a question."""
 Event = (
     Ready

@@ -22,7 +22,7 @@ from app.session import Session
 
 
 @dataclass
-class Showing:
+class Pictured:
     """The panels that draw pictures.
 
     Attributes:

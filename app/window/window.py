@@ -51,7 +51,7 @@ from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, path_in_text
-from app.window.showing import Showing
+from app.window.showing import Pictured
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -112,7 +112,9 @@ class Window:
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
-        self.showing = Showing(self.photo, self.observed, self.rendered, self.occlusion, self.body)
+        self.pictured = Pictured(
+            self.photo, self.observed, self.rendered, self.occlusion, self.body
+        )
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
@@ -261,7 +263,7 @@ class Window:
         elif events and self.session.asked is None:  # else the step comes with its picture
             self.clock.stepped()
         if self.session.tick(time.monotonic()):
-            self.showing.follow_turns(self.session)
+            self.pictured.follow_turns(self.session)
             self.clock.changed()
         if not self.clock.awake:
             self.clock.rest()
@@ -301,7 +303,7 @@ class Window:
         if isinstance(event, WithPictures):
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
-                self.showing.show(event)
+                self.pictured.show(event)
             self.strip.take(event)
         self.send(commands)
 

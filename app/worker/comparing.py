@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from app.protocol.backend import Backend
-from app.protocol.commands import Differ, Search
-from app.protocol.events import Differed, Searched
+from app.protocol.commands import Differ, Scan
+from app.protocol.events import Differed, Scanned
 from app.protocol.survey import Change, JointDifference, Survey
 from app.worker.painting import Painter
 from app.worker.runs import HeldRun
@@ -26,13 +26,13 @@ class Compared:
 
     # --- neighbouring steps ---
 
-    def search(self, held: HeldRun, command: Search) -> Searched:
+    def scan(self, held: HeldRun, command: Scan) -> Scanned:
         """What each of some steps changes."""
         find = self._movement if command.what is Survey.MOVEMENT else self._flips
         changes = find(held, command)
-        return Searched(*command.key, command.what, command.first, tuple(changes))
+        return Scanned(*command.key, command.what, command.first, tuple(changes))
 
-    def _movement(self, held: HeldRun, command: Search) -> list[Change]:
+    def _movement(self, held: HeldRun, command: Scan) -> list[Change]:
         """The joint that moves farthest. Nothing is rendered."""
         before = max(command.first - 1, 0)
         places = self._backend.places(held.observed, held.fit, range(before, command.last))
@@ -41,7 +41,7 @@ class Compared:
         changes = [Change(float(way[j]), names[j]) for way, j in zip(ways, joints, strict=True)]
         return changes if command.first else [Change(0.0), *changes]
 
-    def _flips(self, held: HeldRun, command: Search) -> list[Change]:
+    def _flips(self, held: HeldRun, command: Scan) -> list[Change]:
         """The share of pixels whose z crosses 1/2, on the maps that the panel shows."""
 
         def visible(step: int) -> Map:

@@ -37,7 +37,7 @@ from app.protocol.commands import (
     Question,
     Quit,
     Save,
-    Search,
+    Scan,
     Step,
     Turn,
 )
@@ -229,8 +229,8 @@ class Worker:
                 return self._painter.preview(held, command)
             case Probe():
                 return self._explainer.answer(held, command)
-            case Search():
-                return self._compared.search(held, command)
+            case Scan():
+                return self._compared.scan(held, command)
             case Differ():
                 return self._compared.differ(held, self._runs.find(command.other), command)
 

@@ -4,8 +4,8 @@ import pytest
 
 from app.history import Marked
 from app.playing import Beat
-from app.protocol.commands import Differ, Export, Exported, Paint, Save, Search
-from app.protocol.events import Failed, Finished, Searched, Written
+from app.protocol.commands import Differ, Export, Exported, Paint, Save, Scan
+from app.protocol.events import Failed, Finished, Scanned, Written
 from app.protocol.run import RecordedRun
 from app.protocol.survey import Change, Survey
 from app.state import Phase
@@ -168,12 +168,12 @@ def searched(session, amounts, where="left wrist"):
     asked = []
     while commands := session.ask():
         (command,) = commands
-        if not isinstance(command, Search):
+        if not isinstance(command, Scan):
             session.receive(answer(command))
             continue
         asked.append((command.first, command.last))
         found = [Change(amounts[k], where) for k in range(command.first, command.last)]
-        session.receive(Searched(*command.key, command.what, command.first, tuple(found)))
+        session.receive(Scanned(*command.key, command.what, command.first, tuple(found)))
     return asked
 
 
@@ -198,8 +198,8 @@ def test_z_is_looked_at_in_pieces_and_scrubbing_gives_up():
     other.seek(Survey.FLIPS)
     (command,) = other.ask()
     other.scrub(4)
-    other.receive(Searched(*FIRST, command.what, 0, tuple([Change(1.0)] * 8)))
-    assert other.view.step == 4 and not any(isinstance(c, Search) for c in other.ask())
+    other.receive(Scanned(*FIRST, command.what, 0, tuple([Change(1.0)] * 8)))
+    assert other.view.step == 4 and not any(isinstance(c, Scan) for c in other.ask())
 
 
 def test_steps_that_come_later_are_looked_at_later():
@@ -315,7 +315,7 @@ def test_questions_about_pictures_come_first():
     kinds = []
     while asked := session.ask():
         kinds.append(type(asked[0]))
-        if isinstance(asked[0], Search):
+        if isinstance(asked[0], Scan):
             break
         session.receive(answer(*asked))
-    assert kinds[-1] is Search and Paint in kinds and Differ not in kinds
+    assert kinds[-1] is Scan and Paint in kinds and Differ not in kinds
