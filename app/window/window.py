@@ -108,13 +108,12 @@ class Window:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
-        self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
+        maps = self.observed, self.rendered, self.occlusion
+        self.pictured = Pictured(self.photo, *maps, self.body)
+        self.maps: list[MapPanel] = list(maps)
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
-        self.pictured = Pictured(
-            self.photo, self.observed, self.rendered, self.occlusion, self.body
-        )
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
