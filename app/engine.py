@@ -326,11 +326,12 @@ class CoreBackend:
     def film(self, observed: Observed, fit: CoreFit) -> Film:
         """All steps as sheets, as `nbf fit` draws them."""
         drawn = FitFilm(Sheet.of(self._engine, observation_of(observed), fit.fit))
-        count = drawn.count
+        best = fit.best
+        frames, count = drawn.frames(best), len(drawn.steps(best))
 
         def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
             with drawn:
-                yield from drawn.frames(fit.best)
+                yield from frames
 
         return Film(pictures(), count, RATE)
 

@@ -9,7 +9,7 @@ from app.playing import RATES, STRIDES
 from app.protocol.commands import Commands, Export, Exported, Question, Save, Scan
 from app.protocol.events import Scanned, Written
 from app.protocol.survey import Survey
-from app.state import Message, Phase, SessionState
+from app.state import Level, Message, Phase, SessionState
 
 CHUNKS = {Survey.MOVEMENT: 4096, Survey.FLIPS: 8}
 """Steps that are looked at before other questions come in between; z has to be rendered."""
@@ -174,7 +174,11 @@ class Steps(SessionState):
 
     def export(self, what: Exported, path: str) -> Commands:
         """Have the worker write a file about the run on screen and the step there."""
-        if self.view.key is None or not self.steps or not self.answering:
+        if self.view.key is None or not self.steps:
+            return []
+        if not self.answering:
+            text = "The engine that has this run is not there: {restart} starts it again."
+            self.message = Message(text, Level.WARNING)
             return []
         self.message = Message(f"Writing {path}…")
         return [Export(*self.view.key, what, self.view.step, path)]

@@ -5,10 +5,10 @@ import pytest
 from app.history import Marked
 from app.playing import Beat
 from app.protocol.commands import Differ, Export, Exported, Paint, Save, Scan
-from app.protocol.events import Failed, Finished, Scanned, Written
+from app.protocol.events import Died, Failed, Finished, Scanned, Written
 from app.protocol.run import RecordedRun
 from app.protocol.survey import Change, Survey
-from app.state import Phase
+from app.state import Level, Phase
 from tests.app.sessions import (
     FIRST,
     answer,
@@ -305,6 +305,9 @@ def test_a_file_is_asked_for_and_told_of():
     session.receive(Written(*FIRST, "/a.mp4", 20, 20))
     assert session.message.text == "Wrote /a.mp4"
     assert fitting_session().export(Exported.BODY, "/a.obj") == []
+    session.receive(Died("gone"))
+    assert session.export(Exported.BODY, "/a.obj") == []
+    assert session.message.level is Level.WARNING
 
 
 def test_questions_about_pictures_come_first():
