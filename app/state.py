@@ -269,7 +269,7 @@ class SessionState:
             return PaintInput(*view.key)
         if not self.steps:
             return None
-        fine = self.phase is not Phase.RUNNING
+        fine = self.phase is not Phase.RUNNING and not view.play.steps.on
         if painted is None or painted.step != view.step:
             return Paint(*view.key, view.step, view.photo_side, False, view.body)
         if view.body is not None and (turned is None or turned.view != view.body):

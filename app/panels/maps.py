@@ -330,7 +330,7 @@ def _differing(session: Session) -> Differed | None:
 
 def _judged(session: Session) -> bool:
     """Whether hits and misses take the place of z."""
-    there = session.painted is not None and session.painted.found is not None
+    there = session.pictured is not None and session.pictured.found is not None
     return there and HITS in session.view.overlays
 
 

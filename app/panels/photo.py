@@ -145,7 +145,7 @@ class PhotoPanel(Panel):
             strength = round(255 * session.view.opacity)
             dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
-        if HITS in session.view.overlays and session.painted and session.painted.found:
+        if HITS in session.view.overlays and session.pictured and session.pictured.found:
             dpg.draw_image_quad(self.hits.tag, *corners)
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:

@@ -153,12 +153,22 @@ class Exporting:
             if kind in BY_WORKER:
                 self._act(lambda session: session.export(BY_WORKER[kind], path))
             elif kind == "panel":
-                self._shot = PanelShot.of(Path(path), item_rect(self.dialog.panel))
+                self._shot = PanelShot.of(Path(path), self._place(self.dialog.panel))
             else:
                 save_curves(self._session, Path(path))
                 self._session.message = Message(f"Wrote {path}")
         except UserError as error:
             self._refuse(error)
+
+    def _place(self, panel: str) -> Rect:
+        """Where a panel is.
+
+        Raises:
+            UserError: it is not on screen.
+        """
+        if not dpg.is_item_shown(panel):
+            raise UserError("that panel is not on screen now: show it first")
+        return item_rect(panel)
 
     def _refuse(self, error: UserError) -> None:
         self._session.message = Message(str(error), Level.ERROR)

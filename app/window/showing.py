@@ -26,7 +26,7 @@ class Pictured:
     """The panels that draw pictures.
 
     Attributes:
-        other: the pictures on screen are of the run that is compared with, see `follow_turns`.
+        drawn: the step whose pictures are on screen.
     """
 
     photo: PhotoPanel
@@ -34,13 +34,12 @@ class Pictured:
     rendered: RenderedPanel
     occlusion: OcclusionPanel
     body: BodyPanel
-    other: bool = False
+    drawn: Painted | None = None
 
     def follow_turns(self, session: Session) -> None:
         """Show the other one of two runs that take turns, or the run on screen again."""
         pictured = session.pictured
-        if session.view.play.other != self.other and pictured is not None:
-            self.other = session.view.play.other
+        if pictured is not None and pictured.pictures and pictured is not self.drawn:
             self.show(pictured)
 
     def show(self, event: WithPictures) -> None:
@@ -52,7 +51,8 @@ class Pictured:
             case Previewed():
                 self._show_input(pictures)
                 self._show_step(pictures)
-            case Painted() if pictures:
+            case Painted():
+                self.drawn = event
                 self._show_step(pictures)
             case Differed() if pictures:
                 for panel in (self.rendered, self.occlusion):

@@ -145,6 +145,21 @@ def test_the_key_of_running_plays_a_finished_fit():
     assert not session.view.play.steps.on
 
 
+def test_steps_that_play_are_not_painted_finely():
+    session = finished()
+    session.scrub(2)
+    pictured(session)
+    assert session.painted.fine
+    session.play()
+    session.tick(1.0)
+    session.tick(2.0)
+    pictured(session)
+    assert (session.painted.step, session.painted.fine) == (3, False)
+    session.play()
+    pictured(session)
+    assert session.painted.fine
+
+
 def test_nothing_is_due_while_nothing_plays():
     session = finished()
     assert session.rest(1.0) is None and not session.tick(1.0)
