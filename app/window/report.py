@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from app.actions import with_keys
 from app.geometry.plane import Rect
-from app.panels.controls import BUTTONS
 from app.panels.dialog import ActionDialog
 from app.panels.edit import EditDialog
 from app.panels.export import ExportDialog
@@ -55,7 +54,7 @@ def report(window: Window) -> dict[str, object]:
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "cells": window.photo.cells,
-        "buttons": {name: item_rect(name) for name in BUTTONS},
+        "buttons": {name: item_rect(name) for name in window.controls.buttons},
         "files": _files_of(window),
         "autosaved": session.image.autosaved if session.image else "",
         "lanes": window.timeline.lanes(session),
