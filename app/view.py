@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.geometry.orbit import Orbit
+from app.playing import Playing
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
+from app.protocol.survey import Survey
 from app.protocol.why import Target
 from core.occlusion.fills import GREY, Fill
 from core.occlusion.occluder import Occluders
@@ -45,6 +47,10 @@ class ViewState:
         draft: what the next run is to do differently from the shown one.
         why: the panel that answers why is there.
         target: what it is asked about.
+        play: how steps play, and two runs take turns.
+        seeking: what the worker looks for in all steps, to go to the largest.
+        joint_table: the table of how far the joints of two runs are apart is there.
+        difference: maps show how two runs differ.
     """
 
     key: RunKey | None = None
@@ -69,6 +75,10 @@ class ViewState:
     draft: Changes = field(default_factory=Changes)
     why: bool = False
     target: Target | None = None
+    play: Playing = field(default_factory=Playing)
+    seeking: Survey | None = None
+    joint_table: bool = False
+    difference: bool = False
 
     @property
     def image(self) -> int | None:
@@ -81,6 +91,8 @@ class ViewState:
         self.loss_window = None
         self.draft = Changes()
         self.sketch = None
+        self.play.stop()
+        self.seeking = None
         if self.other is not None and (self.other == key or self.other[0] != key[0]):
             self.other = None
 

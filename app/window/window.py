@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Hashable, Mapping
+import time
+from collections.abc import Callable, Hashable
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
-import numpy as np
 
 from app import theme
 from app.action import Action
@@ -16,6 +16,7 @@ from app.geometry.homography import cell_corners, inside_crop
 from app.geometry.layout import arrange
 from app.geometry.plane import Point
 from app.link import Link
+from app.panels.apart import ApartDialog
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
 from app.panels.edit import EditDialog
@@ -29,15 +30,12 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
+from app.panels.time import TimeDialog
 from app.panels.timeline import TimelinePanel
 from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
 from app.protocol.events import (
     Event,
-    Opened,
-    Painted,
-    PaintedInput,
-    Previewed,
     Stepped,
     WithPictures,
 )
@@ -46,12 +44,14 @@ from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
 from app.window.drops import open_dropped
+from app.window.exporting import Exporting
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, path_in_text
+from app.window.showing import Pictured
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -95,7 +95,8 @@ class Window:
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
-        for dialog in (self.help, self.files, self.editing, self.occluding):
+        self.sides = self.editing, self.occluding, self.time, self.apart, self.exporting.dialog
+        for dialog in (self.help, self.files, *self.sides):
             dialog.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
@@ -107,7 +108,9 @@ class Window:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
-        self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
+        maps = self.observed, self.rendered, self.occlusion
+        self.pictured = Pictured(self.photo, *maps, self.body)
+        self.maps: list[MapPanel] = list(maps)
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
@@ -115,6 +118,10 @@ class Window:
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
         self.occluding = OccludeDialog(fonts, self.do, self._act)
+        self.time = TimeDialog(fonts, self.do, self._act)
+        self.apart = ApartDialog(fonts, self.do, self._act)
+        self.exporting = Exporting(fonts, self.session, self.panels, self.files, self._act)
+        self.timeline.open_time = self.show_time
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
@@ -179,6 +186,14 @@ class Window:
         """Show or hide the dialog of occluders."""
         self.occluding.toggle(*self.size)
 
+    def show_time(self) -> None:
+        """Show or hide the dialog of speed, jumps and bookmarks."""
+        self.time.toggle(*self.size)
+
+    def show_exports(self) -> None:
+        """Show or hide the dialog of what can be written."""
+        self.exporting.toggle(*self.size)
+
     def _act(self, act: Callable[[Session], Commands]) -> None:
         """Have a dialog do something."""
         self.send(act(self.session))
@@ -210,9 +225,9 @@ class Window:
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
         self.files.hide()
-        self.editing.hide()
         self.help.hide()
-        self.occluding.hide()
+        for dialog in self.sides:
+            dialog.hide()
         self.send(self.mouse.cancel(self.session))
         self.send(self.photo.cancel(self.session))
 
@@ -233,7 +248,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.editing.typing
+        return self.files.shown or self.editing.typing or self.time.typing
 
     # --- one frame ---
 
@@ -246,6 +261,9 @@ class Window:
             self.clock.changed()
         elif events and self.session.asked is None:  # else the step comes with its picture
             self.clock.stepped()
+        if self.session.tick(time.monotonic()):
+            self.pictured.follow_turns(self.session)
+            self.clock.changed()
         if not self.clock.awake:
             self.clock.rest()
             self.turns += 1
@@ -259,19 +277,23 @@ class Window:
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding))
+        over = any(dialog.covers(self.mouse.position) for dialog in self.sides)
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
         self.session.resize(self.photo.photo_side, (width, height))
         dpg.render_dearpygui_frame()
+        if self.exporting.after_frame():
+            self.clock.changed()
 
     def _sleep(self) -> None:
         """Until the next frame is due, or a message comes; if none is due, until an input, too."""
         if self.clock.awake and (left := self.clock.left(self.session.busy)) > 0:
             wait(self.link.signals, left)
-        if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
+        rest = self.session.rest(time.monotonic())
+        nap = self._nap if rest is None else min(self._nap, rest)
+        if self._waiting.sleep(0.0 if self.clock.awake else nap, self.link.signals):
             self.clock.touched()
 
     def _take(self, event: Event) -> None:
@@ -280,37 +302,9 @@ class Window:
         if isinstance(event, WithPictures):
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
-                self._show(event)
+                self.pictured.show(event)
             self.strip.take(event)
         self.send(commands)
-
-    def _show(self, event: WithPictures) -> None:
-        """The pictures of the run on screen."""
-        pictures = event.pictures
-        match event:
-            case Opened() | PaintedInput():
-                self._show_input(pictures)
-            case Previewed():
-                self._show_input(pictures)
-                self._show_step(pictures)
-            case Painted():
-                self._show_step(pictures)
-        if "body" in pictures:
-            self.body.show(pictures["body"])
-
-    def _show_input(self, pictures: Mapping[str, np.ndarray]) -> None:
-        self.observed.show(pictures["observed"])
-        self.photo.show(pictures["photo"])
-        self.photo.cells = self.observed.cells
-
-    def _show_step(self, pictures: Mapping[str, np.ndarray]) -> None:
-        self.photo.show_body(pictures["layer"])
-        self.rendered.show(pictures["rendered"])
-        self.occlusion.show(pictures["occlusion"])
-        self.occlusion.visible = pictures["visible"]
-        if "hits" in pictures:
-            self.photo.show_hits(pictures["hits"])
-            self.occlusion.show_hits(pictures["hits"])
 
     def _take_in(self) -> bool:
         """What other threads and the drop callback want done here; whether there was anything."""
@@ -339,8 +333,10 @@ class Window:
         for panel in self.panels.values():
             panel.draw(self.session)
         self.status.draw(self.session)
-        self.editing.draw(self.session)
-        self.occluding.draw(self.session)
+        if self.session.view.joint_table != self.apart.shown:
+            self.apart.toggle(*self.size)
+        for dialog in (self.editing, self.occluding, self.time, self.apart):
+            dialog.draw(self.session)
 
     def _link_cells(self) -> None:
         """Outline the cell under the mouse, or else the one that is asked about, in all maps."""

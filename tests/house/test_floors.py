@@ -13,10 +13,11 @@ FLOORS = (
 )
 INNER_FLOORS = {
     "app": (
-        *("geometry", "protocol", "shared", "told", "engine", "worker", "link"),
-        *("document", "history", "view", "album", "state", "runs", "occluding", "people"),
+        *("geometry", "protocol", "shared", "told", "fits", "engine", "worker", "link"),
+        *("document", "history", "playing", "view", "album", "state", "steps", "contrast"),
+        *("runs", "occluding", "people"),
         *("backlog", "session", "hand", "action"),
-        *("image_actions", "occluder_actions", "actions"),
+        *("image_actions", "occluder_actions", "time_actions", "actions"),
         *("theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
