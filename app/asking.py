@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from app.posing import Posing, with_move
-from app.protocol.commands import Commands
-from app.protocol.search import Heat, Inquiry
+from app.protocol.commands import Commands, Question, Truth
+from app.protocol.search import Heat, Inquiry, Search, Slide
 from app.protocol.why import Target
-from app.state import Message
+from app.state import Message, Phase
 from app.view import JOINTS
 from core.body.moves import Value
 
@@ -52,6 +52,12 @@ class Asking(Posing):
         self.message = Message(f"Measured against {PurePath(path).name}: errors at the joints")
         return []
 
+    def _forget_truth(self, command: Truth) -> None:
+        """A file holds no true body: do not ask again, so that other questions come."""
+        image = self.document.image(command.image)
+        if image is not None and image.truth == command.path:
+            image.truth = ""
+
     def inquire(self, inquiry: Inquiry | None) -> Commands:
         """Ask something that is answered piece by piece, or stop asking."""
         if self.record is not None:
@@ -76,3 +82,33 @@ class Asking(Posing):
             return []
         self.view.inquiry = None
         return self._replace_all((*self.occluders, found.patches[number]), len(self.occluders))
+
+    # --- what the screen lacks ---
+
+    @property
+    def question(self) -> Question | None:
+        """The next question. None if the screen lacks nothing; searches, which are long, wait."""
+        return super().question or self.wanted_truth or self.wanted_piece
+
+    @property
+    def wanted_truth(self) -> Truth | None:
+        """The true body, if the user has given one and it is not there."""
+        path = self.image.truth if self.image is not None else ""
+        there = self.truth is not None and self.truth.path == path
+        if not path or there or self.view.key is None or not self.answering:
+            return None
+        return Truth(*self.view.key, path)
+
+    @property
+    def wanted_piece(self) -> Search | None:
+        """The next piece of what is asked piece by piece, while no fit needs the processor."""
+        view, there = self.view, self.searched
+        if view.inquiry is None or view.key is None or not (self.steps and self.answering):
+            return None
+        if self.phase is Phase.RUNNING or self.pending is not None:
+            return None
+        step = 0 if isinstance(view.inquiry, Slide) else view.step
+        same = there is not None and there.key == view.key
+        if there is None or not same or (there.step, there.inquiry) != (step, view.inquiry):
+            return Search(*view.key, step, view.inquiry, 0)
+        return None if there.found.over else Search(*view.key, step, view.inquiry, there.known)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from app.fits import CoreFit
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
-from app.protocol.backend import Kept, Maps, Observed, Stance
-from app.protocol.run import RecordedRun, Run
+from app.protocol.backend import Film, Kept, Maps, Observed, Stance
+from app.protocol.run import Run
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, JointTarget, Target
+from app.recorded import Recorded, RecordedPhoto, observation_of, recorded_runs, write_record
 from app.searches import pieces
 from app.told import (
-    CoreFit,
     crop_outline,
     joint_answer,
     listed,
@@ -29,28 +30,32 @@ from app.told import (
     told_stance,
 )
 from core.body.moves import Wishes
+from core.body.names import JOINT_NAMES, joint_words
 from core.body.params import BodyParams
 from core.body.regressed import load_start
 from core.commands._threads import use_threads
 from core.errors import UserError
+from core.fit.animation import save_animation
 from core.fit.by_hand import WISHES, branched, wishing, with_wishes
+from core.fit.course import joints_at
 from core.fit.engine import Engine
+from core.fit.export import save_body
+from core.fit.film import RATE
+from core.fit.film import Film as FitFilm
 from core.fit.fitter import Fit
 from core.fit.frames import crop_from_photo
 from core.fit.observation import Observation
 from core.fit.photo_joints import body_joints, read_joints
-from core.fit.pictures import draw_features, draw_maps, feature_colors
-from core.fit.record import SUFFIX, FitRecord, RunInfo
-from core.fit.record import Run as RecordRun
+from core.fit.pictures import draw_features, draw_maps, feature_colors, feature_distance
+from core.fit.record import SUFFIX, FitRecord
 from core.fit.recording import (
     observe_again,
     on_this_machine,
-    photo_info,
     replay_notes,
     resume_run,
 )
 from core.fit.schedule import Schedule, parse_weights
-from core.fit.sources import Environment
+from core.fit.sheet import Sheet
 from core.fit.step_probe import StepProbe
 from core.fit.visit import Visit
 from core.geometry.crop import Box
@@ -84,14 +89,6 @@ def load(
     schedule = Schedule.standard().with_weights(**parse_weights(weights))
     engine = Engine.load(preset, model, body, prior)
     return CoreBackend(engine, f"{preset} preset", schedule)
-
-
-@dataclass(frozen=True)
-class RecordedPhoto:
-    """The photo of a record, with the record."""
-
-    pixels: UInt8[np.ndarray, "height width 3"]
-    record: FitRecord
 
 
 class CoreBackend:
@@ -181,11 +178,8 @@ class CoreBackend:
         note = f"Not as it was written: {'; '.join(notes)}." if notes else ""
         seen = self._observed(observation, rect_of(observation.box), False, note)
         scene = replace(seen.scene, name=Path(record.photo.source).name)
-        recorded = tuple(
-            RecordedRun(about.id, about.parent, about.at_step or 0, about.name, about.occluders)
-            for about in (run.info for run in record.runs)
-        )
-        return replace(seen, scene=scene, handle=Recorded(observation, record), recorded=recorded)
+        handle, recorded = Recorded(observation, record), recorded_runs(record)
+        return replace(seen, scene=scene, handle=handle, recorded=recorded)
 
     def _observed(self, observation: Observation, box: Rect, detected: bool, note: str) -> Observed:
         """What the window gets to know of an observation."""
@@ -261,31 +255,8 @@ class CoreBackend:
         self, path: str, photo: Photo | RecordedPhoto, observed: Observed, runs: list[Kept]
     ) -> None:
         """Write runs of one observation as a record."""
-        observation = observation_of(observed)
-        if isinstance(photo, RecordedPhoto):
-            info = replace(photo.record.photo, box=observation.box, focal=observation.focal)
-        else:
-            given = runs[0].run.changes.focal is not None
-            source = "given" if given else "exif" if photo.focal_px else "diagonal"
-            info = photo_info(photo, observation, source)
-        written = []
-        for kept in runs:
-            _, method = self._settings(observed, kept.run)
-            place, fit = kept.place, kept.fit.fit
-            at_step = None if place.parent is None else place.at_step
-            about = RunInfo(place.number, method, fit.schedule, fit.trace.candidates, place.parent)
-            about = replace(about, at_step=at_step, name=place.name, occluders=place.occluders)
-            about = replace(about, moves=kept.fit.moves, wishes=kept.fit.wishes)
-            written.append(RecordRun(about, fit.trace))
-        backend = written[0].info.schedule.render.backend
-        FitRecord(
-            photo=info,
-            sources=self._engine.sources,
-            environment=Environment.here(backend),
-            runs=tuple(written),
-            pixels=observation.photo,
-            keypoints=observation.keypoints,
-        ).save(Path(path))
+        methods = [self._settings(observed, kept.run)[1] for kept in runs]
+        write_record(Path(path), self._engine.sources, photo, observed, runs, methods)
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""
@@ -318,6 +289,55 @@ class CoreBackend:
         """What is known so far, after each piece of work."""
         return pieces(self._engine, observation_of(observed), fit.fit, step, inquiry)
 
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints, in words."""
+        return tuple(map(joint_words, JOINT_NAMES))
+
+    def places(
+        self, observed: Observed, fit: CoreFit, steps: Sequence[int]
+    ) -> Float[np.ndarray, "steps joints 3"]:
+        """The joints at some recorded steps, metres in the photo's camera frame."""
+        view = observation_of(observed).view
+        return joints_at(fit.fit.trace, steps, view, self._engine.volume)
+
+    def contrast(
+        self,
+        one: Observed,
+        run: Run,
+        params: BodyParams,
+        two: Observed,
+        other: Run,
+        others: BodyParams,
+    ) -> Float[np.ndarray, "height width"] | None:
+        """Distance of the rendered features; None if the runs look at different crops."""
+        if one.scene.box != two.scene.box:
+            return None
+        ours = observation_of(one), params, self._settings(one, run)[0]
+        theirs = observation_of(two), others, self._settings(two, other)[0]
+        return feature_distance(self._engine, ours, theirs)
+
+    def save_body(self, observed: Observed, fit: CoreFit, step: int, path: str) -> None:
+        """Write the body of a recorded step."""
+        save_body(Path(path), self._engine, observation_of(observed), fit.fit.trace, step)
+
+    def save_animation(self, observed: Observed, fit: CoreFit, step: int, path: str) -> None:
+        """Write all steps as a skinned body that moves."""
+        trace = fit.fit.trace
+        save_animation(Path(path), self._engine, observation_of(observed), trace, step)
+
+    def film(self, observed: Observed, fit: CoreFit) -> Film:
+        """All steps as sheets, as `nbf fit` draws them."""
+        drawn = FitFilm(Sheet.of(self._engine, observation_of(observed), fit.fit))
+        best = fit.best
+        frames, count = drawn.frames(best), len(drawn.steps(best))
+
+        def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+            with drawn:
+                yield from frames
+
+        return Film(pictures(), count, RATE)
+
     def explain(self, observed: Observed, fit: CoreFit, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step is as it is."""
         probe = self._probe(fit.fit, step, observation_of(observed))
@@ -334,21 +354,3 @@ class CoreBackend:
             visit = Visit.of(fit.problem, fit.model, fit.schedule, fit.trace, step)
             self._open = fit, step, StepProbe(visit, observation)
         return self._open[2]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """An observation of a record's photo, with the record of its fits."""
-
-    observation: Observation
-    record: FitRecord
-
-    def run(self, number: int | None) -> RecordRun:
-        """A run of the record, the newest without a number."""
-        return self.record.runs[-1] if number is None else self.record.run(number)
-
-
-def observation_of(observed: Observed) -> Observation:
-    """The observation behind what the window knows."""
-    handle: Observation | Recorded = observed.handle
-    return handle.observation if isinstance(handle, Recorded) else handle

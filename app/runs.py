@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.history import Added, Removed, Renamed
+from app.contrast import Contrast
+from app.history import Added, Marked, Removed, Renamed
 from app.protocol.commands import Begin, Commands, Continue, Pause
 from app.protocol.run import Changes, Run, RunKey
 from app.state import SETTLED, Level, Message, Pending, Phase
-from app.wants import Wants
 from core.body.moves import Moves
 
 
 @dataclass
-class RunTree(Wants):
+class RunTree(Contrast):
     """The state, and the methods about its runs. Each returns what the worker must get."""
 
     # --- begin ---
@@ -137,7 +137,10 @@ class RunTree(Wants):
             self.message = Message("There is no other run of this image to compare with.")
             return []
         self.view.other = key
-        self.message = Message(f"Compared with run {key[1]}: {{swap}} shows the other one.")
+        self.message = Message(
+            f"Compared with run {key[1]}: {{swap}} shows it, {{blink}} shows both in turns, "
+            "{joint table} how far apart they are."
+        )
         return []
 
     def swap(self) -> Commands:
@@ -217,7 +220,12 @@ class RunTree(Wants):
             case Renamed():
                 self.document.rename(edit.key, edit.old if back else edit.new)
                 what, shown = f"name of run {edit.key[1]}", edit.key
+            case Marked():
+                self.document.mark(edit.key, edit.step, edit.old if back else edit.new)
+                what, shown = f"bookmark at step {edit.step}", edit.key
         commands = self.show(shown)
+        if isinstance(edit, Marked):
+            self.scrub(edit.step)
         if self.view.other is not None and self._gone(self.view.other):
             self.view.other = None
         self.message = Message(f"{word}: {what}")
@@ -244,17 +252,10 @@ class RunTree(Wants):
         if self.phase is not Phase.PAUSED or self.view.key is None:
             return []
         self.phase = Phase.RUNNING
+        self.view.play.stop()
         self.view.follow = True
         self.message = Message("Fitting")
         return [Continue(*self.view.key)]
-
-    def scrub(self, step: int) -> Commands:
-        """Show a recorded step; the newest one is followed from then on."""
-        if not self.steps:
-            return []
-        self.view.step = min(max(step, 0), self.steps - 1)
-        self.view.follow = self.view.step == self.steps - 1
-        return []
 
     def _another_run(
         self, changes: Changes | None = None, schedule: Any = None, **options: Any
@@ -295,6 +296,8 @@ class RunTree(Wants):
         self.document.images[key[0]].shown = key[1]
         self.input = self.painted = self.turned = None
         self.probed = self.refused = self.previewed = self.tried = self.truth = None
+        self.compared = self.differed = None
+        self.view.play.other = False
         if self.searched is not None and self.searched.image != key[0]:
             self.searched = None
         record = self.document.find(key)

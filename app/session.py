@@ -8,7 +8,7 @@ window only carries messages, and all behaviour is tested without one.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.backlog import Backlog
@@ -20,19 +20,15 @@ from app.protocol.commands import (
     Commands,
     Continue,
     Open,
-    Paint,
-    PaintInput,
-    Preview,
-    Probe,
+    Question,
     Save,
     Step,
     Truth,
-    Try,
-    Turn,
 )
 from app.protocol.events import (
     Answering,
     Died,
+    Differed,
     Event,
     Failed,
     Finished,
@@ -45,14 +41,15 @@ from app.protocol.events import (
     Probed,
     Ready,
     Saved,
+    Scanned,
     Scored,
     Searched,
     Stepped,
     Tried,
     Turned,
+    Written,
 )
 from app.protocol.run import RECORD_SUFFIX, is_record
-from app.protocol.search import Search
 from app.state import Level, Message, Phase
 
 
@@ -91,7 +88,9 @@ class Session(Backlog):
         return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]
 
     def toggle(self) -> Commands:
-        """Run or pause."""
+        """Run or pause; play what is finished."""
+        if self.phase is Phase.DONE:
+            return self.play()
         return self.pause() if self.phase is Phase.RUNNING else self.run()
 
     def step(self) -> Commands:
@@ -99,12 +98,9 @@ class Session(Backlog):
         if not self.can_run or self.view.key is None:
             return []
         commands = self.pause()
+        self.view.play.stop()
         self.view.follow = True
         return [*commands, Step(*self.view.key)]
-
-    def scrub_to_best(self) -> Commands:
-        """Show the best step."""
-        return [] if self.best is None else self.scrub(self.best)
 
     def turn(self, orbit: Orbit) -> Commands:
         """Look at the body from elsewhere."""
@@ -153,6 +149,8 @@ class Session(Backlog):
 
     def receive(self, event: Event) -> Commands:
         """Take in a message of the worker."""
+        if isinstance(event, Answering):
+            return self._on_answer(event)
         match event:
             case Ready():
                 return self._on_ready(event)
@@ -168,10 +166,8 @@ class Session(Backlog):
                 return self._on_peeked(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Previewed() | Tried() | Turned():
-                return self._on_answer(event)
-            case Probed() | Searched() | Measured():
-                return self._on_answer(event)
+            case Written():
+                return self._on_written(event)
             case Failed():
                 return self._on_failed(event)
             case Died():
@@ -195,7 +191,6 @@ class Session(Backlog):
         """
         pending = self.pending
         if event.key in self.joining:
-            self.joining.discard(event.key)
             return self._enter(event)
         opening = self.behind.opening
         if opening is not None and opening.key == event.key:
@@ -240,13 +235,6 @@ class Session(Backlog):
         """Open what a session that crashed has saved by itself."""
         return self.open(self.orphan) if self.orphan else []
 
-    def _save_quietly(self) -> Commands:
-        """Save by itself, for a crash."""
-        if not self.autosave or self.image is None or self.view.key is None:
-            return []
-        runs = self.document.recorded(self.view.key[0])
-        return [Save(*self.view.key, self.autosave, runs, quiet=True)]
-
     def _on_stepped(self, event: Stepped) -> Commands:
         record = self.document.find(event.key)
         if record is None:
@@ -261,29 +249,54 @@ class Session(Backlog):
     def _on_answer(self, event: Answering) -> Commands:
         """An answer has come: it is on screen if it is about the shown run."""
         self.asked = self.refused = None
+        if isinstance(event, Scanned):
+            self._on_scanned(event)
+        if isinstance(event, Painted) and event.key == self.view.other:
+            self.compared = event
         if event.key != self.view.key:
             return []
+        match event:
+            case Probed():
+                self.probed = event
+            case Measured():
+                self.truth = event
+            case Differed():
+                self.differed = event
+            case Searched():
+                self.searched = event
+            case _:
+                self._show_pictures(event)
+        return []
+
+    def _show_pictures(self, event: Answering) -> None:
+        """Pictures of the shown run have come."""
         match event:
             case PaintedInput():
                 self.input = event.key
             case Painted():
                 self.painted, self.turned = event, event.body
             case Previewed():
-                self.painted, self.turned = event.painted, event.painted.body
+                self._show_unkept(event)
                 self.previewed = event.occluders
             case Tried():
                 self.tried = event if self.view.by_hand else None
                 if self.tried is not None:
-                    self.painted, self.turned = event.painted, event.painted.body
+                    self._show_unkept(event)
             case Turned():
                 self.turned = event.body
-            case Probed():
-                self.probed = event
-            case Searched():
-                self.searched = event
-            case Measured():
-                self.truth = event
-        return []
+                self._turn_painted(event)
+
+    def _show_unkept(self, event: Previewed | Tried) -> None:
+        """Pictures of what no run has take the place of those of the step."""
+        self.painted = replace(event.painted, pictures=event.pictures)
+        self.turned = event.painted.body
+
+    def _turn_painted(self, event: Turned) -> None:
+        """The picture of the turned body takes the place of that which came with the others."""
+        painted = self.painted
+        if painted is not None and painted.step == event.step:
+            pictures = {**painted.pictures, **event.pictures}
+            self.painted = replace(painted, body=event.body, pictures=pictures)
 
     def _on_finished(self, event: Finished) -> Commands:
         record = self.document.find(event.key)
@@ -317,11 +330,14 @@ class Session(Backlog):
             return []
         if event.text:
             self.message = Message(event.text, Level.ERROR)
+        if isinstance(command, Question):
+            self.asked, self.refused = None, command
+            self.view.seeking = None
         match command:
-            case PaintInput() | Paint() | Preview() | Try() | Turn() | Probe() | Search() | Truth():
-                self.asked, self.refused = None, command
+            case Truth():
+                self._forget_truth(command)
             case Begin() if command.key in self.joining:
-                self.joining.discard(command.key)
+                del self.joining[command.key]
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
                 before, self.pending = self.pending.before, None
                 return self._return_to(before, command, event.text)
@@ -345,6 +361,7 @@ class Session(Backlog):
         self._lose_album(event.text)
         self.wanted = self._to_reopen()
         self.phase, self.pending = Phase.DOWN, None
+        self.view.play.stop()
         self.asked = self.refused = None
         self.message = Message(f"{event.text}. Press {{restart}} to start it again.", Level.ERROR)
         return []

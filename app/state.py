@@ -11,11 +11,8 @@ from app.geometry.lanes import Lane, lanes
 from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.history import History
-from app.protocol.commands import (
-    Begin,
-    Question,
-)
-from app.protocol.events import Measured, Painted, Probed, Searched, Tried, TurnedBody
+from app.protocol.commands import Begin, Question
+from app.protocol.events import Differed, Measured, Painted, Probed, Searched, Tried, TurnedBody
 from app.protocol.run import Changes, RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import ViewState
@@ -102,7 +99,9 @@ class SessionState:
         pending: the run that the worker has been asked for last and has not answered yet.
         autosave: the file to save by itself; empty for none.
         orphan: what a session that crashed has left; empty for nothing.
-        joining: other runs of a record that the worker has been asked for.
+        joining: other runs of a record that the worker has been asked for, with their bookmarks.
+        compared: the pictures of the run that is compared with; None before the first.
+        differed: how the two runs differ; None before the first answer.
         lost: runs whose traces were lost with a dead worker.
         album: all photos and records that were opened or wait for it.
         behind: what the worker does for those that are not on screen.
@@ -128,9 +127,11 @@ class SessionState:
     refused: Question | None = None
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
-    joining: set[RunKey] = field(default_factory=set)
+    joining: dict[RunKey, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     album: Album = field(default_factory=Album)
     behind: Behind = field(default_factory=Behind)
+    compared: Painted | None = None
+    differed: Differed | None = None
     autosave: str = ""
     orphan: str = ""
 
@@ -218,6 +219,20 @@ class SessionState:
     def can_restart(self) -> bool:
         """Whether there is a fit that could start again."""
         return self.record is not None and self.phase in SETTLED
+
+    @property
+    def pictured(self) -> Painted | None:
+        """What the pictures on screen are of: the other run while two take turns, and it is its."""
+        return self.compared if self.view.play.other else self.painted
+
+    @property
+    def pictured_step(self) -> str:
+        """Which step the pictures on screen are of, in words; empty without any."""
+        pictured = self.pictured
+        if pictured is None:
+            return ""
+        run = f"run {pictured.run} · " if self.view.play.turns.on else ""
+        return f"{run}step {pictured.step}"
 
     @property
     def shown(self) -> int:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Progress, Stance
-from app.protocol.run import StageMark, TermInfo
+from app.protocol.backend import Stance
+from app.protocol.run import StageMark
 from app.protocol.scene import Joint
 from app.protocol.why import Answer, Arrow, Bars
-from core.body.moves import Moves, Wishes
 from core.body.numbers import PLACES, SHAPES
 from core.body.params import BodyParams
-from core.fit.engine import Engine
 from core.fit.explain import explain_joint, explain_pixel
-from core.fit.fitter import Fit
 from core.fit.joint_probe import JointProbe
 from core.fit.photo_joints import PhotoJoints
 from core.fit.probe import PixelProbe
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.fit.sweep import Parameter
-from core.fit.trace import StepRecord
 from core.geometry.crop import Box, CropView
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.people import Proposal
@@ -95,74 +89,3 @@ def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.nda
     to_crop = np.diag([1 / view.size, 1 / view.size, 1.0]) @ view.homography
     unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
     return view.to_photo(view.size * unit), to_crop
-
-
-@dataclass
-class CoreFit:
-    """An `app.protocol.backend.Fit` of one person."""
-
-    fit: Fit
-    engine: Engine
-    wishes: Wishes = ()
-    moves: Moves = ()
-
-    @property
-    def done(self) -> bool:
-        """Whether no step is left."""
-        return self.fit.done
-
-    @property
-    def reason(self) -> str:
-        """Why it stopped."""
-        return self.fit.reason
-
-    @property
-    def stages(self) -> tuple[StageMark, ...]:
-        """Where its records lie."""
-        return stage_marks(self.fit.schedule)
-
-    @property
-    def terms(self) -> tuple[TermInfo, ...]:
-        """The terms of the objective."""
-        schedule = self.fit.schedule
-        return tuple(
-            TermInfo(t.name, t.unit, t.description, largest_weight(schedule, t.name))
-            for t in schedule.terms.values()
-        )
-
-    @property
-    def winner(self) -> str:
-        """Which initialisation won, and by how much."""
-        trace = self.fit.trace
-        scores = dict(zip(trace.candidates, trace.scores[:, 0].tolist(), strict=True))
-        winner = trace.candidates[int(trace.winner[0])]
-        won = scores.pop(winner)
-        if not scores:
-            return f"one start, {winner} (objective {won:.4g})"
-        others = ", ".join(f"{value:.4g}" for value in scores.values())
-        return f"the {winner} start won (objective {won:.4g} against {others})"
-
-    @property
-    def best(self) -> int:
-        """The best step of the last stage."""
-        return int(self.fit.trace.best_steps()[0])
-
-    def step(self) -> Progress:
-        """Evaluate, record, move on."""
-        return self._progress(self.fit.step())
-
-    def recorded(self) -> list[Progress]:
-        """The steps that are behind it."""
-        return [self._progress(record) for record in self.fit.trace.records]
-
-    def _progress(self, record: StepRecord) -> Progress:
-        """A step with its weighted terms."""
-        weights = self.fit.schedule.stages[record.stage].weights
-        terms = {
-            name: weights.get(name, 0.0) * float(value[0]) for name, value in record.terms.items()
-        }
-        return Progress(record.step, record.stage, terms, float(record.total[0]))
-
-    def params(self, step: int) -> BodyParams:
-        """The body of a recorded step in the crop camera's frame."""
-        return self.fit.trace.params(step, self.engine.volume)

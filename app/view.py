@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.geometry.orbit import Orbit
+from app.playing import Playing
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
 from app.protocol.search import Inquiry, Slide
+from app.protocol.survey import Survey
 from app.protocol.why import Target
 from core.body.moves import Moves
 from core.occlusion.fills import GREY, Fill
@@ -54,6 +56,10 @@ class ViewState:
         target: what it is asked about.
         pinned: it was clicked: the mouse asks about nothing else by resting there.
         inquiry: what is asked piece by piece; None for nothing.
+        play: how steps play, and two runs take turns.
+        seeking: what the worker looks for in all steps, to go to the largest.
+        joint_table: the table of how far the joints of two runs are apart is there.
+        difference: maps show how two runs differ.
     """
 
     key: RunKey | None = None
@@ -84,6 +90,10 @@ class ViewState:
     target: Target | None = None
     pinned: bool = False
     inquiry: Inquiry | None = None
+    play: Playing = field(default_factory=Playing)
+    seeking: Survey | None = None
+    joint_table: bool = False
+    difference: bool = False
 
     @property
     def image(self) -> int | None:
@@ -99,6 +109,8 @@ class ViewState:
         self.sketch = None
         if isinstance(self.inquiry, Slide):
             self.inquiry = None  # of one run: another one does not begin it anew
+        self.play.stop()
+        self.seeking = None
         if self.other is not None and (self.other == key or self.other[0] != key[0]):
             self.other = None
 

@@ -11,12 +11,11 @@ from app.protocol.commands import (
     Preview,
     Probe,
     Question,
-    Truth,
     Try,
     Turn,
 )
 from app.protocol.run import RunKey
-from app.protocol.search import Search, Slide
+from app.protocol.search import Search
 from app.state import Phase, SessionState
 from core.occlusion.occluder import Occluders
 
@@ -27,11 +26,10 @@ class Wants(SessionState):
 
     @property
     def settled(self) -> bool:
-        """Whether the pictures of the shown step have come, and the answer to why."""
+        """Whether the pictures of the shown step and all answers have come, but for searches."""
         there = self.painted is not None and self.painted.step == self.view.step
-        wanted = self.wanted_picture or self.wanted_answer
-        waits = self.asked is not None and not isinstance(self.asked, Search)
-        return (there or not self.steps) and not waits and wanted is None
+        open_ = [q for q in (self.asked, self.question) if not isinstance(q, Search | None)]
+        return (there or not self.steps) and not open_
 
     @property
     def wanted_picture(self) -> Picture | None:
@@ -49,9 +47,9 @@ class Wants(SessionState):
             return PaintInput(*view.key)
         if not self.steps:
             return None
+        fine = self.phase is not Phase.RUNNING and not view.play.steps.on
         if view.by_hand and self.phase is not Phase.RUNNING:
-            return self._wanted_trial(view.key)
-        fine = self.phase is not Phase.RUNNING
+            return self._wanted_trial(view.key, fine)
         if painted is None or painted.step != view.step:
             return Paint(*view.key, view.step, view.photo_side, False, view.body)
         if view.body is not None and (turned is None or turned.view != view.body):
@@ -72,7 +70,7 @@ class Wants(SessionState):
             return None
         return Preview(*key, view.step, sketch, view.photo_side, view.body)
 
-    def _wanted_trial(self, key: RunKey) -> Picture | None:
+    def _wanted_trial(self, key: RunKey, fine: bool) -> Picture | None:
         """What the body by hand looks like, unless that is on screen; first quickly painted."""
         view, there = self.view, self.tried.command if self.tried is not None else None
         if self.pending is not None:
@@ -80,12 +78,12 @@ class Wants(SessionState):
         wanted = Try(*key, view.step, view.moves, self.drafted, view.photo_side, False, view.body)
         if there is None or replace(there, fine=False) != wanted:
             return wanted
-        return None if there.fine else replace(wanted, fine=True)
+        return None if there.fine or not fine else replace(wanted, fine=True)
 
     @property
     def question(self) -> Question | None:
         """The next question. None if the screen lacks nothing."""
-        return self.wanted_picture or self.wanted_truth or self.wanted_answer or self.wanted_piece
+        return self.wanted_picture or self.wanted_answer
 
     @property
     def wanted_answer(self) -> Probe | None:
@@ -96,26 +94,3 @@ class Wants(SessionState):
         if probed is not None and (probed.step, probed.target) == (view.step, view.target):
             return None
         return Probe(*view.key, view.step, view.target)
-
-    @property
-    def wanted_truth(self) -> Truth | None:
-        """The true body, if the user has given one and it is not there."""
-        path = self.image.truth if self.image is not None else ""
-        there = self.truth is not None and self.truth.path == path
-        if not path or there or self.view.key is None or not self.answering:
-            return None
-        return Truth(*self.view.key, path)
-
-    @property
-    def wanted_piece(self) -> Search | None:
-        """The next piece of what is asked piece by piece, while no fit needs the processor."""
-        view, there = self.view, self.searched
-        if view.inquiry is None or view.key is None or not (self.steps and self.answering):
-            return None
-        if self.phase is Phase.RUNNING or self.pending is not None:
-            return None
-        step = 0 if isinstance(view.inquiry, Slide) else view.step
-        same = there is not None and there.key == view.key
-        if there is None or not same or (there.step, there.inquiry) != (step, view.inquiry):
-            return Search(*view.key, step, view.inquiry, 0)
-        return None if there.found.over else Search(*view.key, step, view.inquiry, there.known)

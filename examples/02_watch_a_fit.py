@@ -19,5 +19,5 @@ def show(step: nbf.StepRecord) -> None:
 
 
 fitted = nbf.fit(photo, schedule, each=show)
-for name, term in nbf.TERMS.all().items():
+for name, term in schedule.terms.items():
     print(f"{name:15} {fitted.losses[name][-1]:9.3f} {term.unit:12} {term.description}")

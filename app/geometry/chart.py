@@ -7,13 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from app.geometry.plane import Point, Rect
-
-STOPS = ((13, 8, 60), (126, 32, 110), (233, 100, 52), (252, 244, 160))
-"""Colours from low to high."""
-UNKNOWN = (40, 44, 52)
 
 
 @dataclass(frozen=True)
@@ -59,15 +55,10 @@ def filled(total: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows 
     return shown
 
 
-def heat_colors(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
-    """Dark for the smallest value, bright for the largest; grey where there is none."""
-    finite = np.isfinite(values)
-    if not finite.any():
-        return np.broadcast_to(np.array(UNKNOWN, np.uint8), (*values.shape, 3)).copy()
-    low, high = values[finite].min(), values[finite].max()
-    share = np.clip((np.where(finite, values, low) - low) / max(high - low, 1e-12), 0, 1)
-    steps = np.linspace(0, 1, len(STOPS))
-    channels = [np.interp(share, steps, np.array(STOPS)[:, i]) for i in range(3)]
-    colors = np.rint(np.stack(channels, -1)).astype(np.uint8)
-    colors[~finite] = UNKNOWN
-    return colors
+def shares(values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """0 for the smallest value, 1 for the largest; NaN where there is none."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    if np.isnan(finite).all():
+        return finite
+    low, high = np.nanmin(finite), np.nanmax(finite)
+    return (finite - low) / max(high - low, 1e-12)

@@ -59,7 +59,7 @@ class BodyPanel(Panel):
         orbit = session.view.orbit
         yaw, pitch = math.degrees(orbit.yaw), math.degrees(orbit.pitch)
         turned = f"turned {yaw:.0f}°, {pitch:.0f}°" if (yaw or pitch) else "as in the photo"
-        step = f" · step {session.painted.step}" if session.painted else ""
+        step = f" · {session.pictured_step}" if session.pictured else ""
         self.note(turned + step if session.turned else "")
         super().draw(session)
 

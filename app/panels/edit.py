@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
-from app.actions import BY_NAME
-from app.panels.dialog import SideDialog
+from app.panels.dialog import ActionDialog
+from app.protocol.commands import Commands
 from app.protocol.run import RunKey
 from app.session import Session
 
@@ -19,20 +20,19 @@ SLOW, FAST = 0.05, 20.0
 """Range of the factor on the step size."""
 
 
-class EditDialog(SideDialog):
+class EditDialog(ActionDialog):
     """A field for the name, the step size and each term of the run on screen."""
 
     tag, width, room = DIALOG, WIDTH, 400
+    labels: ClassVar = {"branch": "Branch from this step", "restart": "Start again with these"}
 
     def __init__(
         self,
         fonts: theme.Fonts,
         do: Callable[[Action], None],
-        change: Callable[[Callable[[Session], object]], None],
+        send: Callable[[Callable[[Session], Commands]], None],
     ) -> None:
-        self._fonts = fonts
-        self._do = do
-        self._change = change
+        super().__init__(fonts, do, send)
         self._fields: list[str] = [NAME, RATE]
         self._key: RunKey | None = None
         self._terms: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class EditDialog(SideDialog):
                     tag=NAME,
                     width=-1,
                     on_enter=True,
-                    callback=lambda _, words: self._change(lambda s: s.rename(words.strip())),
+                    callback=lambda _, words: self._send(lambda s: s.rename(words.strip())),
                 )
             with dpg.group(horizontal=True, xoffset=LABELS):
                 dpg.add_text("step size ×")
@@ -66,16 +66,14 @@ class EditDialog(SideDialog):
                     clamped=True,
                     speed=0.02,
                     format="%.3g",
-                    callback=lambda _, value: self._change(lambda s: s.draft_learning_rate(value)),
+                    callback=lambda _, value: self._send(lambda s: s.draft_learning_rate(value)),
                 )
             dpg.add_separator()
             dpg.add_group(tag=ROWS)
             dpg.add_separator()
             with dpg.group(horizontal=True):
-                for name in ("branch", "restart"):
-                    self._button(name)
-                action = BY_NAME["as it was"]
-                dpg.add_button(label=action.label, width=90, callback=lambda: self._do(action))
+                self.add_buttons(("branch", "restart"), BUTTON)
+                self.add_buttons(("as it was",), 90)
             hint = dpg.add_text(
                 "Drag a number, or double click to type one. The new run leaves this one as it is.",
                 wrap=WIDTH - 20,
@@ -83,17 +81,10 @@ class EditDialog(SideDialog):
             )
             dpg.bind_item_font(hint, self._fonts.small)
 
-    def _button(self, name: str) -> None:
-        action = BY_NAME[name]
-        label = "Branch from this step" if name == "branch" else "Start again with these"
-        dpg.add_button(
-            tag=f"edit {name}", label=label, width=BUTTON, callback=lambda: self._do(action)
-        )
-
     @property
     def items(self) -> list[str]:
         """Its fields and buttons."""
-        return [*self._fields, "edit branch", "edit restart"]
+        return [*self._fields, *super().items]
 
     @property
     def typing(self) -> bool:
@@ -104,6 +95,7 @@ class EditDialog(SideDialog):
         """Show the drafted values, except in the field that the user is changing."""
         if not self.shown or session.record is None:
             return
+        self.draw_buttons(session)
         names = tuple(term.name for term in session.terms)
         if names != self._terms:
             self._list(session)
@@ -139,7 +131,7 @@ class EditDialog(SideDialog):
 
     def _weigh(self, name: str) -> Callable[[object, float], None]:
         def changed(_sender: object, value: float) -> None:
-            self._change(lambda session: session.draft_weight(name, value))
+            self._send(lambda session: session.draft_weight(name, value))
 
         return changed
 

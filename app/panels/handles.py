@@ -38,7 +38,7 @@ def paint_handles(places: list[Point], held: int | None, limbs: bool = True) -> 
 
 def paint_wishes(view: View, session: Session) -> None:
     """A cross where each wish is, a circle of its sigma, and a line from the joint."""
-    joints = session.painted.joints if session.painted is not None else ()
+    joints = session.pictured.joints if session.pictured is not None else ()
     for wish in session.wishes:
         x, y = view.to_panel((wish.x, wish.y))
         number = JOINT_NAMES.index(wish.joint)
@@ -74,7 +74,7 @@ def truth_summary(session: Session) -> str:
 
 def paint_truth(view: View, session: Session) -> None:
     """A square at each true joint, tied to the body's."""
-    body = session.painted.joints if session.painted is not None else ()
+    body = session.pictured.joints if session.pictured is not None else ()
     for joint, there in enumerate(session.truth.joints if session.truth is not None else ()):
         x, y = view.to_panel(there[:2])
         if joint < len(body):

@@ -14,7 +14,10 @@ MOUSE = (
     ("Maps", "the pixel under the mouse is outlined everywhere; a click asks why it is as it is"),
     ("Why?", "click a pixel of the photo, or a joint: arrows show which term pulls it where"),
     ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
-    ("Timeline", "drag to scrub through the steps"),
+    (
+        "Timeline",
+        "drag scrubs, right click compares; the button plays as the words at the right say",
+    ),
     ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),
     ("Strip", "click shows a photo, wheel scrolls; there is one for several photos"),
     ("Anywhere", "drop photos, records of fits or folders of these"),

@@ -132,7 +132,7 @@ class PhotoPanel(Panel):
         corners = scene.corners if scene else None
         boxes = session.box, self.draft, corners, self.cell
         shown = session.view.overlays, session.input, session.view.key, self.joint
-        body = session.view.opacity, session.painted is not None, session.banner
+        body = session.view.opacity, session.pictured is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
         by_hand = session.wishes, self.posing.joint, session.truth
         drawn = *occluders, tuple(self.hand.corners), session.previewed
@@ -156,7 +156,7 @@ class PhotoPanel(Panel):
             strength = round(255 * session.view.opacity)
             dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
-        if HITS in session.view.overlays and session.painted and session.painted.found:
+        if HITS in session.view.overlays and session.pictured and session.pictured.found:
             dpg.draw_image_quad(self.hits.tag, *corners)
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:
@@ -201,7 +201,7 @@ class PhotoPanel(Panel):
 
     def _paint_joints(self, session: Session) -> None:
         """Estimated joints and the body's; words about the one under the mouse."""
-        scene, body = session.scene, session.painted.joints if session.painted else ()
+        scene, body = session.scene, session.pictured.joints if session.pictured else ()
         assert scene is not None
         paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
         paint_truth(self.view, session)
@@ -226,7 +226,7 @@ class PhotoPanel(Panel):
 
     def _paint_pose(self, session: Session) -> None:
         """The joints to drag, and where they should be."""
-        joints = session.painted.joints if session.painted is not None else ()
+        joints = session.pictured.joints if session.pictured is not None else ()
         paint_handles([self.view.to_panel(joint[:2]) for joint in joints], self.posing.joint)
         paint_wishes(self.view, session)
 

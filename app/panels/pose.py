@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
-from app.actions import BY_NAME
-from app.panels.dialog import SideDialog
+from app.panels.dialog import ActionDialog
 from app.protocol.commands import Commands
 from app.session import Session
 from core.body.moves import SIGMAS
@@ -24,10 +24,11 @@ PLACED = (("x", "right"), ("y", "down"), ("depth", "away"))
 FOCALS = 50.0, 50000.0
 
 
-class PoseDialog(SideDialog):
+class PoseDialog(ActionDialog):
     """What a drag of a joint does, turns of the root, the place, the shape and the focal length."""
 
     tag, width, room = DIALOG, WIDTH, HEIGHT
+    labels: ClassVar = {"branch": "Go on from this body", "restart": "Start again with it"}
 
     def __init__(
         self,
@@ -35,9 +36,7 @@ class PoseDialog(SideDialog):
         do: Callable[[Action], None],
         send: Callable[[Callable[[Session], Commands]], None],
     ) -> None:
-        self._fonts = fonts
-        self._do = do
-        self._send = send
+        super().__init__(fonts, do, send)
         self._names: list[str] = []
 
     def build(self) -> None:
@@ -88,7 +87,7 @@ class PoseDialog(SideDialog):
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 for name, wide in (("branch", 190), ("as it was", 90), ("drop wishes", 100)):
-                    self._button(name, wide)
+                    self.add_buttons((name,), wide)
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 dpg.add_text("focal length, px")
@@ -103,7 +102,7 @@ class PoseDialog(SideDialog):
                     max_clamped=True,
                     callback=lambda _, focal: self._send(lambda s: s.draft_focal(focal)),
                 )
-                self._button("restart", 140)
+                self.add_buttons(("restart",), 140)
             said = dpg.add_text("", tag=SAID, wrap=WIDTH - 20, color=theme.DIM)
             dpg.bind_item_font(said, self._fonts.small)
 
@@ -142,20 +141,10 @@ class PoseDialog(SideDialog):
             callback=lambda _, value: self._send(lambda s: s.set_number(name, value)),
         )
 
-    def _button(self, name: str, width: int) -> None:
-        action = BY_NAME[name]
-        label = {"branch": "Go on from this body", "restart": "Start again with it"}.get(name)
-        tag = f"pose {name}"
-        dpg.add_button(
-            tag=tag, label=label or action.label, width=width, callback=lambda: self._do(action)
-        )
-        with dpg.tooltip(tag, delay=0.4):
-            dpg.add_text(action.tooltip, wrap=320)
-
     @property
     def items(self) -> list[str]:
         """Its fields and buttons."""
-        return [HARD, SIGMA, FOCAL, *map(_tag, self._names), "pose branch", "pose as it was"]
+        return [HARD, SIGMA, FOCAL, *map(_tag, self._names), *super().items]
 
     @property
     def typing(self) -> bool:
@@ -167,6 +156,7 @@ class PoseDialog(SideDialog):
         """Show the body on screen in numbers, except in the field that the user is changing."""
         if not self.shown:
             return
+        self.draw_buttons(session)
         dpg.set_value(HARD, WISH if session.view.soft else MOVE)
         dpg.configure_item(SIGMA, show=session.view.soft)
         self._set(SIGMA, session.view.sigma)

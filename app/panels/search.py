@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 
 from app import theme
-from app.geometry.chart import Axis, axes_of, filled, heat_colors
+from app.geometry.chart import Axis, axes_of, filled, shares
 from app.geometry.plane import Point, Rect, View
 from app.panels import text
 from app.panels.dialog import SideDialog
@@ -22,6 +22,7 @@ from core.body.moves import Value
 from core.body.names import JOINT_NAMES
 from core.body.numbers import PLACES, SHAPES
 from core.body.numbers import axes_of as axes_of_joint
+from core.pictures.heat import heat_colors
 
 DIALOG, KIND, CANVAS, SAID = (f"search {n}" for n in ("dialog", "kind", "canvas", "said"))
 START, PATCHES = "search start", "search patches"
@@ -268,7 +269,7 @@ class SearchDialog(SideDialog):
         total = filled(np.array(found.total))
         low = np.nanmin(np.where(np.isfinite(total), total, np.nan))
         shown = np.log1p(total - low)  # a valley is seen beside steep walls
-        self._texture.show(heat_colors(shown.T[::-1]), 8)
+        self._texture.show(heat_colors(shares(shown).T[::-1]), 8)
         dpg.draw_image(self._texture.tag, (across.start, up.end), (across.end, up.start))
         self._frame(across, up)
         path = [(across.place(a), up.place(b)) for a, b in found.path if self._inside(a, b)]
@@ -303,7 +304,7 @@ class SearchDialog(SideDialog):
         self._view = view = View.fitted(session.scene.size, CHART)
         low, high = view.to_panel((0, 0)), view.to_panel(session.scene.size)
         dpg.draw_image(self._photo.tag, low, high, color=(110, 110, 110, 255))
-        colors = heat_colors(np.array(found.errors))
+        colors = heat_colors(shares(np.array(found.errors)))
         for patch, error, color in zip(found.patches, found.errors, colors.tolist(), strict=True):
             if math.isfinite(error):
                 x, y = patch.corners.mean(0)

@@ -132,6 +132,7 @@ class RecordedRun:
         number: in the record.
         parent: number of the run that it branches from, None for none.
         occluders: what is put before the image.
+        bookmarks: steps and names.
     """
 
     number: int
@@ -139,6 +140,7 @@ class RecordedRun:
     at_step: int
     name: str
     occluders: Occluders = ()
+    bookmarks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

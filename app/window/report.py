@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dearpygui.dearpygui as dpg
-
 from app.actions import with_keys
 from app.geometry.plane import Rect
-from app.panels.controls import BUTTONS
+from app.panels.dialog import SideDialog
+from app.panels.files import NAME
 from app.panels.handles import joints_in_panel, truth_summary
 from app.panels.help import SHEET as HELP_SHEET
+from app.panels.items import item_rect
+from app.panels.timeline import PLAY
 from app.view import JOINTS
 from app.window.glfw import native_window
 from app.window.window import Window
@@ -17,7 +18,7 @@ from core.io.records import plain
 
 def report(window: Window) -> dict[str, object]:
     """The window's state, ready for JSON."""
-    session, clock = window.session, window.clock
+    session, clock, dialogs = window.session, window.clock, window.dialogs
     return {
         "window": native_window(),
         "size": window.size,
@@ -50,23 +51,32 @@ def report(window: Window) -> dict[str, object]:
         "view": [window.photo.view.scale, *window.photo.view.offset],
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "cells": window.photo.cells,
-        "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "buttons": {name: item_rect(name) for name in window.controls.buttons},
         "files": _files_of(window),
         "autosaved": session.image.autosaved if session.image else "",
         "lanes": window.timeline.lanes(session),
         "labels": {n: r.label for n, r in session.image.runs.items()} if session.image else {},
         "other": session.view.other,
-        "edit": _edit_of(window),
+        "edit": _items_of(dialogs.editing),
         "occluders": plain(session.occluders),
         "chosen": session.view.chosen,
         "tool": session.view.tool,
         "previewed": session.previewed is not None,
         "found": session.painted.found if session.painted else None,
-        "occlude": _occlude_of(window),
+        "occlude": _items_of(dialogs.occluding),
         "pose": _pose_of(window),
         "truth": truth_summary(session),
         "search": _search_of(window),
-        "help": _rect_of(HELP_SHEET) if window.help.shown else None,
+        "time": _items_of(dialogs.time),
+        "apart": _items_of(dialogs.apart),
+        "apart rows": dialogs.apart.rows,
+        "export": _items_of(dialogs.exporting.dialog),
+        "play": offset(PLAY, window.timeline.area),
+        "plays": session.view.play.steps.on,
+        "pictured": session.pictured.run if session.pictured else None,
+        "bookmarks": session.record.bookmarks if session.record else {},
+        "target": plain(session.view.target),
+        "help": item_rect(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
             "bands": window.loss.bands(session),
@@ -89,10 +99,7 @@ def _strip_of(window: Window) -> dict[str, Rect]:
     """Where the photos in sight are in the window."""
     area, cells = window.strip.area, window.strip.cells(window.session)
     named = {item.image: item.name for item in window.session.album.items}
-    return {
-        named[image]: Rect(area.x + cell.x, area.y + cell.y, cell.width, cell.height)
-        for image, cell in cells.items()
-    }
+    return {named[image]: offset(cell, area) for image, cell in cells.items()}
 
 
 def _files_of(window: Window) -> dict[str, object] | None:
@@ -105,38 +112,31 @@ def _files_of(window: Window) -> dict[str, object] | None:
     return {
         "folder": str(chooser.folder),
         "chosen": chooser.entries[chooser.chosen].name if chooser.entries else None,
-        "rows": {entry.name: _rect_of(row) for entry, row in rows},
+        "rows": {entry.name: item_rect(row) for entry, row in rows},
+        "name": item_rect(NAME) if files.saving else None,
     }
 
 
-def _edit_of(window: Window) -> dict[str, Rect] | None:
-    """Where the fields and buttons of the edit dialog are; None while hidden."""
-    editing = window.editing
-    return {name: _rect_of(name) for name in editing.items} if editing.shown else None
-
-
-def _occlude_of(window: Window) -> dict[str, Rect] | None:
-    """Where the buttons of the dialog of occluders are; None while hidden."""
-    items = window.occluding.items
-    return {name: _rect_of(name) for name in items} if window.occluding.shown else None
+def _items_of(dialog: SideDialog) -> dict[str, Rect] | None:
+    """Where the fields and buttons of a dialog are; None while hidden."""
+    return {name: item_rect(name) for name in dialog.items} if dialog.shown else None
 
 
 def _search_of(window: Window) -> dict[str, object]:
     """What is asked piece by piece, how much has come, and where the dialog's items are."""
-    session, dialog = window.session, window.searching
-    there = session.searched
+    there = window.session.searched
     return {
-        "asked": session.view.inquiry is not None,
+        "asked": window.session.view.inquiry is not None,
         "found": type(there.found).__name__ if there else None,
         "over": there.found.over if there else False,
         "known": there.known if there else 0,
-        "items": {name: _rect_of(name) for name in dialog.items} if dialog.shown else {},
+        "items": _items_of(window.dialogs.searching) or {},
     }
 
 
 def _pose_of(window: Window) -> dict[str, object]:
     """The body by hand: where its joints are, what is drafted, where the fields are."""
-    session, posing = window.session, window.posing
+    session = window.session
     painted, turned = session.painted, session.turned
     return {
         "joints": [joint[:2] for joint in painted.joints] if painted is not None else [],
@@ -144,13 +144,10 @@ def _pose_of(window: Window) -> dict[str, object]:
         "moves": [move.text for move in session.view.moves],
         "wishes": [wish.text for wish in session.wishes],
         "tried": session.tried is not None,
-        "items": {name: _rect_of(name) for name in posing.items} if posing.shown else {},
+        "items": _items_of(window.dialogs.posing) or {},
     }
 
 
-def _rect_of(item: int | str) -> Rect:
-    """Where an item lies in the window."""
-    state = dpg.get_item_state(item)
-    x, y = state.get("rect_min") or state["pos"]
-    width, height = dpg.get_item_rect_size(item)
-    return Rect(x, y, width, height)
+def offset(rect: Rect, area: Rect) -> Rect:
+    """A rectangle of an area in the window."""
+    return rect._replace(x=area.x + rect.x, y=area.y + rect.y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable, Hashable
 from functools import partial
 from multiprocessing.connection import wait
@@ -12,22 +13,16 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
-from app.geometry.homography import cell_corners, inside_crop
 from app.geometry.layout import arrange
-from app.geometry.plane import Point
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
-from app.panels.edit import EditDialog
 from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
-from app.panels.occlude import OccludeDialog
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
-from app.panels.pose import PoseDialog
-from app.panels.search import SearchDialog
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
@@ -35,20 +30,22 @@ from app.panels.timeline import TimelinePanel
 from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
 from app.protocol.events import Event, Stepped, WithPictures
-from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Message, Phase
 from app.window.beside import is_beside, put_beside
+from app.window.dialogs import Dialogs
 from app.window.drops import open_dropped
+from app.window.exporting import Exporting
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
+from app.window.linking import link_cells
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, save_set
 from app.window.paste import fetch_picture, open_pasted, path_in_text
 from app.window.rest import Rest
-from app.window.screen import Screen
+from app.window.showing import Pictured
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -92,7 +89,7 @@ class Window:
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
-        for dialog in (self.help, self.files, *self.dialogs):
+        for dialog in (self.help, self.files, self.dialogs):
             dialog.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
@@ -105,19 +102,17 @@ class Window:
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         maps = self.observed, self.rendered, self.occlusion
-        self.screen = Screen(self.photo, self.body, *maps)
-        self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
+        self.pictured = Pictured(self.photo, *maps, self.body)
+        self.maps: list[MapPanel] = list(maps)
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
-        self.occluding = OccludeDialog(fonts, self.do, self._act)
-        self.editing = EditDialog(fonts, self.do, self._change)
-        self.posing = PoseDialog(fonts, self.do, self._act)
-        self.searching = SearchDialog(fonts, self._act, self.photo.texture)
-        self.dialogs = (self.editing, self.occluding, self.posing, self.searching)
+        exporting = Exporting(fonts, self.session, self.panels, self.files, self._act)
+        self.dialogs = Dialogs(fonts, self.do, self._act, self.photo.texture, exporting)
+        self.timeline.open_time = self.show_time
         self.controls = Controls(fonts, self.do, self._set_opacity)
 
     # --- what buttons, keys, drops and messages do ---
@@ -175,16 +170,24 @@ class Window:
 
     def occlude(self) -> None:
         """Show or hide the dialog of occluders."""
-        self.occluding.toggle(*self.size)
+        self.dialogs.occluding.toggle(*self.size)
 
     def pose(self) -> None:
         """Take the joints in hand with the dialog, or put both away."""
-        self.posing.toggle(*self.size)
-        self.send(self.session.take_pose(self.posing.shown))
+        self.dialogs.posing.toggle(*self.size)
+        self.send(self.session.take_pose(self.dialogs.posing.shown))
 
     def search(self) -> None:
         """Show or hide the dialog of sweeps and searches."""
-        self.searching.toggle(*self.size)
+        self.dialogs.searching.toggle(*self.size)
+
+    def show_time(self) -> None:
+        """Show or hide the dialog of speed, jumps and bookmarks."""
+        self.dialogs.time.toggle(*self.size)
+
+    def show_exports(self) -> None:
+        """Show or hide the dialog of what can be written."""
+        self.dialogs.exporting.toggle(*self.size)
 
     def _act(self, act: Callable[[Session], Commands]) -> None:
         """Have a dialog do something."""
@@ -204,11 +207,7 @@ class Window:
 
     def edit(self) -> None:
         """Show or hide the dialog of weights and steps."""
-        self.editing.toggle(*self.size)
-
-    def _change(self, change: Callable[[Session], object]) -> None:
-        """Have a dialog change the session."""
-        change(self.session)
+        self.dialogs.editing.toggle(*self.size)
 
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
@@ -216,7 +215,7 @@ class Window:
 
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
-        for dialog in (self.files, self.help, *self.dialogs):
+        for dialog in (self.files, self.help, self.dialogs):
             dialog.hide()
         self.send(self.mouse.cancel(self.session))
         self.send(self.photo.cancel(self.session))
@@ -238,7 +237,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.editing.typing or self.posing.typing
+        return self.files.shown or self.dialogs.typing
 
     # --- one frame ---
 
@@ -251,6 +250,9 @@ class Window:
             self.clock.changed()
         elif events and self.session.asked is None:  # else the step comes with its picture
             self.clock.stepped()
+        if self.session.tick(time.monotonic()):
+            self.pictured.follow_turns(self.session)
+            self.clock.changed()
         if not self.clock.awake:
             self.clock.rest()
             self.turns += 1
@@ -264,7 +266,7 @@ class Window:
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self._arrange()
-        over = any(d.covers(self.mouse.position) for d in self.dialogs)
+        over = self.dialogs.cover(self.mouse.position)
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self.send(self.rest.poll(self.session, self.mouse))
@@ -272,12 +274,16 @@ class Window:
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
         self.session.resize(self.photo.photo_side, (width, height))
         dpg.render_dearpygui_frame()
+        if self.dialogs.exporting.after_frame():
+            self.clock.changed()
 
     def _sleep(self) -> None:
         """Until the next frame is due, or a message comes; if none is due, until an input, too."""
         if self.clock.awake and (left := self.clock.left(self.session.busy)) > 0:
             wait(self.link.signals, left)
-        if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
+        rest = self.session.rest(time.monotonic())
+        nap = self._nap if rest is None else min(self._nap, rest)
+        if self._waiting.sleep(0.0 if self.clock.awake else nap, self.link.signals):
             self.clock.touched()
 
     def _take(self, event: Event) -> None:
@@ -286,7 +292,7 @@ class Window:
         if isinstance(event, WithPictures):
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
-                self.screen.show(event)
+                self.pictured.show(event)
             self.strip.take(event)
         self.send(commands)
 
@@ -312,35 +318,20 @@ class Window:
             panel.place(places[name]) if name in places else panel.hide()
 
     def _draw(self) -> None:
-        self._link_cells()
+        self._link()
         self.controls.draw(self.session)
         for panel in self.panels.values():
             panel.draw(self.session)
         self.status.draw(self.session)
-        for dialog in self.dialogs:
-            dialog.draw(self.session)
+        self.dialogs.draw(self.session, self.size)
 
-    def _link_cells(self) -> None:
-        """Outline the cell under the mouse, or else the one that is asked about, in all maps."""
+    def _link(self) -> None:
+        """What is under the mouse, and what panels show together."""
         over = self.mouse.under()
         for hovered in (self.photo, self.strip):
             inside = self.mouse.inside(hovered) if over is hovered else None
             hovered.hover(self.session, inside)
-        at: Point | None = None
-        scene = self.session.scene
-        if isinstance(over, MapPanel):
-            at = over.fraction(self.mouse.inside(over))
-        elif over is self.photo and scene is not None:
-            at = inside_crop(scene.to_crop, self.photo.view.to_image(self.mouse.inside(over)))
-        view, probed = self.session.view, self.session.probed if self.session.view.why else None
-        if at is None and view.why and isinstance(view.target, PixelTarget):
-            at = view.target.at
-        for panel in self.maps:
-            panel.cell = at
-            panel.explained = probed.answer.cells if probed is not None else ()
-        self.photo.cell = None
-        if at is not None and scene is not None:
-            self.photo.cell = cell_corners(scene.to_crop, self.observed.cells, at)
+        link_cells(self.session, self.mouse, self.photo, self.maps)
 
     # --- the loop ---
 

@@ -63,6 +63,14 @@ class PhotoInfo:
 
 
 @dataclass(frozen=True)
+class Bookmark:
+    """A step of a run that the user wants to find again; the name may be empty."""
+
+    step: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """One run: a fit from a start, or a branch from a step of another run.
 
@@ -76,6 +84,7 @@ class RunInfo:
         moves: what a hand did to the body at the step it began at, see `core.body.moves`. The
             trace has the moved body: nothing needs to do it again.
         wishes: where a person wants joints to be.
+        bookmarks: at most one a step.
 
     Raises:
         UserError: there are more occluders or moves than a run can have.
@@ -91,6 +100,7 @@ class RunInfo:
     occluders: Occluders = ()
     moves: Moves = ()
     wishes: Wishes = ()
+    bookmarks: tuple[Bookmark, ...] = ()
 
     def __post_init__(self) -> None:
         check_occluders(self.occluders)
@@ -290,6 +300,9 @@ def _trace(archive: Archive, info: RunInfo) -> Trace:
         raise ValueError(f"run {info.id} has more steps than its schedule")
     if any(not 0 <= record.stage < len(info.schedule.stages) for record in trace.records):
         raise ValueError(f"run {info.id} has other stages than its schedule")
+    marked = [mark.step for mark in info.bookmarks]
+    if len(set(marked)) < len(marked) or not all(0 <= step < len(trace) for step in marked):
+        raise ValueError(f"run {info.id} has bookmarks that are not one to a step of its own")
     if trace.records and set(trace.terms) != set(info.schedule.terms):
         raise ValueError(f"run {info.id} has other terms than its schedule")
     return trace

@@ -6,12 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from app.geometry.chart import UNKNOWN, Axis, axes_of, filled, heat_colors
+from app.geometry.chart import Axis, axes_of, filled, shares
 from app.geometry.plane import Rect
-from app.protocol.commands import Begin, Paint
-from app.protocol.events import Failed, Searched
+from app.protocol.commands import Begin, Paint, Scan
+from app.protocol.events import Failed, Scanned, Searched
 from app.protocol.run import Run
 from app.protocol.search import Curve, Heat, Landscape, Search, Slide, Sweep
+from app.protocol.survey import Change, Survey
 from app.protocol.why import JointTarget, PixelTarget
 from app.window.rest import Rest
 from app.worker.searching import Searcher
@@ -84,6 +85,16 @@ def test_nothing_is_searched_while_a_fit_runs_and_a_refusal_is_told_once():
     (asked,) = session.ask()
     session.receive(Failed(asked, "no parameter"))
     assert session.message.text == "no parameter" and session.ask() == []
+
+
+def test_a_search_waits_for_all_other_questions():
+    session = paused_session(3)
+    session.inquire(SWEEP)
+    session.seek(Survey.MOVEMENT)
+    (asked,) = session.ask()
+    assert isinstance(asked, Scan) and not session.settled
+    session.receive(Scanned(*FIRST, asked.what, 0, (Change(0.0), Change(2.0), Change(1.0))))
+    assert session.view.step == 1 and isinstance(after_pictures(session), Search)
 
 
 def test_a_click_on_a_curve_branches_there_and_one_on_the_heat_loads_the_patch():
@@ -180,7 +191,7 @@ def test_the_real_engine_finds_what_the_command_line_finds():
         next(backend.search(observed, fit, 4, Landscape("x", "x")))
 
 
-def test_a_chart_and_its_colours():
+def test_a_chart():
     across, up = axes_of(Rect(10, 20, 100, 50), (0.0, 4.0), (math.nan, -1.0, 3.0))
     assert across.place(1.0) == 35 and up.place(3.0) == 20 and up.place(-1.0) == 70
     assert across.value(35) == 1.0 and up.value(1000) == -1.0
@@ -189,5 +200,5 @@ def test_a_chart_and_its_colours():
     grid[0, 0], grid[0, 8], grid[4, 4] = 1.0, 2.0, 3.0
     shown = filled(grid)
     assert shown[3, 3] == 1.0 and shown[5, 6] == 3.0
-    colors = heat_colors(np.array([0.0, 1.0, np.nan]))
-    assert colors[0].sum() < colors[1].sum() and tuple(colors[2]) == UNKNOWN
+    np.testing.assert_array_equal(shares(np.array([4.0, 3.0, 2.0, np.inf])), [1, 0.5, 0, np.nan])
+    assert np.isnan(shares(np.array([np.nan]))).all() and shares(np.array([3.0])) == 0

@@ -12,8 +12,9 @@ from app.geometry.plane import Rect
 from app.panels.folder import files_in, listed
 from app.panels.handles import truth_errors, truth_summary
 from app.protocol.commands import BodyView, Truth
-from app.protocol.events import Measured, TurnedBody
+from app.protocol.events import Failed, Measured, TurnedBody
 from app.protocol.run import Run
+from app.protocol.search import Search, Sweep
 from app.state import Level
 from app.window.beside import is_beside, put_beside
 from app.window.drops import open_dropped
@@ -123,6 +124,17 @@ def test_the_truth_is_asked_for_once_and_errors_are_told_joint_by_joint():
     assert truth_summary(session) == "truth: 2 mm off, left wrist 48 mm"
     receive_opened(session, session.restart())
     assert session.truth is None and session.wanted_truth is not None
+
+
+def test_a_file_without_a_true_body_is_asked_about_once_and_stands_in_nobodys_way():
+    session = paused_session(3)
+    session.set_truth("none.npz")
+    (asked,) = session.ask()
+    session.receive(Failed(asked, "none.npz is missing"))
+    assert session.message.text == "none.npz is missing" and session.ask() == []
+    assert session.settled
+    session.inquire(Sweep("x"))
+    assert [type(command) for command in session.ask()] == [Search]
 
 
 def test_a_body_is_its_own_truth(tmp_path):

@@ -242,6 +242,7 @@ def test_a_saved_tree_opens_again_bit_by_bit(backend, photo, observed, fit, tmp_
     [branch.step() for _ in range(2)]
     path = str(tmp_path / "session.nbf")
     places = RecordedRun(1, None, 0, "first"), RecordedRun(5, 1, 4, "more prior")
+    places = replace(places[0], bookmarks=((0, ""), (3, "here"))), places[1]
     runs = [Kept(places[0], fit, Run(1)), Kept(places[1], branch, Run(5, changes=changes))]
     backend.save(path, photo, observed, runs)
     opened = backend.read(path)
@@ -459,12 +460,13 @@ def test_a_branch_by_hand_is_saved_and_comes_back_with_the_same_bits(
     assert backend.stance(observed, branch.params(4)).numbers["shape0"] == pytest.approx(1.0)
     kept = [
         Kept(RecordedRun(1, None, 0, ""), fit, Run(1)),
-        Kept(RecordedRun(2, 1, 4, "by hand"), branch, run),
+        Kept(RecordedRun(2, 1, 4, "by hand", bookmarks=((4, "moved"),)), branch, run),
     ]
     backend.save(str(tmp_path / "fit.nbf"), photo, observed, kept)
     rest = [branch.step() for _ in range(2)]
     opened = backend.read(str(tmp_path / "fit.nbf"))
     again = backend.observe(opened, None)
+    assert again.recorded == tuple(run.place for run in kept)
     resumed = backend.fit(again, Run(7, resumes=True, recorded=2), None)
     assert resumed.wishes == changes.wishes and resumed.moves == moves
     resumed.step()

@@ -139,6 +139,7 @@ def test_a_pasted_picture_is_in_the_record_once_and_an_old_record_is_read(
     document = archive.texts["record"]
     document["version"], document["occluders"] = 1, []
     for run in document["runs"]:
-        del run["occluders"]
+        for newer in ("occluders", "moves", "wishes", "bookmarks"):
+            del run[newer]
     save_archive(path, archive.arrays, {"record": document})
     assert all(run.info.occluders == () for run in FitRecord.load(path).runs)

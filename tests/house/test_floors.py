@@ -13,22 +13,11 @@ FLOORS = (
 )
 INNER_FLOORS = {
     "app": (
-        *("geometry", "protocol", "shared", "told", "searches", "engine", "worker", "link"),
-        *(
-            "document",
-            "history",
-            "view",
-            "album",
-            "state",
-            "wants",
-            "runs",
-            "occluding",
-            "posing",
-            "asking",
-            "people",
-        ),
+        *("geometry", "protocol", "shared", "told", "fits", "recorded", "searches", "engine"),
+        *("worker", "link", "document", "history", "playing", "view", "album", "state", "wants"),
+        *("steps", "contrast", "runs", "occluding", "posing", "asking", "people"),
         *("backlog", "session", "hand", "pose_hand", "action"),
-        *("image_actions", "occluder_actions", "pose_actions", "actions"),
+        *("image_actions", "occluder_actions", "pose_actions", "time_actions", "actions"),
         *("theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),

@@ -1,4 +1,4 @@
-"""Which panels show the pictures of a message."""
+"""The worker's pictures on their way into the panels."""
 
 from __future__ import annotations
 
@@ -10,21 +10,41 @@ import numpy as np
 from app.panels.body import BodyPanel
 from app.panels.maps import ObservedPanel, OcclusionPanel, RenderedPanel
 from app.panels.photo import PhotoPanel
-from app.protocol.events import Opened, Painted, PaintedInput, Previewed, Tried, WithPictures
+from app.protocol.events import (
+    Differed,
+    Opened,
+    Painted,
+    PaintedInput,
+    Previewed,
+    Tried,
+    WithPictures,
+)
+from app.session import Session
 
 
-@dataclass(frozen=True)
-class Screen:
-    """The panels with pictures of the run on screen."""
+@dataclass
+class Pictured:
+    """The panels that draw pictures.
+
+    Attributes:
+        drawn: the step whose pictures are on screen.
+    """
 
     photo: PhotoPanel
-    body: BodyPanel
     observed: ObservedPanel
     rendered: RenderedPanel
     occlusion: OcclusionPanel
+    body: BodyPanel
+    drawn: Painted | None = None
+
+    def follow_turns(self, session: Session) -> None:
+        """Show the other one of two runs that take turns, or the run on screen again."""
+        pictured = session.pictured
+        if pictured is not None and pictured.pictures and pictured is not self.drawn:
+            self.show(pictured)
 
     def show(self, event: WithPictures) -> None:
-        """The pictures of the run on screen."""
+        """The pictures of a message about the run on screen."""
         pictures = event.pictures
         match event:
             case Opened() | PaintedInput():
@@ -32,8 +52,14 @@ class Screen:
             case Previewed():
                 self._show_input(pictures)
                 self._show_step(pictures)
-            case Painted() | Tried():
+            case Painted():
+                self.drawn = event
                 self._show_step(pictures)
+            case Tried():
+                self._show_step(pictures)
+            case Differed() if pictures:
+                for panel in (self.rendered, self.occlusion):
+                    panel.show_change(*(pictures[kind] for kind in panel.kinds))
         if "body" in pictures:
             self.body.show(pictures["body"])
 
