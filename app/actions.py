@@ -16,6 +16,7 @@ from app.occluder_actions import OCCLUDER_ACTIONS
 from app.session import Session
 from app.state import Phase
 from app.view import JOINTS
+from app.view_actions import VIEW_ACTIONS
 
 
 def _has_steps(session: Session) -> bool:
@@ -249,6 +250,7 @@ ACTIONS = (
         on=lambda session: JOINTS in session.view.overlays,
     ),
     *OCCLUDER_ACTIONS,
+    *VIEW_ACTIONS,
     Action(
         "log",
         "Logarithmic",

@@ -29,7 +29,8 @@ from app.geometry.plane import Rect
 from app.panels.folder import to_open
 from app.protocol.run import is_record
 from app.session import Session
-from core.assets import cache_dir
+from app.settings import Keeper
+from core.assets import cache_dir, config_dir
 from core.commands._threads import Threads
 from core.errors import UserError
 from core.io.atomic import check_file_place
@@ -100,22 +101,30 @@ def run(options: Options) -> int:
         autosave=str(autosave.path),
         orphan="" if orphan is None else str(orphan),
     )
+    keeper = Keeper(config_dir() / "settings.json", session)
+    keeper.load()
     if paths:
         session.open_all(paths, box)
     names = ("preset", "model", "body", "prior", "weights", "threads")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
     automation = Automation(window, options.screenshot, options.after, options.state)
+
+    def after_turn() -> bool:
+        keeper.keep_soon()
+        return automation.after_turn()
+
     crashed = True
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            window.run(automation.after_turn, automation.nap)
+            window.run(after_turn, automation.nap)
         crashed = False
     except SystemExit:  # SIGTERM
         crashed = False
         raise
     finally:
         window.close()
+        keeper.keep()
         if not crashed:
             autosave.clear(session.saved_orphan)
     return automation.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.geometry.layout import STANDARD, Layout
 from app.geometry.orbit import Orbit
 from app.protocol.commands import BodyView
 from app.protocol.run import Changes, RunKey
@@ -14,6 +15,9 @@ from core.occlusion.occluder import Occluders
 JOINTS = "joints"
 PEOPLE = "people"
 HITS = "hits"
+LINKED = "linked zoom"
+"""Maps show the same place as the photo, as large."""
+SMOOTH = "smooth maps"
 BOX = "box"
 """The tool that draws the person's box; the others draw the shapes of occluders."""
 
@@ -45,6 +49,13 @@ class ViewState:
         draft: what the next run is to do differently from the shown one.
         why: the panel that answers why is there.
         target: what it is asked about.
+        layout: where the panels lie; ``layout_name`` is its name, empty if it has none.
+        own_layouts: those that the user has named.
+        largest: name of the panel that has the place of all; empty for none.
+        turn: which panels come first where there is no room for all.
+        looks: names of what is switched on, such as `LINKED`.
+        split: share of the photo's width at the left of which nothing is drawn over it.
+        light: the window has light colours.
     """
 
     key: RunKey | None = None
@@ -69,6 +80,14 @@ class ViewState:
     draft: Changes = field(default_factory=Changes)
     why: bool = False
     target: Target | None = None
+    layout: Layout = STANDARD
+    layout_name: str = "standard"
+    own_layouts: dict[str, Layout] = field(default_factory=dict)
+    largest: str = ""
+    turn: int = 0
+    looks: frozenset[str] = frozenset({LINKED})
+    split: float | None = None
+    light: bool = False
 
     @property
     def image(self) -> int | None:

@@ -6,11 +6,13 @@ from collections.abc import Hashable
 
 import dearpygui.dearpygui as dpg
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from app import theme
 from app.geometry.homography import cell_center
+from app.geometry.linked import panned_map, zoomed_map
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.panels import text
 from app.panels.panel import Panel
 from app.panels.texture import Texture
@@ -18,18 +20,21 @@ from app.protocol.commands import Commands
 from app.protocol.scene import Legend
 from app.protocol.why import PixelTarget
 from app.session import Session
-from app.view import HITS
+from app.view import HITS, LINKED, SMOOTH
 
 SHARP_SIDE = 512  # pixels: maps are enlarged by a whole factor to about this size
-LEGEND = 24
+LEGEND = px(24)
 
 
 class MapPanel(Panel):
     """One map. The cell under the mouse is outlined in all maps and on the photo.
 
-    A click on a cell asks why it is as it is.
+    A click on a cell asks why it is as it is. While zoom is linked, the wheel and a right drag move
+    the photo and all maps together.
 
     Attributes:
+        lens: how the map lies in its room while zoom is linked; None for the whole map.
+        moved: how the mouse wants it to lie, until the other panels have followed.
         cell: the cell to outline, as fractions of the map's sides.
         explained: row, column and share of each cell that the joint that is asked about explains.
     """
@@ -44,18 +49,46 @@ class MapPanel(Panel):
         self.cell: Point | None = None
         self.explained: tuple[tuple[int, int, float], ...] = ()
         self._asking = False
+        self.lens: View | None = None
+        self.moved: View | None = None
+        self._held: Point = (0, 0)
+        self._picture: UInt8[np.ndarray, "height width 3"] | None = None
+        self._smooth = False
 
     def show(self, picture: np.ndarray) -> None:
         """A new picture, one pixel a cell."""
         height, width = picture.shape[:2]
         self.cells = width, height
-        self.texture.show(picture, max(1, SHARP_SIDE // max(width, height)))
+        self._picture = picture
+        self.texture.show(picture, self._enlarging(picture))
         self.version += 1
+
+    def _enlarging(self, picture: UInt8[np.ndarray, "height width _"]) -> int:
+        """Pixels of a cell's side: the graphics card smooths between pixels."""
+        return 1 if self._smooth else max(1, SHARP_SIDE // max(picture.shape[:2]))
+
+    def draw(self, session: Session) -> None:
+        """Make cells sharp or smooth, then draw."""
+        smooth = SMOOTH in session.view.looks
+        if smooth != self._smooth:
+            self._smooth = smooth
+            self.show_again()
+        super().draw(session)
+
+    def show_again(self) -> None:
+        """The same pictures with other edges."""
+        if self._picture is not None:
+            self.show(self._picture)
+
+    @property
+    def room(self) -> Point:
+        """Width and height of the area without the legend."""
+        return self.size[0], max(self.size[1] - self.legend_height, 1)
 
     @property
     def view(self) -> View:
         """Where the unit square of the map lies in the panel."""
-        return View.fitted((1.0, 1.0), (self.size[0], self.size[1] - self.legend_height))
+        return self.lens or View.fitted((1.0, 1.0), self.room)
 
     @property
     def legend_height(self) -> float:
@@ -65,13 +98,14 @@ class MapPanel(Panel):
     def fraction(self, point: Point) -> Point | None:
         """Which point of the unit square lies at a panel point, None if it is outside."""
         x, y = self.view.to_image(point)
-        return (x, y) if 0 <= x < 1 and 0 <= y < 1 and not self.texture.empty else None
+        inside = 0 <= x < 1 and 0 <= y < 1 and point[1] < self.room[1]
+        return (x, y) if inside and not self.texture.empty else None
 
     def key(self, session: Session) -> Hashable:
         """The picture and what is marked on it."""
         marks = self._outlined(), self.explained
         drawn = self.drawn(session).tag, self.blank(session)
-        return self.version, marks, session.steps > 0, drawn
+        return self.version, marks, session.steps > 0, drawn, self.view
 
     def blank(self, session: Session) -> bool:
         """Whether there is nothing to show."""
@@ -85,12 +119,15 @@ class MapPanel(Panel):
             return
         view = self.view
         dpg.draw_image(self.drawn(session).tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
-        self.paint_legend()
         for row, column, share in self.explained:
             low, high = self._cell(column, row)
             dpg.draw_rectangle(low, high, color=theme.CLEAR, fill=(255, 255, 255, int(150 * share)))
         if (cell := self._outlined()) is not None:
             outline(*self._cell(*cell))
+        if self.legend_height:
+            low, high = (0, self.room[1]), self.size  # an enlarged map reaches below
+            dpg.draw_rectangle(low, high, color=theme.WELL, fill=theme.WELL)
+        self.paint_legend()
 
     def _cell(self, column: int, row: int) -> tuple[Point, Point]:
         """Two corners of a cell in the panel."""
@@ -104,11 +141,25 @@ class MapPanel(Panel):
         """Ask why the cell is as it is."""
         # The panel that answers moves the others as it appears: the mouse is at another cell then.
         self._asking = session.view.why
+        self._held = point
         return self._ask(session, point, button)
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
-        """Ask along the way."""
+        """Ask along the way, or move all maps and the photo."""
+        if button != 0:
+            delta = point[0] - self._held[0], point[1] - self._held[1]
+            self._held = point
+            return self._move(session, panned_map(self.view, self.room, delta))
         return self._ask(session, point, button) if self._asking else []
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:
+        """Zoom all maps and the photo."""
+        return self._move(session, zoomed_map(self.view, self.room, point, 1.2**notches))
+
+    def _move(self, session: Session, view: View) -> Commands:
+        if LINKED in session.view.looks and not self.blank(session):
+            self.moved = view
+        return []
 
     def _ask(self, session: Session, point: Point, button: int) -> Commands:
         at = self.fraction(point)
@@ -194,12 +245,20 @@ class OcclusionPanel(RenderedPanel):
         super().__init__(fonts)
         self._legend: Legend = ()
         self.hits = Texture()
+        self._hits: UInt8[np.ndarray, "height width 3"] | None = None
         self.visible: Float[np.ndarray, "height width"] = np.zeros((1, 1), np.float32)
 
     def show_hits(self, hits: np.ndarray) -> None:
         """A new picture of hits and misses, one pixel a cell."""
-        self.hits.show(hits, max(1, SHARP_SIDE // max(hits.shape[:2])))
+        self._hits = hits
+        self.hits.show(hits, self._enlarging(hits))
         self.version += 1
+
+    def show_again(self) -> None:
+        """Hits and misses, too."""
+        super().show_again()
+        if self._hits is not None:
+            self.show_hits(self._hits)
 
     def drawn(self, session: Session) -> Texture:
         """The picture to draw: z, or hits and misses."""
@@ -226,7 +285,7 @@ class OcclusionPanel(RenderedPanel):
         """A swatch and a word for each end of the scale, and the value of the outlined cell."""
         y = self.size[1] - LEGEND + 6
         needed = sum(30 + self.width(word) for _, word in self._legend) + self.width("off the body")
-        x = max(min(self.view.to_panel((0, 0))[0], self.size[0] - needed - 8), 0)
+        x = min(max(self.view.to_panel((0, 0))[0], 0), max(self.size[0] - needed - 8, 0))
         for color, word in self._legend:
             dpg.draw_rectangle((x, y + 2), (x + 12, y + 14), color=color, fill=color, rounding=2)
             dpg.draw_text((x + 18, y), word, size=theme.SMALL_SIZE, color=theme.DIM)

@@ -9,19 +9,59 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 from app.panels import text
 from app.protocol.commands import Commands
 from app.session import Session
 
-HEADER = 30
-MARGIN = 8
+HEADER = px(30)
+MARGIN = px(8)
 
 
-class Panel:
+class Touchable:
+    """Something in the window that the mouse can press, drag and turn the wheel on.
+
+    Points are in pixels from the corner of its area. Answers are commands for the worker.
+    """
+
+    area = Rect(0, 0, 0, 0)
+
+    def covers(self, point: Point) -> bool:
+        """Whether it is at a point of the window."""
+        return self.area.contains(point)
+
+    # --- the mouse; `button` is 0 left, 1 right, 2 middle ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """A button went down inside."""
+        return []
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The mouse moved with the button down (it may be outside now)."""
+        return []
+
+    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The button went up."""
+        return []
+
+    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
+        """The user has given up the drag."""
+        return []
+
+    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
+        """Two clicks of the left button."""
+        return []
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
+        """The wheel turned; positive is away from the user."""
+        return []
+
+
+class Panel(Touchable):
     """A rectangle of the window.
 
     Subclasses draw in `paint`, which is called only when `key` changes, and may answer the mouse.
-    Points are in pixels of the drawing area. Answers are commands for the worker.
+    The area is the drawing area.
     """
 
     name = ""
@@ -34,6 +74,12 @@ class Panel:
         self.area = Rect(0, 0, 1, 1)  # the drawing area in the window
         self._last_key: Hashable = None
         self._note = ""
+        self.place_in_window = Rect(0, 0, 0, 0)
+
+    @property
+    def header(self) -> Rect:
+        """Where its title is in the window; nowhere while it is hidden."""
+        return self.place_in_window._replace(height=HEADER if self.title else 0)
 
     @property
     def size(self) -> Point:
@@ -71,10 +117,11 @@ class Panel:
     def hide(self) -> None:
         """Leave the window until `place`."""
         dpg.configure_item(self.name, show=False)
-        self.area = Rect(0, 0, 0, 0)
+        self.area = self.place_in_window = Rect(0, 0, 0, 0)
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
+        self.place_in_window = rect
         size = {"width": rect.width, "height": rect.height}
         dpg.configure_item(self.name, pos=(rect.x, rect.y), show=True, **size)
         width, height = rect.width - 2 * MARGIN, rect.height - HEADER - MARGIN
@@ -123,32 +170,6 @@ class Panel:
 
     def paint(self, session: Session) -> None:
         """Draw the slice of the session."""
-
-    # --- the mouse; `button` is 0 left, 1 right, 2 middle ---
-
-    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """A button went down inside."""
-        return []
-
-    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """The mouse moved with the button down (it may be outside now)."""
-        return []
-
-    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """The button went up."""
-        return []
-
-    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
-        """The user has given up the drag."""
-        return []
-
-    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
-        """Two clicks of the left button."""
-        return []
-
-    def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
-        """The wheel turned; positive is away from the user."""
-        return []
 
     # --- drawing helpers ---
 

@@ -70,7 +70,7 @@ class PhotoPanel(Panel):
         self.hand = Hand()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
-        self._fitted_to: Hashable = None
+        self._fitted_to: tuple[int | None, Point] | None = None
         self._photo: Point = (1, 1)
         self._grip: Grip | None = None
         self._start: Point = (0, 0)
@@ -111,9 +111,12 @@ class PhotoPanel(Panel):
         """Fit a new photo into the panel, then draw."""
         scene, image = session.scene, session.view.image
         if scene is not None and self._fitted_to != (image, self.size):
+            if self._fitted_to is not None and self._fitted_to[0] == image:
+                self.view = self.view.resized(scene.size, self._fitted_to[1], self.size)
+            else:
+                self.view = View.fitted(scene.size, self.size)
             self._fitted_to = image, self.size
             self._photo = scene.size
-            self.view = View.fitted(scene.size, self.size)
         self.note(_summary(session))
         super().draw(session)
 
@@ -168,6 +171,16 @@ class PhotoPanel(Panel):
     def show_all(self) -> None:
         """Fit the photo into the panel again."""
         self._fitted_to = None
+
+    @property
+    def room(self) -> Point:
+        """Size of the drawing area, or while the panel is hidden that which it had."""
+        return self._fitted_to[1] if self._fitted_to is not None else self.size
+
+    def show_person(self, session: Session) -> None:
+        """Zoom to the person's box."""
+        if session.box is not None:
+            self.view = View.framing(session.box, self.room)
 
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""

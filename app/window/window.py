@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -12,9 +12,6 @@ import numpy as np
 
 from app import theme
 from app.action import Action
-from app.geometry.homography import cell_corners, inside_crop
-from app.geometry.layout import arrange
-from app.geometry.plane import Point
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
@@ -41,14 +38,15 @@ from app.protocol.events import (
     Stepped,
     WithPictures,
 )
-from app.protocol.why import PixelTarget
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
+from app.window.desk import Desk
 from app.window.drops import open_dropped
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
+from app.window.linking import link_cells, link_zoom
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, path_in_text
@@ -67,8 +65,6 @@ class Window:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self._filling = False
-        self.size = (0, 0)
-        self._arranged: Hashable = None
         self._pictures_came = 0
         self._create(size)
 
@@ -97,6 +93,7 @@ class Window:
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
         for dialog in (self.help, self.files, self.editing, self.occluding):
             dialog.build()
+        self.desk.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -111,12 +108,13 @@ class Window:
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
-        self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
         self.occluding = OccludeDialog(fonts, self.do, self._act)
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
+        self.desk = Desk(self.panels, self.controls, self.status)
+        self.mouse = Mouse([self.desk, *self.panels.values()])
 
     # --- what buttons, keys, drops and messages do ---
 
@@ -191,6 +189,19 @@ class Window:
         """Choose another file in the file dialog."""
         self.files.move(count)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the window."""
+        return self.desk.size
+
+    def enlarge(self) -> None:
+        """Give the panel under the mouse the place of all, or take it away again."""
+        self.send(self.session.enlarge(self.desk.panel_at(self.mouse.position)))
+
+    def show_person(self) -> None:
+        """Zoom to the person."""
+        self.photo.show_person(self.session)
+
     def show_whole_photo(self) -> None:
         """Undo zooming and panning."""
         self.photo.show_all()
@@ -202,6 +213,15 @@ class Window:
     def _change(self, change: Callable[[Session], object]) -> None:
         """Have a dialog change the session."""
         change(self.session)
+
+    def show_palette(self) -> None:
+        """Show or hide the list of all commands."""
+
+    def ask_for_layout(self) -> None:
+        """Ask under which name to keep the layout."""
+
+    def toggle_tour(self) -> None:
+        """Begin the tour, or end it."""
 
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
@@ -258,7 +278,7 @@ class Window:
         """Input, drawing."""
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
-        self._arrange()
+        self.desk.arrange(self.session)
         over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding))
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
@@ -319,50 +339,25 @@ class Window:
             self._inbox.get()()
         return found
 
-    def _arrange(self) -> None:
-        """Follow the window's size."""
-        size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        several = len(self.session.album.items) > 1
-        wanted = *size, max(len(self.session.lanes), 1), self.session.view.why, several
-        if wanted == self._arranged or min(size) <= 0:
-            return
-        self.size, self._arranged = size, wanted
-        places = arrange(*wanted)
-        self.controls.place(places["toolbar"])
-        self.status.place(places["status"])
-        for name, panel in self.panels.items():
-            panel.place(places[name]) if name in places else panel.hide()
-
     def _draw(self) -> None:
-        self._link_cells()
+        self._link()
         self.controls.draw(self.session)
         for panel in self.panels.values():
-            panel.draw(self.session)
+            if panel.area.width > 1 or panel is self.strip:  # which forgets pictures
+                panel.draw(self.session)
         self.status.draw(self.session)
         self.editing.draw(self.session)
         self.occluding.draw(self.session)
 
-    def _link_cells(self) -> None:
-        """Outline the cell under the mouse, or else the one that is asked about, in all maps."""
+    def _link(self) -> None:
+        """What is under the mouse, and what panels show together."""
         over = self.mouse.under()
         for hovered in (self.photo, self.strip):
             inside = self.mouse.inside(hovered) if over is hovered else None
             hovered.hover(self.session, inside)
-        at: Point | None = None
-        scene = self.session.scene
-        if isinstance(over, MapPanel):
-            at = over.fraction(self.mouse.inside(over))
-        elif over is self.photo and scene is not None:
-            at = inside_crop(scene.to_crop, self.photo.view.to_image(self.mouse.inside(over)))
-        view, probed = self.session.view, self.session.probed if self.session.view.why else None
-        if at is None and view.why and isinstance(view.target, PixelTarget):
-            at = view.target.at
-        for panel in self.maps:
-            panel.cell = at
-            panel.explained = probed.answer.cells if probed is not None else ()
-        self.photo.cell = None
-        if at is not None and scene is not None:
-            self.photo.cell = cell_corners(scene.to_crop, self.observed.cells, at)
+        self.desk.hover(self.mouse.position if over is self.desk else None)
+        link_zoom(self.session, self.photo, self.maps)
+        link_cells(self.session, self.mouse, self.photo, self.maps)
 
     # --- the loop ---
 

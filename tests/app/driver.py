@@ -25,7 +25,10 @@ class Debugger:
         command += ["--state", str(state_file)]
         if engine:  # else the real one
             command += ["--engine", f"tests.app.fake_engine:{engine}"]
-        self.environment = xdnd.environment(display) | {"PYTHONPATH": str(ROOT)}
+        self.environment = xdnd.environment(display) | {
+            "PYTHONPATH": str(ROOT),
+            "XDG_CONFIG_HOME": str(state_file.parent / "config"),  # no settings of others
+        }
         self.process = subprocess.Popen(
             command,
             cwd=folder or state_file.parent,  # where it saves

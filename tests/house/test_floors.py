@@ -15,9 +15,10 @@ INNER_FLOORS = {
     "app": (
         *("geometry", "protocol", "shared", "told", "engine", "worker", "link"),
         *("document", "history", "view", "album", "state", "runs", "occluding", "people"),
+        "viewing",
         *("backlog", "session", "hand", "action"),
-        *("image_actions", "occluder_actions", "actions"),
-        *("theme", "panels", "window", "automation", "autosave", "main"),
+        *("image_actions", "occluder_actions", "view_actions", "actions", "palette", "tour"),
+        *("settings", "theme", "panels", "window", "automation", "autosave", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
     "core/train": ("batches", "losses", "heads", "run"),

@@ -1,0 +1,48 @@
+"""What panels show together: the cell under the mouse, and the place that is zoomed to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.geometry.homography import cell_corners, inside_crop
+from app.geometry.linked import map_view, photo_view
+from app.geometry.plane import Point
+from app.panels.maps import MapPanel
+from app.panels.photo import PhotoPanel
+from app.protocol.why import PixelTarget
+from app.session import Session
+from app.view import LINKED
+from app.window.mouse import Mouse
+
+
+def link_cells(session: Session, mouse: Mouse, photo: PhotoPanel, maps: Sequence[MapPanel]) -> None:
+    """Outline the cell under the mouse, or else the one that is asked about, in all maps."""
+    over, scene, view = mouse.under(), session.scene, session.view
+    at: Point | None = None
+    if isinstance(over, MapPanel):
+        at = over.fraction(mouse.inside(over))
+    elif over is photo and scene is not None:
+        at = inside_crop(scene.to_crop, photo.view.to_image(mouse.inside(photo)))
+    if at is None and view.why and isinstance(view.target, PixelTarget):
+        at = view.target.at
+    probed = session.probed if view.why else None
+    for panel in maps:
+        panel.cell = at
+        panel.explained = probed.answer.cells if probed is not None else ()
+    photo.cell = None
+    if at is not None and scene is not None:
+        photo.cell = cell_corners(scene.to_crop, photo.cells, at)
+
+
+def link_zoom(session: Session, photo: PhotoPanel, maps: Sequence[MapPanel]) -> None:
+    """Have all maps show the photo's place, or have the photo follow the map that was moved."""
+    scene = session.scene
+    linked = LINKED in session.view.looks and scene is not None
+    for panel in maps:
+        if panel.moved is not None and scene is not None and linked:
+            photo.view = photo_view(panel.moved, panel.room, scene.to_crop, photo.room)
+        panel.moved = None
+    for panel in maps:
+        panel.lens = None
+        if linked and scene is not None and min(photo.room) > 1:
+            panel.lens = map_view(photo.view, photo.room, scene.to_crop, panel.room)
