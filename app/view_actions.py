@@ -62,7 +62,7 @@ VIEW_ACTIONS = (
     Action(
         "other panels",
         "Other panels",
-        ("Tab",),
+        ("F5",),
         "show the panels for which there is no room",
         lambda host: host.send(host.session.turn_panels()),
     ),

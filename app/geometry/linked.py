@@ -1,10 +1,12 @@
-"""The same place in the photo and in the maps, as large: zoom that panels share.
+"""The same place in the photo and in the maps: zoom that panels share.
 
 Maps show the crop as a unit square. At a point, the homography from the photo to it is nearly a
 similarity, whose scale is taken for the whole panel.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,21 +17,42 @@ DEEPEST = 32.0
 """A map is never more than so many times as large as it fits its panel."""
 
 
-def map_view(photo: View, panel: Point, to_crop: Homography, room: Point) -> View:
-    """How a map lies in its room while the photo lies so in its panel, whose size is ``panel``.
+@dataclass(frozen=True)
+class Stage:
+    """Where the photo is shown.
+
+    Attributes:
+        size: width and height of the panel.
+        image: width and height of the photo in its pixels.
+        to_crop: homography from these to the unit square of the maps.
+    """
+
+    size: Point
+    image: Point
+    to_crop: Homography
+
+    def full(self, at: Point) -> float:
+        """The photo's scale from which on maps grow: all of the crop at a point fills the panel."""
+        whole = View.fitted(self.image, self.size).scale
+        return max(min(self.size) * _growth(self.to_crop, at), whole)
+
+
+def map_view(photo: View, stage: Stage, room: Point) -> View:
+    """How a map lies in its room while the photo lies so on its stage.
 
     A map is never smaller than it fits, and leaves no room empty that it can fill.
     """
-    at = photo.to_image((panel[0] / 2, panel[1] / 2))
-    return _at(mapped(to_crop, at), photo.scale / _growth(to_crop, at), room)
+    at = photo.to_image((stage.size[0] / 2, stage.size[1] / 2))
+    fit = View.fitted((1.0, 1.0), room).scale
+    return _at(mapped(stage.to_crop, at), fit * photo.scale / stage.full(at), room)
 
 
-def photo_view(shown: View, room: Point, to_crop: Homography, panel: Point) -> View:
-    """How the photo lies in its panel while a map lies so in its room: undoes `map_view`."""
+def photo_view(shown: View, room: Point, stage: Stage) -> View:
+    """How the photo lies on its stage while a map lies so in its room: undoes `map_view`."""
     place = shown.to_image((room[0] / 2, room[1] / 2))
-    at = mapped(np.linalg.inv(np.array(to_crop)), place)
-    scale = shown.scale * _growth(to_crop, at)
-    return View(scale, (panel[0] / 2 - at[0] * scale, panel[1] / 2 - at[1] * scale))
+    at = mapped(np.linalg.inv(np.array(stage.to_crop)), place)
+    scale = shown.scale / View.fitted((1.0, 1.0), room).scale * stage.full(at)
+    return View(scale, (stage.size[0] / 2 - at[0] * scale, stage.size[1] / 2 - at[1] * scale))
 
 
 def zoomed_map(shown: View, room: Point, at: Point, factor: float) -> View:

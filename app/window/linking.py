@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.geometry.homography import cell_corners, inside_crop
-from app.geometry.linked import map_view, photo_view
+from app.geometry.linked import Stage, map_view, photo_view
 from app.geometry.plane import Point
 from app.panels.maps import MapPanel
 from app.panels.photo import PhotoPanel
@@ -37,12 +37,12 @@ def link_cells(session: Session, mouse: Mouse, photo: PhotoPanel, maps: Sequence
 def link_zoom(session: Session, photo: PhotoPanel, maps: Sequence[MapPanel]) -> None:
     """Have all maps show the photo's place, or have the photo follow the map that was moved."""
     scene = session.scene
-    linked = LINKED in session.view.looks and scene is not None
+    stage = None
+    if LINKED in session.view.looks and scene is not None and min(photo.room) > 1:
+        stage = Stage(photo.room, scene.size, scene.to_crop)
     for panel in maps:
-        if panel.moved is not None and scene is not None and linked:
-            photo.view = photo_view(panel.moved, panel.room, scene.to_crop, photo.room)
+        if panel.moved is not None and stage is not None:
+            photo.view = photo_view(panel.moved, panel.room, stage)
         panel.moved = None
     for panel in maps:
-        panel.lens = None
-        if linked and scene is not None and min(photo.room) > 1:
-            panel.lens = map_view(photo.view, photo.room, scene.to_crop, panel.room)
+        panel.lens = map_view(photo.view, stage, panel.room) if stage is not None else None
