@@ -12,13 +12,15 @@ from jaxtyping import Float, Int, UInt8
 
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
-from app.protocol.backend import Kept, Maps, Observed, Progress
+from app.protocol.backend import Kept, Kernels, Maps, Observed, Progress
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, JointTarget, Target
 from app.told import (
     crop_outline,
+    found_points,
     joint_answer,
+    kernels_of,
     largest_weight,
     listed,
     person_of,
@@ -26,6 +28,7 @@ from app.told import (
     rect_of,
     stage_marks,
 )
+from core.body.names import LIMB_OF_JOINT
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.errors import UserError
@@ -95,6 +98,8 @@ class CoreBackend:
     def __init__(self, engine: Engine, detail: str, schedule: Schedule | None = None) -> None:
         self.detail = detail
         self.faces: Int[np.ndarray, "faces 3"] = engine.body.faces.numpy().astype(np.int32)
+        limb_of_joint = np.array(LIMB_OF_JOINT, np.int32)
+        self.limbs: Int[np.ndarray, " faces"] = limb_of_joint[engine.body.face_part.numpy()]
         self._engine = engine
         self._schedule = schedule or Schedule.standard()
         self._colors = feature_colors(engine.model.bank)
@@ -194,6 +199,7 @@ class CoreBackend:
             hits_legend=HITS_LEGEND,
             estimated_joints=listed(joints),
             sigmas=tuple(spread),
+            points=found_points(observation),
             detectors=() if observation.keypoints else self._engine.sources.detectors,
             note=note,
         )
@@ -256,17 +262,26 @@ class CoreBackend:
         observation = observation_of(observed)
         schedule, _ = self._settings(observed, run)
         maps = draw_maps(self._engine, observation, params, self._colors, schedule)
-        found, share = maps.found, maps.occluded_share
-        if found is None:
-            return Maps(maps.rendered, maps.occlusion, maps.posterior, share)
-        figures = found.iou, found.auroc
-        return Maps(maps.rendered, maps.occlusion, maps.posterior, share, found.hits, figures)
+        pictures = Maps(
+            maps.rendered,
+            maps.occlusion,
+            maps.posterior,
+            maps.occluded_share,
+            residual=maps.residual,
+        )
+        if maps.found is None:
+            return pictures
+        return replace(pictures, hits=maps.found.hits, found=(maps.found.iou, maps.found.auroc))
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
         """The figure that pictures show, in the photo's camera frame."""
         observation = observation_of(observed)
         in_crop = self._engine.figures(params).vertices[0].numpy()
         return in_crop @ observation.view.rotation.T.astype(np.float32)
+
+    def kernels(self, observed: Observed, params: BodyParams) -> Kernels:
+        """The kernels in the photo's camera frame."""
+        return kernels_of(self._engine.volume, params, observation_of(observed).view)
 
     def joints(self, observed: Observed, params: BodyParams) -> tuple[Joint, ...]:
         """The body's joints on the photo."""

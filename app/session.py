@@ -107,6 +107,12 @@ class Session(Viewing, Backlog):
         self.view.orbit = orbit
         return []
 
+    def frame(self) -> Commands:
+        """Bring the body to the middle, as large as there is room."""
+        if self.turned is not None:
+            self.view.orbit = self.view.orbit.framed(self.turned.reach)
+        return []
+
     def resize(self, photo_side: int, body_size: tuple[int, int]) -> None:
         """Pixels of the photo on screen (its longer side), and width and height of the body's."""
         self.view.photo_side, self.view.body_size = photo_side, body_size

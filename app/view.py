@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.geometry.layout import STANDARD, Layout
 from app.geometry.orbit import Orbit
-from app.protocol.commands import BodyView
+from app.protocol.commands import Ink
 from app.protocol.run import Changes, RunKey
 from app.protocol.why import Target
 from core.occlusion.fills import GREY, Fill
@@ -15,6 +15,8 @@ from core.occlusion.occluder import Occluders
 JOINTS = "joints"
 PEOPLE = "people"
 HITS = "hits"
+POINTS, SKELETON, KERNELS, PARTS = "points", "skeleton", "kernels", "parts"
+OTHERS, CAMERA = "other bodies", "camera"
 LINKED = "linked zoom"
 """Maps show the place that the photo shows."""
 SMOOTH = "smooth maps"
@@ -55,6 +57,7 @@ class ViewState:
         turn: which panels come first where there is no room for all.
         looks: names of what is switched on, such as `LINKED`.
         split: share of the photo's width at the left of which nothing is drawn over it.
+        kernel_color: what colours the kernels, see `app.protocol.commands.KERNEL_COLORS`.
         light: the window has light colours.
     """
 
@@ -87,6 +90,7 @@ class ViewState:
     turn: int = 0
     looks: frozenset[str] = frozenset({LINKED})
     split: float | None = None
+    kernel_color: str = "limb"
     light: bool = False
 
     @property
@@ -104,9 +108,9 @@ class ViewState:
             self.other = None
 
     @property
-    def body(self) -> BodyView | None:
-        """How the body is seen; None while its panel has no pixels."""
-        return BodyView(self.orbit, *self.body_size) if min(self.body_size) > 0 else None
+    def ink(self) -> Ink:
+        """What pictures of the body show."""
+        return Ink(PARTS in self.overlays, self.kernel_color if KERNELS in self.overlays else "")
 
     def toggle_overlay(self, name: str) -> None:
         """Draw it over the photo, or do not."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from app.action import Action, Host
 from app.geometry.layout import BARS, PANELS
 from app.session import Session
-from app.view import LINKED, SMOOTH
+from app.view import CAMERA, KERNELS, LINKED, OTHERS, PARTS, POINTS, SKELETON, SMOOTH
 
 TOGGLED = {
     "photo": "photo and body",
@@ -40,6 +40,14 @@ def _switching(look: str) -> Callable[[Host], None]:
 
 def _switched(look: str) -> Callable[[Session], bool]:
     return lambda session: look in session.view.looks
+
+
+def _drawing(overlay: str) -> Callable[[Host], None]:
+    return lambda host: host.send(host.session.toggle_overlay(overlay))
+
+
+def _drawn(overlay: str) -> Callable[[Session], bool]:
+    return lambda session: overlay in session.view.overlays
 
 
 VIEW_ACTIONS = (
@@ -131,6 +139,55 @@ VIEW_ACTIONS = (
         "smooth maps, or sharp cells",
         _switching(SMOOTH),
         on=_switched(SMOOTH),
+    ),
+    *(
+        Action(
+            name,
+            label,
+            (key,),
+            hint,
+            _drawing(name),
+            enabled=lambda session: session.record is not None,
+            on=_drawn(name),
+        )
+        for name, label, key, hint in (
+            (
+                POINTS,
+                "Points",
+                "Ctrl+1",
+                "the detectors' points, a circle of one sigma around each",
+            ),
+            (SKELETON, "Skeleton", "Ctrl+2", "the body's skeleton on the photo"),
+            (KERNELS, "Kernels", "Ctrl+3", "the kernels as ellipses of one sigma"),
+            (PARTS, "Parts", "Ctrl+4", "the body's limbs in colours"),
+            (OTHERS, "Other bodies", "Ctrl+6", "start (grey), best (green), compared run in 3D"),
+            (CAMERA, "Camera", "Ctrl+7", "the photo's camera with the photo in 3D"),
+        )
+    ),
+    Action(
+        "kernel colours",
+        "Kernel colours",
+        ("Ctrl+8",),
+        "colour the kernels by limb, z or residual",
+        lambda host: host.send(host.session.next_kernel_color()),
+        enabled=lambda session: session.record is not None,
+    ),
+    Action(
+        "split",
+        "Split photo",
+        ("Ctrl+5",),
+        "the bare photo at the left of a line to drag",
+        lambda host: host.send(host.session.toggle_split()),
+        enabled=lambda session: session.record is not None,
+        on=lambda session: session.view.split is not None,
+    ),
+    Action(
+        "frame",
+        "Frame body",
+        ("Ctrl+F",),
+        "bring the body to the middle of 3D, as large as there is room",
+        lambda host: host.send(host.session.frame()),
+        enabled=lambda session: session.turned is not None,
     ),
     Action(
         "tour",

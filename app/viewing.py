@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from app.geometry.layout import BARS, BUILT_IN, PANELS, Divider, Layout, completed
 from app.geometry.plane import Rect
-from app.protocol.commands import Commands
+from app.protocol.commands import KERNEL_COLORS, Commands
 from app.state import Level, Message, SessionState
+from app.view import KERNELS
 
 LONGEST_NAME = 40
 """Letters of a layout's name."""
@@ -97,6 +98,23 @@ class Viewing(SessionState):
     def toggle_look(self, name: str) -> Commands:
         """Switch something of the window's looks, such as the linked zoom."""
         self.view.looks ^= {name}
+        return []
+
+    def next_kernel_color(self) -> Commands:
+        """Colour kernels by something else; they appear if they were not there."""
+        colors, view = KERNEL_COLORS, self.view
+        if self.record is not None:
+            if KERNELS in view.overlays:
+                place = colors.index(view.kernel_color) + 1
+                view.kernel_color = colors[place % len(colors)]
+            view.overlays |= {KERNELS}
+            self.message = Message(f"Kernels are coloured by {view.kernel_color}.")
+        return []
+
+    def toggle_split(self) -> Commands:
+        """Split the photo in its middle into the bare photo and what is drawn over it, or not."""
+        if self.record is not None:
+            self.view.split = 0.5 if self.view.split is None else None
         return []
 
     def set_split(self, share: float | None) -> Commands:

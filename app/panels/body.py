@@ -1,4 +1,4 @@
-"""The body in three dimensions: the mouse turns it, the wheel comes nearer."""
+"""The body in three dimensions: the mouse turns and shifts it, the wheel comes nearer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Hashable
 
 import dearpygui.dearpygui as dpg
 import numpy as np
+from jaxtyping import Float
 
 from app import theme
+from app.geometry.frustum import SHARE, clipped, frustum_lines, photo_corners
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.panels.panel import Panel
@@ -16,6 +18,7 @@ from app.panels.texture import Texture
 from app.protocol.commands import Commands
 from app.protocol.events import TurnedBody
 from app.session import Session
+from app.view import CAMERA
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5
@@ -29,19 +32,26 @@ AXES = (
 
 
 class BodyPanel(Panel):
-    """Drag turns, wheel zooms, double click looks from the photo's side again."""
+    """Drag turns, right drag shifts, wheel zooms, double click looks from the photo's side again.
+
+    Attributes:
+        photo: the photo's picture, for its camera.
+    """
 
     name = "body"
     title = "BODY"
     hint = (
-        "The body of the step on screen. Drag turns it, the wheel zooms, a double click goes back "
-        "to the photo's own view. Grid squares are half a metre; the axes are the camera's. Dots "
-        "are the kernels that make the pixel that is asked about."
+        "The body of the step on screen. Drag turns it, right drag shifts it, the wheel zooms, "
+        "{frame} frames it, a double click goes back to the photo's own view. {other bodies} shows "
+        "the start (grey), the best step (green) and the compared run (orange), {camera} the "
+        "photo's camera, {kernels} the kernels. Grid squares are half a metre; the axes are the "
+        "camera's. Dots are the kernels that make the pixel that is asked about."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self.texture = Texture()
+        self.photo = Texture()
         self.version = 0
         self._held: Point = (0, 0)
 
@@ -61,7 +71,8 @@ class BodyPanel(Panel):
 
     def key(self, session: Session) -> Hashable:
         """The picture, and how it was seen."""
-        return self.version, session.turned, self._points(session)
+        camera = self.photo.tag if CAMERA in session.view.overlays else ""
+        return self.version, session.turned, self._points(session), camera
 
     def paint(self, session: Session) -> None:
         """Floor, body and axes."""
@@ -70,7 +81,13 @@ class BodyPanel(Panel):
             self.say(("the fitted body",))
             return
         self._paint_floor(session.turned)
+        camera = CAMERA in session.view.overlays and session.scene is not None
+        near = camera and self._photo_is_near(session)
+        if camera and not near:
+            self._paint_camera(session)
         dpg.draw_image(self.texture.tag, (0, 0), self.size)
+        if near:
+            self._paint_camera(session)
         self._paint_points(session.turned, self._points(session))
         self._paint_axes(session.turned.view.orbit)
 
@@ -91,6 +108,35 @@ class BodyPanel(Panel):
         pixels = orbit.project(seen, width, height) * (self.size[0] / width)
         for a, b in pixels.reshape(-1, 2, 2).tolist():
             dpg.draw_line(a, b, color=(110, 122, 140, 60), thickness=1)
+
+    def _camera(self, session: Session) -> tuple[TurnedBody, Float[np.ndarray, "4 3"]]:
+        """What is shown, and the corners of the photo before its camera."""
+        turned, scene = session.turned, session.scene
+        assert turned is not None
+        assert scene is not None
+        return turned, photo_corners(scene.size, scene.focal, SHARE * turned.middle[2])
+
+    def _photo_is_near(self, session: Session) -> bool:
+        """Whether the photo is before the body as it is seen."""
+        turned, corners = self._camera(session)
+        orbit = turned.view.orbit
+        depth = orbit.see(corners, np.array(turned.middle))[:, 2].mean()
+        return bool(depth < orbit.distance)
+
+    def _paint_camera(self, session: Session) -> None:
+        """The camera's rays and the photo in them."""
+        turned, corners = self._camera(session)
+        orbit, middle = turned.view.orbit, np.array(turned.middle)
+        place = turned.view.width, turned.view.height
+        share = self.size[0] / place[0]
+        seen = orbit.see(corners, middle)
+        if seen[:, 2].min() > NEAREST and not self.photo.empty:
+            quad = (orbit.project(seen, *place) * share).tolist()
+            dpg.draw_image_quad(self.photo.tag, *quad, color=(255, 255, 255, 220))
+        lines = orbit.see(frustum_lines(corners).reshape(-1, 3), middle).reshape(-1, 2, 3)
+        for a, b in clipped(lines, NEAREST):
+            ends = (orbit.project(np.stack([a, b]), *place) * share).tolist()
+            dpg.draw_line(*ends, color=(*theme.ACCENT[:3], 170), thickness=1)
 
     def _points(self, session: Session) -> tuple[tuple[float, float, float, float], ...]:
         """The parts that make the pixel that is asked about, if they are of the step on screen."""
@@ -131,11 +177,13 @@ class BodyPanel(Panel):
         self._held = point
         return []
 
-    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """Turn."""
+    def drag(self, session: Session, point: Point, button: int) -> Commands:
+        """Turn, or shift."""
         dx, dy = point[0] - self._held[0], point[1] - self._held[1]
         self._held = point
-        return session.turn(session.view.orbit.turned(dx, dy)) if dx or dy else []
+        orbit = session.view.orbit
+        moved = orbit.turned(dx, dy) if button == 0 else orbit.shifted(dx, dy, self.size[1])
+        return session.turn(moved) if dx or dy else []
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
         """Look from the photo's side."""

@@ -33,10 +33,10 @@ def paint_joints(
     for joint, parent in enumerate(PARENTS[: len(estimated)]):
         color = side_color(JOINT_NAMES[joint])
         if parent >= 0:
-            strength = min(_strength(spreads[joint]), _strength(spreads[parent]))
-            line = (*color, int(170 * strength))
+            strong = min(strength(spreads[joint]), strength(spreads[parent]))
+            line = (*color, int(170 * strong))
             dpg.draw_line(places[parent], places[joint], color=line, thickness=2)
-        strong = _strength(spreads[joint])
+        strong = strength(spreads[joint])
         dpg.draw_circle(
             places[joint],
             max(spreads[joint], DOT),
@@ -92,7 +92,7 @@ def paint_lines(lines: list[str], size: Point, at: Point) -> None:
         dpg.draw_text(place, line, size=theme.SMALL_SIZE, color=theme.TEXT)
 
 
-def _strength(spread: float) -> float:
+def strength(spread: float) -> float:
     """Share of its colour that a joint of this many screen pixels of sigma keeps."""
     position = (math.log(max(spread, 1e-3)) - math.log(SURE)) / math.log(LOST / SURE)
     return 1 - 0.8 * min(max(position, 0.0), 1.0)

@@ -19,6 +19,14 @@ from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
 from app.panels.loss import term_colors
 from app.panels.maps import SHARP_SIDE
+from app.panels.marks import (
+    at_split,
+    paint_points,
+    paint_skeleton,
+    paint_split,
+    point_at,
+    point_text,
+)
 from app.panels.occluders import paint_occluders
 from app.panels.panel import Panel
 from app.panels.people import paint_people
@@ -29,7 +37,7 @@ from app.protocol.why import JointTarget, PixelTarget
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import BOX, HITS, JOINTS, PEOPLE
+from app.view import BOX, HITS, JOINTS, KERNELS, PEOPLE, POINTS, SKELETON
 from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
@@ -46,6 +54,7 @@ class PhotoPanel(Panel):
         cell: corners, in pixels of the photo, of the map cell to outline.
         cells: columns and rows of the maps.
         joint: the joint under the mouse, of those that are drawn.
+        point: source and number of the detected point under the mouse, of those that are drawn.
         under: the person under the mouse.
         hovered: the mouse is over the photo.
         draft: the box that is being dragged.
@@ -67,6 +76,7 @@ class PhotoPanel(Panel):
         self.texture = Texture()
         self.layer = Texture()
         self.hits = Texture()
+        self.kernels = Texture()
         self.hand = Hand()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
@@ -81,6 +91,8 @@ class PhotoPanel(Panel):
         self.cell: tuple[Point, ...] | None = None
         self.cells = (1, 1)
         self.joint: int | None = None
+        self.point: tuple[int, int] | None = None
+        self._splitting = False
         self.under: int | None = None
         self.hovered = False
 
@@ -92,6 +104,11 @@ class PhotoPanel(Panel):
     def show_body(self, layer: np.ndarray) -> None:
         """A new picture of the body alone, as large as the photo or smaller."""
         self.layer.show(layer)
+        self.version += 1
+
+    def show_kernels(self, layer: np.ndarray) -> None:
+        """A new picture of the kernels alone."""
+        self.kernels.show(layer)
         self.version += 1
 
     def show_hits(self, hits: np.ndarray) -> None:
@@ -125,7 +142,8 @@ class PhotoPanel(Panel):
         scene = session.scene
         corners = scene.corners if scene else None
         boxes = session.box, self.draft, corners, self.cell
-        shown = session.view.overlays, session.input, session.view.key, self.joint
+        marks = session.view.overlays, session.view.split, self.joint, self.point
+        shown = marks, session.input, session.view.key
         body = session.view.opacity, session.painted is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
         drawn = *occluders, tuple(self.hand.corners), session.previewed
@@ -142,14 +160,9 @@ class PhotoPanel(Panel):
             return
         if session.input is None or session.input[0] != session.view.image:
             return  # the picture of another image is still here
-        low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
-        dpg.draw_image(self.texture.tag, low, high)
-        if session.painted is not None and not self.layer.empty:
-            strength = round(255 * session.view.opacity)
-            dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
-        if HITS in session.view.overlays and session.painted and session.painted.found:
-            dpg.draw_image_quad(self.hits.tag, *corners)
+        self._paint_pictures(session, corners)
+        self._paint_marks(session)
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:
             cell = [self.view.to_panel(corner) for corner in self.cell]
@@ -161,12 +174,26 @@ class PhotoPanel(Panel):
             self._paint_box(box)
         if self.hovered or PEOPLE in session.view.overlays:
             paint_people(self.view, session.people, session.box, self.under, self.width)
-        if JOINTS in session.view.overlays:
-            self._paint_joints(session)
+        if self.joint is not None or self.point is not None:
+            self._paint_words(session)
         if session.view.why and session.probed is not None:
             paint_arrows(session.probed.answer, self.view, term_colors(session))
         if session.banner:
             self._paint_banner(with_keys(session.banner))
+
+    def _paint_pictures(self, session: Session, corners: list[Point]) -> None:
+        """The photo, and the body, kernels, hits and misses over it."""
+        scene = session.scene
+        assert scene is not None
+        low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
+        dpg.draw_image(self.texture.tag, low, high)
+        if session.painted is not None and not self.layer.empty:
+            strength = round(255 * session.view.opacity)
+            dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
+            if KERNELS in session.view.overlays and session.painted.ink.kernels:
+                dpg.draw_image(self.kernels.tag, low, high)
+        if HITS in session.view.overlays and session.painted and session.painted.found:
+            dpg.draw_image_quad(self.hits.tag, *corners)
 
     def show_all(self) -> None:
         """Fit the photo into the panel again."""
@@ -184,9 +211,12 @@ class PhotoPanel(Panel):
 
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""
-        scene = session.scene if JOINTS in session.view.overlays else None
-        joints = scene.estimated_joints if scene is not None else ()
+        scene, overlays = session.scene, session.view.overlays
+        joints = scene.estimated_joints if scene is not None and JOINTS in overlays else ()
         self.joint = None if point is None else joint_at(self.view, joints, point)
+        points = scene.points if scene is not None and POINTS in overlays else ()
+        picks = point is not None and self.joint is None
+        self.point = point_at(self.view, points, point) if picks and point is not None else None
         self.hovered = point is not None
         at = None if point is None else self.view.to_image(point)
         picks = session.view.tool == BOX and not session.view.why
@@ -204,17 +234,34 @@ class PhotoPanel(Panel):
         else:
             self.say((session.phase.value + "…",))
 
-    def _paint_joints(self, session: Session) -> None:
-        """Estimated joints and the body's; words about the one under the mouse."""
+    def _paint_marks(self, session: Session) -> None:
+        """Joints, points and skeleton, and the bare photo over them at the left of the split."""
+        scene, body = session.scene, session.painted.joints if session.painted else ()
+        overlays, split = session.view.overlays, session.view.split
+        assert scene is not None
+        if SKELETON in overlays:
+            paint_skeleton(self.view, body)
+        if JOINTS in overlays:
+            paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
+        if POINTS in overlays:
+            paint_points(self.view, scene.points, self.point)
+        if split is not None:
+            paint_split(self.view, self.texture.tag, scene.size, self.size, split, self.width)
+
+    def _paint_words(self, session: Session) -> None:
+        """Words about the joint or the point under the mouse."""
         scene, body = session.scene, session.painted.joints if session.painted else ()
         assert scene is not None
-        paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
         if self.joint is not None:
             there = body[self.joint] if body else None
             estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
-            words = joint_text(self.joint, estimated, sigma, there)
-            lines = text.wrapped(words, self.size[0] - 16, self.width)
-            paint_lines(lines, self.size, self.view.to_panel(estimated[:2]))
+            words, place = joint_text(self.joint, estimated, sigma, there), estimated[:2]
+        else:
+            assert self.point is not None
+            words = point_text(scene.points, self.point)
+            place = scene.points[self.point[0]].places[self.point[1]]
+        lines = text.wrapped(words, self.size[0] - 16, self.width)
+        paint_lines(lines, self.size, self.view.to_panel(place))
 
     def _paint_banner(self, words: str) -> None:
         """Words across the top that stay, on as many lines as they need."""
@@ -239,6 +286,10 @@ class PhotoPanel(Panel):
         """Take hold of the box, or of the photo."""
         self._held = self._pressed = point
         self._moved = False
+        size = session.scene.size if session.scene else (1, 1)
+        self._splitting = button == 0 and at_split(self.view, size, session.view.split, point)
+        if self._splitting:
+            return []
         if self._with_hand(session, button):
             return self.hand.press(session, self.view.to_image(point), REACH / self.view.scale)
         if button == 0 and session.scene is not None:
@@ -247,7 +298,10 @@ class PhotoPanel(Panel):
         return []
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
-        """Change the draft of the box, or pan."""
+        """Change the draft of the box, or pan, or move the split."""
+        if self._splitting and session.scene is not None:
+            x = self.view.to_image(point)[0]
+            return session.set_split(x / session.scene.size[0]) if button == 0 else []
         if not self._moved and math.dist(point, self._pressed) < SLIP:
             return []  # the hand was not quite still
         self._moved = True
@@ -263,6 +317,9 @@ class PhotoPanel(Panel):
 
     def release(self, session: Session, point: Point, button: int) -> Commands:
         """The draft becomes the box, what the hand has drawn a run; a click picks or asks why."""
+        if self._splitting and button == 0:
+            self._splitting = False
+            return []
         if self._with_hand(session, button):
             at, reach = self.view.to_image(point), REACH / self.view.scale
             return self.hand.release(session, at, reach, self._moved)

@@ -102,6 +102,7 @@ class Window:
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
+        self.body.photo = self.photo.texture
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
@@ -328,6 +329,8 @@ class Window:
         self.rendered.show(pictures["rendered"])
         self.occlusion.show(pictures["occlusion"])
         self.occlusion.visible = pictures["visible"]
+        if "kernels" in pictures:
+            self.photo.show_kernels(pictures["kernels"])
         if "hits" in pictures:
             self.photo.show_hits(pictures["hits"])
             self.occlusion.show_hits(pictures["hits"])

@@ -26,6 +26,18 @@ SERIES: tuple[Color, ...] = (
     (222, 122, 92),
 )
 """Curves on a dark background; the first, brightest colour is the total's."""
+LIMBS: tuple[Color, ...] = (
+    (255, 150, 90),
+    (90, 220, 160),
+    (255, 205, 120),
+    (120, 200, 230),
+    (232, 100, 110),
+    (60, 160, 130),
+    (240, 150, 190),
+    (110, 140, 240),
+    (186, 194, 206),
+)
+"""Limbs in the order of `core.body.names.LIMBS`: warm at the left, cool at the right."""
 BEST: Color = (188, 196, 206)
 """Mark of the best step."""
 

@@ -441,3 +441,23 @@ def test_a_joint_is_explained_where_it_is_drawn(backend, observed, fit):
         assert {arrow.name for arrow in answer.arrows[:-1]} <= {term.name for term in fit.terms}
         assert all(0 <= row < 64 and 0 <= column < 64 for row, column, _ in answer.cells)
     assert len(answer.cells) > 5
+
+
+def test_points_are_told_where_the_photo_shows_them(observed):
+    (points,) = observed.scene.points
+    assert len(points.names) == len(points.places) == len(points.sigmas) > 10
+    assert all(sigma > 0 for sigma in points.sigmas)
+
+
+def test_kernels_lie_where_the_body_is(backend, observed, fit):
+    params = fit.params(2)
+    kernels = backend.kernels(observed, params)
+    vertices = backend.vertices(observed, params)
+    assert len(kernels.means) == len(kernels.limbs) == 858
+    low, high = vertices.min(0) - 0.1, vertices.max(0) + 0.1
+    assert (kernels.means > low).all() and (kernels.means < high).all()
+    sigmas = np.sqrt(np.linalg.eigvalsh(kernels.covariances))
+    assert (sigmas > 1e-3).all() and (sigmas < 0.2).all()
+    assert set(np.unique(backend.limbs)) == set(range(9)) and len(backend.limbs) == len(
+        backend.faces
+    )
