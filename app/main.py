@@ -109,6 +109,10 @@ def run(options: Options) -> int:
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, size)
     automation = Automation(window, options.screenshot, options.after, options.state)
+    window.on_toured = keeper.tell_of_tour
+    scripted = options.state is not None or options.screenshot is not None
+    if keeper.due and not scripted:
+        window.toggle_tour()
 
     def after_turn() -> bool:
         keeper.keep_soon()

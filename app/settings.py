@@ -125,6 +125,10 @@ class Keeper:
         except (UserError, OSError) as error:
             self.session.message = Message(f"Settings are not kept: {error}", Level.WARNING)
 
+    def tell_of_tour(self) -> None:
+        """The tour has been seen, or has been skipped."""
+        self.toured = True
+
     def keep_soon(self) -> None:
         """Write them once they have stayed the same for a moment."""
         self.keep(time.monotonic())

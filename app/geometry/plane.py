@@ -36,6 +36,12 @@ class Rect(NamedTuple):
             self.x + margin, self.y + margin, self.width - 2 * margin, self.height - 2 * margin
         )
 
+    def overlap(self, other: Rect) -> float:
+        """Area that lies in both."""
+        width = min(self.right, other.right) - max(self.x, other.x)
+        height = min(self.bottom, other.bottom) - max(self.y, other.y)
+        return max(width, 0.0) * max(height, 0.0)
+
     @staticmethod
     def spanning(a: Point, b: Point) -> Rect:
         """The rectangle with opposite corners ``a`` and ``b``, given in any order."""

@@ -66,6 +66,12 @@ def report(window: Window) -> dict[str, object]:
         "previewed": session.previewed is not None,
         "found": session.painted.found if session.painted else None,
         "occlude": _occlude_of(window),
+        "palette": _palette_of(window),
+        "tour": _tour_of(window),
+        "overlays": sorted(session.view.overlays),
+        "split": session.view.split,
+        "shift": session.view.orbit.shift,
+        "point": window.photo.point,
         "help": _rect_of(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
@@ -119,6 +125,20 @@ def _occlude_of(window: Window) -> dict[str, Rect] | None:
     """Where the buttons of the dialog of occluders are; None while hidden."""
     items = window.occluding.items
     return {name: _rect_of(name) for name in items} if window.occluding.shown else None
+
+
+def _palette_of(window: Window) -> list[str] | None:
+    """The commands that are listed; None while hidden."""
+    palette = window.palette
+    return [entry.label for entry in palette.found] if palette.shown else None
+
+
+def _tour_of(window: Window) -> dict[str, object] | None:
+    """The step of the tour, and where its buttons are; None while there is none."""
+    tour = window.tour
+    if not tour.shown:
+        return None
+    return {"step": tour.tour.number, **{name: _rect_of(name) for name in tour.items}}
 
 
 def _rect_of(item: int | str) -> Rect:

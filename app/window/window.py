@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import dearpygui.dearpygui as dpg
-import numpy as np
 
 from app import theme
 from app.action import Action
+from app.actions import BY_NAME
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
@@ -21,23 +21,17 @@ from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
 from app.panels.occlude import OccludeDialog
+from app.panels.palette import Palette
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
+from app.panels.tour import TourDialog
 from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
-from app.protocol.events import (
-    Event,
-    Opened,
-    Painted,
-    PaintedInput,
-    Previewed,
-    Stepped,
-    WithPictures,
-)
+from app.protocol.events import Event, Stepped, WithPictures
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
@@ -50,6 +44,7 @@ from app.window.linking import link_cells, link_zoom
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, path_in_text
+from app.window.showing import Pictured
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
@@ -65,6 +60,7 @@ class Window:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self._filling = False
+        self.on_toured: Callable[[], None] = lambda: None
         self._pictures_came = 0
         self._create(size)
 
@@ -91,7 +87,8 @@ class Window:
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
         dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
-        for dialog in (self.help, self.files, self.editing, self.occluding):
+        others = self.palette, self.tour
+        for dialog in (self.help, self.files, self.editing, self.occluding, *others):
             dialog.build()
         self.desk.build()
         Keys(self.do, self._in_dialog).listen()
@@ -105,13 +102,17 @@ class Window:
         self.body.photo = self.photo.texture
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
-        self.maps: list[MapPanel] = [self.observed, self.rendered, self.occlusion]
+        maps = self.observed, self.rendered, self.occlusion
+        self.pictured = Pictured(self.photo, *maps, self.body)
+        self.maps: list[MapPanel] = list(maps)
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
         self.occluding = OccludeDialog(fonts, self.do, self._act)
+        self.palette = Palette(fonts, self)
+        self.tour = TourDialog(fonts, lambda: self.on_toured())
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
         self.desk = Desk(self.panels, self.controls, self.status)
@@ -183,12 +184,12 @@ class Window:
         self.send(act(self.session))
 
     def choose(self) -> None:
-        """Open what is chosen in the file dialog."""
-        self.files.enter()
+        """Run what is chosen in the list of commands, or open it in the file dialog."""
+        self.palette.enter() if self.palette.shown else self.files.enter()
 
     def choose_next(self, count: int) -> None:
-        """Choose another file in the file dialog."""
-        self.files.move(count)
+        """Choose another command, or another file in the file dialog."""
+        self.palette.move(count) if self.palette.shown else self.files.move(count)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -217,12 +218,19 @@ class Window:
 
     def show_palette(self) -> None:
         """Show or hide the list of all commands."""
+        self.palette.toggle(*self.size)
 
     def ask_for_layout(self) -> None:
         """Ask under which name to keep the layout."""
+        self.palette.ask(BY_NAME["keep layout"].label, self._keep_layout, *self.size)
+
+    def _keep_layout(self, name: str) -> None:
+        self.send(self.session.keep_layout(name))
 
     def toggle_tour(self) -> None:
         """Begin the tour, or end it."""
+        self.help.hide()
+        self.tour.toggle(*self.size)
 
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
@@ -231,6 +239,9 @@ class Window:
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
         self.files.hide()
+        self.palette.hide()
+        if self.tour.shown:
+            self.tour.end()
         self.editing.hide()
         self.help.hide()
         self.occluding.hide()
@@ -254,7 +265,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.editing.typing
+        return self.files.shown or self.palette.shown or self.editing.typing
 
     # --- one frame ---
 
@@ -280,7 +291,7 @@ class Window:
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self.desk.arrange(self.session)
-        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding))
+        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding, self.tour))
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
@@ -301,39 +312,9 @@ class Window:
         if isinstance(event, WithPictures):
             self._pictures_came = self.clock.frames
             if event.key == self.session.view.key:
-                self._show(event)
+                self.pictured.show(event)
             self.strip.take(event)
         self.send(commands)
-
-    def _show(self, event: WithPictures) -> None:
-        """The pictures of the run on screen."""
-        pictures = event.pictures
-        match event:
-            case Opened() | PaintedInput():
-                self._show_input(pictures)
-            case Previewed():
-                self._show_input(pictures)
-                self._show_step(pictures)
-            case Painted():
-                self._show_step(pictures)
-        if "body" in pictures:
-            self.body.show(pictures["body"])
-
-    def _show_input(self, pictures: Mapping[str, np.ndarray]) -> None:
-        self.observed.show(pictures["observed"])
-        self.photo.show(pictures["photo"])
-        self.photo.cells = self.observed.cells
-
-    def _show_step(self, pictures: Mapping[str, np.ndarray]) -> None:
-        self.photo.show_body(pictures["layer"])
-        self.rendered.show(pictures["rendered"])
-        self.occlusion.show(pictures["occlusion"])
-        self.occlusion.visible = pictures["visible"]
-        if "kernels" in pictures:
-            self.photo.show_kernels(pictures["kernels"])
-        if "hits" in pictures:
-            self.photo.show_hits(pictures["hits"])
-            self.occlusion.show_hits(pictures["hits"])
 
     def _take_in(self) -> bool:
         """What other threads and the drop callback want done here; whether there was anything."""
@@ -351,6 +332,7 @@ class Window:
         self.status.draw(self.session)
         self.editing.draw(self.session)
         self.occluding.draw(self.session)
+        self.tour.draw(self.desk.places, self.size)
 
     def _link(self) -> None:
         """What is under the mouse, and what panels show together."""

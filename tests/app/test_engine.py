@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from app.engine import NOBODY
+from app.engine import NOBODY, observation_of
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Rect
 from app.protocol.backend import Kept
 from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
 from app.protocol.why import JointTarget, PixelTarget
-from app.told import crop_outline, stage_marks
+from app.told import crop_outline, found_points, stage_marks
+from core.body.points import POINTS
 from core.errors import UserError
+from core.fit.evidence import BodyPoints
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
 from core.fit.record import Run as RecordRun
@@ -444,9 +446,19 @@ def test_a_joint_is_explained_where_it_is_drawn(backend, observed, fit):
 
 
 def test_points_are_told_where_the_photo_shows_them(observed):
-    (points,) = observed.scene.points
-    assert len(points.names) == len(points.places) == len(points.sigmas) > 10
-    assert all(sigma > 0 for sigma in points.sigmas)
+    detected = observed.scene.points[-1]
+    assert detected.source == "detected" and set(detected.sigmas) == {None}
+    observation = observation_of(observed)
+    size = observation.view.size
+    sigma = torch.full((1, len(POINTS)), 2.0)
+    sigma[0, 3] = torch.inf
+    found = BodyPoints(torch.full((1, len(POINTS), 2), size / 2), sigma)
+    seen = replace(observation, problem=observation.problem.having(found))
+    points = found_points(seen)[0]
+    assert len(points.names) == len(POINTS) - 1 and POINTS[3] not in points.names
+    middle = observation.view.to_photo(np.array([[size / 2, size / 2], [size / 2 + 2, size / 2]]))
+    assert points.places[0] == pytest.approx(middle[0])
+    assert points.sigmas[0] == pytest.approx(np.linalg.norm(middle[1] - middle[0]), rel=0.1)
 
 
 def test_kernels_lie_where_the_body_is(backend, observed, fit):

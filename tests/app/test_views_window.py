@@ -27,16 +27,12 @@ def test_panels_are_enlarged_hidden_and_divided_and_come_back_at_the_next_start(
     assert wider["photo"][2] == pytest.approx(width + 60, abs=1)
     app.drag((x + 90, y + height + 4), (x + 90, y + height + 34))
     assert app.state["places"]["photo"][3] == pytest.approx(height + 30, abs=1)
-    app.key("ctrl+F4")
-    kept = app.wait(lambda s: "loss" not in s["places"], "no curves")["places"]
     assert app.state["run"] == 1  # none of it was a drag on the photo
     app.key("F6")
-    assert app.wait(lambda s: s["layout"] == "photo and body", "a layout")["places"] != kept
-    for _ in range(3):
-        app.key("F6")
-    assert app.state["places"] == whole
+    state = app.wait(lambda s: s["layout"] == "photo and body", "a layout")
+    assert "loss" not in state["places"]
     app.key("ctrl+F4")
-    kept = app.wait(lambda s: "loss" not in s["places"], "no curves")["places"]
+    kept = app.wait(lambda s: "loss" in s["places"], "the curves")["places"]
     app.close()
     again = debugger()
     again.wait_phase("EMPTY")
@@ -64,3 +60,53 @@ def test_maps_and_photo_zoom_together(debugger, photo):
     app.key("z")
     zoomed = app.wait(lambda s: s["view"] != before["view"], "the person")
     assert zoomed["maps"] == before["maps"]  # no longer linked
+
+
+def test_overlays_palette_and_tour(debugger, photo):
+    app = debugger(photo)
+    app.wait_done()
+    app.move((700, 30))
+    plain = {name: app.panel_pixels(name) for name in ("photo", "body")}
+
+    def changed(name, least=60):
+        app.wait(lambda s: s["settled"], "pictures")
+        return (np.abs(app.panel_pixels(name) - plain[name]).max(-1) > 8).sum() > least
+
+    for key in ("ctrl+1", "ctrl+2"):  # points, skeleton
+        app.key(key)
+        assert changed("photo") and not changed("body"), key
+        app.key(key)
+        assert not changed("photo"), key
+    for key in ("ctrl+3", "ctrl+4"):  # kernels, limbs
+        app.key(key)
+        assert changed("photo") and changed("body"), key
+        app.key(key)
+        assert not changed("photo"), key
+    for key in ("ctrl+6", "ctrl+7"):  # other bodies, camera
+        app.key(key)
+        assert not changed("photo"), key
+    panel = app.panel("body")
+    start = panel.x + 150, panel.y + 150
+    app.drag(start, (start[0] + 60, start[1] + 20), button=3)
+    state = app.wait(lambda s: s["settled"], "a shifted body")
+    assert state["shift"] == pytest.approx([60 / panel.height, 20 / panel.height], abs=0.01)
+    assert changed("body", 2000)
+    app.key("ctrl+5")
+    split = app.on_photo((320, 60))
+    app.drag(split, (split[0] + 80, split[1] + 30))
+    assert app.state["split"] > 0.55 and app.state["run"] == 1
+    app.key("ctrl+shift+p")
+    assert "Layout: curves" in app.state["palette"]
+    app.xdotool("type", "--delay", 30, "lay cur")
+    app.wait(lambda s: s["palette"] == ["Layout: curves"], "what the letters mean")
+    app.key("Return")
+    state = app.wait(lambda s: s["layout"] == "curves", "the layout")
+    assert state["palette"] is None and state["run"] == 1
+    assert state["tour"] is None
+    app.key("F3")
+    first = app.wait(lambda s: s["tour"] is not None, "the tour")["tour"]
+    assert first["step"] == 0
+    app.click(app.middle(first["tour next"]))
+    assert app.state["tour"]["step"] == 1
+    app.click(app.middle(app.state["tour"]["tour end"]))
+    app.wait(lambda s: s["tour"] is None, "the end of the tour")
