@@ -156,7 +156,7 @@ class Panel(Touchable):
 
     def draw(self, session: Session) -> None:
         """Draw anew if anything has changed."""
-        key = (self.size, self.key(session))
+        key = (self.size, theme.is_light(), self.key(session))
         if key != self._last_key:
             self._last_key = key
             dpg.delete_item(f"{self.name} canvas", children_only=True)

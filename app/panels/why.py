@@ -19,7 +19,6 @@ from core.words import Table
 LINE = theme.SMALL_SIZE + 4
 GAP = 8
 BARS = 84  # height in pixels
-COLORS = theme.ACCENT, theme.BOX
 LONGEST = 110.0  # pixels on screen of the longest arrow
 NAMED = 24.0  # pixels from which an arrow has its name beside it
 SHORTEST = 3.0
@@ -66,8 +65,8 @@ class WhyPanel(Panel):
 
     def _paint_bars(self, bars: tuple[Bars, ...], top: float) -> float:
         """Values side by side around a line of zeros; where they end."""
-        x = float(GAP)
-        for group, color in zip(bars, COLORS, strict=False):
+        x, colors = float(GAP), (theme.ACCENT, theme.BOX)
+        for group, color in zip(bars, colors, strict=False):
             dpg.draw_rectangle((x, top + 4), (x + 10, top + 12), color=color, fill=color)
             self._text((x + 14, top - 1), group.name, theme.DIM)
             x += 30 + self.width(group.name)
@@ -77,12 +76,12 @@ class WhyPanel(Panel):
         largest = max(known, default=0.0) or 1.0
         count = max(len(group.values) for group in bars)
         wide = (self.size[0] - 2 * GAP) / max(count, 1)
-        for i, (group, color) in enumerate(zip(bars, COLORS, strict=False)):
+        for i, (group, color) in enumerate(zip(bars, colors, strict=False)):
             for k, value in enumerate(group.values):
                 if not math.isfinite(value):
                     continue
-                left = GAP + (k + i / len(COLORS)) * wide
-                end = left + max(0.8 * wide / len(COLORS), 1.0), middle - reach * value / largest
+                left = GAP + (k + i / len(colors)) * wide
+                end = left + max(0.8 * wide / len(colors), 1.0), middle - reach * value / largest
                 dpg.draw_rectangle((left, middle), end, color=color, fill=color)
         dpg.draw_line((GAP, middle), (self.size[0] - GAP, middle), color=theme.FAINT)
         return high

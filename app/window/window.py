@@ -86,7 +86,8 @@ class Window:
             self.status.build()
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
-        dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
+        bare = {"no_scrollbar": True, "no_scroll_with_mouse": True, "no_background": True}
+        dpg.configure_item("root", **bare)  # the ground is the viewport's
         others = self.palette, self.tour
         for dialog in (self.help, self.files, self.editing, self.occluding, *others):
             dialog.build()
@@ -324,6 +325,8 @@ class Window:
         return found
 
     def _draw(self) -> None:
+        if self.session.view.light != theme.is_light():
+            theme.use(self.session.view.light)
         self._link()
         self.controls.draw(self.session)
         for panel in self.panels.values():
