@@ -9,6 +9,7 @@ from typing import Any
 
 import dearpygui.dearpygui as dpg
 
+from app.geometry.units import px
 from core.pictures import palette
 
 Color = tuple[int, int, int] | tuple[int, int, int, int]
@@ -83,8 +84,8 @@ _DARK = {name: globals()[name] for name in _LIGHT}
 _made: list[tuple[int | str, str]] = []
 """Colours of Dear PyGui's themes, with their names here."""
 
-TEXT_SIZE = 16
-SMALL_SIZE = 14
+TEXT_SIZE = px(16)
+SMALL_SIZE = px(14)
 
 SYSTEM_FONTS = (
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
@@ -200,7 +201,7 @@ def bare_theme() -> int | str:
 def tall_theme(height: int) -> int | str:
     """Theme of a slider that is as tall as the buttons beside it."""
     with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
-        dpg.add_theme_style(dpg.mvStyleVar_FramePadding, 10, (height - TEXT_SIZE) / 2)
+        dpg.add_theme_style(dpg.mvStyleVar_FramePadding, px(10), (height - TEXT_SIZE) / 2)
     return theme
 
 
@@ -244,11 +245,13 @@ def _colors() -> None:
 
 
 def _styles() -> None:
-    dpg.add_theme_style(dpg.mvStyleVar_FrameRounding, 4)
-    dpg.add_theme_style(dpg.mvStyleVar_ChildRounding, 6)
-    dpg.add_theme_style(dpg.mvStyleVar_WindowRounding, 6)
-    dpg.add_theme_style(dpg.mvStyleVar_PopupRounding, 6)
-    dpg.add_theme_style(dpg.mvStyleVar_GrabRounding, 4)
-    dpg.add_theme_style(dpg.mvStyleVar_FramePadding, 10, 6)
-    dpg.add_theme_style(dpg.mvStyleVar_ItemSpacing, 8, 6)
-    dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, 12, 10)
+    dpg.add_theme_style(dpg.mvStyleVar_FrameRounding, px(4))
+    dpg.add_theme_style(dpg.mvStyleVar_ChildRounding, px(6))
+    dpg.add_theme_style(dpg.mvStyleVar_WindowRounding, px(6))
+    dpg.add_theme_style(dpg.mvStyleVar_PopupRounding, px(6))
+    dpg.add_theme_style(dpg.mvStyleVar_GrabRounding, px(4))
+    dpg.add_theme_style(dpg.mvStyleVar_FramePadding, px(10), px(6))
+    dpg.add_theme_style(dpg.mvStyleVar_ItemSpacing, px(8), px(6))
+    dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, px(12), px(10))
+    dpg.add_theme_style(dpg.mvStyleVar_ScrollbarSize, px(14))
+    dpg.add_theme_style(dpg.mvStyleVar_GrabMinSize, px(12))

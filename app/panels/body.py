@@ -13,6 +13,7 @@ from app import theme
 from app.geometry.frustum import SHARE, clipped, frustum_lines, photo_corners
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
+from app.geometry.units import px, scale
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
@@ -23,7 +24,7 @@ from app.view import CAMERA
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5
 NEAREST = 0.1  # metres from the eye to what is drawn
-DOT = 9.0  # pixels: radius of a part that makes a pixel alone
+DOT = px(9)  # pixels: radius of a part that makes a pixel alone
 AXES = (
     ((1.0, 0.0, 0.0), (235, 100, 90), "x"),
     ((0.0, 1.0, 0.0), (120, 205, 120), "y"),
@@ -161,12 +162,12 @@ class BodyPanel(Panel):
 
     def _paint_axes(self, orbit: Orbit) -> None:
         """The photo camera's axes in the corner."""
-        origin = 34.0, self.size[1] - 34.0
+        origin = float(px(34)), self.size[1] - px(34)
         for axis, color, letter in AXES:
             x, y, _ = orbit.rotation @ np.array(axis)
-            tip = origin[0] + 22 * x, origin[1] + 22 * y
+            tip = origin[0] + px(22) * x, origin[1] + px(22) * y
             dpg.draw_line(origin, tip, color=color, thickness=2)
-            at = origin[0] + 30 * x - 4, origin[1] + 30 * y - 8
+            at = origin[0] + px(30) * x - px(4), origin[1] + px(30) * y - px(8)
             if math.hypot(x, y) > 0.3:
                 dpg.draw_text(at, letter, size=theme.SMALL_SIZE, color=color)
 
@@ -182,7 +183,11 @@ class BodyPanel(Panel):
         dx, dy = point[0] - self._held[0], point[1] - self._held[1]
         self._held = point
         orbit = session.view.orbit
-        moved = orbit.turned(dx, dy) if button == 0 else orbit.shifted(dx, dy, self.size[1])
+        moved = (
+            orbit.turned(dx / scale(), dy / scale())
+            if button == 0
+            else orbit.shifted(dx, dy, self.size[1])
+        )
         return session.turn(moved) if dx or dy else []
 
     def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dearpygui.dearpygui as dpg
 
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 
 
 class SideDialog:
@@ -38,5 +39,5 @@ class SideDialog:
         if self.shown:
             self.hide()
             return
-        place = [max(width - self.width - 24, 0), max(min(64, height - self.room), 0)]
+        place = [max(width - self.width - px(24), 0), max(min(px(64), height - self.room), 0)]
         dpg.configure_item(self.tag, show=True, pos=place)

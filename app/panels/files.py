@@ -9,11 +9,12 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.panels.folder import Chooser
 
 DIALOG, ROWS, PLACE = "file dialog", "file rows", "file folder"
-WIDTH, HEIGHT = 640, 480
-ROW = 28  # pixels a row, with the gap below it
+WIDTH, HEIGHT = px(640), px(480)
+ROW = px(28)  # pixels a row, with the gap below it
 
 
 class FileDialog:
@@ -40,9 +41,11 @@ class FileDialog:
             dpg.bind_item_font(PLACE, self._fonts.small)
             dpg.add_child_window(tag=ROWS, border=False)
             with dpg.group(horizontal=True):
-                dpg.add_button(label=BY_NAME["open"].label, width=90, callback=lambda: self.enter())
                 dpg.add_button(
-                    label=BY_NAME["cancel"].label, width=90, callback=lambda: self.hide()
+                    label=BY_NAME["open"].label, width=px(90), callback=lambda: self.enter()
+                )
+                dpg.add_button(
+                    label=BY_NAME["cancel"].label, width=px(90), callback=lambda: self.hide()
                 )
 
     @property
@@ -55,7 +58,7 @@ class FileDialog:
         wide, tall = min(WIDTH, width - 16), min(HEIGHT, height - 16)
         place = [(width - wide) // 2, (height - tall) // 2]
         dpg.configure_item(DIALOG, show=True, width=wide, height=tall, pos=place)
-        dpg.configure_item(ROWS, height=tall - 130)
+        dpg.configure_item(ROWS, height=tall - px(130))
         self.chooser.look()
         self._list()
 
@@ -89,7 +92,7 @@ class FileDialog:
         self.rows = []
         for number, entry in enumerate(self.chooser.entries):
             row = dpg.add_selectable(
-                label=entry.label, parent=ROWS, callback=self._click(number), height=ROW - 6
+                label=entry.label, parent=ROWS, callback=self._click(number), height=ROW - px(6)
             )
             self.rows.append(row)
         dpg.set_y_scroll(ROWS, 0)

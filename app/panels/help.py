@@ -6,6 +6,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import BY_NAME, help_rows
+from app.geometry.units import px
 
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
@@ -21,7 +22,7 @@ MOUSE = (
 )
 COLUMNS = (("KEYS", help_rows()), ("MOUSE", MOUSE))
 SHEET = "help sheet"
-WIDTH, HEIGHT = 900, 560
+WIDTH, HEIGHT = px(900), px(560)
 
 
 class Help:
@@ -58,7 +59,7 @@ class Help:
             heading = dpg.add_text(title, color=theme.ACCENT)
             dpg.bind_item_font(heading, self._fonts.strong)
             with dpg.table(header_row=False, policy=dpg.mvTable_SizingFixedFit):
-                dpg.add_table_column(width_fixed=True, init_width_or_weight=96)
+                dpg.add_table_column(width_fixed=True, init_width_or_weight=px(96))
                 dpg.add_table_column(width_stretch=True)
                 for name, meaning in rows:
                     with dpg.table_row():

@@ -283,13 +283,16 @@ class OcclusionPanel(RenderedPanel):
 
     def paint_legend(self) -> None:
         """A swatch and a word for each end of the scale, and the value of the outlined cell."""
-        y = self.size[1] - LEGEND + 6
-        needed = sum(30 + self.width(word) for _, word in self._legend) + self.width("off the body")
+        y = self.size[1] - LEGEND + px(6)
+        needed = sum(px(30) + self.width(word) for _, word in self._legend) + self.width(
+            "off the body"
+        )
         x = min(max(self.view.to_panel((0, 0))[0], 0), max(self.size[0] - needed - 8, 0))
         for color, word in self._legend:
-            dpg.draw_rectangle((x, y + 2), (x + 12, y + 14), color=color, fill=color, rounding=2)
-            dpg.draw_text((x + 18, y), word, size=theme.SMALL_SIZE, color=theme.DIM)
-            x += 30 + self.width(word)
+            low, high = (x, y + px(2)), (x + px(12), y + px(14))
+            dpg.draw_rectangle(low, high, color=color, fill=color, rounding=2)
+            dpg.draw_text((x + px(18), y), word, size=theme.SMALL_SIZE, color=theme.DIM)
+            x += px(30) + self.width(word)
         if (value := self.probed()) is not None:
             words = "off the body" if np.isnan(value) else f"p(z = 1) = {value:.2f}"
             words = text.cut(words, self.size[0] - x - 4, self.width)

@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.action import Action
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.occluding import BRUSHES, FILLS
 from app.panels.dialog import SideDialog
 from app.protocol.commands import Commands
@@ -17,7 +18,7 @@ from core.occlusion.fills import Blur, Color, Fill, Mosaic, Noise, Texture
 
 DIALOG, ROWS, KIND = "occlude dialog", "occlude rows", "occlude kind"
 TONE, AMOUNT, BRUSH, FIGURES = (f"occlude {n}" for n in ("tone", "amount", "width", "figures"))
-WIDTH, HEIGHT, BUTTON, LIST = 424, 424, 92, 132
+WIDTH, HEIGHT, BUTTON, LIST = px(424), px(424), px(92), px(132)
 TOOLS = ("rectangle", "ellipse", "polygon", "brush")
 EDITS = ("switch", "raise occluder", "turn occluder", "delete occluder")
 OTHERS = ("copy occluders", "put occluders", "picture", "save occluders")
@@ -65,7 +66,7 @@ class OccludeDialog(SideDialog):
             self._buttons(OTHERS)
             dpg.add_separator()
             self._buttons(SWITCHES)
-            dpg.add_text("", tag=FIGURES, wrap=WIDTH - 20)
+            dpg.add_text("", tag=FIGURES, wrap=WIDTH - px(20))
         self._accent = theme.accent_theme()
 
     def hide(self) -> None:
@@ -79,7 +80,7 @@ class OccludeDialog(SideDialog):
             dpg.add_color_edit(
                 tag=TONE, no_alpha=True, no_inputs=True, callback=lambda _, rgb: self._tone(rgb)
             )
-            dpg.add_slider_int(tag=AMOUNT, width=110, min_value=0, callback=self._amount)
+            dpg.add_slider_int(tag=AMOUNT, width=px(110), min_value=0, callback=self._amount)
             dpg.add_slider_float(
                 tag=BRUSH,
                 width=-1,
@@ -93,13 +94,13 @@ class OccludeDialog(SideDialog):
         with dpg.group(horizontal=True):
             for name in names:
                 action = BY_NAME[name]
-                wide = BUTTON if len(names) > 2 else 2 * BUTTON + 8
+                wide = BUTTON if len(names) > 2 else 2 * BUTTON + px(8)
                 tag = f"occlude {name}"
                 dpg.add_button(
                     tag=tag, label=action.label, width=wide, callback=self._doing(action)
                 )
                 with dpg.tooltip(tag, delay=0.4):
-                    dpg.add_text(action.tooltip, wrap=320)
+                    dpg.add_text(action.tooltip, wrap=px(320))
 
     def _doing(self, action: Action) -> Callable[[], None]:
         return lambda: self._do(action)

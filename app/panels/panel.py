@@ -89,14 +89,14 @@ class Panel(Touchable):
     def build(self) -> None:
         """Create the panel's items (once)."""
         with dpg.child_window(tag=self.name, no_scrollbar=True, no_scroll_with_mouse=True):
-            title = dpg.add_text(self.title, pos=(MARGIN + 4, 5), tag=f"{self.name} title")
+            title = dpg.add_text(self.title, pos=(MARGIN + px(4), px(5)), tag=f"{self.name} title")
             dpg.bind_item_font(title, self.fonts.strong)
             note = dpg.add_text("", tag=f"{self.name} note", color=theme.DIM)
             dpg.bind_item_font(note, self.fonts.small)
             self.build_content()
         if self.hint:
             with dpg.tooltip(title, delay=0.4):
-                dpg.add_text(with_keys(self.hint), wrap=360, tag=f"{self.name} hint")
+                dpg.add_text(with_keys(self.hint), wrap=px(360), tag=f"{self.name} hint")
 
     def build_content(self) -> None:
         """Create what lies below the title."""
@@ -149,10 +149,10 @@ class Panel(Touchable):
     def _place_note(self) -> None:
         if self._note:
             title = text.measure(self.fonts.strong)(self.title)
-            note = text.cut(self._note, self.area.width - title - 24, self.width)
-            x = self.area.width + MARGIN - 4 - self.width(note)
+            note = text.cut(self._note, self.area.width - title - px(24), self.width)
+            x = self.area.width + MARGIN - px(4) - self.width(note)
             dpg.set_value(f"{self.name} note", note)
-            dpg.configure_item(f"{self.name} note", pos=(max(x, 0), 5))
+            dpg.configure_item(f"{self.name} note", pos=(max(x, 0), px(5)))
 
     def draw(self, session: Session) -> None:
         """Draw anew if anything has changed."""
@@ -175,14 +175,14 @@ class Panel(Touchable):
 
     def say(self, lines: tuple[str, ...]) -> None:
         """Centred lines of text on the empty area, broken where it is narrow."""
-        width, room = text.measure(self.fonts.text), self.area.width - 16
+        width, room = text.measure(self.fonts.text), self.area.width - px(16)
         shades = (theme.DIM, *[theme.FAINT] * (len(lines) - 1))
         broken = [
             (part, shade)
             for line, shade in zip(lines, shades, strict=True)
             for part in text.wrapped(line, room, width)
         ]
-        step = theme.TEXT_SIZE + 8
+        step = theme.TEXT_SIZE + px(8)
         top = (self.area.height - step * len(broken)) / 2
         for i, (line, shade) in enumerate(broken):
             place = (self.area.width - width(line)) / 2, top + i * step

@@ -14,6 +14,7 @@ from app.geometry.boxes import Grip, dragged, grip_at
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
+from app.geometry.units import px
 from app.hand import Hand
 from app.panels import text
 from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
@@ -43,8 +44,9 @@ from core.pictures.palette import NOWHERE
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
 HITS_ALPHA = 170
 """Opacity of hits and misses over the photo, 0 to 255."""
-SLIP = 5.0  # screen pixels that the mouse may move in a click
-REACH = 8.0  # screen pixels around an edge that still take hold of it
+SLIP = px(5)  # screen pixels that the mouse may move in a click
+KNOB = px(4)
+REACH = px(8)  # screen pixels around an edge that still take hold of it
 
 
 class PhotoPanel(Panel):
@@ -265,11 +267,11 @@ class PhotoPanel(Panel):
 
     def _paint_banner(self, words: str) -> None:
         """Words across the top that stay, on as many lines as they need."""
-        lines = text.wrapped(words, self.size[0] - 20, self.width)
-        height = LINE * len(lines) + 8
+        lines = text.wrapped(words, self.size[0] - px(20), self.width)
+        height = LINE * len(lines) + px(8)
         dpg.draw_rectangle((0, 0), (self.size[0], height), color=theme.BOX, fill=theme.WARN)
         for i, line in enumerate(lines):
-            dpg.draw_text((10, 3 + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
+            dpg.draw_text((px(10), px(3) + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
 
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""
@@ -278,7 +280,8 @@ class PhotoPanel(Panel):
         dpg.draw_rectangle(low, high, color=theme.BOX, thickness=2)
         for x in (low[0], high[0]):
             for y in (low[1], high[1]):
-                dpg.draw_rectangle((x - 4, y - 4), (x + 4, y + 4), color=theme.BOX, fill=theme.BOX)
+                low, high = (x - KNOB, y - KNOB), (x + KNOB, y + KNOB)
+                dpg.draw_rectangle(low, high, color=theme.BOX, fill=theme.BOX)
 
     # --- the mouse ---
 

@@ -7,6 +7,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Rect
+from app.geometry.units import px
 from app.panels import text
 from app.session import Session
 from app.state import Level
@@ -38,12 +39,12 @@ class Status:
         if self._last == looks:
             return
         self._last = looks
-        y, width = self._rect.y + 3, text.measure(self._fonts.small)
+        y, width = self._rect.y + px(3), text.measure(self._fonts.small)
         message = text.cut(with_keys(session.message.text), self._rect.width - 8, width)
         dpg.set_value("message", message)
         color = _color(session.message.level)
         dpg.configure_item("message", color=color, pos=(self._rect.x + 4, y))
-        facts = text.cut(facts, self._rect.width - width(message) - 40, width)
+        facts = text.cut(facts, self._rect.width - width(message) - px(40), width)
         dpg.set_value("facts", facts)
         dpg.configure_item("facts", pos=(self._rect.right - 4 - width(facts), y))
 

@@ -11,15 +11,17 @@ from app.document import RunRecord
 from app.geometry.lanes import Lane
 from app.geometry.layout import LANE
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 from app.panels import text
 from app.panels.panel import MARGIN, Panel
 from app.protocol.commands import Commands
 from app.protocol.run import RunKey, StageMark
 from app.session import Session
 
-INSET = 14.0
-TRACK_TOP, TRACK = 24.0, 16.0
-LABEL_SIZE = 12
+INSET = px(14)
+TRACK_TOP, TRACK = px(24), px(16)
+LABEL_SIZE = px(12)
+BEST = px(6)
 
 
 class TimelinePanel(Panel):
@@ -130,13 +132,13 @@ class TimelinePanel(Panel):
     def _paint_best(self, x: float, top: float, bottom: float) -> None:
         """A diamond on a lane."""
         middle = (top + bottom) / 2
-        points = [(x, middle - 6), (x + 6, middle), (x, middle + 6), (x - 6, middle)]
+        points = [(x, middle - BEST), (x + BEST, middle), (x, middle + BEST), (x - BEST, middle)]
         dpg.draw_polygon([*points, points[0]], color=theme.GOOD, fill=theme.GOOD)
 
     def _paint_handle(self, session: Session, count: int) -> None:
         """A line through the lanes with the step's number under it."""
         x, bottom = self.x_of(session, session.shown), _rows(count - 1)[1]
-        dpg.draw_line((x, TRACK_TOP - 4), (x, bottom + 4), color=theme.ACCENT, thickness=3)
+        dpg.draw_line((x, TRACK_TOP - 4), (x, bottom + 4), color=theme.ACCENT, thickness=px(3))
         words = f"step {session.shown}"
         if session.shown == session.best:
             words += " (best)"
@@ -190,5 +192,5 @@ class TimelinePanel(Panel):
 
 def _rows(row: int) -> tuple[float, float]:
     """Top and bottom of a lane."""
-    top = TRACK_TOP + LANE * row
+    top = TRACK_TOP + px(LANE) * row
     return top, top + TRACK

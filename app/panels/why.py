@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.panels import text
 from app.panels.loss import term_colors
 from app.panels.panel import Panel
@@ -16,11 +17,11 @@ from app.protocol.why import Answer, Arrow, Bars
 from app.session import Session
 from core.words import Table
 
-LINE = theme.SMALL_SIZE + 4
-GAP = 8
-BARS = 84  # height in pixels
-LONGEST = 110.0  # pixels on screen of the longest arrow
-NAMED = 24.0  # pixels from which an arrow has its name beside it
+LINE = theme.SMALL_SIZE + px(4)
+GAP = px(8)
+BARS = px(84)  # height in pixels
+LONGEST = px(110)  # pixels on screen of the longest arrow
+NAMED = px(24)  # pixels from which an arrow has its name beside it
 SHORTEST = 3.0
 
 
@@ -67,9 +68,9 @@ class WhyPanel(Panel):
         """Values side by side around a line of zeros; where they end."""
         x, colors = float(GAP), (theme.ACCENT, theme.BOX)
         for group, color in zip(bars, colors, strict=False):
-            dpg.draw_rectangle((x, top + 4), (x + 10, top + 12), color=color, fill=color)
-            self._text((x + 14, top - 1), group.name, theme.DIM)
-            x += 30 + self.width(group.name)
+            dpg.draw_rectangle((x, top + 4), (x + px(10), top + px(12)), color=color, fill=color)
+            self._text((x + px(14), top - 1), group.name, theme.DIM)
+            x += px(30) + self.width(group.name)
         low, high = top + LINE + 2, top + LINE + BARS
         middle, reach = (low + high) / 2, (high - low) / 2
         known = [abs(v) for group in bars for v in group.values if math.isfinite(v)]

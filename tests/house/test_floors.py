@@ -18,7 +18,7 @@ INNER_FLOORS = {
         "viewing",
         *("backlog", "session", "hand", "action"),
         *("image_actions", "occluder_actions", "view_actions", "actions", "palette", "tour"),
-        *("theme", "panels", "window", "automation", "autosave", "settings", "main"),
+        *("theme", "panels", "window", "automation", "autosave", "settings", "display", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
     "core/train": ("batches", "losses", "heads", "run"),
