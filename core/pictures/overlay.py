@@ -56,7 +56,7 @@ def body_layer(
     center: tuple[float, float],
     height: int,
     width: int,
-    color: Color | Float[np.ndarray, "faces 3"] = (0.55, 0.75, 0.95),
+    color: Color | Float[np.ndarray, "*faces 3"] = (0.55, 0.75, 0.95),
     smooth: bool = True,
 ) -> UInt8[np.ndarray, "height width 4"]:
     """The shaded body as straight (not premultiplied) RGBA; alpha is a pixel's covered share.
@@ -117,7 +117,7 @@ def _shaded(
     focal: float,
     center: tuple[float, float],
     size: tuple[int, int],
-    color: Color | Float[np.ndarray, "faces 3"],
+    color: Color | Float[np.ndarray, "*faces 3"],
     scale: int,
 ) -> UInt8[np.ndarray, "height width 4"]:
     """Draw at ``scale`` times the size and average."""
