@@ -14,15 +14,20 @@ from app.geometry.frustum import SHARE, clipped, frustum_lines, photo_corners
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.geometry.units import px, scale
+from app.panels.maps import paint_swatches
 from app.panels.panel import Panel
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
 from app.protocol.events import TurnedBody
+from app.protocol.scene import ImageScene, Legend
 from app.session import Session
+from app.state import BEST_COLOR, OTHER_COLOR, START_COLOR
 from app.view import CAMERA
+from core.pictures.palette import ALIKE, UNLIKE
 
 GRID_CELLS = 4  # on each side of the middle, half a metre each
 GRID_CELL = 0.5
+RAY = 1.4  # distances of the body's middle that a pixel's ray is long
 NEAREST = 0.1  # metres from the eye to what is drawn
 DOT = px(9)  # pixels: radius of a part that makes a pixel alone
 AXES = (
@@ -37,6 +42,7 @@ class BodyPanel(Panel):
 
     Attributes:
         photo: the photo's picture, for its camera.
+        pixel: of the photo under the mouse, whose ray is drawn; None for none.
     """
 
     name = "body"
@@ -46,13 +52,15 @@ class BodyPanel(Panel):
         "{frame} frames it, a double click goes back to the photo's own view. {other bodies} shows "
         "the start (grey), the best step (green) and the compared run (orange), {camera} the "
         "photo's camera, {kernels} the kernels. Grid squares are half a metre; the axes are the "
-        "camera's. Dots are the kernels that make the pixel that is asked about."
+        "camera's. Dots are the kernels that make the pixel that is asked about. A line is the ray "
+        "of the pixel under the mouse in the photo or a map, its ring as far away as the body."
     )
 
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self.texture = Texture()
         self.photo = Texture()
+        self.pixel: Point | None = None
         self.version = 0
         self._held: Point = (0, 0)
 
@@ -73,7 +81,8 @@ class BodyPanel(Panel):
     def key(self, session: Session) -> Hashable:
         """The picture, and how it was seen."""
         camera = self.photo.tag if CAMERA in session.view.overlays else ""
-        return self.version, session.turned, self._points(session), camera
+        legend = self._legend(session)
+        return self.version, session.turned, self._points(session), camera, self.pixel, legend
 
     def paint(self, session: Session) -> None:
         """Floor, body and axes."""
@@ -90,6 +99,11 @@ class BodyPanel(Panel):
         if near:
             self._paint_camera(session)
         self._paint_points(session.turned, self._points(session))
+        if self.pixel is not None and session.scene is not None:
+            self._paint_ray(session.turned, session.scene, self.pixel)
+        legend = self._legend(session)
+        room = sum(px(30) + self.width(word) for _, word in legend)
+        paint_swatches((self.size[0] - room, self.size[1] - px(22)), legend, self.width)
         self._paint_axes(session.turned.view.orbit)
 
     def _paint_floor(self, turned: TurnedBody) -> None:
@@ -109,6 +123,33 @@ class BodyPanel(Panel):
         pixels = orbit.project(seen, width, height) * (self.size[0] / width)
         for a, b in pixels.reshape(-1, 2, 2).tolist():
             dpg.draw_line(a, b, color=(110, 122, 140, 60), thickness=1)
+
+    def _legend(self, session: Session) -> Legend:
+        """What the colours of kernels and of other bodies mean."""
+        turned, scene = session.turned, session.scene
+        if turned is None or scene is None:
+            return ()
+        by = turned.view.ink.kernels
+        if by == "z":
+            return scene.legend
+        if by == "residual":
+            return (ALIKE, "as observed"), (UNLIKE, "unlike")
+        words = {START_COLOR: "start", BEST_COLOR: "best", OTHER_COLOR: "compared"}
+        return tuple((other.color, words[other.color]) for other in turned.view.others if not by)
+
+    def _paint_ray(self, turned: TurnedBody, scene: ImageScene, pixel: Point) -> None:
+        """The ray of a pixel through the room, with a ring as far away as the body's middle."""
+        x, y = ((p - s / 2) / scene.focal for p, s in zip(pixel, scene.size, strict=True))
+        depths = np.array([0.0, 1.0, RAY]) * turned.middle[2]
+        points = depths[:, None] * np.array([x, y, 1.0])
+        orbit, place = turned.view.orbit, (turned.view.width, turned.view.height)
+        seen, share = orbit.see(points, np.array(turned.middle)), self.size[0] / place[0]
+        for line in clipped(seen[[0, 2]][None], NEAREST):
+            ends = (orbit.project(line, *place) * share).tolist()
+            dpg.draw_line(*ends, color=(*theme.BOX[:3], 170), thickness=px(1))
+        if seen[1, 2] > NEAREST:
+            (middle,) = (orbit.project(seen[1:2], *place) * share).tolist()
+            dpg.draw_circle(middle, px(5), color=theme.BOX, thickness=px(2))
 
     def _camera(self, session: Session) -> tuple[TurnedBody, Float[np.ndarray, "4 3"]]:
         """What is shown, and the corners of the photo before its camera."""

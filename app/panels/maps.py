@@ -288,11 +288,7 @@ class OcclusionPanel(RenderedPanel):
             "off the body"
         )
         x = min(max(self.view.to_panel((0, 0))[0], 0), max(self.size[0] - needed - 8, 0))
-        for color, word in self._legend:
-            low, high = (x, y + px(2)), (x + px(12), y + px(14))
-            dpg.draw_rectangle(low, high, color=color, fill=color, rounding=2)
-            dpg.draw_text((x + px(18), y), word, size=theme.SMALL_SIZE, color=theme.DIM)
-            x += px(30) + self.width(word)
+        x = paint_swatches((x, y), self._legend, self.width)
         if (value := self.probed()) is not None:
             words = "off the body" if np.isnan(value) else f"p(z = 1) = {value:.2f}"
             words = text.cut(words, self.size[0] - x - 4, self.width)
@@ -323,3 +319,14 @@ def outline(low: Point, high: Point) -> None:
         (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), color=(0, 0, 0, 200), thickness=4
     )
     dpg.draw_rectangle(low, high, color=(255, 255, 255), thickness=2)
+
+
+def paint_swatches(place: Point, legend: Legend, width: text.Measure) -> float:
+    """A swatch and a word for each colour, side by side; where they end."""
+    x, y = place
+    for color, word in legend:
+        low, high = (x, y + px(2)), (x + px(12), y + px(14))
+        dpg.draw_rectangle(low, high, color=color, fill=color, rounding=2)
+        dpg.draw_text((x + px(18), y), word, size=theme.SMALL_SIZE, color=theme.DIM)
+        x += px(30) + width(word)
+    return x

@@ -345,7 +345,7 @@ class Window:
             hovered.hover(self.session, inside)
         self.desk.hover(self.mouse.position if over is self.desk else None)
         link_zoom(self.session, self.photo, self.maps)
-        link_cells(self.session, self.mouse, self.photo, self.maps)
+        link_cells(self.session, self.mouse, self.photo, self.maps, self.body)
 
     # --- the loop ---
 

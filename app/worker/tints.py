@@ -8,14 +8,11 @@ from jaxtyping import Float, Int, UInt8
 from app.geometry.homography import Homography
 from app.protocol.backend import Kernels, Maps
 from app.protocol.scene import ImageScene
-from core.pictures.palette import DIM, LIMBS
+from core.pictures.palette import ALIKE, DIM, LIMBS, OCCLUDED, SEEN, UNLIKE
 
 PLAIN = (0.62, 0.76, 0.92)
-SHOWN, HIDDEN = (77, 163, 255), (255, 122, 26)
-"""p(z = 1) of 1 and of 0, as the occlusion map has them."""
-ALIKE, UNLIKE = (60, 70, 90), (255, 232, 92)
-"""Residuals of 0 and of `WORST` or more."""
 WORST = 1.0
+"""Residual from which on kernels are wholly `UNLIKE`."""
 
 
 def face_colors(limbs: Int[np.ndarray, " faces"]) -> Float[np.ndarray, "faces 3"]:
@@ -34,7 +31,7 @@ def kernel_colors(
     if by == "limb":
         return np.array(LIMBS, np.uint8)[kernels.limbs]
     if by == "z":
-        return _between(HIDDEN, SHOWN, _sampled(maps.visible, kernels, scene))
+        return _between(OCCLUDED, SEEN, _sampled(maps.visible, kernels, scene))
     residual = np.full_like(maps.visible, np.nan) if maps.residual is None else maps.residual
     return _between(ALIKE, UNLIKE, _sampled(residual, kernels, scene) / WORST)
 

@@ -10,6 +10,13 @@ WELL: Color = (17, 19, 24)
 """Behind pictures and curves."""
 NOWHERE: Color = (24, 24, 24)
 """Pixels of a map without a value."""
+SEEN: Color = (77, 163, 255)
+"""p(z = 1) = 1: the pixel shows the body."""
+OCCLUDED: Color = (255, 122, 26)
+"""p(z = 1) = 0: an object occludes the body. Blue and orange are safe for colour blindness."""
+ALIKE: Color = (60, 70, 90)
+UNLIKE: Color = (255, 232, 92)
+"""Observed and rendered feature have the same direction, or nothing in common."""
 LINE: Color = (44, 49, 58)
 TEXT: Color = (214, 220, 228)
 DIM: Color = (140, 150, 164)
