@@ -9,7 +9,6 @@ from PIL import Image
 
 from app.geometry.plane import Rect
 from tests.app.clipboard import holding
-from tests.app.driver import ROOT
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 pytest.importorskip("Xlib")
@@ -107,26 +106,30 @@ def test_a_dropped_address_is_told_of(debugger):
 
 
 def test_the_file_dialog_takes_keys_and_double_clicks(debugger, photo, tmp_path):
-    app = debugger(photo, folder=ROOT)
+    here, album = tmp_path / "deep" / "deeper", tmp_path / "pictures" / "album"
+    here.mkdir(parents=True)
+    album.mkdir(parents=True)
+    for name in ("a.png", "b.png"):
+        (album / name).write_bytes(photo.read_bytes())
+    app = debugger(photo, folder=here)
     app.wait_done()
     app.press_button("open")
     files = app.wait(lambda s: s["files"], "the dialog")["files"]
-    while files["folder"] != "/":  # from the checkout to the root
+    assert files["folder"] == str(here)
+    while files["folder"] != str(tmp_path):
         app.key("Home")  # is for the steps, not for the dialog
         app.key("Up")
         app.key("Return")
         files = app.state["files"]
     assert app.state["shown"] == app.state["best"]
-    *way, name = photo.parts[1:]
-    for part in way:
+    for part in ("pictures", "album"):
         app.pick(part)
         app.wait(lambda s, part=part: s["files"]["folder"].endswith(part), part)
-    other = tmp_path / "a.png"
-    other.write_bytes(photo.read_bytes())
+    (album / "c.png").write_bytes(photo.read_bytes())
     app.key("Escape")
     app.wait(lambda s: s["files"] is None, "the end of the dialog")
     app.key("o")
     rows = app.wait(lambda s: s["files"], "the dialog")["files"]["rows"]
-    assert list(rows)[-2:] == ["a.png", name]
-    app.pick("a.png")
-    app.wait(lambda s: s["photo"] == "a.png" and s["files"] is None, "the photo")
+    assert list(rows)[-3:] == ["a.png", "b.png", "c.png"]
+    app.pick("c.png")
+    app.wait(lambda s: s["photo"] == "c.png" and s["files"] is None, "the photo")
