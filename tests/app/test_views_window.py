@@ -39,9 +39,18 @@ def test_panels_are_enlarged_hidden_and_divided_and_come_back_at_the_next_start(
     assert again.state["places"] == kept
 
 
-def test_maps_and_photo_zoom_together(debugger, photo):
+def test_zoom_overlays_palette_tour_and_colours(debugger, photo):
     app = debugger(photo)
     before = app.wait_done()
+    check_overlays(app)
+    check_zoom(app, before)
+    check_palette_and_tour(app)
+    ground = app.pixels()[2, 2].mean()
+    app.key("F9")
+    assert app.pixels()[2, 2].mean() > ground + 150 and app.state["run"] == 1
+
+
+def check_zoom(app, before):
     panel = app.panel("observed")
     app.move((panel.x + panel.width / 2, panel.y + panel.height / 2))
     for _ in range(4):
@@ -60,11 +69,10 @@ def test_maps_and_photo_zoom_together(debugger, photo):
     app.key("z")
     zoomed = app.wait(lambda s: s["view"] != before["view"], "the person")
     assert zoomed["maps"] == before["maps"]  # no longer linked
+    app.key("f")
 
 
-def test_overlays_palette_and_tour(debugger, photo):
-    app = debugger(photo)
-    app.wait_done()
+def check_overlays(app):
     app.move((700, 30))
     plain = {name: app.panel_pixels(name) for name in ("photo", "body")}
 
@@ -82,19 +90,27 @@ def test_overlays_palette_and_tour(debugger, photo):
         assert changed("photo") and changed("body"), key
         app.key(key)
         assert not changed("photo"), key
-    for key in ("ctrl+6", "ctrl+7"):  # other bodies, camera
-        app.key(key)
-        assert not changed("photo"), key
     panel = app.panel("body")
     start = panel.x + 150, panel.y + 150
     app.drag(start, (start[0] + 60, start[1] + 20), button=3)
     state = app.wait(lambda s: s["settled"], "a shifted body")
     assert state["shift"] == pytest.approx([60 / panel.height, 20 / panel.height], abs=0.01)
-    assert changed("body", 2000)
+    app.drag(start, (start[0] + 90, start[1] + 30))
+    app.xdotool("click", "--repeat", 6, "--delay", 20, 5)
+    for key in ("ctrl+6", "ctrl+7"):  # other bodies, camera
+        app.move((700, 30))
+        app.wait(lambda s: s["settled"], "pictures")
+        plain["body"] = app.panel_pixels("body")
+        app.key(key)
+        assert changed("body") and not changed("photo"), key
     app.key("ctrl+5")
     split = app.on_photo((320, 60))
     app.drag(split, (split[0] + 80, split[1] + 30))
     assert app.state["split"] > 0.55 and app.state["run"] == 1
+    app.key("ctrl+5")
+
+
+def check_palette_and_tour(app):
     app.key("ctrl+shift+p")
     assert "Layout: curves" in app.state["palette"]
     app.xdotool("type", "--delay", 30, "lay cur")

@@ -38,6 +38,8 @@ XDOTOOL_KEYS = {
     "Space": "space",
     "Backspace": "BackSpace",
     "?": "question",
+    "Comma": "comma",
+    "Period": "period",
     "PageUp": "Prior",
     "PageDown": "Next",
 }
