@@ -28,6 +28,11 @@ class Crops(Rows):
     box: Float[Tensor, "batch 4"]
     size: int
 
+    @property
+    def pixels(self) -> Float[Tensor, "batch 4"]:
+        """The boxes in pixels of the images."""
+        return self.box * (self.images.shape[-1] / self.size)
+
     @staticmethod
     def centered(images: Float[Tensor, "batch 3 size size"]) -> Crops:
         """Crops whose person fills them but for the usual padding."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from core.body.model import Body, Posed
 from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
 from core.fit.detector import DETECTORS, Crops, Detect
-from core.fit.evidence import BodyPoints, FeatureMap, GivenBody, RegressedBody
+from core.fit.evidence import BodyPoints, Bystanders, FeatureMap, GivenBody, RegressedBody
 from core.fit.fitter import FITTERS, Fit
 from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
@@ -38,6 +39,7 @@ from core.io.keypoints import check_keypoints
 from core.io.pixels import as_rgb
 from core.nbv.layout import corresponding_vertices, even_vertices
 from core.nbv.volume import NeuralBodyVolume
+from core.nets.bystanders import BystanderFinder, load_bystander_finder, painted_over
 from core.nets.joint_estimate import JointEstimate
 from core.nets.mirror import predict_with_mirror
 from core.nets.model_file import LAYOUTS, Model, load_model
@@ -76,6 +78,7 @@ class Engine:
     Attributes:
         people: finds the boxes of people in photos.
         detectors: sources of further evidence, by name.
+        bystanders: finds other people in crops, who are painted over before anything looks.
         metadata: of the model file, about its training.
         sources: files that all this was read from.
         device: where the networks run. The fit computes where its backend does.
@@ -89,6 +92,7 @@ class Engine:
     detectors: dict[str, Detect]
     metadata: dict[str, object]
     sources: Sources
+    bystanders: BystanderFinder = field(default_factory=load_bystander_finder)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -235,6 +239,7 @@ class Engine:
             keypoints: joints in crop pixels, in place of what detectors see.
             crops: what detectors look at; the images by default.
         """
+        images, crops, others = self._without_bystanders(images, crops or Crops.centered(images))
         predicted = self.predict(images, focal)
         features = predicted.features
         stride = self.size // features.shape[-1]
@@ -242,15 +247,14 @@ class Engine:
             inside = images.new_ones(len(images), 1, self.size, self.size)
         observed = FeatureMap(
             features=features.flatten(2).transpose(1, 2).contiguous(),
-            inside=torch.nn.functional.avg_pool2d(inside, stride).flatten(1),
+            inside=F.avg_pool2d(inside, stride).flatten(1),
             size=(features.shape[2], features.shape[3]),
             stride=stride,
         )
-        evidence = [observed, RegressedBody(predicted.regressed), predicted.joint_estimate]
+        evidence = [observed, others, RegressedBody(predicted.regressed), predicted.joint_estimate]
         if keypoints is not None:
             evidence.append(keypoints)
         else:
-            crops = crops or Crops.centered(images)
             evidence += [seen for detect in self.detectors.values() for seen in detect(crops)]
         problem = Problem.of(Camera.centered(focal, self.size), *evidence)
         points = problem.find(BodyPoints)
@@ -258,6 +262,19 @@ class Engine:
             return problem
         points = unsure_at_edges(points, inside)
         return problem.having(points, doubted(predicted.joint_estimate, points, self.size))
+
+    def _without_bystanders(
+        self, images: Float[Tensor, "batch 3 size size"], crops: Crops
+    ) -> tuple[Float[Tensor, "batch 3 size size"], Crops, Bystanders]:
+        """The same crops in both resolutions, with everybody painted over who is not meant."""
+        masks = self.bystanders(crops.images, crops.pixels)
+        share = F.interpolate(masks[:, None].float(), images.shape[-2:], mode="area")
+        if masks.any():
+            painted = painted_over(crops.images, masks)
+            smaller = F.interpolate(painted, images.shape[-2:], mode="area")
+            images = torch.where(share > 0, smaller, images)
+            crops = replace(crops, images=painted)
+        return images, crops, Bystanders(share[:, 0])
 
     def predict(
         self, images: Float[Tensor, "batch 3 size size"], focal: Float[Tensor, " batch"]

@@ -69,6 +69,17 @@ class WorldPoints(Rows):
 
 
 @dataclass(frozen=True)
+class Bystanders(Rows):
+    """Where other people were painted over before networks and detectors looked.
+
+    Attributes:
+        share: of each pixel of the crop, 0 to 1.
+    """
+
+    share: Float[Tensor, "batch size size"]
+
+
+@dataclass(frozen=True)
 class RegressedBody(Rows):
     """Bodies that the network regresses, in the crop cameras' frames."""
 

@@ -9,7 +9,7 @@ the Apache-2.0 originals by ``tools/convert_blazepose.py``; they were trained on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.nets.blocks import ConvUnit, InvertedTrunk, Separable, SeparableResidual
-from core.nets.weights import load_network
+from core.nets.weights import freeze, load_network
 
 INPUT_SIZE = 256
 LANDMARKS = 39
@@ -252,6 +252,12 @@ def load_blazepose(kind: Kind = "full", path: Path | None = None) -> BlazePose:
         UserError: see :func:`core.nets.weights.load_network`.
     """
     return load_network(partial(BlazePose, kind), f"backbone/blazepose_{kind}.safetensors", path)
+
+
+@cache
+def load_heavy() -> BlazePose:
+    """BlazePose-heavy, frozen; loaded once in a process."""
+    return freeze(load_blazepose("heavy"))
 
 
 def _stage(channels_in: int, width: int, residuals: int) -> nn.Sequential:

@@ -13,33 +13,29 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from core.body.points import FACE_POINTS, LIMB_BONES, LIMB_POINTS, POINTS
-from core.nets.blazepose import INPUT_SIZE, BlazePoseOutput, load_blazepose
+from core.nets.blazepose import INPUT_SIZE, BlazePoseOutput, load_heavy
+from core.nets.crowd import (
+    COCO_ROWS,
+    SEEN,
+    blanked,
+    fill,
+    look_for_people,
+    regions_of,
+    resized,
+)
 from core.nets.keypoints import refine
-from core.nets.movenet import PEOPLE, THUNDER_SIZE, load_multipose, load_thunder
-from core.nets.movenet import POINTS as COCO_POINTS
+from core.nets.movenet import THUNDER_SIZE, load_multipose, load_thunder
 from core.nets.point_vote import elect, sigma_of_support
-from core.nets.region import Regions, upright_regions
-from core.nets.weights import freeze
+from core.nets.region import Regions
 from core.rows import Rows
-
-MARGIN = 0.12
-"""Of the box that Thunder sees, as a share of its longer side."""
-REGION_REACH = 1.25
-"""Half of heavy's region over the distance from the hips to the furthest point."""
 
 SHARED = (*LIMB_POINTS, *FACE_POINTS)
 """Points that all three networks find; the others are heavy's alone."""
 
-_LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-_IN_COCO = {
-    **{name: row for row, name in enumerate(FACE_POINTS)},
-    **{f"{s}_{n}": 5 + 2 * i + (s == "r") for i, n in enumerate(_LIMBS) for s in "lr"},
-}
 _IN_BLAZEPOSE = {
     "nose": 0,
     "l_eye": 2,
@@ -55,7 +51,7 @@ _IN_BLAZEPOSE = {
         for s in "lr"
     },
 }
-_COCO_ROWS = [_IN_COCO[name] for name in SHARED]
+_COCO_ROWS = [COCO_ROWS[name] for name in SHARED]
 _BLAZEPOSE_ROWS = [_IN_BLAZEPOSE[name] for name in POINTS]
 _NEXT_TO = {"heel": "ankle", "toe": "ankle", "pinky": "wrist", "index": "wrist", "thumb": "wrist"}
 _NEIGHBOURS = [
@@ -65,12 +61,9 @@ _NEIGHBOURS = [
 # Weight of a voice: constant, and factor of its own score. Heavy's scores are not honest.
 _THUNDER, _MULTIPOSE, _HEAVY = (0.5, 0.6), (0.4, 0.6), (0.5, 0.4)
 _FILL = 2.0  # log-weight of how a person's points fill the box
-_SEEN = 0.2  # smallest score of the points that span a person's box
 _SEEN_BY_HEAVY = 0.3
-_SOMEBODY = 0.1  # smallest score of MultiPose's people besides the one who is meant
 _TAKEN = 0.08  # distance, as a share of the box, up to which a point is another person's
 _OF_ANOTHER = 0.3  # factor of the weight of such a point
-_AROUND = 0.1  # margin of that box, as a share of its longer side
 _HEAVY_SIGMA = 0.03  # smallest standard deviation of heavy's own points, share of the box
 _UNSEEN_SIGMA = 0.3
 _FORESHORTENING_SIGMA = torch.tensor(
@@ -115,7 +108,7 @@ class PersonPointsDetector:
     def __init__(self) -> None:
         self._thunder = load_thunder()
         self._multipose = load_multipose()
-        self._heavy = freeze(load_blazepose("heavy"))
+        self._heavy = load_heavy()
 
     @torch.no_grad()
     def __call__(
@@ -128,12 +121,10 @@ class PersonPointsDetector:
             boxes: of the persons who are meant: left, top, right, bottom in pixels.
         """
         scale = images.shape[-1] / THUNDER_SIZE
-        framed = _resized(blanked(images, boxes), THUNDER_SIZE)
+        framed = resized(blanked(images, boxes), THUNDER_SIZE)
         first = self._thunder(framed)
         thunder = torch.cat([first.xy * scale, first.score[..., None]], -1)
-        people = torch.stack(
-            [self._people(*pair, scale) for pair in zip(framed, boxes, strict=True)]
-        )
+        people = look_for_people(self._multipose, images, boxes)
         regions = regions_of(thunder[..., :2])
         output = self._heavy(regions.cut(images, INPUT_SIZE))
         heavy = _heavy_points(output, regions)
@@ -148,62 +139,6 @@ class PersonPointsDetector:
             world=_turned_back(output.landmarks.world[:, _BLAZEPOSE_ROWS], regions),
             foreshortening_sigma=_foreshortening_sigmas(sigma),
         )
-
-    def _people(
-        self, image: Float[Tensor, "3 s s"], box: Float[Tensor, "4"], scale: float
-    ) -> Float[Tensor, "6 17 3"]:
-        """The people of an image, first the one who fills the box best; zeros for nobody."""
-        found = self._multipose(image)
-        rows = image.new_zeros(PEOPLE, COCO_POINTS, 3)
-        if not len(found.xy):
-            return rows
-        people = torch.cat([found.xy * scale, found.score[..., None]], -1)
-        best = int(fill(people, box.expand(len(people), 4), _SEEN).argmax())
-        others = [k for k in range(len(people)) if k != best and found.person[k] > _SOMEBODY]
-        kept = people[[best, *others]]
-        rows[: len(kept)] = kept
-        return rows
-
-
-def blanked(
-    images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"], margin: float = MARGIN
-) -> Float[Tensor, "batch 3 s s"]:
-    """Images that are black outside the boxes and a margin around them."""
-    low, high = boxes[:, :2], boxes[:, 2:]
-    wide = margin * (high - low).amax(1, keepdim=True)
-    ticks = torch.arange(images.shape[-1], device=images.device) + 0.5
-    inside = (ticks > (low - wide)[..., None]) & (ticks < (high + wide)[..., None])
-    return images * (inside[:, 0, None, :] & inside[:, 1, :, None])[:, None]
-
-
-def regions_of(points: Float[Tensor, "batch 17 2"]) -> Regions:
-    """The regions in which heavy looks for the person with COCO's points at ``points``."""
-    row = _IN_COCO
-    hips = points[:, [row["l_hip"], row["r_hip"]]].mean(1)
-    shoulders = points[:, [row["l_shoulder"], row["r_shoulder"]]].mean(1)
-    reach = REGION_REACH * (points - hips[:, None]).norm(dim=-1).amax(1)
-    return upright_regions(hips, shoulders, reach.clamp_min(1.0))
-
-
-def fill(
-    points: Float[Tensor, "batch n 3"], boxes: Float[Tensor, "batch 4"], seen: float
-) -> Float[Tensor, " batch"]:
-    """Intersection over union of boxes with those of the points whose score exceeds ``seen``."""
-    counted = points[..., 2:] > seen
-    low = torch.where(counted, points[..., :2], torch.inf).amin(1)
-    high = torch.where(counted, points[..., :2], -torch.inf).amax(1)
-    margin = _AROUND * (high - low).amax(1, keepdim=True)
-    low, high = low - margin, high + margin
-    shared = (torch.minimum(high, boxes[:, 2:]) - torch.maximum(low, boxes[:, :2])).clamp_min(0)
-    both = shared.prod(1)
-    areas = (high - low).prod(1) + (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    return torch.where(counted.any(1)[:, 0], both / (areas - both), 0.0).nan_to_num(0.0)
-
-
-def _resized(images: Float[Tensor, "batch 3 s s"], size: int) -> Float[Tensor, "batch 3 n n"]:
-    if images.shape[-1] == size:
-        return images
-    return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def _heavy_points(output: BlazePoseOutput, regions: Regions) -> Float[Tensor, "batch points 3"]:
@@ -236,8 +171,8 @@ def _vote(
     """
     multipose, side = people[:, 0], (boxes[:, 2:] - boxes[:, :2]).amax(1)
     voices = [
-        (thunder[:, _COCO_ROWS], _THUNDER, fill(thunder, boxes, _SEEN)),
-        (multipose[:, _COCO_ROWS], _MULTIPOSE, fill(multipose, boxes, _SEEN)),
+        (thunder[:, _COCO_ROWS], _THUNDER, fill(thunder, boxes, SEEN)),
+        (multipose[:, _COCO_ROWS], _MULTIPOSE, fill(multipose, boxes, SEEN)),
         (heavy[:, : len(SHARED)], _HEAVY, fill(heavy, boxes, _SEEN_BY_HEAVY)),
     ]
     fills = torch.stack([filled for *_, filled in voices], 1)
@@ -263,7 +198,7 @@ def _not_of_others(
 ) -> Float[Tensor, "batch shared"]:
     """1, or less for points that another person has at that place rather than the one meant."""
     apart = (points[:, None] - people[..., :2]).norm(dim=-1)
-    others = torch.where(people[:, 1:, :, 2] > _SEEN, apart[:, 1:], torch.inf).amin(1)
+    others = torch.where(people[:, 1:, :, 2] > SEEN, apart[:, 1:], torch.inf).amin(1)
     taken = (others < _TAKEN * side[:, None]) & (others < apart[:, 0])
     return torch.where(taken, _OF_ANOTHER, 1.0)
 

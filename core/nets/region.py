@@ -40,6 +40,27 @@ class Regions(Rows):
         axes = self.right[:, None], self.up[:, None]
         return self.center[:, None] + across * axes[0] - down * axes[1]
 
+    def from_crop(self, points: Float[Tensor, "batch n 2"]) -> Float[Tensor, "batch n 2"]:
+        """Pixels of the crop in shares of the region: undoes `to_crop`."""
+        moved = (points - self.center[:, None]) / self.side[:, None, None]
+        across = (moved * self.right[:, None]).sum(-1)
+        down = -(moved * self.up[:, None]).sum(-1)
+        return torch.stack([across, down], -1) + 0.5
+
+    def paste(self, maps: Float[Tensor, "batch h w"], side: int) -> Float[Tensor, "batch s s"]:
+        """Maps of the regions as maps of the crops, zero outside the regions.
+
+        Args:
+            side: of the crop in its pixels.
+        """
+        ticks = torch.arange(side, device=maps.device) + 0.5
+        y, x = torch.meshgrid(ticks, ticks, indexing="ij")
+        cells = torch.stack([x, y], -1).reshape(1, -1, 2).expand(len(maps), -1, 2)
+        grid = (2 * self.from_crop(cells) - 1).unflatten(1, (side, side))
+        pasted = F.grid_sample(maps[:, None], grid, padding_mode="border", align_corners=False)
+        pasted = torch.where((grid.abs() <= 1).all(-1)[:, None], pasted, 0.0)
+        return pasted[:, 0]
+
     def cut(
         self, images: Float[Tensor, "batch c s s"], size: int, scale: float = 1.0
     ) -> Float[Tensor, "batch c size size"]:

@@ -7,14 +7,12 @@ import torch
 
 from core.body.points import POINTS
 from core.io.images import load_image
+from core.nets.crowd import blanked, fill, regions_of
 from core.nets.person_points import (
     SHARED,
     PersonPointsDetector,
     _not_of_others,
     _vote,
-    blanked,
-    fill,
-    regions_of,
 )
 
 SIZE = 384

@@ -56,3 +56,12 @@ def test_a_trunk_without_length_is_upright():
     hips = torch.tensor([[5.0, 5.0]])
     regions = upright_regions(hips, hips, torch.tensor([3.0]))
     torch.testing.assert_close(regions.up, torch.tensor([[0.0, -1.0]]))
+
+
+def test_what_is_cut_can_be_pasted_back():
+    hips = torch.tensor([[60.0, 70.0]])
+    regions = upright_regions(hips, hips + torch.tensor([[14.0, -14.0]]), torch.tensor([40.0]))
+    image = spot(72.0, 62.0)
+    pasted = regions.paste(regions.cut(image, 80)[:, 0], SIZE)
+    assert (pasted - image[:, 0]).abs().max() < 0.12  # blurred by two resamplings
+    assert pasted[0, 70, 5] == 0  # outside the region

@@ -15,7 +15,7 @@ class _Fused:
 
     def __call__(self, crops: Crops) -> tuple[BodyPoints, WorldPoints]:
         scale = crops.images.shape[-1] / crops.size
-        found = self._find(crops.images, crops.box * scale)
+        found = self._find(crops.images, crops.pixels)
         points = BodyPoints(found.xy / scale, found.sigma / scale)
         return points, WorldPoints(found.world, found.foreshortening_sigma)
 
