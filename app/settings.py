@@ -12,12 +12,13 @@ from app.state import Level, Message
 from app.view import LINKED, SMOOTH
 from app.viewing import LONGEST_NAME, MOST_LAYOUTS
 from core.errors import UserError
-from core.io.files import read_json, readable
+from core.io.files import printable, read_json, readable
 from core.io.records import from_plain, save_record
 
 MAX_BYTES = 64 << 10
 PATIENCE = 1.0
 """Seconds between a change and the writing, and between two writings."""
+ASIDE = "it is put aside when the settings change"
 KEPT_LOOKS = (LINKED, SMOOTH)
 
 
@@ -69,9 +70,12 @@ def load_settings(path: Path) -> Settings:
     """
     if not path.exists():
         return Settings()
-    with readable(path, "file of settings", "it is put aside when the window closes"):
+    with readable(path, "file of settings", ASIDE):
         document = read_json(path, MAX_BYTES)
-    return from_plain(Settings, document, str(path))
+    try:
+        return from_plain(Settings, document, printable(path))
+    except UserError as error:
+        raise UserError(f"{error}; {ASIDE}") from error
 
 
 @dataclass

@@ -50,6 +50,11 @@ class Palette:
         """Whether it is on screen."""
         return bool(dpg.is_item_shown(DIALOG))
 
+    @property
+    def typing(self) -> bool:
+        """Whether letters reach it."""
+        return bool(dpg.is_item_active(LETTERS))
+
     def toggle(self, width: int, height: int) -> None:
         """Show all commands, or hide them."""
         if self.shown:

@@ -127,10 +127,12 @@ def _occlude_of(window: Window) -> dict[str, Rect] | None:
     return {name: _rect_of(name) for name in items} if window.occluding.shown else None
 
 
-def _palette_of(window: Window) -> list[str] | None:
-    """The commands that are listed; None while hidden."""
+def _palette_of(window: Window) -> dict[str, object] | None:
+    """The commands that are listed, and whether letters reach it; None while hidden."""
     palette = window.palette
-    return [entry.label for entry in palette.found] if palette.shown else None
+    if not palette.shown:
+        return None
+    return {"found": [entry.label for entry in palette.found], "typing": palette.typing}
 
 
 def _tour_of(window: Window) -> dict[str, object] | None:

@@ -186,6 +186,9 @@ class Window:
 
     def choose(self) -> None:
         """Run what is chosen in the list of commands, or open it in the file dialog."""
+        if self.tour.shown and not self._in_dialog():
+            self.tour.go(1)
+            return
         self.palette.enter() if self.palette.shown else self.files.enter()
 
     def choose_next(self, count: int) -> None:

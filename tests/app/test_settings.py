@@ -79,6 +79,7 @@ def test_a_damaged_file_gives_one_line_and_is_put_aside(tmp_path, text):
     with pytest.raises(UserError) as error:
         load_settings(path)
     assert "\n" not in str(error.value) and str(path) in str(error.value)
+    assert str(error.value).endswith("it is put aside when the settings change")
     keeper = opened(path)
     assert not keeper.due
     assert keeper.session.message.level is Level.WARNING

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.app import xdnd
+
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 pytest.importorskip("Xlib")
 
@@ -34,9 +36,16 @@ def test_panels_are_enlarged_hidden_and_divided_and_come_back_at_the_next_start(
     app.key("ctrl+F4")
     kept = app.wait(lambda s: "loss" in s["places"], "the curves")["places"]
     app.close()
-    again = debugger()
-    again.wait_phase("EMPTY")
-    assert again.state["places"] == kept
+    try:
+        xdnd.set_resources(app.display, "Xft.dpi:\t192\n")
+        again = debugger("--size", "700x480")
+        state = again.wait(lambda s: s["places"], "a window")
+    finally:
+        xdnd.set_resources(app.display, "")
+    assert state["layout"] == "photo and body" and "rendered" not in state["places"]
+    assert state["size"] == [1400, 960]
+    assert state["places"]["toolbar"][3] == 2 * kept["toolbar"][3]
+    assert state["buttons"]["run"][3] == 64
 
 
 def test_zoom_overlays_palette_tour_and_colours(debugger, photo):
@@ -112,9 +121,10 @@ def check_overlays(app):
 
 def check_palette_and_tour(app):
     app.key("ctrl+shift+p")
-    assert "Layout: curves" in app.state["palette"]
+    state = app.wait(lambda s: s["palette"] and s["palette"]["typing"], "the list")
+    assert "Layout: curves" in state["palette"]["found"]
     app.xdotool("type", "--delay", 30, "lay cur")
-    app.wait(lambda s: s["palette"] == ["Layout: curves"], "what the letters mean")
+    app.wait(lambda s: s["palette"]["found"] == ["Layout: curves"], "what the letters mean")
     app.key("Return")
     state = app.wait(lambda s: s["layout"] == "curves", "the layout")
     assert state["palette"] is None and state["run"] == 1
@@ -124,5 +134,7 @@ def check_palette_and_tour(app):
     assert first["step"] == 0
     app.click(app.middle(first["tour next"]))
     assert app.state["tour"]["step"] == 1
+    app.key("Return")
+    assert app.state["tour"]["step"] == 2
     app.click(app.middle(app.state["tour"]["tour end"]))
     app.wait(lambda s: s["tour"] is None, "the end of the tour")
