@@ -146,10 +146,10 @@ class BodyPanel(Panel):
         seen, share = orbit.see(points, np.array(turned.middle)), self.size[0] / place[0]
         for line in clipped(seen[[0, 2]][None], NEAREST):
             ends = (orbit.project(line, *place) * share).tolist()
-            dpg.draw_line(*ends, color=(*theme.BOX[:3], 170), thickness=px(1))
+            dpg.draw_line(*ends, color=(*theme.TEXT[:3], 170), thickness=px(1))
         if seen[1, 2] > NEAREST:
             (middle,) = (orbit.project(seen[1:2], *place) * share).tolist()
-            dpg.draw_circle(middle, px(5), color=theme.BOX, thickness=px(2))
+            dpg.draw_circle(middle, px(5), color=theme.TEXT, thickness=px(2))
 
     def _camera(self, session: Session) -> tuple[TurnedBody, Float[np.ndarray, "4 3"]]:
         """What is shown, and the corners of the photo before its camera."""
