@@ -48,6 +48,12 @@ class Host(Protocol):
     def ask_for_picture(self) -> None:
         """Show the file dialog, to fill an occluder with a picture."""
 
+    def show_time(self) -> None:
+        """Show or hide the dialog of speed, jumps and bookmarks."""
+
+    def show_exports(self) -> None:
+        """Show or hide the dialog of what can be written."""
+
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
 

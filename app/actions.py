@@ -1,7 +1,8 @@
 """Everything that the user can do with a key or a button, in one table.
 
 Buttons, key bindings, tooltips and the help sheet are made from it; no key and no label is written
-anywhere else; those about images and people are in `app.image_actions`. A text that names a key
+anywhere else; those about images and people are in `app.image_actions`, those about
+steps and files in `app.time_actions`. A text that names a key
 holds the action's name in braces, see `with_keys`.
 """
 
@@ -15,12 +16,17 @@ from app.image_actions import IMAGE_ACTIONS
 from app.occluder_actions import OCCLUDER_ACTIONS
 from app.session import Session
 from app.state import Phase
+from app.time_actions import TIME_ACTIONS
 from app.view import JOINTS
 from app.view_actions import VIEW_ACTIONS
 
 
 def _has_steps(session: Session) -> bool:
     return session.steps > 0
+
+
+def _can_play(session: Session) -> bool:
+    return session.phase is Phase.DONE and session.steps > 1
 
 
 ACTIONS = (
@@ -83,10 +89,10 @@ ACTIONS = (
         "run",
         "Run",
         ("Space",),
-        "run or pause the fit",
+        "run or pause the fit, play a finished one",
         lambda host: host.send(host.session.toggle()),
-        enabled=lambda session: session.can_run,
-        on=lambda session: session.phase is Phase.RUNNING,
+        enabled=lambda session: session.can_run or _can_play(session),
+        on=lambda session: session.phase is Phase.RUNNING or session.view.play.steps.on,
         label_on="Pause",
     ),
     Action(
@@ -109,7 +115,7 @@ ACTIONS = (
     Action(
         "find",
         "Find person",
-        ("B",),
+        ("Ctrl+W",),
         "look for the person again",
         lambda host: host.send(host.session.set_box(None)),
         enabled=lambda session: session.can_restart,
@@ -120,7 +126,7 @@ ACTIONS = (
         "Step back",
         ("Left",),
         "one step back or on (Shift: ten)",
-        lambda host: host.send(host.session.scrub(host.session.view.step - host.stride())),
+        lambda host: host.send(host.session.walk(-host.stride())),
         enabled=_has_steps,
     ),
     Action(
@@ -128,7 +134,7 @@ ACTIONS = (
         "Step on",
         ("Right",),
         "one step back or on (Shift: ten)",
-        lambda host: host.send(host.session.scrub(host.session.view.step + host.stride())),
+        lambda host: host.send(host.session.walk(host.stride())),
         enabled=_has_steps,
     ),
     Action(
@@ -249,6 +255,7 @@ ACTIONS = (
         tip="Show the joints that the network estimates, and the body's",
         on=lambda session: JOINTS in session.view.overlays,
     ),
+    *TIME_ACTIONS,
     *OCCLUDER_ACTIONS,
     *VIEW_ACTIONS,
     Action(

@@ -236,6 +236,8 @@ class Backlog(Crowd):
             item.title = event.scene.name
             item.error = "" if event.scene.person else NOBODY
         dropped = self.document.add(event, self.view.key)
+        for step, name in self.joining.pop(event.key, ()):
+            self.document.mark(event.key, step, name)
         self.history.forget(dropped)
         return [Forget(*key) for key in dropped]
 
@@ -256,9 +258,11 @@ class Backlog(Crowd):
                 occluders=other.occluders,
             )
             numbers[other.number] = run.id
-            self.joining.add((event.image, run.id))
+            self.joining[event.image, run.id] = other.bookmarks
             commands.append(Begin(event.image, run))
         self.document.place(event.key, numbers.get(newest.parent), newest.at_step, newest.name)
+        for step, name in newest.bookmarks:
+            self.document.mark(event.key, step, name)
         return commands
 
     def _on_opened_behind(self, event: Opened) -> Commands:

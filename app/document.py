@@ -16,6 +16,7 @@ from app.geometry.people import Person
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import RecordedRun, Run, RunInfo, RunKey, StageMark
 from app.protocol.scene import ImageScene
+from app.protocol.survey import Change, Survey
 from core.occlusion.occluder import Occluders
 
 RUNS_KEPT = 32
@@ -65,6 +66,8 @@ class RunRecord:
         occluded: share of the body's pixels called occluded at the best step, once it is known.
         person: number of the found person whom it is about, from 1; 0 for a box of the user's own.
         hidden: the user has removed it; undoing brings it back.
+        bookmarks: names, which may be empty, by step.
+        changes: what each step changes, as far as the worker has been asked.
     """
 
     info: RunInfo
@@ -75,6 +78,8 @@ class RunRecord:
     occluded: float | None = None
     person: int = 0
     hidden: bool = False
+    bookmarks: dict[int, str] = field(default_factory=dict)
+    changes: dict[Survey, list[Change]] = field(default_factory=lambda: {s: [] for s in Survey})
 
     @property
     def run(self) -> Run:
@@ -229,13 +234,27 @@ class Document:
         if record is not None:
             record.info = replace(record.info, run=replace(record.run, name=name))
 
+    def mark(self, key: RunKey, step: int, name: str | None) -> None:
+        """Set or name a bookmark, or take it away with None."""
+        record = self.find(key)
+        if record is not None:
+            record.bookmarks.pop(step, None)
+            if name is not None:
+                record.bookmarks[step] = name
+
     def recorded(self, image: int) -> tuple[RecordedRun, ...]:
         """The runs of an image that can be shown, parents first, as a record describes them."""
         runs = self.images[image].runs
         shown = {number: run for number, run in runs.items() if not run.hidden}
         order = in_tree_order({n: (r.run.parent, r.run.at_step) for n, r in shown.items()})
         return tuple(
-            RecordedRun(n, run.parent, run.at_step, run.name or run.changes.text)
+            RecordedRun(
+                n,
+                run.parent,
+                run.at_step,
+                run.name or run.changes.text,
+                bookmarks=tuple(sorted(shown[n].bookmarks.items())),
+            )
             for n in order
             for run in (shown[n].run,)
         )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from app.fits import CoreFit
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
-from app.protocol.backend import Kept, Kernels, Maps, Observed, Progress
-from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
+from app.protocol.backend import Film, Kept, Kernels, Maps, Observed
+from app.protocol.run import RecordedRun, Run
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.why import Answer, JointTarget, Target
 from app.told import (
@@ -21,24 +22,27 @@ from app.told import (
     found_points,
     joint_answer,
     kernels_of,
-    largest_weight,
     listed,
     person_of,
     pixel_answer,
     rect_of,
-    stage_marks,
 )
-from core.body.names import LIMB_OF_JOINT
+from core.body.names import JOINT_NAMES, LIMB_OF_JOINT, joint_words
 from core.body.params import BodyParams
 from core.commands._threads import use_threads
 from core.errors import UserError
+from core.fit.animation import save_animation
 from core.fit.branch import cut
+from core.fit.course import joints_at
 from core.fit.engine import Engine
+from core.fit.export import save_body
+from core.fit.film import RATE
+from core.fit.film import Film as FitFilm
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.photo_joints import body_joints, read_joints
-from core.fit.pictures import draw_features, draw_maps, feature_colors
-from core.fit.record import SUFFIX, FitRecord, RunInfo
+from core.fit.pictures import draw_features, draw_maps, feature_colors, feature_distance
+from core.fit.record import SUFFIX, Bookmark, FitRecord, RunInfo
 from core.fit.record import Run as RecordRun
 from core.fit.recording import (
     observe_again,
@@ -48,9 +52,9 @@ from core.fit.recording import (
     resume_run,
 )
 from core.fit.schedule import Schedule, parse_weights
+from core.fit.sheet import Sheet
 from core.fit.sources import Environment
 from core.fit.step_probe import StepProbe
-from core.fit.trace import StepRecord
 from core.fit.visit import Visit
 from core.geometry.crop import Box
 from core.io.boxes import check_box
@@ -176,7 +180,14 @@ class CoreBackend:
         seen = self._observed(observation, rect_of(observation.box), False, note)
         scene = replace(seen.scene, name=Path(record.photo.source).name)
         recorded = tuple(
-            RecordedRun(about.id, about.parent, about.at_step or 0, about.name, about.occluders)
+            RecordedRun(
+                about.id,
+                about.parent,
+                about.at_step or 0,
+                about.name,
+                about.occluders,
+                tuple((mark.step, mark.name) for mark in about.bookmarks),
+            )
             for about in (run.info for run in record.runs)
         )
         return replace(seen, scene=scene, handle=Recorded(observation, record), recorded=recorded)
@@ -245,7 +256,9 @@ class CoreBackend:
             place, fit = kept.place, kept.fit.fit
             at_step = None if place.parent is None else place.at_step
             about = RunInfo(place.number, method, fit.schedule, fit.trace.candidates, place.parent)
-            about = replace(about, at_step=at_step, name=place.name, occluders=place.occluders)
+            marks = tuple(Bookmark(step, name) for step, name in place.bookmarks)
+            about = replace(about, at_step=at_step, name=place.name, bookmarks=marks)
+            about = replace(about, occluders=place.occluders)
             written.append(RecordRun(about, fit.trace))
         backend = written[0].info.schedule.render.backend
         FitRecord(
@@ -287,6 +300,55 @@ class CoreBackend:
         """The body's joints on the photo."""
         return listed(body_joints(self._engine, observation_of(observed), params))
 
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints, in words."""
+        return tuple(map(joint_words, JOINT_NAMES))
+
+    def places(
+        self, observed: Observed, fit: CoreFit, steps: Sequence[int]
+    ) -> Float[np.ndarray, "steps joints 3"]:
+        """The joints at some recorded steps, metres in the photo's camera frame."""
+        view = observation_of(observed).view
+        return joints_at(fit.fit.trace, steps, view, self._engine.volume)
+
+    def contrast(
+        self,
+        one: Observed,
+        run: Run,
+        params: BodyParams,
+        two: Observed,
+        other: Run,
+        others: BodyParams,
+    ) -> Float[np.ndarray, "height width"] | None:
+        """Distance of the rendered features; None if the runs look at different crops."""
+        if one.scene.box != two.scene.box:
+            return None
+        ours = observation_of(one), params, self._settings(one, run)[0]
+        theirs = observation_of(two), others, self._settings(two, other)[0]
+        return feature_distance(self._engine, ours, theirs)
+
+    def save_body(self, observed: Observed, fit: CoreFit, step: int, path: str) -> None:
+        """Write the body of a recorded step."""
+        save_body(Path(path), self._engine, observation_of(observed), fit.fit.trace, step)
+
+    def save_animation(self, observed: Observed, fit: CoreFit, step: int, path: str) -> None:
+        """Write all steps as a skinned body that moves."""
+        trace = fit.fit.trace
+        save_animation(Path(path), self._engine, observation_of(observed), trace, step)
+
+    def film(self, observed: Observed, fit: CoreFit) -> Film:
+        """All steps as sheets, as `nbf fit` draws them."""
+        drawn = FitFilm(Sheet.of(self._engine, observation_of(observed), fit.fit))
+        best = fit.best
+        frames, count = drawn.frames(best), len(drawn.steps(best))
+
+        def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+            with drawn:
+                yield from frames
+
+        return Film(pictures(), count, RATE)
+
     def explain(self, observed: Observed, fit: CoreFit, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step is as it is."""
         probe = self._probe(fit.fit, step, observation_of(observed))
@@ -321,72 +383,3 @@ def observation_of(observed: Observed) -> Observation:
     """The observation behind what the window knows."""
     handle: Observation | Recorded = observed.handle
     return handle.observation if isinstance(handle, Recorded) else handle
-
-
-@dataclass
-class CoreFit:
-    """An `app.protocol.backend.Fit` of one person."""
-
-    fit: Fit
-    engine: Engine
-
-    @property
-    def done(self) -> bool:
-        """Whether no step is left."""
-        return self.fit.done
-
-    @property
-    def reason(self) -> str:
-        """Why it stopped."""
-        return self.fit.reason
-
-    @property
-    def stages(self) -> tuple[StageMark, ...]:
-        """Where its records lie."""
-        return stage_marks(self.fit.schedule)
-
-    @property
-    def terms(self) -> tuple[TermInfo, ...]:
-        """The terms of the objective."""
-        schedule = self.fit.schedule
-        return tuple(
-            TermInfo(t.name, t.unit, t.description, largest_weight(schedule, t.name))
-            for t in schedule.terms.values()
-        )
-
-    @property
-    def winner(self) -> str:
-        """Which initialisation won, and by how much."""
-        trace = self.fit.trace
-        scores = dict(zip(trace.candidates, trace.scores[:, 0].tolist(), strict=True))
-        winner = trace.candidates[int(trace.winner[0])]
-        won = scores.pop(winner)
-        if not scores:
-            return f"one start, {winner} (objective {won:.4g})"
-        others = ", ".join(f"{value:.4g}" for value in scores.values())
-        return f"the {winner} start won (objective {won:.4g} against {others})"
-
-    @property
-    def best(self) -> int:
-        """The best step of the last stage."""
-        return int(self.fit.trace.best_steps()[0])
-
-    def step(self) -> Progress:
-        """Evaluate, record, move on."""
-        return self._progress(self.fit.step())
-
-    def recorded(self) -> list[Progress]:
-        """The steps that are behind it."""
-        return [self._progress(record) for record in self.fit.trace.records]
-
-    def _progress(self, record: StepRecord) -> Progress:
-        """A step with its weighted terms."""
-        weights = self.fit.schedule.stages[record.stage].weights
-        terms = {
-            name: weights.get(name, 0.0) * float(value[0]) for name, value in record.terms.items()
-        }
-        return Progress(record.step, record.stage, terms, float(record.total[0]))
-
-    def params(self, step: int) -> BodyParams:
-        """The body of a recorded step in the crop camera's frame."""
-        return self.fit.trace.params(step, self.engine.volume)

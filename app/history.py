@@ -41,7 +41,21 @@ class Renamed:
     new: str
 
 
-Edit = Added | Removed | Renamed
+@dataclass(frozen=True)
+class Marked:
+    """A bookmark of a run was set, named or taken away.
+
+    Attributes:
+        old, new: its name, which may be empty; None for no bookmark.
+    """
+
+    key: RunKey
+    step: int
+    old: str | None
+    new: str | None
+
+
+Edit = Added | Removed | Renamed | Marked
 
 
 @dataclass
@@ -77,7 +91,7 @@ def keys_of(edit: Edit) -> set[RunKey]:
             return {edit.key, edit.before}
         case Removed():
             return {edit.key, edit.after}
-        case Renamed():
+        case Renamed() | Marked():
             return {edit.key}
 
 

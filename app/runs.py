@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.history import Added, Removed, Renamed
+from app.contrast import Contrast
+from app.history import Added, Marked, Removed, Renamed
 from app.protocol.commands import Begin, Commands, Continue, Pause
 from app.protocol.run import Changes, Run, RunKey
-from app.state import SETTLED, Message, Pending, Phase, SessionState
+from app.state import SETTLED, Message, Pending, Phase
 
 
 @dataclass
-class RunTree(SessionState):
+class RunTree(Contrast):
     """The state, and the methods about its runs. Each returns what the worker must get."""
 
     # --- begin ---
@@ -129,7 +130,10 @@ class RunTree(SessionState):
             self.message = Message("There is no other run of this image to compare with.")
             return []
         self.view.other = key
-        self.message = Message(f"Compared with run {key[1]}: {{swap}} shows the other one.")
+        self.message = Message(
+            f"Compared with run {key[1]}: {{swap}} shows it, {{blink}} shows both in turns, "
+            "{joint table} how far apart they are."
+        )
         return []
 
     def swap(self) -> Commands:
@@ -209,7 +213,12 @@ class RunTree(SessionState):
             case Renamed():
                 self.document.rename(edit.key, edit.old if back else edit.new)
                 what, shown = f"name of run {edit.key[1]}", edit.key
+            case Marked():
+                self.document.mark(edit.key, edit.step, edit.old if back else edit.new)
+                what, shown = f"bookmark at step {edit.step}", edit.key
         commands = self.show(shown)
+        if isinstance(edit, Marked):
+            self.scrub(edit.step)
         if self.view.other is not None and self._gone(self.view.other):
             self.view.other = None
         self.message = Message(f"{word}: {what}")
@@ -236,17 +245,10 @@ class RunTree(SessionState):
         if self.phase is not Phase.PAUSED or self.view.key is None:
             return []
         self.phase = Phase.RUNNING
+        self.view.play.stop()
         self.view.follow = True
         self.message = Message("Fitting")
         return [Continue(*self.view.key)]
-
-    def scrub(self, step: int) -> Commands:
-        """Show a recorded step; the newest one is followed from then on."""
-        if not self.steps:
-            return []
-        self.view.step = min(max(step, 0), self.steps - 1)
-        self.view.follow = self.view.step == self.steps - 1
-        return []
 
     def _another_run(
         self, changes: Changes | None = None, schedule: Any = None, **options: Any
@@ -286,6 +288,8 @@ class RunTree(SessionState):
         self.document.images[key[0]].shown = key[1]
         self.input = self.painted = self.turned = None
         self.probed = self.refused = self.previewed = None
+        self.compared = self.differed = None
+        self.view.play.other = False
         record = self.document.find(key)
         if record is not None and self.image is not None:
             self.image.occluders = record.scene.occluders

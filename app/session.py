@@ -8,7 +8,7 @@ window only carries messages, and all behaviour is tested without one.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.backlog import Backlog
@@ -19,18 +19,21 @@ from app.protocol.commands import (
     BeginAt,
     Commands,
     Continue,
+    Differ,
     Open,
     Paint,
     PaintInput,
     Preview,
     Probe,
     Save,
+    Scan,
     Step,
     Turn,
 )
 from app.protocol.events import (
     Answering,
     Died,
+    Differed,
     Event,
     Failed,
     Finished,
@@ -42,9 +45,11 @@ from app.protocol.events import (
     Probed,
     Ready,
     Saved,
+    Scanned,
     Scored,
     Stepped,
     Turned,
+    Written,
 )
 from app.protocol.run import RECORD_SUFFIX, is_record
 from app.protocol.why import Target
@@ -87,7 +92,9 @@ class Session(Viewing, Backlog):
         return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]
 
     def toggle(self) -> Commands:
-        """Run or pause."""
+        """Run or pause; play what is finished."""
+        if self.phase is Phase.DONE:
+            return self.play()
         return self.pause() if self.phase is Phase.RUNNING else self.run()
 
     def step(self) -> Commands:
@@ -95,22 +102,13 @@ class Session(Viewing, Backlog):
         if not self.can_run or self.view.key is None:
             return []
         commands = self.pause()
+        self.view.play.stop()
         self.view.follow = True
         return [*commands, Step(*self.view.key)]
-
-    def scrub_to_best(self) -> Commands:
-        """Show the best step."""
-        return [] if self.best is None else self.scrub(self.best)
 
     def turn(self, orbit: Orbit) -> Commands:
         """Look at the body from elsewhere."""
         self.view.orbit = orbit
-        return []
-
-    def frame(self) -> Commands:
-        """Bring the body to the middle, as large as there is room."""
-        if self.turned is not None:
-            self.view.orbit = self.view.orbit.framed(self.turned.reach)
         return []
 
     def resize(self, photo_side: int, body_size: tuple[int, int]) -> None:
@@ -182,7 +180,17 @@ class Session(Viewing, Backlog):
                 return self._on_peeked(event)
             case Saved():
                 return self._on_saved(event)
-            case PaintedInput() | Painted() | Previewed() | Turned() | Probed():
+            case Written():
+                return self._on_written(event)
+            case (
+                PaintedInput()
+                | Painted()
+                | Previewed()
+                | Turned()
+                | Probed()
+                | Scanned()
+                | Differed()
+            ):
                 return self._on_answer(event)
             case Failed():
                 return self._on_failed(event)
@@ -208,7 +216,6 @@ class Session(Viewing, Backlog):
         """
         pending = self.pending
         if event.key in self.joining:
-            self.joining.discard(event.key)
             return self._enter(event)
         opening = self.behind.opening
         if opening is not None and opening.key == event.key:
@@ -253,13 +260,6 @@ class Session(Viewing, Backlog):
         """Open what a session that crashed has saved by itself."""
         return self.open(self.orphan) if self.orphan else []
 
-    def _save_quietly(self) -> Commands:
-        """Save by itself, for a crash."""
-        if not self.autosave or self.image is None or self.view.key is None:
-            return []
-        runs = self.document.recorded(self.view.key[0])
-        return [Save(*self.view.key, self.autosave, runs, quiet=True)]
-
     def _on_stepped(self, event: Stepped) -> Commands:
         record = self.document.find(event.key)
         if record is None:
@@ -274,6 +274,10 @@ class Session(Viewing, Backlog):
     def _on_answer(self, event: Answering) -> Commands:
         """An answer has come: it is on screen if it is about the shown run."""
         self.asked = self.refused = None
+        if isinstance(event, Scanned):
+            self._on_scanned(event)
+        if isinstance(event, Painted) and event.key == self.view.other:
+            self.compared = event
         if event.key != self.view.key:
             return []
         match event:
@@ -286,9 +290,19 @@ class Session(Viewing, Backlog):
                 self.previewed = event.occluders
             case Turned():
                 self.turned = event.body
+                self._turn_painted(event)
             case Probed():
                 self.probed = event
+            case Differed():
+                self.differed = event
         return []
+
+    def _turn_painted(self, event: Turned) -> None:
+        """The picture of the turned body takes the place of that which came with the others."""
+        painted = self.painted
+        if painted is not None and painted.step == event.step:
+            pictures = {**painted.pictures, **event.pictures}
+            self.painted = replace(painted, body=event.body, pictures=pictures)
 
     def _on_finished(self, event: Finished) -> Commands:
         record = self.document.find(event.key)
@@ -323,10 +337,11 @@ class Session(Viewing, Backlog):
         if event.text:
             self.message = Message(event.text, Level.ERROR)
         match command:
-            case PaintInput() | Paint() | Preview() | Turn() | Probe():
+            case PaintInput() | Paint() | Preview() | Turn() | Probe() | Scan() | Differ():
                 self.asked, self.refused = None, command
+                self.view.seeking = None
             case Begin() if command.key in self.joining:
-                self.joining.discard(command.key)
+                del self.joining[command.key]
             case Begin() if self.pending is not None and command.key == self.pending.command.key:
                 before, self.pending = self.pending.before, None
                 return self._return_to(before, command, event.text)
@@ -350,6 +365,7 @@ class Session(Viewing, Backlog):
         self._lose_album(event.text)
         self.wanted = self._to_reopen()
         self.phase, self.pending = Phase.DOWN, None
+        self.view.play.stop()
         self.asked = self.refused = None
         self.message = Message(f"{event.text}. Press {{restart}} to start it again.", Level.ERROR)
         return []

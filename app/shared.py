@@ -31,9 +31,13 @@ CAPACITY = {
     "occlusion": MAP_SIDE * MAP_SIDE * 3,
     "hits": MAP_SIDE * MAP_SIDE * 3,
     "visible": MAP_SIDE * MAP_SIDE * 4,
+    "feature change": MAP_SIDE * MAP_SIDE * 3,
+    "z change": MAP_SIDE * MAP_SIDE * 3,
+    "feature distance": MAP_SIDE * MAP_SIDE * 4,
+    "z difference": MAP_SIDE * MAP_SIDE * 4,
     "body": BODY_SIDE * BODY_SIDE * 4,
 }
-TYPES = {"visible": np.float32}
+TYPES = dict.fromkeys(("visible", "feature distance", "z difference"), np.float32)
 
 
 @dataclass(frozen=True)

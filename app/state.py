@@ -23,7 +23,7 @@ from app.protocol.commands import (
     Question,
     Turn,
 )
-from app.protocol.events import Painted, Probed, TurnedBody
+from app.protocol.events import Differed, Painted, Probed, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import OTHERS, ViewState
@@ -108,7 +108,9 @@ class SessionState:
         pending: the run that the worker has been asked for last and has not answered yet.
         autosave: the file to save by itself; empty for none.
         orphan: what a session that crashed has left; empty for nothing.
-        joining: other runs of a record that the worker has been asked for.
+        joining: other runs of a record that the worker has been asked for, with their bookmarks.
+        compared: the pictures of the run that is compared with; None before the first.
+        differed: how the two runs differ; None before the first answer.
         lost: runs whose traces were lost with a dead worker.
         album: all photos and records that were opened or wait for it.
         behind: what the worker does for those that are not on screen.
@@ -131,9 +133,11 @@ class SessionState:
     refused: Question | None = None
     pending: Pending | None = None
     lost: list[RunKey] = field(default_factory=list)
-    joining: set[RunKey] = field(default_factory=set)
+    joining: dict[RunKey, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     album: Album = field(default_factory=Album)
     behind: Behind = field(default_factory=Behind)
+    compared: Painted | None = None
+    differed: Differed | None = None
     autosave: str = ""
     orphan: str = ""
 
@@ -229,6 +233,20 @@ class SessionState:
         return (there or not self.steps) and self.asked is None and self.question is None
 
     @property
+    def pictured(self) -> Painted | None:
+        """What the pictures on screen are of: the other run while two take turns, and it is its."""
+        return self.compared if self.view.play.other else self.painted
+
+    @property
+    def pictured_step(self) -> str:
+        """Which step the pictures on screen are of, in words; empty without any."""
+        pictured = self.pictured
+        if pictured is None:
+            return ""
+        run = f"run {pictured.run} · " if self.view.play.turns.on else ""
+        return f"{run}step {pictured.step}"
+
+    @property
     def shown(self) -> int:
         """The step on screen: that of the pictures, unless the user holds on to another one."""
         return self.painted.step if self.view.follow and self.painted else self.view.step
@@ -255,7 +273,7 @@ class SessionState:
             return PaintInput(*view.key)
         if not self.steps:
             return None
-        fine, body = self.phase is not Phase.RUNNING, self.body_view
+        fine, body = self.phase is not Phase.RUNNING and not view.play.steps.on, self.body_view
         if painted is None or painted.step != view.step:
             return Paint(*view.key, view.step, view.photo_side, False, body, view.ink)
         if body is not None and (turned is None or turned.view != body):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from app.geometry.layout import STANDARD, Layout
 from app.geometry.orbit import Orbit
+from app.playing import Playing
 from app.protocol.commands import Ink
 from app.protocol.run import Changes, RunKey
+from app.protocol.survey import Survey
 from app.protocol.why import Target
 from core.occlusion.fills import GREY, Fill
 from core.occlusion.occluder import Occluders
@@ -59,6 +61,10 @@ class ViewState:
         split: share of the photo's width at the left of which nothing is drawn over it.
         kernel_color: what colours the kernels, see `app.protocol.commands.KERNEL_COLORS`.
         light: the window has light colours.
+        play: how steps play, and two runs take turns.
+        seeking: what the worker looks for in all steps, to go to the largest.
+        joint_table: the table of how far the joints of two runs are apart is there.
+        difference: maps show how two runs differ.
     """
 
     key: RunKey | None = None
@@ -92,6 +98,10 @@ class ViewState:
     split: float | None = None
     kernel_color: str = "limb"
     light: bool = False
+    play: Playing = field(default_factory=Playing)
+    seeking: Survey | None = None
+    joint_table: bool = False
+    difference: bool = False
 
     @property
     def image(self) -> int | None:
@@ -104,6 +114,8 @@ class ViewState:
         self.loss_window = None
         self.draft = Changes()
         self.sketch = None
+        self.play.stop()
+        self.seeking = None
         if self.other is not None and (self.other == key or self.other[0] != key[0]):
             self.other = None
 

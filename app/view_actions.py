@@ -54,7 +54,7 @@ VIEW_ACTIONS = (
     Action(
         "palette",
         "All commands",
-        ("Ctrl+Shift+P", "F4"),
+        ("Ctrl+Shift+P",),
         "find any command by its name, and run it",
         lambda host: host.show_palette(),
     ),

@@ -111,6 +111,12 @@ class Viewing(SessionState):
             self.message = Message(f"Kernels are coloured by {view.kernel_color}.")
         return []
 
+    def frame(self) -> Commands:
+        """Bring the body to the middle, as large as there is room."""
+        if self.turned is not None:
+            self.view.orbit = self.view.orbit.framed(self.turned.reach)
+        return []
+
     def toggle_split(self) -> Commands:
         """Split the photo in its middle into the bare photo and what is drawn over it, or not."""
         if self.record is not None:

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, UInt8
 
 from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
+from core.fit.animation import save_animation
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.frames import crop_from_photo, photo_from_crop
@@ -183,6 +184,17 @@ class Fitted:
         """
         normals = vertex_normals(self.vertices, self.faces)
         save_mesh(Path(path), self.vertices, normals, self.faces)
+
+    @_usual_torch()
+    def save_animation(self, path: str | Path) -> None:
+        """Write all steps as a .glb: a body with skeleton and skin, and an animation.
+
+        It is in glTF's frame, and stands at the best step where it is not played.
+
+        Raises:
+            UserError: another suffix, or the folder cannot be written to.
+        """
+        save_animation(Path(path), self.engine, self.observation, self.trace, self.best_step)
 
     def _in_crop(self, step: int | None) -> BodyParams:
         return self.trace.params(self._number(step), self.engine.volume)

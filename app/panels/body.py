@@ -14,8 +14,8 @@ from app.geometry.frustum import SHARE, clipped, frustum_lines, photo_corners
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.geometry.units import px, scale
-from app.panels.maps import paint_swatches
 from app.panels.panel import Panel
+from app.panels.swatches import paint_swatches
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
 from app.protocol.events import TurnedBody
@@ -74,7 +74,7 @@ class BodyPanel(Panel):
         orbit = session.view.orbit
         yaw, pitch = math.degrees(orbit.yaw), math.degrees(orbit.pitch)
         turned = f"turned {yaw:.0f}°, {pitch:.0f}°" if (yaw or pitch) else "as in the photo"
-        step = f" · step {session.painted.step}" if session.painted else ""
+        step = f" · {session.pictured_step}" if session.pictured else ""
         self.note(turned + step if session.turned else "")
         super().draw(session)
 

@@ -19,7 +19,7 @@ BUTTON_HEIGHT = px(32)
 MARGIN = px(6)
 GAP = px(4)
 GROUPS = (
-    (("open", px(76)),),
+    (("open", px(70)), ("export", px(68))),
     (("run", px(84)), ("step", px(70)), ("restart", px(84))),
     (("edit", px(64)),),
     (("find", px(110)), ("occlude", px(92))),
@@ -30,6 +30,8 @@ GROUPS = (
 HELP, HELP_WIDTH = "help", px(34)
 PHASE_WIDTH = px(130)  # pixels of the state in words, that the bar leaves free
 NARROW_SLIDER = px(76)
+SPARE = "export"
+"""Left out, with the key as the only way, where even narrow buttons have no room."""
 BUTTONS = (*(name for group in GROUPS for name, _ in group if name in BY_NAME), HELP)
 
 
@@ -46,6 +48,7 @@ class Controls:
         self._do = do
         self._set_opacity = set_opacity
         self._shown: dict[str, object] = {}
+        self.buttons: tuple[str, ...] = BUTTONS  # that are there
 
     def build(self) -> None:
         """Create the bar (once)."""
@@ -71,22 +74,29 @@ class Controls:
 
     def _fit(self, room: float) -> float:
         """Make the bar narrow, without gaps, if the state would have no room; its right end."""
-        width = text.measure(self._fonts.text)
         items = [item for group in GROUPS for item in group]
+        least = sum(self._least(name) for name, _ in items) + px(8) * (len(items) - 1) + MARGIN
+        tight = least > room
+        dpg.configure_item(SPARE, show=not tight)
+        self.buttons = tuple(name for name in BUTTONS if name != SPARE or not tight)
+        items = [item for item in items if item[0] != SPARE or not tight]
         gaps = px(8) * (len(items) + len(GROUPS) - 2) + GAP * (len(GROUPS) - 1) + MARGIN
         narrow = sum(wide for _, wide in items) + gaps > room - PHASE_WIDTH
         right = px(8) * (len(items) - 1) + MARGIN if narrow else gaps
         for index in range(1, len(GROUPS)):
             dpg.configure_item(f"toolbar gap {index}", show=not narrow)
         for name, wide in items:
-            if narrow and name in BY_NAME:
-                labels = BY_NAME[name].label, BY_NAME[name].label_on
-                wide = round(max(map(width, labels))) + px(10)
-            elif narrow:
-                wide = NARROW_SLIDER
+            wide = self._least(name) if narrow else wide
             dpg.configure_item(name, width=wide)
             right += wide
         return right
+
+    def _least(self, name: str) -> int:
+        """Width in pixels that an item needs."""
+        if name not in BY_NAME:
+            return NARROW_SLIDER
+        labels = BY_NAME[name].label, BY_NAME[name].label_on
+        return round(max(map(text.measure(self._fonts.text), labels))) + px(10)
 
     def draw(self, session: Session) -> None:
         """Enable, disable and label."""

@@ -19,7 +19,10 @@ MOUSE = (
         "drag turns, right drag shifts, wheel zooms, double click goes back to the photo's view",
     ),
     ("Panels", "double click on a title enlarges; drag the gaps between panels"),
-    ("Timeline", "drag to scrub through the steps"),
+    (
+        "Timeline",
+        "drag scrubs, right click compares; the button plays as the words at the right say",
+    ),
     ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),
     ("Strip", "click shows a photo, wheel scrolls; there is one for several photos"),
     ("Anywhere", "drop photos, records of fits or folders of these"),

@@ -11,7 +11,7 @@ from app import theme
 from app.geometry.plane import Point, View
 from app.geometry.units import px
 from app.protocol.scene import Joint, Sigma
-from core.body.names import JOINT_NAMES, PARENTS
+from core.body.names import JOINT_NAMES, PARENTS, joint_words
 
 Color = tuple[int, int, int]
 LEFT, MIDDLE, RIGHT = (255, 150, 90), (235, 235, 240), (90, 220, 160)
@@ -19,7 +19,6 @@ REACH = px(14)  # screen pixels within which the mouse is at a joint
 SURE, LOST = px(4), px(60)  # screen pixels of sigma at which a circle is drawn fully, and no more
 DOT = px(3)
 LINE = theme.SMALL_SIZE + px(4)
-SIDES = {"l": "left", "r": "right"}
 
 
 def paint_joints(
@@ -78,8 +77,7 @@ def joint_text(joint: int, estimated: Joint, sigma: Sigma, body: Joint | None) -
 
 def joint_name(joint: int) -> str:
     """Its name in words: "left wrist" for "l_wrist"."""
-    side, _, rest = JOINT_NAMES[joint].partition("_")
-    return f"{SIDES[side]} {rest}" if rest else side
+    return joint_words(JOINT_NAMES[joint])
 
 
 def paint_lines(lines: list[str], size: Point, at: Point) -> None:

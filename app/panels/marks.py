@@ -9,10 +9,10 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.geometry.plane import Point, Rect, View
 from app.geometry.units import px
-from app.panels.joints import SIDES, side_color, strength
+from app.panels.joints import side_color, strength
 from app.panels.text import Measure
 from app.protocol.scene import FoundPoints, Joint
-from core.body.names import JOINT_NAMES, PARENTS
+from core.body.names import JOINT_NAMES, PARENTS, joint_words
 
 DOT = px(3)
 REACH = px(12)  # pixels within which the mouse is at a point
@@ -59,8 +59,7 @@ def point_at(view: View, found: tuple[FoundPoints, ...], point: Point) -> tuple[
 def point_text(found: tuple[FoundPoints, ...], at: tuple[int, int]) -> str:
     """What is known of a point."""
     points, number = found[at[0]], at[1]
-    side, _, rest = points.names[number].partition("_")
-    name = f"{SIDES.get(side, side)} {rest}".strip()
+    name = joint_words(points.names[number])
     sigma = points.sigmas[number]
     known = "" if sigma is None else f", to {sigma:.1f} px"
     return f"{name} by {points.source}{known}"

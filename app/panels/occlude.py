@@ -6,13 +6,10 @@ from collections.abc import Callable
 
 import dearpygui.dearpygui as dpg
 
-from app import theme
-from app.action import Action
 from app.actions import BY_NAME
 from app.geometry.units import px
 from app.occluding import BRUSHES, FILLS
-from app.panels.dialog import SideDialog
-from app.protocol.commands import Commands
+from app.panels.dialog import ActionDialog
 from app.session import Session
 from core.occlusion.fills import Blur, Color, Fill, Mosaic, Noise, Texture
 
@@ -23,28 +20,17 @@ TOOLS = ("rectangle", "ellipse", "polygon", "brush")
 EDITS = ("switch", "raise occluder", "turn occluder", "delete occluder")
 OTHERS = ("copy occluders", "put occluders", "picture", "save occluders")
 SWITCHES = ("from step", "hits")
-ALL = (*TOOLS, *EDITS, *OTHERS, *SWITCHES)
 KINDS: list[str] = [fill.kind for fill in FILLS]
 LARGEST = {"noise": 99, "texture": 99, "blur": 80, "mosaic": 120}
 """Of the number that a fill has: a seed, or pixels."""
 
 
-class OccludeDialog(SideDialog):
+class OccludeDialog(ActionDialog):
     """Its buttons are actions."""
 
     tag, width, room = DIALOG, WIDTH, HEIGHT
 
-    def __init__(
-        self,
-        fonts: theme.Fonts,
-        do: Callable[[Action], None],
-        send: Callable[[Callable[[Session], Commands]], None],
-    ) -> None:
-        self._fonts = fonts
-        self._do = do
-        self._send = send
-        self._shown: dict[str, object] = {}
-        self._dragging = False
+    _dragging = False
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
@@ -58,16 +44,14 @@ class OccludeDialog(SideDialog):
             height=HEIGHT,
             on_close=self.hide,
         ):
-            self._buttons(TOOLS)
+            self._add_rows(TOOLS)
             self._build_fill()
             dpg.add_separator()
             dpg.add_child_window(tag=ROWS, height=LIST, border=False)
-            self._buttons(EDITS)
-            self._buttons(OTHERS)
+            self._add_rows(EDITS, OTHERS)
             dpg.add_separator()
-            self._buttons(SWITCHES)
+            self._add_rows(SWITCHES)
             dpg.add_text("", tag=FIGURES, wrap=WIDTH - px(20))
-        self._accent = theme.accent_theme()
 
     def hide(self) -> None:
         """Take it away, and the tool out of the hand: the mouse draws boxes again."""
@@ -90,44 +74,26 @@ class OccludeDialog(SideDialog):
                 callback=lambda _, share: self._send(lambda s: s.set_brush(share)),
             )
 
-    def _buttons(self, names: tuple[str, ...]) -> None:
-        with dpg.group(horizontal=True):
-            for name in names:
-                action = BY_NAME[name]
-                wide = BUTTON if len(names) > 2 else 2 * BUTTON + px(8)
-                tag = f"occlude {name}"
-                dpg.add_button(
-                    tag=tag, label=action.label, width=wide, callback=self._doing(action)
-                )
-                with dpg.tooltip(tag, delay=0.4):
-                    dpg.add_text(action.tooltip, wrap=px(320))
-
-    def _doing(self, action: Action) -> Callable[[], None]:
-        return lambda: self._do(action)
+    def _add_rows(self, *rows: tuple[str, ...]) -> None:
+        """Rows of buttons, those of two as wide as those of four."""
+        for names in rows:
+            self.add_buttons(names, BUTTON if len(names) > 2 else 2 * BUTTON + px(8))
 
     def _choosing(self, number: int) -> Callable[[], None]:
         return lambda: self._send(lambda session: session.choose(number))
-
-    @property
-    def items(self) -> list[str]:
-        """Its buttons."""
-        return [f"occlude {n}" for n in ALL]
 
     def draw(self, session: Session) -> None:
         """Show what is there, what is chosen and what can be done."""
         if not self.shown:
             return
-        for name in ALL:
-            action, tag = BY_NAME[name], f"occlude {name}"
-            self._changed(f"{tag} on", action.on(session), self._light(tag))
-            self._changed(f"{tag} able", action.enabled(session), self._enable(tag))
+        self.draw_buttons(session)
         fill = session.occluder.fill if session.occluder else session.view.fill
-        self._changed("fill", fill, self._show_fill)
-        self._changed("brush", session.view.brush, lambda share: dpg.set_value(BRUSH, share))
-        self._changed(
+        self.changed("fill", fill, self._show_fill)
+        self.changed("brush", session.view.brush, lambda share: dpg.set_value(BRUSH, share))
+        self.changed(
             "list", (session.occluders, session.view.chosen), lambda _: self._list(session)
         )
-        self._changed("figures", _figures(session), lambda words: dpg.set_value(FIGURES, words))
+        self.changed("figures", _figures(session), lambda words: dpg.set_value(FIGURES, words))
         if self._dragging and not dpg.is_mouse_button_down(0):
             self._dragging = False
             self._send(lambda session: session.settle())
@@ -168,18 +134,6 @@ class OccludeDialog(SideDialog):
         """Show a fill; a run is made of it once the mouse is up."""
         self._dragging = True
         self._send(lambda session: session.sketch_fill(fill))
-
-    def _light(self, tag: str) -> Callable[[bool], None]:
-        return lambda on: dpg.bind_item_theme(tag, self._accent if on else 0)
-
-    def _enable(self, tag: str) -> Callable[[bool], None]:
-        return lambda able: dpg.configure_item(tag, enabled=able)
-
-    def _changed(self, name: str, value: object, apply: Callable[..., None]) -> None:
-        """Touch the items only if the value is new."""
-        if self._shown.get(name, self) != value:
-            self._shown[name] = value
-            apply(value)
 
 
 def amount_of(fill: Fill) -> int | None:

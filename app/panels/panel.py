@@ -74,6 +74,7 @@ class Panel(Touchable):
         self.area = Rect(0, 0, 1, 1)  # the drawing area in the window
         self._last_key: Hashable = None
         self._note = ""
+        self._title = self.title
         self.place_in_window = Rect(0, 0, 0, 0)
 
     @property
@@ -139,6 +140,14 @@ class Panel(Touchable):
         """Change the title's tooltip."""
         dpg.set_value(f"{self.name} hint", with_keys(hint))
 
+    def retitle(self, title: str, hint: str) -> None:
+        """Have another title and tooltip."""
+        if title != self._title:
+            self._title = title
+            dpg.set_value(f"{self.name} title", title)
+            self.explain(hint)
+            self._place_note()
+
     def note(self, words: str) -> None:
         """Show a few words at the right of the title, as many as there is room for."""
         if words != self._note:
@@ -148,7 +157,7 @@ class Panel(Touchable):
 
     def _place_note(self) -> None:
         if self._note:
-            title = text.measure(self.fonts.strong)(self.title)
+            title = text.measure(self.fonts.strong)(self._title)
             note = text.cut(self._note, self.area.width - title - px(24), self.width)
             x = self.area.width + MARGIN - px(4) - self.width(note)
             dpg.set_value(f"{self.name} note", note)

@@ -146,7 +146,7 @@ class PhotoPanel(Panel):
         boxes = session.box, self.draft, corners, self.cell
         marks = session.view.overlays, session.view.split, self.joint, self.point
         shown = marks, session.input, session.view.key
-        body = session.view.opacity, session.painted is not None, session.banner
+        body = session.view.opacity, session.pictured is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
         drawn = *occluders, tuple(self.hand.corners), session.previewed
         people = session.people, self.under, self.hovered
@@ -189,12 +189,12 @@ class PhotoPanel(Panel):
         assert scene is not None
         low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
         dpg.draw_image(self.texture.tag, low, high)
-        if session.painted is not None and not self.layer.empty:
+        if session.pictured is not None and not self.layer.empty:
             strength = round(255 * session.view.opacity)
             dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
-            if KERNELS in session.view.overlays and session.painted.ink.kernels:
+            if KERNELS in session.view.overlays and session.pictured.ink.kernels:
                 dpg.draw_image(self.kernels.tag, low, high)
-        if HITS in session.view.overlays and session.painted and session.painted.found:
+        if HITS in session.view.overlays and session.pictured and session.pictured.found:
             dpg.draw_image_quad(self.hits.tag, *corners)
 
     def show_all(self) -> None:
@@ -238,7 +238,7 @@ class PhotoPanel(Panel):
 
     def _paint_marks(self, session: Session) -> None:
         """Joints, points and skeleton, and the bare photo over them at the left of the split."""
-        scene, body = session.scene, session.painted.joints if session.painted else ()
+        scene, body = session.scene, session.pictured.joints if session.pictured else ()
         overlays, split = session.view.overlays, session.view.split
         assert scene is not None
         if SKELETON in overlays:
@@ -252,7 +252,7 @@ class PhotoPanel(Panel):
 
     def _paint_words(self, session: Session) -> None:
         """Words about the joint or the point under the mouse."""
-        scene, body = session.scene, session.painted.joints if session.painted else ()
+        scene, body = session.scene, session.pictured.joints if session.pictured else ()
         assert scene is not None
         if self.joint is not None:
             there = body[self.joint] if body else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import dearpygui.dearpygui as dpg
 
@@ -18,7 +18,10 @@ from app.protocol.commands import Commands
 from app.protocol.run import RunKey, StageMark
 from app.session import Session
 
-INSET = px(14)
+INSET, LEFT = px(14), px(40)
+PLAY = Rect(px(8), px(21), px(24), px(22))
+"""The place of the button that plays."""
+Span = tuple[float, float]
 TRACK_TOP, TRACK = px(24), px(16)
 LABEL_SIZE = px(12)
 BEST = px(6)
@@ -32,6 +35,10 @@ class TimelinePanel(Panel):
     """
 
     name = "timeline"
+    open_time: Callable[[], None] = staticmethod(lambda: None)
+    """Shows the dialog of speed, jumps and bookmarks."""
+    _about = Rect(0, 0, 0, 0)
+    _pressing = False  # on the lanes
 
     def build(self) -> None:
         """A panel without a title."""
@@ -54,17 +61,20 @@ class TimelinePanel(Panel):
             (lane, record.label, record.steps, record.best) for lane, record in self._lanes(session)
         )
         looks = session.view.key, session.view.other, session.shown
-        return session.stages, session.planned, looks, runs
+        marks = tuple(tuple(sorted(r.bookmarks.items())) for _, r in self._lanes(session))
+        play = session.view.play
+        plays = play.steps.on, play.steps.rate, play.stride, play.loop
+        return session.stages, session.planned, looks, runs, marks, plays
 
     def x_of(self, session: Session, step: float) -> float:
         """Position of a step on the track."""
         last = max(session.planned - 1, 1)
-        return INSET + (self.size[0] - 2 * INSET) * step / last
+        return LEFT + (self.size[0] - LEFT - INSET) * step / last
 
     def step_at(self, session: Session, x: float) -> int:
         """The step nearest to a position."""
         last = max(session.planned - 1, 1)
-        return round((x - INSET) / (self.size[0] - 2 * INSET) * last)
+        return round((x - LEFT) / (self.size[0] - LEFT - INSET) * last)
 
     def _lanes(self, session: Session) -> list[tuple[Lane, RunRecord]]:
         """The lanes on screen with their runs."""
@@ -75,16 +85,19 @@ class TimelinePanel(Panel):
         """Lanes with stages, progress and best step; the handle."""
         found = self._lanes(session)
         if not found:
-            ground = (INSET, TRACK_TOP), (self.size[0] - INSET, TRACK_TOP + TRACK)
+            ground = (LEFT, TRACK_TOP), (self.size[0] - INSET, TRACK_TOP + TRACK)
             dpg.draw_rectangle(*ground, color=theme.WELL, fill=theme.WELL, rounding=3)
-            self._label(INSET, "the steps of the fit: scrub here, or with the arrow keys")
+            self._label(LEFT, "the steps of the fit: scrub here, or with the arrow keys")
             return
         for lane, record in found:
             self._paint_lane(session, lane, record, several=len(found) > 1)
+        self._paint_playing(session)
         for stage in session.stages:
             self._paint_stage_name(session, stage)
         if session.steps:
-            self._paint_handle(session, len(found))
+            bottom = _rows(len(found) - 1)[1]
+            taken = self._paint_handle(session, bottom)
+            self._paint_mark_names(session, bottom, taken)
 
     def _paint_lane(self, session: Session, lane: Lane, record: RunRecord, several: bool) -> None:
         """A run: dim where it is to come, bright where it is recorded."""
@@ -108,6 +121,8 @@ class TimelinePanel(Panel):
             self._paint_name(session, lane, record, shown)
         if record.best is not None:
             self._paint_best(self.x_of(session, record.best), top, bottom)
+        for step in record.bookmarks:
+            paint_flag(self.x_of(session, step), top, bottom)
         if key == session.view.other:
             dpg.draw_rectangle(*ground, color=theme.ACCENT, rounding=3)
 
@@ -122,7 +137,7 @@ class TimelinePanel(Panel):
     def _paint_stage_name(self, session: Session, stage: StageMark) -> None:
         """Where a stage begins, and its name above the lanes."""
         left = self.x_of(session, stage.start)
-        right = self.x_of(session, min(stage.stop, session.planned - 1))
+        right = min(self.x_of(session, min(stage.stop, session.planned - 1)), self._about.x - 8)
         dpg.draw_line((left, TRACK_TOP - 6), (left, TRACK_TOP + TRACK), color=theme.DIM)
         room = right - left - 8
         words = f"{stage.name}  ·  {stage.stop - stage.start} steps"
@@ -135,9 +150,44 @@ class TimelinePanel(Panel):
         points = [(x, middle - BEST), (x + BEST, middle), (x, middle + BEST), (x - BEST, middle)]
         dpg.draw_polygon([*points, points[0]], color=theme.GOOD, fill=theme.GOOD)
 
-    def _paint_handle(self, session: Session, count: int) -> None:
-        """A line through the lanes with the step's number under it."""
-        x, bottom = self.x_of(session, session.shown), _rows(count - 1)[1]
+    def _paint_playing(self, session: Session) -> None:
+        """The button that plays, or stops; at the right, how it plays."""
+        play = session.view.play
+        x, y, right, bottom = PLAY.x, PLAY.y, PLAY.right, PLAY.bottom
+        color = theme.ACCENT if play.steps.on else theme.TEXT if session.steps > 1 else theme.FAINT
+        dpg.draw_rectangle((x, y), (right, bottom), color=theme.LINE, fill=theme.WELL, rounding=4)
+        if play.steps.on:
+            for left in (x + px(7), x + px(13)):
+                dpg.draw_rectangle(
+                    (left, y + px(6)), (left + px(4), bottom - px(6)), color=color, fill=color
+                )
+        else:
+            tip = right - px(7), (y + bottom) / 2
+            dpg.draw_triangle(
+                (x + px(8), y + px(5)), (x + px(8), bottom - px(5)), tip, color=color, fill=color
+            )
+        words = f"{play.steps.rate:.3g}/s"
+        words += f" · every {play.stride}" if play.stride > 1 else ""
+        words += " · loop" if play.loop else ""
+        wide = self.width(words)
+        self._about = Rect(self.size[0] - INSET - wide, 3, wide, TRACK_TOP - 5)
+        dpg.draw_text((self._about.x, 4), words, size=theme.SMALL_SIZE, color=theme.DIM)
+
+    def _paint_mark_names(self, session: Session, bottom: float, taken: Span) -> None:
+        """Names of the shown run's bookmarks under the lanes, as far as there is room."""
+        spans = [taken]
+        for step, name in sorted(session.record.bookmarks.items() if session.record else ()):
+            left = self.x_of(session, step)
+            right = left + self.width(name)
+            free = right < self.size[0] and all(right < a or left > b for a, b in spans)
+            if name and free:
+                spans.append((left, right + 8))
+                place = left, bottom + 3
+                dpg.draw_text(place, name, size=theme.SMALL_SIZE, color=theme.BOX)
+
+    def _paint_handle(self, session: Session, bottom: float) -> Span:
+        """A line through the lanes with the step's number under it; where that lies."""
+        x = self.x_of(session, session.shown)
         dpg.draw_line((x, TRACK_TOP - 4), (x, bottom + 4), color=theme.ACCENT, thickness=px(3))
         words = f"step {session.shown}"
         if session.shown == session.best:
@@ -145,6 +195,7 @@ class TimelinePanel(Panel):
         width = self.width(words)
         x = min(max(x - width / 2, INSET), self.size[0] - INSET - width)
         dpg.draw_text((x, bottom + 3), words, size=theme.SMALL_SIZE, color=theme.TEXT)
+        return x - 6, x + width + 6
 
     def _label(self, x: float, words: str) -> None:
         dpg.draw_text((x + 5, 4), words, size=theme.SMALL_SIZE, color=theme.DIM)
@@ -152,7 +203,17 @@ class TimelinePanel(Panel):
     # --- the mouse ---
 
     def press(self, session: Session, point: Point, button: int) -> Commands:
-        """Scrub in the run whose lane is under the mouse; the right button compares with it."""
+        """Scrub in the run whose lane is under the mouse; the right button compares with it.
+
+        Beside the lanes are a button that plays and the words that open the dialog of time.
+        """
+        self._pressing = not (PLAY.contains(point) or self._about.contains(point))
+        if button == 0 and PLAY.contains(point):
+            return session.play()
+        if button == 0 and self._about.contains(point):
+            self.open_time()
+        if not self._pressing:
+            return []
         key = self.run_at(session, point)
         if key is not None and key != session.view.key:
             if button == 1:
@@ -183,11 +244,19 @@ class TimelinePanel(Panel):
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
         """Scrub along."""
-        return session.scrub(self.step_at(session, point[0])) if button == 0 else []
+        scrubs = button == 0 and self._pressing
+        return session.scrub(self.step_at(session, point[0])) if scrubs else []
 
     def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
         """A step a notch."""
         return session.scrub(session.view.step + (1 if notches > 0 else -1))
+
+
+def paint_flag(x: float, top: float, bottom: float) -> None:
+    """A bookmark on a lane."""
+    dpg.draw_line((x, top - 3), (x, bottom), color=theme.BOX, thickness=2)
+    corners = (x, top - px(4)), (x + px(9), top), (x, top + px(5))
+    dpg.draw_triangle(*corners, color=(0, 0, 0), fill=theme.BOX)
 
 
 def _rows(row: int) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -96,6 +96,20 @@ class Kernels:
     limbs: Int[np.ndarray, " kernels"]
 
 
+@dataclass(frozen=True)
+class Film:
+    """Pictures of one size, that are drawn as they are taken.
+
+    Attributes:
+        count: how many there are.
+        rate: pictures a second.
+    """
+
+    pictures: Iterator[UInt8[np.ndarray, "height width 3"]]
+    count: int
+    rate: float
+
+
 class Photo(Protocol):
     """A decoded photo."""
 
@@ -144,8 +158,7 @@ class Fit(Protocol):
 class Backend(Protocol):
     """An engine.
 
-    `maps`, `vertices`, `kernels`, `joints` and `explain` are pure and may be called from another
-    thread than a fit's `step`.
+    All about recorded steps is pure and may be called from another thread than a fit's `step`.
     """
 
     @property
@@ -220,6 +233,37 @@ class Backend(Protocol):
 
     def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
         """The body's joints on the photo, in the order of the estimated joints; may be empty."""
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints of `places`, in words."""
+
+    def places(
+        self, observed: Observed, fit: Any, steps: Sequence[int]
+    ) -> Float[np.ndarray, "steps joints 3"]:
+        """The joints at some recorded steps of a fit, metres in the photo's camera frame."""
+
+    def contrast(
+        self, one: Observed, run: Run, params: Any, two: Observed, other: Run, others: Any
+    ) -> Float[np.ndarray, "height width"] | None:
+        """Distance of the rendered features of two runs; None if they look at different crops."""
+
+    def save_body(self, observed: Observed, fit: Any, step: int, path: str) -> None:
+        """Write the body of a recorded step, as a mesh or as parameters, by the path's suffix.
+
+        Raises:
+            UserError: another suffix, or the file cannot be written.
+        """
+
+    def save_animation(self, observed: Observed, fit: Any, step: int, path: str) -> None:
+        """Write all steps as a skinned body that moves and stands at a recorded step.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+
+    def film(self, observed: Observed, fit: Any) -> Film:
+        """All steps as pictures."""
 
     def explain(self, observed: Observed, fit: Any, step: int, target: Target) -> Answer:
         """Why a pixel or a joint of a recorded step of a fit is as it is."""

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.protocol.run import OfRun, RecordedRun, Run, RunKey
+from app.protocol.survey import Survey
 from app.protocol.why import Target
 from core.occlusion.occluder import Occluders
+
+
+class Exported(Enum):
+    """What the worker can write."""
+
+    BODY = "body"
+    """Of one step: a mesh, or parameters."""
+    ANIMATION = "animation"
+    """All steps as a skinned body that moves."""
+    FILM = "film"
+    """All steps as pictures."""
 
 
 @dataclass(frozen=True)
@@ -177,15 +190,64 @@ class Probe(OfRun):
 
 
 @dataclass(frozen=True)
+class Scan(OfRun):
+    """Say what the steps ``first`` <= step < ``last`` of a run change, each since that before."""
+
+    what: Survey
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Differ(OfRun):
+    """Say how a step of a run differs from a step of another run of the same image.
+
+    Attributes:
+        maps: paint the difference of the maps, too.
+    """
+
+    step: int
+    other: RunKey
+    other_step: int
+    maps: bool
+
+
+@dataclass(frozen=True)
+class Export(OfRun):
+    """Write a file about a run, whole or not at all.
+
+    Attributes:
+        step: that the file is about, or at which it begins.
+    """
+
+    what: Exported
+    step: int
+    path: str
+
+
+@dataclass(frozen=True)
 class Quit:
     """End the process."""
 
 
 Picture = PaintInput | Paint | Turn | Preview
 """Commands that ask for pictures."""
-Question = Picture | Probe
+Question = Picture | Probe | Scan | Differ
 """Commands that ask for what the screen lacks."""
-Command = Begin | BeginAt | Open | Peek | Forget | Save | Continue | Pause | Step | Question | Quit
+Command = (
+    Begin
+    | BeginAt
+    | Open
+    | Peek
+    | Forget
+    | Save
+    | Export
+    | Continue
+    | Pause
+    | Step
+    | Question
+    | Quit
+)
 
 Commands = list[Command]
 """What a method of the session wants the worker to do, in order."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from app.geometry.people import Person
 from app.protocol.commands import PLAIN, BodyView, Command, Ink
-from app.protocol.run import OfRun, RecordedRun, RunInfo
+from app.protocol.run import OfRun, RecordedRun, RunInfo, RunKey
 from app.protocol.scene import ImageScene, Joint
+from app.protocol.survey import Change, JointDifference, Survey
 from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
 
@@ -165,6 +166,49 @@ class Probed(OfRun):
 
 
 @dataclass(frozen=True)
+class Scanned(OfRun):
+    """The answer to a `Scan`; the first step of a run changes nothing."""
+
+    what: Survey
+    first: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Differed(WithPictures):
+    """The answer to a `Differ`: what a run has more, or elsewhere, than the other one.
+
+    Pictures, if maps were asked for and both runs look at the same crop: "feature change" and "z
+    change" in colours, and the numbers behind them, "feature distance" and "z difference" (NaN
+    where a body is not).
+
+    Attributes:
+        joints: in the order of the body's.
+        largest: of the feature distances, whose colour is the strongest.
+    """
+
+    step: int
+    other: RunKey
+    other_step: int
+    maps: bool
+    joints: tuple[JointDifference, ...]
+    largest: float = 0.0
+
+
+@dataclass(frozen=True)
+class Written(OfRun):
+    """A file that was asked for by `Export` grows, or is there.
+
+    Attributes:
+        done, count: pictures of a film; both 1 for all else.
+    """
+
+    path: str
+    done: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Failed:
     """A command could not be carried out; the worker goes on. It takes the place of the answer.
 
@@ -184,6 +228,18 @@ class Died:
     text: str
 
 
-Answering = PaintedInput | Painted | Previewed | Turned | Probed
+Answering = PaintedInput | Painted | Previewed | Turned | Probed | Scanned | Differed
 """Events that answer a question."""
-Event = Ready | Opened | Peeked | Stepped | Saved | Finished | Scored | Answering | Failed | Died
+Event = (
+    Ready
+    | Opened
+    | Peeked
+    | Stepped
+    | Saved
+    | Written
+    | Finished
+    | Scored
+    | Answering
+    | Failed
+    | Died
+)

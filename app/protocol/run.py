@@ -108,6 +108,7 @@ class RecordedRun:
         number: in the record.
         parent: number of the run that it branches from, None for none.
         occluders: what is put before the image.
+        bookmarks: steps and names.
     """
 
     number: int
@@ -115,6 +116,7 @@ class RecordedRun:
     at_step: int
     name: str
     occluders: Occluders = ()
+    bookmarks: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import dearpygui.dearpygui as dpg
-
 from app.actions import with_keys
 from app.geometry.plane import Rect
-from app.panels.controls import BUTTONS
+from app.panels.dialog import ActionDialog
+from app.panels.edit import EditDialog
+from app.panels.export import ExportDialog
+from app.panels.files import NAME
 from app.panels.help import SHEET as HELP_SHEET
+from app.panels.items import item_rect
+from app.panels.timeline import PLAY
+from app.panels.tour import TourDialog
 from app.view import JOINTS
 from app.window.glfw import native_window
 from app.window.window import Window
 from core.io.records import plain
+
+Dialog = EditDialog | ActionDialog | ExportDialog | TourDialog
 
 
 def report(window: Window) -> dict[str, object]:
@@ -53,26 +59,35 @@ def report(window: Window) -> dict[str, object]:
         "maps": {m.name: [m.view.scale, *m.view.offset] for m in window.maps},
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "cells": window.photo.cells,
-        "buttons": {name: _rect_of(name) for name in BUTTONS},
+        "buttons": {name: item_rect(name) for name in window.controls.buttons},
         "files": _files_of(window),
         "autosaved": session.image.autosaved if session.image else "",
         "lanes": window.timeline.lanes(session),
         "labels": {n: r.label for n, r in session.image.runs.items()} if session.image else {},
         "other": session.view.other,
-        "edit": _edit_of(window),
+        "edit": _items_of(window.editing),
         "occluders": plain(session.occluders),
         "chosen": session.view.chosen,
         "tool": session.view.tool,
         "previewed": session.previewed is not None,
         "found": session.painted.found if session.painted else None,
-        "occlude": _occlude_of(window),
         "palette": _palette_of(window),
         "tour": _tour_of(window),
         "overlays": sorted(session.view.overlays),
         "split": session.view.split,
         "shift": session.view.orbit.shift,
         "point": window.photo.point,
-        "help": _rect_of(HELP_SHEET) if window.help.shown else None,
+        "occlude": _items_of(window.occluding),
+        "time": _items_of(window.time),
+        "apart": _items_of(window.apart),
+        "apart rows": window.apart.rows,
+        "export": _items_of(window.exporting.dialog),
+        "play": offset(PLAY, window.timeline.area),
+        "plays": session.view.play.steps.on,
+        "pictured": session.pictured.run if session.pictured else None,
+        "bookmarks": session.record.bookmarks if session.record else {},
+        "target": plain(session.view.target),
+        "help": item_rect(HELP_SHEET) if window.help.shown else None,
         "loss": {
             "plot": window.loss.plot,
             "bands": window.loss.bands(session),
@@ -95,10 +110,7 @@ def _strip_of(window: Window) -> dict[str, Rect]:
     """Where the photos in sight are in the window."""
     area, cells = window.strip.area, window.strip.cells(window.session)
     named = {item.image: item.name for item in window.session.album.items}
-    return {
-        named[image]: Rect(area.x + cell.x, area.y + cell.y, cell.width, cell.height)
-        for image, cell in cells.items()
-    }
+    return {named[image]: offset(cell, area) for image, cell in cells.items()}
 
 
 def _files_of(window: Window) -> dict[str, object] | None:
@@ -111,20 +123,14 @@ def _files_of(window: Window) -> dict[str, object] | None:
     return {
         "folder": str(chooser.folder),
         "chosen": chooser.entries[chooser.chosen].name if chooser.entries else None,
-        "rows": {entry.name: _rect_of(row) for entry, row in rows},
+        "rows": {entry.name: item_rect(row) for entry, row in rows},
+        "name": item_rect(NAME) if files.saving else None,
     }
 
 
-def _edit_of(window: Window) -> dict[str, Rect] | None:
-    """Where the fields and buttons of the edit dialog are; None while hidden."""
-    editing = window.editing
-    return {name: _rect_of(name) for name in editing.items} if editing.shown else None
-
-
-def _occlude_of(window: Window) -> dict[str, Rect] | None:
-    """Where the buttons of the dialog of occluders are; None while hidden."""
-    items = window.occluding.items
-    return {name: _rect_of(name) for name in items} if window.occluding.shown else None
+def _items_of(dialog: Dialog) -> dict[str, Rect] | None:
+    """Where the fields and buttons of a dialog are; None while hidden."""
+    return {name: item_rect(name) for name in dialog.items} if dialog.shown else None
 
 
 def _palette_of(window: Window) -> dict[str, object] | None:
@@ -137,15 +143,10 @@ def _palette_of(window: Window) -> dict[str, object] | None:
 
 def _tour_of(window: Window) -> dict[str, object] | None:
     """The step of the tour, and where its buttons are; None while there is none."""
-    tour = window.tour
-    if not tour.shown:
-        return None
-    return {"step": tour.tour.number, **{name: _rect_of(name) for name in tour.items}}
+    step, buttons = window.tour.tour.number, _items_of(window.tour)
+    return None if buttons is None else {"step": step, **buttons}
 
 
-def _rect_of(item: int | str) -> Rect:
-    """Where an item lies in the window."""
-    state = dpg.get_item_state(item)
-    x, y = state.get("rect_min") or state["pos"]
-    width, height = dpg.get_item_rect_size(item)
-    return Rect(x, y, width, height)
+def offset(rect: Rect, area: Rect) -> Rect:
+    """A rectangle of an area in the window."""
+    return rect._replace(x=area.x + rect.x, y=area.y + rect.y)

@@ -1,4 +1,4 @@
-"""Pictures of the worker on their way to the panels."""
+"""The worker's pictures on their way into the panels."""
 
 from __future__ import annotations
 
@@ -10,26 +10,53 @@ import numpy as np
 from app.panels.body import BodyPanel
 from app.panels.maps import ObservedPanel, OcclusionPanel, RenderedPanel
 from app.panels.photo import PhotoPanel
-from app.protocol.events import Opened, Painted, PaintedInput, Previewed, WithPictures
+from app.protocol.events import (
+    Differed,
+    Opened,
+    Painted,
+    PaintedInput,
+    Previewed,
+    WithPictures,
+)
+from app.session import Session
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pictured:
-    """The panels that show pictures."""
+    """The panels that draw pictures.
+
+    Attributes:
+        drawn: the step whose pictures are on screen.
+    """
 
     photo: PhotoPanel
     observed: ObservedPanel
     rendered: RenderedPanel
     occlusion: OcclusionPanel
     body: BodyPanel
+    drawn: Painted | None = None
+
+    def follow_turns(self, session: Session) -> None:
+        """Show the other one of two runs that take turns, or the run on screen again."""
+        pictured = session.pictured
+        if pictured is not None and pictured.pictures and pictured is not self.drawn:
+            self.show(pictured)
 
     def show(self, event: WithPictures) -> None:
-        """The pictures of the run on screen."""
+        """The pictures of a message about the run on screen."""
         pictures = event.pictures
-        if isinstance(event, Opened | PaintedInput | Previewed):
-            self._show_input(pictures)
-        if isinstance(event, Painted | Previewed):
-            self._show_step(pictures)
+        match event:
+            case Opened() | PaintedInput():
+                self._show_input(pictures)
+            case Previewed():
+                self._show_input(pictures)
+                self._show_step(pictures)
+            case Painted():
+                self.drawn = event
+                self._show_step(pictures)
+            case Differed() if pictures:
+                for panel in (self.rendered, self.occlusion):
+                    panel.show_change(*(pictures[kind] for kind in panel.kinds))
         if "body" in pictures:
             self.body.show(pictures["body"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -11,8 +12,8 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
-from app.actions import BY_NAME
 from app.link import Link
+from app.panels.apart import ApartDialog
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
 from app.panels.edit import EditDialog
@@ -27,6 +28,7 @@ from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
+from app.panels.time import TimeDialog
 from app.panels.timeline import TimelinePanel
 from app.panels.tour import TourDialog
 from app.panels.why import WhyPanel
@@ -37,6 +39,7 @@ from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
 from app.window.desk import Desk
 from app.window.drops import open_dropped
+from app.window.exporting import Exporting
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
@@ -45,12 +48,13 @@ from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, path_in_text
 from app.window.showing import Pictured
+from app.window.views import Views
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
 
 
-class Window:
+class Window(Views):
     """Owns everything that is on screen."""
 
     def __init__(self, session: Session, link: Link, size: tuple[int, int]) -> None:
@@ -88,8 +92,8 @@ class Window:
         dpg.set_primary_window("root", True)
         bare = {"no_scrollbar": True, "no_scroll_with_mouse": True, "no_background": True}
         dpg.configure_item("root", **bare)  # the ground is the viewport's
-        others = self.palette, self.tour
-        for dialog in (self.help, self.files, self.editing, self.occluding, *others):
+        self.sides = self.editing, self.occluding, self.time, self.apart, self.exporting.dialog
+        for dialog in (self.help, self.files, self.palette, self.tour, *self.sides):
             dialog.build()
         self.desk.build()
         Keys(self.do, self._in_dialog).listen()
@@ -114,6 +118,10 @@ class Window:
         self.occluding = OccludeDialog(fonts, self.do, self._act)
         self.palette = Palette(fonts, self)
         self.tour = TourDialog(fonts, lambda: self.on_toured())
+        self.time = TimeDialog(fonts, self.do, self._act)
+        self.apart = ApartDialog(fonts, self.do, self._act)
+        self.exporting = Exporting(fonts, self.session, self.panels, self.files, self._act)
+        self.timeline.open_time = self.show_time
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
         self.desk = Desk(self.panels, self.controls, self.status)
@@ -180,6 +188,14 @@ class Window:
         """Show or hide the dialog of occluders."""
         self.occluding.toggle(*self.size)
 
+    def show_time(self) -> None:
+        """Show or hide the dialog of speed, jumps and bookmarks."""
+        self.time.toggle(*self.size)
+
+    def show_exports(self) -> None:
+        """Show or hide the dialog of what can be written."""
+        self.exporting.toggle(*self.size)
+
     def _act(self, act: Callable[[Session], Commands]) -> None:
         """Have a dialog do something."""
         self.send(act(self.session))
@@ -195,23 +211,6 @@ class Window:
         """Choose another command, or another file in the file dialog."""
         self.palette.move(count) if self.palette.shown else self.files.move(count)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the window."""
-        return self.desk.size
-
-    def enlarge(self) -> None:
-        """Give the panel under the mouse the place of all, or take it away again."""
-        self.send(self.session.enlarge(self.desk.panel_at(self.mouse.position)))
-
-    def show_person(self) -> None:
-        """Zoom to the person."""
-        self.photo.show_person(self.session)
-
-    def show_whole_photo(self) -> None:
-        """Undo zooming and panning."""
-        self.photo.show_all()
-
     def edit(self) -> None:
         """Show or hide the dialog of weights and steps."""
         self.editing.toggle(*self.size)
@@ -219,22 +218,6 @@ class Window:
     def _change(self, change: Callable[[Session], object]) -> None:
         """Have a dialog change the session."""
         change(self.session)
-
-    def show_palette(self) -> None:
-        """Show or hide the list of all commands."""
-        self.palette.toggle(*self.size)
-
-    def ask_for_layout(self) -> None:
-        """Ask under which name to keep the layout."""
-        self.palette.ask(BY_NAME["keep layout"].label, self._keep_layout, *self.size)
-
-    def _keep_layout(self, name: str) -> None:
-        self.send(self.session.keep_layout(name))
-
-    def toggle_tour(self) -> None:
-        """Begin the tour, or end it."""
-        self.help.hide()
-        self.tour.toggle(*self.size)
 
     def toggle_help(self) -> None:
         """Show or hide the help sheet."""
@@ -246,9 +229,9 @@ class Window:
         self.palette.hide()
         if self.tour.shown:
             self.tour.end()
-        self.editing.hide()
         self.help.hide()
-        self.occluding.hide()
+        for dialog in self.sides:
+            dialog.hide()
         self.send(self.mouse.cancel(self.session))
         self.send(self.photo.cancel(self.session))
 
@@ -269,7 +252,8 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.palette.shown or self.editing.typing
+        typing = self.editing.typing or self.time.typing
+        return self.files.shown or self.palette.shown or typing
 
     # --- one frame ---
 
@@ -282,6 +266,9 @@ class Window:
             self.clock.changed()
         elif events and self.session.asked is None:  # else the step comes with its picture
             self.clock.stepped()
+        if self.session.tick(time.monotonic()):
+            self.pictured.follow_turns(self.session)
+            self.clock.changed()
         if not self.clock.awake:
             self.clock.rest()
             self.turns += 1
@@ -295,19 +282,23 @@ class Window:
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
         self.desk.arrange(self.session)
-        over = any(d.covers(self.mouse.position) for d in (self.editing, self.occluding, self.tour))
+        over = any(dialog.covers(self.mouse.position) for dialog in (*self.sides, self.tour))
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
         self.session.resize(self.photo.photo_side, (width, height))
         dpg.render_dearpygui_frame()
+        if self.exporting.after_frame():
+            self.clock.changed()
 
     def _sleep(self) -> None:
         """Until the next frame is due, or a message comes; if none is due, until an input, too."""
         if self.clock.awake and (left := self.clock.left(self.session.busy)) > 0:
             wait(self.link.signals, left)
-        if self._waiting.sleep(0.0 if self.clock.awake else self._nap, self.link.signals):
+        rest = self.session.rest(time.monotonic())
+        nap = self._nap if rest is None else min(self._nap, rest)
+        if self._waiting.sleep(0.0 if self.clock.awake else nap, self.link.signals):
             self.clock.touched()
 
     def _take(self, event: Event) -> None:
@@ -336,8 +327,10 @@ class Window:
             if panel.area.width > 1 or panel is self.strip:  # which forgets pictures
                 panel.draw(self.session)
         self.status.draw(self.session)
-        self.editing.draw(self.session)
-        self.occluding.draw(self.session)
+        if self.session.view.joint_table != self.apart.shown:
+            self.apart.toggle(*self.size)
+        for dialog in (self.editing, self.occluding, self.time, self.apart):
+            dialog.draw(self.session)
         self.tour.draw(self.desk.places, self.size)
 
     def _link(self) -> None:

@@ -112,6 +112,10 @@ class Painter:
         """Share of the body's pixels called occluded at a step."""
         return self._model(held, key, step).maps.occluded
 
+    def visible(self, held: HeldRun, key: RunKey, step: int) -> Float[np.ndarray, "height width"]:
+        """p(z = 1) of a step; NaN where the body is not. The step is painted at once later."""
+        return self._model(held, key, step).maps.visible
+
     def _model(self, held: HeldRun, key: RunKey, step: int) -> StepModel:
         """The model at a step, from memory if it is there: a recorded step never changes."""
         place = key, step

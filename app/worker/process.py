@@ -24,6 +24,8 @@ from app.protocol.commands import (
     Begin,
     Command,
     Continue,
+    Differ,
+    Export,
     Forget,
     Open,
     Paint,
@@ -35,6 +37,7 @@ from app.protocol.commands import (
     Question,
     Quit,
     Save,
+    Scan,
     Step,
     Turn,
 )
@@ -54,9 +57,11 @@ from app.protocol.events import (
 )
 from app.protocol.run import RunKey
 from app.shared import THUMBNAIL_SIDE, Pictures, Ticket
+from app.worker.comparing import Compared
 from app.worker.explaining import Explainer
 from app.worker.painting import Painter, PainterThread, Turns, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
+from app.worker.writing import write
 from core.errors import UserError
 from core.pictures.panels import shrink
 
@@ -98,6 +103,8 @@ class Worker:
         self._explainer = Explainer(backend)
         self._turns = Turns()  # of steps and pictures
         self._painting = PainterThread(self._paint, self._guard)
+        self._writing = PainterThread(self._write, self._guard)
+        self._compared = Compared(backend, self._painter)
 
     def serve(self) -> None:
         """Take commands, and step the fit in between."""
@@ -129,6 +136,8 @@ class Worker:
             self._guard(command, lambda: self._begin(command))
         elif isinstance(command, Save):
             self._guard(command, lambda: self._save(command))
+        elif isinstance(command, Export):
+            self._writing.queue.put(command)
         elif isinstance(command, Forget):
             self._stop_stepping(command.key)
             self._runs.forget(command.key)
@@ -220,6 +229,19 @@ class Worker:
                 return self._painter.preview(held, command)
             case Probe():
                 return self._explainer.answer(held, command)
+            case Scan():
+                return self._compared.scan(held, command)
+            case Differ():
+                return self._compared.differ(held, self._runs.find(command.other), command)
+
+    # --- files, in a thread of their own ---
+
+    def _write(self, command: Export) -> None:
+        """Write a file about a run."""
+        held = self._runs.find(command.key)
+        if held is None:
+            raise UserError("the run is no longer there; nothing was written")
+        write(self._backend, held, command, self._turns, self._send)
 
     # --- helpers ---
 

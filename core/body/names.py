@@ -13,6 +13,15 @@ JOINT_FLIP = tuple(
     for i, n in enumerate(JOINT_NAMES)
 )
 
+SIDES = {"l": "left", "r": "right"}
+
+
+def joint_words(name: str) -> str:
+    """A joint's name in words: "left wrist" for "l_wrist"."""
+    side, _, rest = name.partition("_")
+    return f"{SIDES[side]} {rest}" if rest else side
+
+
 # Limb -> joints whose mean is its start, and joints whose mean is its end.
 LIMBS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "l_upper_arm": ((16,), (18,)),

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from core.occlusion.occluder import Occluders
 
 
-WITH_RESUME = ("resume", "backend", "turntable", "json")
+WITH_RESUME = ("resume", "backend", "turntable", "animation", "json")
 """Options that go together with ``--resume``."""
 ROOM = 4 << 20
 """Bytes of results besides the photo, which the record holds."""
@@ -104,6 +104,8 @@ class Options:
     """Seed of everything random."""
     turntable: bool = False
     """Write turntable.mp4 too: once around the fitted body (takes longer than the fit)."""
+    animation: bool = False
+    """Write animation.glb too: a body with skeleton and skin that goes through the fit's steps."""
     json: bool = False
     """Print the reports as JSON."""
 
@@ -379,8 +381,9 @@ def _finish(
             if warning := _failure(recorder.fit):
                 print(f"nbf: {name}: {warning}", file=sys.stderr)
                 origin = replace(origin, warnings=(*origin.warnings, warning))
+            also = options.turntable, options.animation
             return save_result(
-                folder, engine, observation, recorder.fit, film, origin, seconds, options.turntable
+                folder, engine, observation, recorder.fit, film, origin, seconds, *also
             )
     except KeyboardInterrupt:
         recorder.save()

@@ -16,7 +16,7 @@ from jaxtyping import Float32
 
 from core.datasets.files import HELP, all_finite, read_json, relative_photo_path, require_folder
 from core.datasets.landmarks import COCO_17, fill_missing_hips, sort_points
-from core.datasets.record import PhotoDataset, without_bad_boxes
+from core.datasets.record import Outline, PhotoDataset, without_bad_boxes
 from core.errors import UserError
 from core.io.files import printable
 from core.io.keypoints import MARGIN, UNSEEN
@@ -34,6 +34,7 @@ class _Person:
     annotation: int | None
     points: _Points
     box: tuple[float, float, float, float] | None
+    outline: Outline | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def open_photos(
     """
     require_folder(folder, "your photos and their keypoints")
     path = file or _only_json(folder)
-    found = read_keypoints(path)
+    found = read_keypoints(path, outlines=True)
     root = photos or folder
     if not found.people:
         raise UserError(f"{printable(path)} holds no person with {LEAST_POINTS} or more keypoints")
@@ -93,20 +94,28 @@ def open_photos(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         joints2d=joints,
         landmarks2d=landmarks,
+        outlines=[person.outline for person in found.people],
         notes=(few,) if found.left_out else (),
     )
     return without_bad_boxes(dataset)
 
 
-def read_keypoints(path: Path) -> KeypointFile:
+def read_keypoints(path: Path, outlines: bool = False) -> KeypointFile:
     """The people of a COCO keypoint file.
+
+    Args:
+        outlines: read the people's outlines, too: most of the file's size.
 
     Raises:
         UserError: the file is missing or damaged, or is of another layout.
     """
 
     def keep(entry: dict) -> Any:
-        entry.pop("segmentation", None)  # most of the file's size, and not needed
+        polygons = entry.pop("segmentation", None)
+        if outlines and "keypoints" in entry and isinstance(polygons, list):
+            entry["outline"] = _outline(
+                polygons, f"{printable(path)}: person {entry.get('id', '')}"
+            )
         return entry
 
     document = read_json(path, "COCO keypoint file", keep)
@@ -157,7 +166,16 @@ def _person(entry: dict, names: dict[str, str], path: Path) -> _Person:
         annotation=annotation if isinstance(annotation, int) else None,
         points=points,
         box=_box(entry.get("bbox"), where),
+        outline=entry.get("outline"),
     )
+
+
+def _outline(polygons: list, where: str) -> Outline | None:
+    """COCO's polygons, [x, y, x, y, ...] each; those without an area are left out."""
+    if not all(isinstance(polygon, list) and len(polygon) % 2 == 0 for polygon in polygons):
+        raise UserError(f"{where} has a segmentation that is not a list of polygons")
+    corners = (_floats(polygon, f"{where}: segmentation").reshape(-1, 2) for polygon in polygons)
+    return tuple(polygon for polygon in corners if len(polygon) > 2) or None
 
 
 def _points(values: object, is_result: bool, where: str) -> _Points:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 from scipy.spatial.transform import Rotation
 
-from core.datasets.record import PhotoDataset, PhotoRecord
-from core.geometry.crop import PADDING, Box, CropView, crop_view, default_focal, inside_photo, warp
+from core.datasets.record import Outline, PhotoDataset, PhotoRecord
+from core.geometry.crop import (
+    PADDING,
+    Box,
+    CropView,
+    crop_view,
+    default_focal,
+    inside_photo,
+    warp,
+    warp_mask,
+)
 
 Matrix = Float[np.ndarray, "3 3"]
 
@@ -30,6 +40,7 @@ class PhotoCrop:
         weak_camera: scaled-orthographic camera: crop pixels per metre, and the body's x and y in
             metres; the origin is the middle of the crop.
         transl_in_photo: the record's ``transl``, in the photo's camera (see `transl`).
+        mask: pixels that show the person.
     """
 
     image: UInt8[np.ndarray, "size size 3"]
@@ -44,6 +55,7 @@ class PhotoCrop:
     betas: Float32[np.ndarray, "10"] | None
     weak_camera: Float32[np.ndarray, "3"] | None
     transl_in_photo: Float32[np.ndarray, "3"] | None
+    mask: Bool[np.ndarray, "size size"] | None = None
 
     def transl(self, rest_pelvis: Float[np.ndarray, "3"]) -> Float32[np.ndarray, "3"] | None:
         """The translation in the crop camera, for vertices = LBS(pose, betas) + transl, or None.
@@ -96,7 +108,18 @@ def crop_person(
         betas=record.betas,
         weak_camera=_crop_weak_camera(record, size, padding),
         transl_in_photo=record.transl,
+        mask=None if record.outline is None else _mask(record.outline, *photo.size, view),
     )
+
+
+def _mask(outline: Outline, width: int, height: int, view: CropView) -> Bool[np.ndarray, "s s"]:
+    """Pixels of the crop that are inside of a person's outline."""
+    mask = np.zeros((height, width), np.float32)
+    limit = 4 * max(width, height)  # OpenCV's integers are small
+    corners = [np.rint(polygon.clip(-limit, limit)).astype(np.int32) for polygon in outline]
+    for polygon in corners:  # one by one: where two overlap, both are inside
+        cv2.fillPoly(mask, [polygon], 1.0)
+    return warp_mask(mask, view) >= 0.5
 
 
 def view_of(

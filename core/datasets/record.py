@@ -23,6 +23,8 @@ from core.io.film import is_film, read_frame
 from core.io.images import Photo, load_image
 
 Frame = Literal["camera", "crop"]
+Outline = tuple[Float32[np.ndarray, "corners 2"], ...]
+"""Polygons in pixels of the photo around what is seen of a person."""
 Columns = dict[str, Any]
 """Some of `PhotoDataset`'s columns, by name."""
 GENDERS = ("neutral", "male", "female")
@@ -70,6 +72,7 @@ class PhotoRecord:
         gender: "neutral", "male" or "female": the SMPL model of pose and betas.
         subject, sequence: names, unique in the data set.
         number: of the frame in its sequence.
+        outline: polygons around the pixels that show the person.
     """
 
     image: Path
@@ -90,6 +93,7 @@ class PhotoRecord:
     subject: str | None
     sequence: str | None
     number: int | None
+    outline: Outline | None = None
 
     @property
     def focal(self) -> float | None:
@@ -131,6 +135,7 @@ class PhotoDataset:
     subjects: Sequence[str] | None = None
     sequences: Sequence[str] | None = None
     numbers: Int32[np.ndarray, " people"] | None = None
+    outlines: Sequence[Outline | None] | None = None
     quarter_turns: int = 0
     notes: tuple[str, ...] = field(default=())
 
@@ -166,6 +171,7 @@ class PhotoDataset:
             subject=self.subjects[index] if self.subjects else None,
             sequence=self.sequences[index] if self.sequences else None,
             number=int(self.numbers[index]) if self.numbers is not None else None,
+            outline=self.outlines[index] if self.outlines else None,
             **known,
         )
 

@@ -19,12 +19,15 @@ from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
 from core.eval.calibration import CalibrationBin, calibrate, calibration_table
 from core.eval.methods import INIT, STANDARD, fitted_bodies
+from core.eval.photo_masks import MaskPixels, MaskReport
 from core.eval.photo_scores import LIMB_JOINTS, PhotoScores, score_body, score_points
 from core.eval.summary import Estimate, estimate
 from core.eval.tables import empty_table, print_table, shown
 from core.fit.detector import Detect
 from core.fit.engine import Engine, detector_crops
 from core.fit.evidence import BodyPoints
+from core.fit.observation import Observation
+from core.fit.pictures import occlusion_maps
 from core.fit.schedule import Schedule
 from core.geometry.crop import PADDING
 from core.geometry.keypoints import Keypoints
@@ -87,6 +90,7 @@ class PhotoReport:
     rows: list[PhotoRow]
     protocol: str
     calibration: list[CalibrationBin]
+    masks: MaskReport | None = None
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
 
     def save(self, path: Path) -> None:
@@ -110,6 +114,8 @@ class PhotoReport:
         print_table(console, table, [self.protocol])
         if self.calibration:
             print_table(console, calibration_table(self.calibration))
+        if self.masks:
+            print_table(console, self.masks.table())
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,7 @@ class PhotoPerson:
         sigmas: standard deviations of the fit's points in pixels of the crop, if they have any.
         bodies: by method, in the crop camera's frame.
         scores: by detector and method.
+        mask: what the last method's z says of an annotated mask; None without one.
     """
 
     index: int
@@ -130,6 +137,7 @@ class PhotoPerson:
     sigmas: Float[Tensor, "1 24"] | None
     bodies: Mapping[str, BodyParams]
     scores: Mapping[str, PhotoScores]
+    mask: MaskPixels | None = None
 
 
 def measure_people(
@@ -161,7 +169,18 @@ def measure_people(
         scores = {name: score_points(found, crop) for name, found in points.items()}
         scores |= {name: score_body(engine.volume, body, crop) for name, body in bodies.items()}
         sigmas = _sigmas_of(seen.problem.find(BodyPoints))
-        yield PhotoPerson(index, crop, points, sigmas, bodies, scores)
+        mask = _mask_pixels(engine, seen, bodies[methods[-1]], crop, schedule)
+        yield PhotoPerson(index, crop, points, sigmas, bodies, scores, mask)
+
+
+def _mask_pixels(
+    engine: Engine, seen: Observation, body: BodyParams, crop: PhotoCrop, schedule: Schedule
+) -> MaskPixels | None:
+    """What z says where the person is annotated."""
+    if crop.mask is None:
+        return None
+    posterior = occlusion_maps(seen.problem, engine.model, body, schedule)[0]
+    return MaskPixels.of(posterior, crop.mask, crop.inside)
 
 
 def _sigmas_of(points: BodyPoints | None) -> Float[Tensor, "1 24"] | None:
@@ -217,7 +236,8 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
         "±: half of the 95% bootstrap interval over people"
     )
     title = f"{dataset.name}: {len(people)} people"
-    return PhotoReport(title, rows, protocol, calibration_of(people))
+    masks = MaskReport.of([person.mask for person in people if person.mask])
+    return PhotoReport(title, rows, protocol, calibration_of(people), masks)
 
 
 def _groups(dataset: PhotoDataset, scores: PhotoScores) -> dict[str, Bool[np.ndarray, " people"]]:

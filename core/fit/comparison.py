@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from core.fit.evidence import FeatureMap
+from core.fit.evidence import FeatureMap, PersonMask
 from core.fit.likelihood import PixelEvidence, negative_log_likelihood, pixel_evidence
 from core.fit.likelihood_native import native_nll
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.settings import FitSettings
 from core.fit.state import BodyState
+from core.fit.visibility import believed
 from core.nbv.features import expected_features
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume, PosedKernels
@@ -66,6 +67,9 @@ def compare_posed(
     else:
         rendered = model.mesh.render(body, camera, size, settings.render)
     evidence = pixel_evidence(rendered, emitted, observed.features, model.bank, settings.likelihood)
+    if mask := problem.find(PersonMask):
+        seen = rendered.assignment
+        evidence = believed(evidence, mask.at(size)[seen.batch, seen.pixel], settings.likelihood)
     return Comparison(posed, emitted, rendered, evidence)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -66,6 +67,21 @@ class WorldPoints(Rows):
 
     xyz: Float[Tensor, "batch points 3"]
     foreshortening_sigma: Float[Tensor, "batch bones"]
+
+
+@dataclass(frozen=True)
+class PersonMask(Rows):
+    """Which pixels of the crop show the person who is meant, as far as a detector can tell.
+
+    Attributes:
+        logits: log-odds of each pixel; 0 where the detector did not look.
+    """
+
+    logits: Float[Tensor, "batch size size"]
+
+    def at(self, size: tuple[int, int]) -> Float[Tensor, "batch map"]:
+        """Means over the pixels of a map, flattened."""
+        return F.adaptive_avg_pool2d(self.logits, size).flatten(1)
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,12 @@ class Film:
             self._ask(record.step)
 
     def frames(self, best: int) -> Iterator[Picture]:
-        """Every few steps, then the best one for a second."""
-        for step in range(0, len(self.sheet.fit.trace), STRIDE):
-            yield self._frame(step)
-        yield from [self._frame(best)] * round(RATE)
+        """Every few of the steps that there are now, then the best one for a second."""
+        return map(self._frame, self.steps(best))
+
+    def steps(self, best: int) -> list[int]:
+        """The step of each frame."""
+        return [*range(0, len(self.sheet.fit.trace), STRIDE), *[best] * round(RATE)]
 
     def _frame(self, step: int) -> Picture:
         return self.sheet.draw(step, tile=TILE, look=self._ask(step).result())

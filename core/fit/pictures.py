@@ -136,6 +136,26 @@ def _judged(observation: Observation, posterior: Float[np.ndarray, "h w"]) -> Fo
     return judge(np.where(inside, posterior, np.nan), observation.hidden)
 
 
+def feature_distance(
+    engine: Engine,
+    ones: tuple[Observation, BodyParams, Schedule],
+    others: tuple[Observation, BodyParams, Schedule],
+) -> Float[np.ndarray, "h w"]:
+    """Euclidean distance of the feature maps that two bodies render, zero where neither is.
+
+    Features are unit vectors times the body's opacity: it is from 0 to 2.
+
+    Args:
+        ones, others: what is observed, in the same crop; a body in its frame; how it is rendered.
+    """
+    maps = []
+    for observation, params, schedule in (ones, others):
+        seen = compare_step(engine, observation, params, schedule)
+        mean = seen.render.mean(seen.emitted) * seen.render.opacity[:, None]
+        maps.append(_spread(seen, mean, observation.features.shape[1:], 0.0))
+    return (maps[0] - maps[1]).norm(dim=-1).numpy()
+
+
 def occlusion_maps(
     problem: Problem, model: GenerativeModel, params: BodyParams, schedule: Schedule
 ) -> Float[np.ndarray, "batch h w"]:

@@ -31,7 +31,7 @@ from core.occlusion.occluder import Occluders, check_occluders
 
 SUFFIX = ".nbf"
 FORMAT = "nbf-fit"
-VERSION = 2
+VERSION = 3
 _WHAT = "record of a fit"
 _FIX = "give the fit.nbf of a fit"
 _PICTURES = "pictures/"
@@ -62,6 +62,14 @@ class PhotoInfo:
 
 
 @dataclass(frozen=True)
+class Bookmark:
+    """A step of a run that the user wants to find again; the name may be empty."""
+
+    step: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """One run: a fit from a start, or a branch from a step of another run.
 
@@ -72,6 +80,7 @@ class RunInfo:
         method: name of its `core.fit.fitter.Fitter`.
         candidates: names of the starts that were tried.
         occluders: put before the photo, see `core.occlusion.occluder`.
+        bookmarks: at most one a step.
 
     Raises:
         UserError: there are more occluders than a run can have.
@@ -85,6 +94,7 @@ class RunInfo:
     at_step: int | None = None
     name: str = ""
     occluders: Occluders = ()
+    bookmarks: tuple[Bookmark, ...] = ()
 
     def __post_init__(self) -> None:
         check_occluders(self.occluders)
@@ -283,6 +293,9 @@ def _trace(archive: Archive, info: RunInfo) -> Trace:
         raise ValueError(f"run {info.id} has more steps than its schedule")
     if any(not 0 <= record.stage < len(info.schedule.stages) for record in trace.records):
         raise ValueError(f"run {info.id} has other stages than its schedule")
+    marked = [mark.step for mark in info.bookmarks]
+    if len(set(marked)) < len(marked) or not all(0 <= step < len(trace) for step in marked):
+        raise ValueError(f"run {info.id} has bookmarks that are not one to a step of its own")
     if trace.records and set(trace.terms) != set(info.schedule.terms):
         raise ValueError(f"run {info.id} has other terms than its schedule")
     return trace

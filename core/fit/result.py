@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.body.params import BodyParams
+from core.fit.animation import save_animation
 from core.fit.engine import Engine
 from core.fit.film import RATE, Film
 from core.fit.fitter import Fit
@@ -52,6 +53,7 @@ def save_result(
     origin: Origin,
     seconds: dict[str, float],
     turntable: bool = False,
+    animation: bool = False,
 ) -> FitReport:
     """Write the `RESULTS` of one fit of one person into ``folder``, the report last.
 
@@ -61,6 +63,7 @@ def save_result(
         film: of this fit.
         seconds: wall time by phase so far; the time of writing is added.
         turntable: write turntable.mp4 too.
+        animation: write animation.glb too, see `core.fit.animation`.
     """
     begin = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,6 +82,8 @@ def save_result(
         if look.maps.found is not None:
             save_image(folder / "occlusion.png", film.sheet.occlusion(look, title))
         views.result()
+    if animation:
+        save_animation(folder / "animation.glb", engine, observation, fit.trace, best)
     if turntable:
         with tempfile.TemporaryDirectory(prefix=".figure-", dir=folder) as beside_it:
             figure = Path(beside_it, "figure.glb")

@@ -12,6 +12,7 @@ RESULTS = (
     "occlusion.png",
     "fit.mp4",
     "turntable.mp4",
+    "animation.glb",
     "report.json",
 )
 """What `core.fit.result.save_result` writes beside it when the fit is finished."""

@@ -33,6 +33,10 @@ class Regions(Rows):
         """Unit vector to the right in the region."""
         return torch.stack([-self.up[:, 1], self.up[:, 0]], -1)
 
+    def scaled(self, factor: float) -> Regions:
+        """The regions in pixels of which a crop has ``factor`` times as many."""
+        return Regions(factor * self.center, self.up, factor * self.side)
+
     def to_crop(self, points: Float[Tensor, "batch n 2"]) -> Float[Tensor, "batch n 2"]:
         """Points in shares of the region (0..1, x right, y down) as pixels of the crop."""
         moved = self.side[:, None, None] * (points - 0.5)

@@ -33,8 +33,8 @@ def occlusion_scores(
     """
     body = ~np.isnan(posterior)
     if person is not None:
-        body &= _share(person, posterior.shape) >= 0.5
-    occluded = _share(occluder, posterior.shape)[body] >= 0.5
+        body &= share_of_cells(person, posterior.shape) >= 0.5
+    occluded = share_of_cells(occluder, posterior.shape)[body] >= 0.5
     visible = posterior[body]
     return auroc(1 - visible, occluded), iou(visible < 0.5, occluded)
 
@@ -60,7 +60,7 @@ def judge(posterior: Float[np.ndarray, "h w"], occluder: Bool[np.ndarray, "size 
         posterior: p(z = 1), NaN where it is not to be judged.
         occluder: true occluders at the crop's resolution.
     """
-    hidden, called = _share(occluder, posterior.shape) >= 0.5, posterior < 0.5
+    hidden, called = share_of_cells(occluder, posterior.shape) >= 0.5, posterior < 0.5
     hits = np.where(hidden[..., None], MISS, SEEN).astype(np.uint8)
     hits[called & hidden], hits[called & ~hidden] = HIT, FALSE_ALARM
     hits[np.isnan(posterior)] = NOWHERE
@@ -104,7 +104,7 @@ def iou(predicted: Bool[np.ndarray, "*pixels"], truth: Bool[np.ndarray, "*pixels
     return float((predicted & truth).sum() / union) if union else float("nan")
 
 
-def _share(mask: Bool[np.ndarray, "size size"], shape: tuple[int, ...]) -> np.ndarray:
+def share_of_cells(mask: Bool[np.ndarray, "size size"], shape: tuple[int, ...]) -> np.ndarray:
     """Share of each cell that a mask covers."""
     size = shape[1], shape[0]
     return np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))

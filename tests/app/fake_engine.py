@@ -6,6 +6,7 @@ Same interface as the real one, no weights, no torch, deterministic.
 import os
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import trimesh
@@ -13,11 +14,12 @@ from PIL import Image
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Kernels, Maps, Observed, Progress
+from app.protocol.backend import Film, Kernels, Maps, Observed, Progress
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import FoundPoints, ImageScene
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.errors import UserError
+from core.io.mesh import save_mesh
 from core.occlusion.paint import apply_occluders, occluder_mask
 from core.occlusion.scores import judge
 from core.pictures.colors import HITS_LEGEND
@@ -258,6 +260,30 @@ class FakeBackend:
         box = observed.scene.box
         x, y = box.x + params[0] * box.width, box.y + params[1] * box.height
         return ((x, y, 0.0), (x + 10, y, -0.25))
+
+    joint_names = ("middle", "left corner")
+
+    def places(self, observed, fit, steps):
+        middles = np.stack([self.vertices(observed, fit.params(k)).mean(0) for k in steps])
+        sizes = np.array([[0.0, fit.params(k)[2], 0.0] for k in steps])
+        return np.stack([middles, middles + sizes], 1)
+
+    def contrast(self, one, _run, params, two, _other, others):
+        return np.abs(_mask(params) - _mask(others)) if one.scene.box == two.scene.box else None
+
+    def save_body(self, observed, fit, step, path):
+        vertices = self.vertices(observed, fit.params(step))
+        normals = self.ball / np.linalg.norm(self.ball, axis=1, keepdims=True)
+        save_mesh(Path(path), vertices, normals, self.faces)
+
+    save_animation = save_body
+
+    def film(self, observed, fit):
+        def pictures():
+            for vector in list(fit.history):
+                yield (255 * _mask(vector)[..., None]).repeat(3, -1).astype(np.uint8)
+
+        return Film(pictures(), len(fit.history), 12.0)
 
     def explain(self, observed, fit, step, target):
         vector = fit.params(step)

@@ -139,7 +139,7 @@ def test_an_action_is_enabled_exactly_when_it_does_something(action, state):
 
 def test_tooltips_name_the_key():
     assert BY_NAME["open"].tooltip == "Open a photo (O). Or drop one anywhere."
-    assert BY_NAME["run"].tooltip == "Run or pause the fit (Space)"
+    assert BY_NAME["run"].tooltip == "Run or pause the fit, play a finished one (Space)"
     assert BY_NAME["help"].tooltip == "Mouse and keys (F1 or ?)"
 
 

@@ -242,6 +242,7 @@ def test_a_saved_tree_opens_again_bit_by_bit(backend, photo, observed, fit, tmp_
     [branch.step() for _ in range(2)]
     path = str(tmp_path / "session.nbf")
     places = RecordedRun(1, None, 0, "first"), RecordedRun(5, 1, 4, "more prior")
+    places = replace(places[0], bookmarks=((0, ""), (3, "here"))), places[1]
     runs = [Kept(places[0], fit, Run(1)), Kept(places[1], branch, Run(5, changes=changes))]
     backend.save(path, photo, observed, runs)
     opened = backend.read(path)

@@ -287,7 +287,7 @@ def test_a_run_of_a_record_that_cannot_be_opened_is_told_and_harms_nothing():
     (begin,) = [c for c in session.receive(event) if isinstance(c, Begin)]
     phase = session.phase
     session.receive(Failed(begin, "the method is unknown"))
-    assert session.phase is phase and session.joining == set()
+    assert session.phase is phase and session.joining == {}
     assert session.message.text == "the method is unknown"
 
 

@@ -4,11 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.geometry.orbit import Orbit
+from app.protocol.survey import Survey
 from tests.app.sessions import BOX, FIRST, ready_session
 from tests.app.toy_worker import ToyWorker, check
 
 USER = ("open", "run", "pause", "step", "restart", "branch", "toggle", "box", "scrub", "turn")
-USER += ("show",)
+USER += ("show", "play", "tick", "mark", "undo", "compare", "blink", "seek", "toggle_difference")
 WORKER = ("answer", "fail", "die", "revive", "ready")
 
 
@@ -26,6 +27,7 @@ def test_any_course_of_events_keeps_the_session_consistent(events):
             worker.happen(event)
         worker.send(session.ask())
         check(session, worker.pipe)
+    session.view.play.stop()
     for event in ("revive", "ready", *300 * ("answer",)):  # let the worker answer everything
         worker.happen(event)
         worker.send(session.ask())
@@ -45,4 +47,9 @@ def user_event(session, event):
         return session.turn(Orbit(session.view.orbit.yaw + 0.1))
     if event == "show":
         return session.show(next(session.document.keys, FIRST))
+    if event == "seek":
+        return session.seek(Survey.FLIPS)
+    if event == "tick":  # a second later
+        session.tick(session.view.play.steps.left(0.0) + session.view.play.turns.left(0.0) + 1.0)
+        return []
     return getattr(session, event)()

@@ -1,7 +1,18 @@
 """A little worker that answers the session in order, fails, dies and comes back."""
 
-from app.protocol.commands import Begin, Continue, Forget, Paint, PaintInput, Step, Turn
-from app.protocol.events import Died, Failed, Ready
+from app.protocol.commands import (
+    Begin,
+    Continue,
+    Differ,
+    Forget,
+    Paint,
+    PaintInput,
+    Scan,
+    Step,
+    Turn,
+)
+from app.protocol.events import Died, Differed, Failed, Ready, Scanned
+from app.protocol.survey import Change
 from app.state import Phase
 from tests.app.sessions import answer, opened, stepped
 
@@ -47,6 +58,12 @@ class ToyWorker:
             return stepped(key, self.steps[key] - 1)
         if isinstance(command, PaintInput | Paint | Turn):
             return answer(command)
+        if isinstance(command, Scan):
+            changes = tuple([Change(0.1)] * (command.last - command.first))
+            return Scanned(*key, command.what, command.first, changes)
+        if isinstance(command, Differ):
+            about = command.step, command.other, command.other_step, command.maps
+            return Differed(*key, *about, ())
         if isinstance(command, Forget):
             del self.steps[key]
         return None

@@ -270,6 +270,8 @@ def test_bedlam(change, reason, tmp_path, world):
         ({"keypoints": ["x"] * 51}, "do not hold numbers"),
         ({"keypoints": [float("inf")] * 51}, "finite"),
         ({"bbox": [1, 2]}, "not [x, y, width, height]"),
+        ({"segmentation": [[1, 2, 3]]}, "not a list of polygons"),
+        ({"segmentation": [[1, 2, 3, "x"]]}, "do not hold numbers"),
         ({"image_id": 99}, "of the photo 99, which images does not list"),
     ],
 )

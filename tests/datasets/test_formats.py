@@ -373,7 +373,18 @@ def test_photos(tmp_path, world):
     assert data.joints2d[0, JOINT_NAMES.index("l_wrist"), 2] == UNSEEN
     np.testing.assert_allclose(data.boxes, world.boxes, rtol=1e-6)
     assert data.photo(1).size == (160, 120)
+    corners = writers.rectangle(*world.boxes[1].tolist())
+    np.testing.assert_allclose(data[1].outline, [np.reshape(corners, (4, 2))], rtol=1e-6)
     assert data[1].focal is None and data[1].pose is None and data[1].joints3d is None
+
+
+def test_outlines_may_be_missing_or_packed(tmp_path, world):
+    path = writers.write_photos(tmp_path, world)
+    document = json.loads(path.read_text())
+    document["annotations"][0]["segmentation"] = {"counts": "abc", "size": [1, 1]}
+    document["annotations"][1]["segmentation"] = [[1, 2, 3, 4]]  # no area
+    path.write_text(json.dumps(document))
+    assert [record.outline is None for record in open_photos(tmp_path)][:2] == [True, True]
 
 
 def test_photos_of_results_in_sub_folders(tmp_path, world):

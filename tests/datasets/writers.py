@@ -93,6 +93,11 @@ def write_eft(folder: Path, world: World, points: bool = True) -> Path:
     return path
 
 
+def rectangle(x: float, y: float, width: float, height: float) -> list[float]:
+    """A box as COCO's polygon."""
+    return [x, y, x + width, y, x + width, y + height, x, y + height]
+
+
 def coco_document(world: World, names: list[str]) -> dict:
     points = laid_out(world.pixels, COCO_17)
     points[..., 2] *= 2  # v = 2: seen
@@ -105,7 +110,7 @@ def coco_document(world: World, names: list[str]) -> dict:
             "keypoints": points[i].ravel().tolist(),
             "bbox": world.boxes[i].tolist(),
             "iscrowd": 0,
-            "segmentation": [[1.0, 2.0, 3.0]],
+            "segmentation": [rectangle(*world.boxes[i].tolist())],
         }
         for i in range(PEOPLE)
     ]

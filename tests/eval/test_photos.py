@@ -108,7 +108,10 @@ def test_the_command_scores_a_data_set(name, write, tmp_path, capsys, monkeypatc
         )
         == 0
     )
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    report = json.loads(capsys.readouterr().out)
+    masks, rows = report["masks"], report["rows"]
+    assert (masks is None) == (name != "photos")
+    assert masks is None or sum(belief["share"] for belief in masks["beliefs"]) == pytest.approx(1)
     rows = [row for row in rows if row["people"] == "all"]
     assert [row["method"] for row in rows] == ["keypoints", "init", "nbf"]
     assert all(0 <= row["pck05"] <= row["pck10"] <= 1 for row in rows)

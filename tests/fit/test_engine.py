@@ -46,7 +46,7 @@ def solver(engine, observation):
 def written(engine, observation, solver, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fit")
     with Film(Sheet.of(engine, observation, solver)) as film:
-        save_result(folder, engine, observation, solver, film, ORIGIN, {"fit": 1.0})
+        save_result(folder, engine, observation, solver, film, ORIGIN, {"fit": 1.0}, animation=True)
     return folder
 
 
@@ -87,6 +87,8 @@ def test_every_file_of_the_contract_can_be_read(engine, observation, solver, wri
     vertices = engine.vertices(params)[0].numpy()
     np.testing.assert_allclose(mesh.vertices, vertices * [1, -1, -1], atol=1e-5)
     np.testing.assert_array_equal(mesh.faces, engine.body.faces)
+    (moving,) = trimesh.load_scene(written / "animation.glb", process=False).geometry.values()
+    np.testing.assert_array_equal(moving.faces, engine.body.faces)
     sheet = imageio.imread(written / "panels.png")
     assert sheet.shape[2] == 3 and sheet.std() > 20
     frames = imageio.imread(written / "fit.mp4", plugin="FFMPEG")

@@ -280,6 +280,12 @@ def test_a_fit_without_finite_objective_is_said(untrained, tmp_path, capsys):
     assert any("no longer finite" in line for line in untrained[0][5].warnings)
 
 
+def test_an_animation_is_written_where_it_is_wanted(untrained, tmp_path):
+    assert main([*CAMERA, str(tmp_path)]) == 0
+    assert main([*CAMERA, str(tmp_path), "--animation"]) == 0
+    assert [arguments[-2:] for arguments in untrained] == [(False, False), (False, True)]
+
+
 def test_results_stay_inside_their_folder(untrained, tmp_path):
     long = f"{'ä' * 120}.png"
     names = ("...png", "..png", ".a.png", "a b.png", "a b.jpg", "a b-2.png", long)

@@ -258,7 +258,7 @@ def edited(path, target, change):
 
 
 CHANGES = {
-    "future": (lambda d: d.update(version=3, written_by="9.9"), "written by nbf 9.9"),
+    "future": (lambda d: d.update(version=4, written_by="9.9"), "written by nbf 9.9"),
     "foreign": (lambda d: d.update(format="other"), "not a record"),
     "no version": (lambda d: d.update(version="1"), "no version"),
     "unknown field": (lambda d: d.update(more=1), "unknown fields: more"),
@@ -275,6 +275,8 @@ CHANGES = {
     "visible": (lambda d: likelihood(d).update(visible=1.0), "between 0 and 1, not 1.0"),
     "seed": (lambda d: d.update(seed=10**400), "its seed"),
     "weight": (lambda d: stages(d)[0]["weights"].update(nll=-1.0), "cannot have the weight"),
+    "bookmark": (lambda d: d["runs"][0].update(bookmarks=[{"step": 99}]), "bookmarks"),
+    "two bookmarks": (lambda d: d["runs"][0].update(bookmarks=2 * [{"step": 0}]), "bookmarks"),
     "text": (lambda d: d["photo"].update(focal="long"), "focal"),
 }
 

@@ -156,6 +156,11 @@ def test_a_saved_fit_opens_again(engine, tmp_path, monkeypatch):
     mesh = trimesh.load(tmp_path / "body.ply", process=False)
     np.testing.assert_allclose(mesh.vertices, fitted.vertices * [1, -1, -1], atol=1e-6)
     np.testing.assert_array_equal(mesh.faces, fitted.faces)
+    fitted.save_animation(tmp_path / "steps.glb")
+    (mesh,) = trimesh.load_scene(tmp_path / "steps.glb", process=False).geometry.values()
+    np.testing.assert_array_equal(mesh.faces, fitted.faces)
+    with pytest.raises(nbf.UserError, match=r"written as \.glb"):
+        fitted.save_animation(tmp_path / "steps.gltf")
     with pytest.raises(nbf.UserError, match="no format of a mesh"):
         fitted.save_mesh(str(tmp_path / "body.fbx"))
 

@@ -13,11 +13,12 @@ FLOORS = (
 )
 INNER_FLOORS = {
     "app": (
-        *("geometry", "protocol", "shared", "told", "engine", "worker", "link"),
-        *("document", "history", "view", "album", "state", "runs", "occluding", "people"),
-        "viewing",
+        *("geometry", "protocol", "shared", "told", "fits", "engine", "worker", "link"),
+        *("document", "history", "playing", "view", "album", "state", "steps", "contrast"),
+        *("runs", "occluding", "people", "viewing"),
         *("backlog", "session", "hand", "action"),
-        *("image_actions", "occluder_actions", "view_actions", "actions", "palette", "tour"),
+        *("image_actions", "occluder_actions", "time_actions", "view_actions", "actions"),
+        *("palette", "tour"),
         *("theme", "panels", "window", "automation", "autosave", "settings", "display", "main"),
     ),
     "core/synth": ("sampling", "dressing", "drawing"),
