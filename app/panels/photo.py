@@ -280,8 +280,8 @@ class PhotoPanel(Panel):
         dpg.draw_rectangle(low, high, color=theme.BOX, thickness=2)
         for x in (low[0], high[0]):
             for y in (low[1], high[1]):
-                low, high = (x - KNOB, y - KNOB), (x + KNOB, y + KNOB)
-                dpg.draw_rectangle(low, high, color=theme.BOX, fill=theme.BOX)
+                knob = (x - KNOB, y - KNOB), (x + KNOB, y + KNOB)
+                dpg.draw_rectangle(*knob, color=theme.BOX, fill=theme.BOX)
 
     # --- the mouse ---
 
