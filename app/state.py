@@ -13,6 +13,8 @@ from app.geometry.plane import Rect
 from app.history import History
 from app.protocol.commands import (
     Begin,
+    BodyView,
+    Companion,
     Paint,
     PaintInput,
     Picture,
@@ -24,7 +26,7 @@ from app.protocol.commands import (
 from app.protocol.events import Differed, Painted, Probed, TurnedBody
 from app.protocol.run import RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
-from app.view import ViewState
+from app.view import OTHERS, ViewState
 from core.occlusion.occluder import Occluder, Occluders
 
 
@@ -46,6 +48,8 @@ class Phase(Enum):
         return self in (Phase.STARTING, Phase.OPENING, Phase.BEGINNING, Phase.RUNNING)
 
 
+START_COLOR, BEST_COLOR, OTHER_COLOR = (150, 158, 170), (126, 214, 143), (255, 184, 76)
+"""Of the bodies beside the one on screen."""
 SETTLED = (Phase.PAUSED, Phase.RUNNING, Phase.DONE)
 
 
@@ -269,16 +273,40 @@ class SessionState:
             return PaintInput(*view.key)
         if not self.steps:
             return None
-        fine = self.phase is not Phase.RUNNING and not view.play.steps.on
+        fine, body = self.phase is not Phase.RUNNING and not view.play.steps.on, self.body_view
         if painted is None or painted.step != view.step:
-            return Paint(*view.key, view.step, view.photo_side, False, view.body)
-        if view.body is not None and (turned is None or turned.view != view.body):
-            return Turn(*view.key, view.step, False, view.body)
-        if painted.side != view.photo_side or (fine and not painted.fine):
-            return Paint(*view.key, view.step, view.photo_side, fine, view.body)
-        if view.body is not None and fine and turned is not None and not turned.fine:
-            return Turn(*view.key, view.step, True, view.body)
+            return Paint(*view.key, view.step, view.photo_side, False, body, view.ink)
+        if body is not None and (turned is None or turned.view != body):
+            return Turn(*view.key, view.step, False, body)
+        layer = painted.side, painted.ink
+        if layer != (view.photo_side, view.ink) or (fine and not painted.fine):
+            return Paint(*view.key, view.step, view.photo_side, fine, body, view.ink)
+        if body is not None and fine and turned is not None and not turned.fine:
+            return Turn(*view.key, view.step, True, body)
         return None
+
+    @property
+    def body_view(self) -> BodyView | None:
+        """How the body is seen, and with which others; None while its panel has no pixels."""
+        view = self.view
+        if min(view.body_size) <= 0:
+            return None
+        return BodyView(view.orbit, *view.body_size, view.ink, self.companions)
+
+    @property
+    def companions(self) -> tuple[Companion, ...]:
+        """The bodies beside the one on screen: the start, the best, and that of the other run."""
+        view, record, other = self.view, self.record, self.other
+        if OTHERS not in view.overlays or view.key is None or record is None:
+            return ()
+        wanted = [(view.key, 0, START_COLOR)]
+        if record.best is not None:
+            wanted.append((view.key, record.best, BEST_COLOR))
+        if other is not None and view.other is not None and other.steps:
+            step = min(view.step, other.steps - 1)
+            wanted.append((view.other, step, OTHER_COLOR))
+        shown = view.key, view.step
+        return tuple(Companion(*w) for w in wanted if w[:2] != shown)
 
     def _wanted_preview(self, key: RunKey, sketch: Occluders) -> Picture | None:
         """What occluders that are dragged do to a few steps, unless that is on screen.
@@ -288,7 +316,7 @@ class SessionState:
         view = self.view
         if self.pending is not None or not self.steps or self.previewed == sketch:
             return None
-        return Preview(*key, view.step, sketch, view.photo_side, view.body)
+        return Preview(*key, view.step, sketch, view.photo_side, self.body_view, view.ink)
 
     @property
     def occluders(self) -> Occluders:

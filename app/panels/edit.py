@@ -9,12 +9,13 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.action import Action
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.panels.dialog import SideDialog
 from app.protocol.run import RunKey
 from app.session import Session
 
 DIALOG, ROWS, NAME, RATE = "edit dialog", "edit rows", "edit name", "edit rate"
-WIDTH, LABELS, BUTTON = 460, 130, 164
+WIDTH, LABELS, BUTTON = px(460), px(130), px(164)
 SLOW, FAST = 0.05, 20.0
 """Range of the factor on the step size."""
 
@@ -22,7 +23,7 @@ SLOW, FAST = 0.05, 20.0
 class EditDialog(SideDialog):
     """A field for the name, the step size and each term of the run on screen."""
 
-    tag, width, room = DIALOG, WIDTH, 400
+    tag, width, room = DIALOG, WIDTH, px(400)
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.geometry.people import Person
-from app.protocol.commands import BodyView, Command
+from app.protocol.commands import PLAIN, BodyView, Command, Ink
 from app.protocol.run import OfRun, RecordedRun, RunInfo, RunKey
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.survey import Change, JointDifference, Survey
@@ -107,22 +107,24 @@ class TurnedBody:
     Attributes:
         middle: the point the orbit looks at, in the photo's camera (metres).
         floor: y of the body's lowest point in the photo's camera.
+        reach: largest extent of the body in metres.
     """
 
     view: BodyView
     fine: bool
     middle: tuple[float, float, float]
     floor: float
+    reach: float = 2.0
 
 
 @dataclass(frozen=True)
 class Painted(WithPictures):
     """All of a step. Pictures: "layer", "rendered", "occlusion", "visible", and with a body "body".
 
-    With occluders there is also a picture "hits".
+    With occluders there is also a picture "hits", and with kernels in the ink "kernels".
 
     Attributes:
-        side, fine: of the layer, as `Paint` has asked.
+        side, fine, ink: of the layer, as `Paint` has asked.
         occluded: share of the body's pixels called occluded.
         joints: of the step's body.
         found: IoU and AUROC of that against the occluders; NaN where not defined.
@@ -135,6 +137,7 @@ class Painted(WithPictures):
     joints: tuple[Joint, ...] = ()
     body: TurnedBody | None = None
     found: tuple[float, float] | None = None
+    ink: Ink = PLAIN
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from app.panels.files import NAME
 from app.panels.help import SHEET as HELP_SHEET
 from app.panels.items import item_rect
 from app.panels.timeline import PLAY
+from app.panels.tour import TourDialog
 from app.view import JOINTS
 from app.window.glfw import native_window
 from app.window.window import Window
 from core.io.records import plain
 
-Dialog = EditDialog | ActionDialog | ExportDialog
+Dialog = EditDialog | ActionDialog | ExportDialog | TourDialog
 
 
 def report(window: Window) -> dict[str, object]:
@@ -52,6 +53,10 @@ def report(window: Window) -> dict[str, object]:
         "why": session.view.why,
         "probed": session.probed.answer.words.lines if session.probed else None,
         "view": [window.photo.view.scale, *window.photo.view.offset],
+        "layout": session.view.layout_name,
+        "largest": session.view.largest,
+        "places": window.desk.places,
+        "maps": {m.name: [m.view.scale, *m.view.offset] for m in window.maps},
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "cells": window.photo.cells,
         "buttons": {name: item_rect(name) for name in window.controls.buttons},
@@ -66,6 +71,12 @@ def report(window: Window) -> dict[str, object]:
         "tool": session.view.tool,
         "previewed": session.previewed is not None,
         "found": session.painted.found if session.painted else None,
+        "palette": _palette_of(window),
+        "tour": _tour_of(window),
+        "overlays": sorted(session.view.overlays),
+        "split": session.view.split,
+        "shift": session.view.orbit.shift,
+        "point": window.photo.point,
         "occlude": _items_of(window.occluding),
         "time": _items_of(window.time),
         "apart": _items_of(window.apart),
@@ -120,6 +131,20 @@ def _files_of(window: Window) -> dict[str, object] | None:
 def _items_of(dialog: Dialog) -> dict[str, Rect] | None:
     """Where the fields and buttons of a dialog are; None while hidden."""
     return {name: item_rect(name) for name in dialog.items} if dialog.shown else None
+
+
+def _palette_of(window: Window) -> dict[str, object] | None:
+    """The commands that are listed, and whether letters reach it; None while hidden."""
+    palette = window.palette
+    if not palette.shown:
+        return None
+    return {"found": [entry.label for entry in palette.found], "typing": palette.typing}
+
+
+def _tour_of(window: Window) -> dict[str, object] | None:
+    """The step of the tour, and where its buttons are; None while there is none."""
+    step, buttons = window.tour.tour.number, _items_of(window.tour)
+    return None if buttons is None else {"step": step, **buttons}
 
 
 def offset(rect: Rect, area: Rect) -> Rect:

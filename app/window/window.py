@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from pathlib import Path
 
@@ -12,9 +12,6 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
-from app.geometry.homography import cell_corners, inside_crop
-from app.geometry.layout import arrange
-from app.geometry.plane import Point
 from app.link import Link
 from app.panels.apart import ApartDialog
 from app.panels.body import BodyPanel
@@ -25,6 +22,7 @@ from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
 from app.panels.occlude import OccludeDialog
+from app.panels.palette import Palette
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.status import Status
@@ -32,32 +30,31 @@ from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
 from app.panels.time import TimeDialog
 from app.panels.timeline import TimelinePanel
+from app.panels.tour import TourDialog
 from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
-from app.protocol.events import (
-    Event,
-    Stepped,
-    WithPictures,
-)
-from app.protocol.why import PixelTarget
+from app.protocol.events import Event, Stepped, WithPictures
 from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Level, Message, Phase
+from app.window.desk import Desk
 from app.window.drops import open_dropped
 from app.window.exporting import Exporting
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
+from app.window.linking import link_cells, link_zoom
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, is_set, put_set, save_set
 from app.window.paste import fetch_picture, path_in_text
 from app.window.showing import Pictured
+from app.window.views import Views
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
 
 
-class Window:
+class Window(Views):
     """Owns everything that is on screen."""
 
     def __init__(self, session: Session, link: Link, size: tuple[int, int]) -> None:
@@ -67,8 +64,7 @@ class Window:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self._filling = False
-        self.size = (0, 0)
-        self._arranged: Hashable = None
+        self.on_toured: Callable[[], None] = lambda: None
         self._pictures_came = 0
         self._create(size)
 
@@ -94,10 +90,12 @@ class Window:
             self.status.build()
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
-        dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
+        bare = {"no_scrollbar": True, "no_scroll_with_mouse": True, "no_background": True}
+        dpg.configure_item("root", **bare)  # the ground is the viewport's
         self.sides = self.editing, self.occluding, self.time, self.apart, self.exporting.dialog
-        for dialog in (self.help, self.files, *self.sides):
+        for dialog in (self.help, self.files, self.palette, self.tour, *self.sides):
             dialog.build()
+        self.desk.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -106,6 +104,7 @@ class Window:
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
+        self.body.photo = self.photo.texture
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         maps = self.observed, self.rendered, self.occlusion
@@ -114,16 +113,19 @@ class Window:
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
-        self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
         self.occluding = OccludeDialog(fonts, self.do, self._act)
+        self.palette = Palette(fonts, self)
+        self.tour = TourDialog(fonts, lambda: self.on_toured())
         self.time = TimeDialog(fonts, self.do, self._act)
         self.apart = ApartDialog(fonts, self.do, self._act)
         self.exporting = Exporting(fonts, self.session, self.panels, self.files, self._act)
         self.timeline.open_time = self.show_time
         self.editing = EditDialog(fonts, self.do, self._change)
         self.controls = Controls(fonts, self.do, self._set_opacity)
+        self.desk = Desk(self.panels, self.controls, self.status)
+        self.mouse = Mouse([self.desk, *self.panels.values()])
 
     # --- what buttons, keys, drops and messages do ---
 
@@ -199,16 +201,15 @@ class Window:
         self.send(act(self.session))
 
     def choose(self) -> None:
-        """Open what is chosen in the file dialog."""
-        self.files.enter()
+        """Run what is chosen in the list of commands, or open it in the file dialog."""
+        if self.tour.shown and not self._in_dialog():
+            self.tour.go(1)
+            return
+        self.palette.enter() if self.palette.shown else self.files.enter()
 
     def choose_next(self, count: int) -> None:
-        """Choose another file in the file dialog."""
-        self.files.move(count)
-
-    def show_whole_photo(self) -> None:
-        """Undo zooming and panning."""
-        self.photo.show_all()
+        """Choose another command, or another file in the file dialog."""
+        self.palette.move(count) if self.palette.shown else self.files.move(count)
 
     def edit(self) -> None:
         """Show or hide the dialog of weights and steps."""
@@ -225,6 +226,9 @@ class Window:
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
         self.files.hide()
+        self.palette.hide()
+        if self.tour.shown:
+            self.tour.end()
         self.help.hide()
         for dialog in self.sides:
             dialog.hide()
@@ -248,7 +252,8 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.editing.typing or self.time.typing
+        typing = self.editing.typing or self.time.typing
+        return self.files.shown or self.palette.shown or typing
 
     # --- one frame ---
 
@@ -276,8 +281,8 @@ class Window:
         """Input, drawing."""
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
-        self._arrange()
-        over = any(dialog.covers(self.mouse.position) for dialog in self.sides)
+        self.desk.arrange(self.session)
+        over = any(dialog.covers(self.mouse.position) for dialog in (*self.sides, self.tour))
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self._draw()
@@ -313,52 +318,30 @@ class Window:
             self._inbox.get()()
         return found
 
-    def _arrange(self) -> None:
-        """Follow the window's size."""
-        size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        several = len(self.session.album.items) > 1
-        wanted = *size, max(len(self.session.lanes), 1), self.session.view.why, several
-        if wanted == self._arranged or min(size) <= 0:
-            return
-        self.size, self._arranged = size, wanted
-        places = arrange(*wanted)
-        self.controls.place(places["toolbar"])
-        self.status.place(places["status"])
-        for name, panel in self.panels.items():
-            panel.place(places[name]) if name in places else panel.hide()
-
     def _draw(self) -> None:
-        self._link_cells()
+        if self.session.view.light != theme.is_light():
+            theme.use(self.session.view.light)
+        self._link()
         self.controls.draw(self.session)
         for panel in self.panels.values():
-            panel.draw(self.session)
+            if panel.area.width > 1 or panel is self.strip:  # which forgets pictures
+                panel.draw(self.session)
         self.status.draw(self.session)
         if self.session.view.joint_table != self.apart.shown:
             self.apart.toggle(*self.size)
         for dialog in (self.editing, self.occluding, self.time, self.apart):
             dialog.draw(self.session)
+        self.tour.draw(self.desk.places, self.size)
 
-    def _link_cells(self) -> None:
-        """Outline the cell under the mouse, or else the one that is asked about, in all maps."""
+    def _link(self) -> None:
+        """What is under the mouse, and what panels show together."""
         over = self.mouse.under()
         for hovered in (self.photo, self.strip):
             inside = self.mouse.inside(hovered) if over is hovered else None
             hovered.hover(self.session, inside)
-        at: Point | None = None
-        scene = self.session.scene
-        if isinstance(over, MapPanel):
-            at = over.fraction(self.mouse.inside(over))
-        elif over is self.photo and scene is not None:
-            at = inside_crop(scene.to_crop, self.photo.view.to_image(self.mouse.inside(over)))
-        view, probed = self.session.view, self.session.probed if self.session.view.why else None
-        if at is None and view.why and isinstance(view.target, PixelTarget):
-            at = view.target.at
-        for panel in self.maps:
-            panel.cell = at
-            panel.explained = probed.answer.cells if probed is not None else ()
-        self.photo.cell = None
-        if at is not None and scene is not None:
-            self.photo.cell = cell_corners(scene.to_crop, self.observed.cells, at)
+        self.desk.hover(self.mouse.position if over is self.desk else None)
+        link_zoom(self.session, self.photo, self.maps)
+        link_cells(self.session, self.mouse, self.photo, self.maps, self.body)
 
     # --- the loop ---
 

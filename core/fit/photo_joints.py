@@ -49,7 +49,7 @@ def read_joints(observation: Observation) -> PhotoJoints:
     return PhotoJoints(
         xy=view.to_photo(crop),
         foreshortening=foreshortening,
-        sigma=half * estimate.log_sigma[0].double().exp().numpy() * _photo_scale(crop, view),
+        sigma=half * estimate.log_sigma[0].double().exp().numpy() * photo_scale(crop, view),
         sigma_foreshortening=estimate.log_sigma_foreshortening[0].double().exp().numpy(),
     )
 
@@ -73,7 +73,7 @@ def photo_points(
     return view.to_photo(crop.numpy())
 
 
-def _photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, " n"]:
+def photo_scale(crop: Float[np.ndarray, "n 2"], view: CropView) -> Float[np.ndarray, " n"]:
     """Pixels of the photo for a pixel of the crop, at some of its points."""
     here = view.to_photo(crop)
     right, down = (view.to_photo(crop + step) - here for step in ([1, 0], [0, 1]))
