@@ -69,6 +69,21 @@ class Host(Protocol):
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
 
+    def show_palette(self) -> None:
+        """Show or hide the list of all commands."""
+
+    def ask_for_layout(self) -> None:
+        """Ask under which name to keep the layout."""
+
+    def enlarge(self) -> None:
+        """Give the panel under the mouse the place of all, or take it away again."""
+
+    def show_person(self) -> None:
+        """Zoom to the person."""
+
+    def toggle_tour(self) -> None:
+        """Begin the tour, or end it."""
+
     def stride(self) -> int:
         """Steps that an arrow key goes: more with Shift."""
 
@@ -87,7 +102,7 @@ class Action:
 
     Attributes:
         label: a word or two for a button or a menu.
-        keys: any of these does it; a key of the keyboard, perhaps behind "Ctrl+".
+        keys: any of these does it; a key of the keyboard, perhaps behind "Ctrl+" or "Ctrl+Shift+".
         hint: one line for the help sheet; neighbours with the same hint share a line.
         do: does it. Doing what is not enabled sends no command.
         enabled: whether it would do something.

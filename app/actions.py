@@ -19,6 +19,7 @@ from app.session import Session
 from app.state import Phase
 from app.time_actions import TIME_ACTIONS
 from app.view import JOINTS
+from app.view_actions import VIEW_ACTIONS
 
 
 def _has_steps(session: Session) -> bool:
@@ -258,6 +259,7 @@ ACTIONS = (
     *TIME_ACTIONS,
     *OCCLUDER_ACTIONS,
     *POSE_ACTIONS,
+    *VIEW_ACTIONS,
     Action(
         "log",
         "Logarithmic",

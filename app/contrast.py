@@ -112,7 +112,7 @@ class Contrast(Steps):
         if not view.play.turns.on or key is None or view.sketch is not None:
             return None
         fine = self.phase is not Phase.RUNNING
-        wanted = Paint(*key, self.other_step, view.photo_side, fine, view.body)
+        wanted = Paint(*key, self.other_step, view.photo_side, fine, self.body_view, view.ink)
         return None if compared is not None and _answered(compared, wanted) else wanted
 
     @property
@@ -133,7 +133,7 @@ class Contrast(Steps):
 def _answered(painted: Painted, wanted: Paint) -> bool:
     """Whether pictures are those that are wanted."""
     body = painted.body.view if painted.body is not None else None
-    are = painted.key, painted.step, painted.side, body
-    return are == (wanted.key, wanted.step, wanted.side, wanted.body) and (
+    are = painted.key, painted.step, painted.side, body, painted.ink
+    return are == (wanted.key, wanted.step, wanted.side, wanted.body, wanted.ink) and (
         painted.fine or not wanted.fine
     )

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, UInt8
 from app.fits import CoreFit
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
-from app.protocol.backend import Film, Kept, Maps, Observed, Stance
+from app.protocol.backend import Film, Kept, Kernels, Maps, Observed, Stance
 from app.protocol.run import Run
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.search import Findings, Inquiry
@@ -22,7 +22,9 @@ from app.recorded import Recorded, RecordedPhoto, observation_of, recorded_runs,
 from app.searches import pieces
 from app.told import (
     crop_outline,
+    found_points,
     joint_answer,
+    kernels_of,
     listed,
     person_of,
     pixel_answer,
@@ -30,7 +32,7 @@ from app.told import (
     told_stance,
 )
 from core.body.moves import Wishes
-from core.body.names import JOINT_NAMES, joint_words
+from core.body.names import JOINT_NAMES, LIMB_OF_JOINT, joint_words
 from core.body.params import BodyParams
 from core.body.regressed import load_start
 from core.commands._threads import use_threads
@@ -97,6 +99,8 @@ class CoreBackend:
     def __init__(self, engine: Engine, detail: str, schedule: Schedule | None = None) -> None:
         self.detail = detail
         self.faces: Int[np.ndarray, "faces 3"] = engine.body.faces.numpy().astype(np.int32)
+        limb_of_joint = np.array(LIMB_OF_JOINT, np.int32)
+        self.limbs: Int[np.ndarray, " faces"] = limb_of_joint[engine.body.face_part.numpy()]
         self._engine = engine
         self._schedule = schedule or Schedule.standard()
         self._colors = feature_colors(engine.model.bank)
@@ -199,6 +203,7 @@ class CoreBackend:
             hits_legend=HITS_LEGEND,
             estimated_joints=listed(joints),
             sigmas=tuple(spread),
+            points=found_points(observation),
             detectors=() if observation.keypoints else self._engine.sources.detectors,
             note=note,
         )
@@ -263,17 +268,26 @@ class CoreBackend:
         observation = observation_of(observed)
         schedule, _ = self._settings(observed, run)
         maps = draw_maps(self._engine, observation, params, self._colors, schedule)
-        found, share = maps.found, maps.occluded_share
-        if found is None:
-            return Maps(maps.rendered, maps.occlusion, maps.posterior, share)
-        figures = found.iou, found.auroc
-        return Maps(maps.rendered, maps.occlusion, maps.posterior, share, found.hits, figures)
+        pictures = Maps(
+            maps.rendered,
+            maps.occlusion,
+            maps.posterior,
+            maps.occluded_share,
+            residual=maps.residual,
+        )
+        if maps.found is None:
+            return pictures
+        return replace(pictures, hits=maps.found.hits, found=(maps.found.iou, maps.found.auroc))
 
     def vertices(self, observed: Observed, params: BodyParams) -> Float[np.ndarray, "vertices 3"]:
         """The figure that pictures show, in the photo's camera frame."""
         observation = observation_of(observed)
         in_crop = self._engine.figures(params).vertices[0].numpy()
         return in_crop @ observation.view.rotation.T.astype(np.float32)
+
+    def kernels(self, observed: Observed, params: BodyParams) -> Kernels:
+        """The kernels in the photo's camera frame."""
+        return kernels_of(self._engine.volume, params, observation_of(observed).view)
 
     def joints(self, observed: Observed, params: BodyParams) -> tuple[Joint, ...]:
         """The body's joints on the photo."""

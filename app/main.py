@@ -15,7 +15,6 @@ Examples:
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sys
 from dataclasses import dataclass
@@ -25,11 +24,14 @@ from typing import Literal
 import tyro
 
 from app.autosave import Autosave
+from app.display import check_scale, open_display
 from app.geometry.plane import Rect
+from app.geometry.units import px, use_scale
 from app.panels.folder import to_open
 from app.protocol.run import is_record
 from app.session import Session
-from core.assets import cache_dir
+from app.settings import Keeper
+from core.assets import cache_dir, config_dir
 from core.commands._threads import Threads
 from core.errors import UserError
 from core.io.atomic import check_file_place
@@ -65,7 +67,9 @@ class Options:
     after: float = 20.0
     """Seconds of fitting before the screenshot; it comes earlier if the fit is over."""
     size: str = "1400x900"
-    """Size of the window in pixels."""
+    """Size of the window in pixels, before it is scaled."""
+    scale: float | None = None
+    """How large texts and buttons are; without it as the desktop has it (2 at 192 dots an inch)."""
     state: Path | None = None
     """Write what the window is doing to this JSON file, over and over (for tests)."""
     engine: str = "app.engine:load"
@@ -82,13 +86,16 @@ def run(options: Options) -> int:
         UserError: there is no display, or an option makes no sense.
     """
     size, box = parse_size(options.size), parse_bbox(options.bbox)
+    if options.scale is not None:
+        check_scale(options.scale)
     paths = parse_images(options.images)
     if options.weights and any(map(is_record, paths)):
         raise UserError("--weights are for photos: a record (fit.nbf) has its own")
     if box is not None and len(paths) > 1:
         raise UserError(f"--bbox is for one photo, and these are {len(paths)}: name one")
     check_screenshot(options.screenshot)
-    check_display()  # before these: Dear PyGui ends the process without a display
+    found = open_display()  # before these: Dear PyGui ends the process without a display
+    use_scale(found if options.scale is None else options.scale)
     from app.automation import Automation
     from app.link import Link
     from app.window.window import Window
@@ -100,22 +107,34 @@ def run(options: Options) -> int:
         autosave=str(autosave.path),
         orphan="" if orphan is None else str(orphan),
     )
+    keeper = Keeper(config_dir() / "settings.json", session)
+    keeper.load()
     if paths:
         session.open_all(paths, box)
     names = ("preset", "model", "body", "prior", "weights", "threads")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
-    window = Window(session, link, size)
+    window = Window(session, link, (min(px(size[0]), LARGEST), min(px(size[1]), LARGEST)))
     automation = Automation(window, options.screenshot, options.after, options.state)
+    window.on_toured = keeper.tell_of_tour
+    scripted = options.state is not None or options.screenshot is not None
+    if keeper.due and not scripted:
+        window.toggle_tour()
+
+    def after_turn() -> bool:
+        keeper.keep_soon()
+        return automation.after_turn()
+
     crashed = True
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            window.run(automation.after_turn, automation.nap)
+            window.run(after_turn, automation.nap)
         crashed = False
     except SystemExit:  # SIGTERM
         crashed = False
         raise
     finally:
         window.close()
+        keeper.keep()
         if not crashed:
             autosave.clear(session.saved_orphan)
     return automation.exit_code
@@ -177,32 +196,6 @@ def check_screenshot(path: Path | None) -> None:
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UserError(f"screenshot {path} is not the name of a PNG file, such as window.png")
     check_file_place(path)
-
-
-def check_display() -> None:
-    """Refuse to start where no window can open.
-
-    Raises:
-        UserError: X11 or Wayland cannot be reached.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-    import ctypes.util
-
-    advice = "use `nbf fit` without one, or xvfb-run"
-    if not os.environ.get("DISPLAY"):
-        raise UserError(f"no display (DISPLAY is not set) for the window; {advice}")
-    name = ctypes.util.find_library("X11")
-    if name is None:
-        raise UserError("libX11 is missing; install it (Debian: apt-get install libx11-6)")
-    x11 = ctypes.CDLL(name)
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
-    display = x11.XOpenDisplay(None)
-    if not display:
-        raise UserError(f"display {os.environ['DISPLAY']} cannot be opened; {advice}")
-    x11.XCloseDisplay(display)
 
 
 def cli() -> int:

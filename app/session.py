@@ -51,6 +51,7 @@ from app.protocol.events import (
 )
 from app.protocol.run import RECORD_SUFFIX, is_record
 from app.state import Level, Message, Phase
+from app.viewing import Viewing
 
 
 def free_path(image: str, own: Collection[str] = (), suffix: str = RECORD_SUFFIX) -> str:
@@ -69,7 +70,7 @@ def free_path(image: str, own: Collection[str] = (), suffix: str = RECORD_SUFFIX
 
 
 @dataclass
-class Session(Backlog):
+class Session(Viewing, Backlog):
     """The state, and everything that changes it: the user, and the worker's messages."""
 
     # --- what the user does ---
@@ -177,7 +178,8 @@ class Session(Backlog):
         self.engine = event.detail
         self.phase = Phase.EMPTY
         self.lost = list(self.document.held)
-        self.message = Message("Drop a photo on the window, or press {open} to open one.")
+        if self.message.level is Level.INFO:  # else it is about the settings
+            self.message = Message("Drop a photo on the window, or press {open} to open one.")
         if self.orphan and self.wanted is None:
             text = "A session ended unexpectedly: {recover} opens what it had saved."
             self.message = Message(text, Level.WARNING)

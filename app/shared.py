@@ -25,6 +25,7 @@ CAPACITY = {
     "photo": PHOTO_SIDE * PHOTO_SIDE * 3,
     "thumbnail": THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3,
     "layer": PHOTO_SIDE * PHOTO_SIDE * 4,
+    "kernels": PHOTO_SIDE * PHOTO_SIDE * 4,
     "observed": MAP_SIDE * MAP_SIDE * 3,
     "rendered": MAP_SIDE * MAP_SIDE * 3,
     "occlusion": MAP_SIDE * MAP_SIDE * 3,

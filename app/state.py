@@ -11,11 +11,11 @@ from app.geometry.lanes import Lane, lanes
 from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.history import History
-from app.protocol.commands import Begin, Question
+from app.protocol.commands import Begin, BodyView, Companion, Question
 from app.protocol.events import Differed, Measured, Painted, Probed, Searched, Tried, TurnedBody
 from app.protocol.run import Changes, RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
-from app.view import ViewState
+from app.view import OTHERS, ViewState
 from core.body.moves import Wishes
 from core.occlusion.occluder import Occluder, Occluders
 
@@ -38,6 +38,8 @@ class Phase(Enum):
         return self in (Phase.STARTING, Phase.OPENING, Phase.BEGINNING, Phase.RUNNING)
 
 
+START_COLOR, BEST_COLOR, OTHER_COLOR = (150, 158, 170), (126, 214, 143), (255, 184, 76)
+"""Of the bodies beside the one on screen."""
 SETTLED = (Phase.PAUSED, Phase.RUNNING, Phase.DONE)
 
 
@@ -306,6 +308,29 @@ class SessionState:
     def other(self) -> RunRecord | None:
         """The run that the shown one is compared with."""
         return self.document.find(self.view.other)
+
+    @property
+    def body_view(self) -> BodyView | None:
+        """How the body is seen, and with which others; None while its panel has no pixels."""
+        view = self.view
+        if min(view.body_size) <= 0:
+            return None
+        return BodyView(view.orbit, *view.body_size, view.ink, self.companions)
+
+    @property
+    def companions(self) -> tuple[Companion, ...]:
+        """The bodies beside the one on screen: the start, the best, and that of the other run."""
+        view, record, other = self.view, self.record, self.other
+        if OTHERS not in view.overlays or view.key is None or record is None:
+            return ()
+        wanted = [(view.key, 0, START_COLOR)]
+        if record.best is not None:
+            wanted.append((view.key, record.best, BEST_COLOR))
+        if other is not None and view.other is not None and other.steps:
+            step = min(view.step, other.steps - 1)
+            wanted.append((view.other, step, OTHER_COLOR))
+        shown = view.key, view.step
+        return tuple(Companion(*w) for w in wanted if w[:2] != shown)
 
     def neighbour(self, way: int) -> RunKey | None:
         """The run before (-1) or after (1) the shown one that can be shown now, of all images."""

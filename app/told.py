@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Stance
+from app.protocol.backend import Kernels, Stance
 from app.protocol.run import StageMark
-from app.protocol.scene import Joint
+from app.protocol.scene import FoundPoints, Joint
 from app.protocol.why import Answer, Arrow, Bars
+from core.body.names import JOINT_NAMES
 from core.body.numbers import PLACES, SHAPES
 from core.body.params import BodyParams
+from core.body.points import POINTS
+from core.fit.evidence import BodyPoints
 from core.fit.explain import explain_joint, explain_pixel
 from core.fit.joint_probe import JointProbe
-from core.fit.photo_joints import PhotoJoints
+from core.fit.observation import Observation
+from core.fit.photo_joints import PhotoJoints, photo_scale
 from core.fit.probe import PixelProbe
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.fit.sweep import Parameter
 from core.geometry.crop import Box, CropView
+from core.geometry.keypoints import Keypoints
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.people import Proposal
 
@@ -82,6 +90,40 @@ def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
     """Joints as messages carry them."""
     rows = zip(joints.xy.tolist(), joints.foreshortening.tolist(), strict=True)
     return tuple((x, y, foreshortening) for (x, y), foreshortening in rows)
+
+
+def found_points(observation: Observation) -> tuple[FoundPoints, ...]:
+    """The points that are fitted, one entry a kind of evidence; those not looked for left out."""
+    found, view = [], observation.view
+    points = observation.problem.find(BodyPoints)
+    if points is not None:
+        crop, sigma = points.xy[0].double().numpy(), points.sigma[0].double().numpy()
+        sigma = sigma * photo_scale(crop, view)
+        rows = zip(POINTS, view.to_photo(crop).tolist(), sigma.tolist(), strict=True)
+        kept = [(name, (x, y), sigma) for name, (x, y), sigma in rows if math.isfinite(sigma)]
+        found.append(_listed("three networks that vote", kept))
+    joints = observation.problem.find(Keypoints)
+    if joints is not None:
+        crop, trust = joints.xy[0].double().numpy(), joints.confidence[0].tolist()
+        rows = zip(JOINT_NAMES, view.to_photo(crop).tolist(), trust, strict=True)
+        kept = [(name, (x, y), None) for name, (x, y), sure in rows if sure > 0]
+        found.append(_listed("given" if observation.keypoints else "detected", kept))
+    return tuple(points for points in found if points.names)
+
+
+def _listed(source: str, rows: list[Any]) -> FoundPoints:
+    names, places, sigmas = zip(*rows, strict=True) if rows else ((), (), ())
+    return FoundPoints(source, names, places, sigmas)
+
+
+def kernels_of(volume: NeuralBodyVolume, params: BodyParams, view: CropView) -> Kernels:
+    """The kernels of a body in the crop's camera, in the photo's."""
+    with torch.no_grad():
+        posed = volume.pose(params.rotations(), params.betas, params.transl)
+        covariances = torch.linalg.inv(posed.precisions[0].double()).numpy()
+    turn = np.asarray(view.rotation, np.float64)
+    means = posed.means[0].double().numpy() @ turn.T
+    return Kernels(means, turn @ covariances @ turn.T, volume.limb.numpy())
 
 
 def crop_outline(view: CropView) -> tuple[Float[np.ndarray, "4 2"], Float[np.ndarray, "3 3"]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.geometry.layout import STANDARD, Layout
 from app.geometry.orbit import Orbit
 from app.playing import Playing
-from app.protocol.commands import BodyView
+from app.protocol.commands import Ink
 from app.protocol.run import Changes, RunKey
 from app.protocol.search import Inquiry, Slide
 from app.protocol.survey import Survey
@@ -18,6 +19,11 @@ from core.occlusion.occluder import Occluders
 JOINTS = "joints"
 PEOPLE = "people"
 HITS = "hits"
+POINTS, SKELETON, KERNELS, PARTS = "points", "skeleton", "kernels", "parts"
+OTHERS, CAMERA = "other bodies", "camera"
+LINKED = "linked zoom"
+"""Maps show the place that the photo shows."""
+SMOOTH = "smooth maps"
 BOX = "box"
 POSE = "pose"
 """Tools that draw the person's box and drag joints; the others draw the shapes of occluders."""
@@ -56,6 +62,14 @@ class ViewState:
         target: what it is asked about.
         pinned: it was clicked: the mouse asks about nothing else by resting there.
         inquiry: what is asked piece by piece; None for nothing.
+        layout: where the panels lie; ``layout_name`` is its name, empty if it has none.
+        own_layouts: those that the user has named.
+        largest: name of the panel that has the place of all; empty for none.
+        turn: which panels come first where there is no room for all.
+        looks: names of what is switched on, such as `LINKED`.
+        split: share of the photo's width at the left of which nothing is drawn over it.
+        kernel_color: what colours the kernels, see `app.protocol.commands.KERNEL_COLORS`.
+        light: the window has light colours.
         play: how steps play, and two runs take turns.
         seeking: what the worker looks for in all steps, to go to the largest.
         joint_table: the table of how far the joints of two runs are apart is there.
@@ -90,6 +104,15 @@ class ViewState:
     target: Target | None = None
     pinned: bool = False
     inquiry: Inquiry | None = None
+    layout: Layout = STANDARD
+    layout_name: str = "standard"
+    own_layouts: dict[str, Layout] = field(default_factory=dict)
+    largest: str = ""
+    turn: int = 0
+    looks: frozenset[str] = frozenset({LINKED})
+    split: float | None = None
+    kernel_color: str = "limb"
+    light: bool = False
     play: Playing = field(default_factory=Playing)
     seeking: Survey | None = None
     joint_table: bool = False
@@ -115,9 +138,9 @@ class ViewState:
             self.other = None
 
     @property
-    def body(self) -> BodyView | None:
-        """How the body is seen; None while its panel has no pixels."""
-        return BodyView(self.orbit, *self.body_size) if min(self.body_size) > 0 else None
+    def ink(self) -> Ink:
+        """What pictures of the body show."""
+        return Ink(PARTS in self.overlays, self.kernel_color if KERNELS in self.overlays else "")
 
     @property
     def by_hand(self) -> bool:

@@ -47,17 +47,18 @@ class Wants(SessionState):
             return PaintInput(*view.key)
         if not self.steps:
             return None
-        fine = self.phase is not Phase.RUNNING and not view.play.steps.on
+        fine, body = self.phase is not Phase.RUNNING and not view.play.steps.on, self.body_view
         if view.by_hand and self.phase is not Phase.RUNNING:
             return self._wanted_trial(view.key, fine)
         if painted is None or painted.step != view.step:
-            return Paint(*view.key, view.step, view.photo_side, False, view.body)
-        if view.body is not None and (turned is None or turned.view != view.body):
-            return Turn(*view.key, view.step, False, view.body)
-        if painted.side != view.photo_side or (fine and not painted.fine):
-            return Paint(*view.key, view.step, view.photo_side, fine, view.body)
-        if view.body is not None and fine and turned is not None and not turned.fine:
-            return Turn(*view.key, view.step, True, view.body)
+            return Paint(*view.key, view.step, view.photo_side, False, body, view.ink)
+        if body is not None and (turned is None or turned.view != body):
+            return Turn(*view.key, view.step, False, body)
+        layer = painted.side, painted.ink
+        if layer != (view.photo_side, view.ink) or (fine and not painted.fine):
+            return Paint(*view.key, view.step, view.photo_side, fine, body, view.ink)
+        if body is not None and fine and turned is not None and not turned.fine:
+            return Turn(*view.key, view.step, True, body)
         return None
 
     def _wanted_preview(self, key: RunKey, sketch: Occluders) -> Picture | None:
@@ -68,14 +69,15 @@ class Wants(SessionState):
         view = self.view
         if self.pending is not None or not self.steps or self.previewed == sketch:
             return None
-        return Preview(*key, view.step, sketch, view.photo_side, view.body)
+        return Preview(*key, view.step, sketch, view.photo_side, self.body_view, view.ink)
 
     def _wanted_trial(self, key: RunKey, fine: bool) -> Picture | None:
         """What the body by hand looks like, unless that is on screen; first quickly painted."""
         view, there = self.view, self.tried.command if self.tried is not None else None
         if self.pending is not None:
             return None
-        wanted = Try(*key, view.step, view.moves, self.drafted, view.photo_side, False, view.body)
+        changed, look = (view.moves, self.drafted), (self.body_view, view.ink)
+        wanted = Try(*key, view.step, *changed, view.photo_side, False, *look)
         if there is None or replace(there, fine=False) != wanted:
             return wanted
         return None if there.fine or not fine else replace(wanted, fine=True)

@@ -1,4 +1,4 @@
-"""Where files live: the assets that ship with the project, the user's cache, the data folder."""
+"""Where files live: the shipped assets, the user's cache and settings, the data folder."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def cache_dir() -> Path:
     path = Path(base) / "nbf"
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def config_dir() -> Path:
+    """The project's folder for what the user has chosen (it may be missing)."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "nbf"
 
 
 def data_dir(argument: str | Path | None = None) -> Path | None:

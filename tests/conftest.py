@@ -29,6 +29,7 @@ def _bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Caches go to a temporary folder, and no variable of the user's shell changes a result."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         for name in ("NBF_DATA", "NBF_NATIVE", "DISPLAY", "WAYLAND_DISPLAY"):
             patch.delenv(name, raising=False)
         yield

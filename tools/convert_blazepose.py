@@ -211,7 +211,7 @@ of the image).
 On photographs (share of 12 joints within 0.1 / 0.05 of the box's longer side;
 `docs/photographs.md` has intervals and commands) "full" alone has 68.1 / 48.3 % on 41 people of
 COCO train2017, 76.2 / 58.5 % on 12 of val2017 and 78.7 / 61.6 % on 36 views of films. "Heavy",
-joined with both MoveNets as the fit uses them, has 86.8 / 74.2, 88.5 / 82.3 and 94.4 / 81.5 %.
+joined with both MoveNets as the fit uses them, has 87.0 / 74.3, 90.7 / 83.8 and 97.5 / 84.7 %.
 """
 
 

@@ -144,8 +144,8 @@ exact factor, which this project uses, the results differ as in the last column.
 Known limits: {limits}
 
 On photographs, joined with BlazePose-heavy as the fit uses it (share of 12 joints within 0.1 /
-0.05 of the box's longer side; `docs/photographs.md`): 86.8 / 74.2 % on 41 people of COCO
-train2017, which it has seen, 88.5 / 82.3 % on 12 of val2017, 94.4 / 81.5 % on 36 views of films.
+0.05 of the box's longer side; `docs/photographs.md`): 87.0 / 74.3 % on 41 people of COCO
+train2017, which it has seen, 90.7 / 83.8 % on 12 of val2017, 97.5 / 84.7 % on 36 views of films.
 """
 
 

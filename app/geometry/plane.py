@@ -36,6 +36,12 @@ class Rect(NamedTuple):
             self.x + margin, self.y + margin, self.width - 2 * margin, self.height - 2 * margin
         )
 
+    def overlap(self, other: Rect) -> float:
+        """Area that lies in both."""
+        width = min(self.right, other.right) - max(self.x, other.x)
+        height = min(self.bottom, other.bottom) - max(self.y, other.y)
+        return max(width, 0.0) * max(height, 0.0)
+
     @staticmethod
     def spanning(a: Point, b: Point) -> Rect:
         """The rectangle with opposite corners ``a`` and ``b``, given in any order."""
@@ -56,6 +62,22 @@ class View:
         scale = min(panel[0] / image[0], panel[1] / image[1])
         offset = (panel[0] - image[0] * scale) / 2, (panel[1] - image[1] * scale) / 2
         return View(scale, offset)
+
+    @staticmethod
+    def framing(rect: Rect, panel: Point, air: float = 0.1) -> View:
+        """A part of an image with some air around it, as large as the panel allows."""
+        wide = rect.shrunk(-air * max(rect.width, rect.height))
+        fitted = View.fitted((wide.width, wide.height), panel)
+        x, y = (o - start * fitted.scale for o, start in zip(fitted.offset, wide[:2], strict=True))
+        return View(fitted.scale, (x, y))
+
+    def resized(self, image: Point, old: Point, new: Point) -> View:
+        """In a panel of another size: whole if it was whole, else with the same place in sight."""
+        if self == View.fitted(image, old):
+            return View.fitted(image, new)
+        at = self.to_image((old[0] / 2, old[1] / 2))
+        scale = self.scale * min(new[0] / old[0], new[1] / old[1])
+        return View(scale, (new[0] / 2 - at[0] * scale, new[1] / 2 - at[1] * scale))
 
     def to_panel(self, point: Point) -> Point:
         """Panel position of an image point."""

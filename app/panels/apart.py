@@ -7,6 +7,7 @@ from collections.abc import Callable
 import dearpygui.dearpygui as dpg
 
 from app import theme
+from app.geometry.units import px
 from app.panels.dialog import ActionDialog
 from app.playing import BLINKS
 from app.protocol.commands import Commands
@@ -15,8 +16,8 @@ from app.protocol.why import JointTarget
 from app.session import Session
 
 DIALOG, TABLE, TURNS, ABOUT = (f"apart {n}" for n in ("dialog", "table", "turns", "about"))
-WIDTH, HEIGHT, WIDE = 340, 330, 100
-BELOW = 124
+WIDTH, HEIGHT, WIDE = px(340), px(330), px(100)
+BELOW = px(124)
 """Pixels of timeline and status line with two runs."""
 COLUMNS = ("joint", "mm", "mm, roots aligned")
 
@@ -55,7 +56,7 @@ class ApartDialog(ActionDialog):
                 format="%.1f turns a second",
                 callback=lambda _, rate: self._send(lambda s: s.set_blink(rate)),
             )
-            dpg.add_text("", tag=ABOUT, color=theme.DIM, wrap=WIDTH - 20)
+            dpg.add_text("", tag=ABOUT, color=theme.DIM, wrap=WIDTH - px(20))
             dpg.bind_item_font(ABOUT, self._fonts.small)
             with dpg.table(
                 tag=TABLE,

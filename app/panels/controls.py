@@ -10,25 +10,26 @@ from app import theme
 from app.action import Action
 from app.actions import BY_NAME
 from app.geometry.plane import Rect
+from app.geometry.units import px
 from app.panels import text
 from app.session import Session
 from app.state import Phase
 
-BUTTON_HEIGHT = 32
-MARGIN = 6
-GAP = 4
+BUTTON_HEIGHT = px(32)
+MARGIN = px(6)
+GAP = px(4)
 GROUPS = (
-    (("open", 70), ("export", 68)),
-    (("run", 84), ("step", 70), ("restart", 84)),
-    (("edit", 64),),
-    (("find", 110), ("occlude", 92)),
-    (("opacity", 150),),
-    (("joints", 76), ("why", 64)),
+    (("open", px(70)), ("export", px(68))),
+    (("run", px(84)), ("step", px(70)), ("restart", px(84))),
+    (("edit", px(64)),),
+    (("find", px(110)), ("occlude", px(92))),
+    (("opacity", px(150)),),
+    (("joints", px(76)), ("why", px(64))),
 )
 """Names of actions, and the slider, with their widths in pixels."""
-HELP, HELP_WIDTH = "help", 34
-PHASE_WIDTH = 130  # pixels of the state in words, that the bar leaves free
-NARROW_SLIDER = 76
+HELP, HELP_WIDTH = "help", px(34)
+PHASE_WIDTH = px(130)  # pixels of the state in words, that the bar leaves free
+NARROW_SLIDER = px(76)
 SPARE = "export"
 """Left out, with the key as the only way, where even narrow buttons have no room."""
 BUTTONS = (*(name for group in GROUPS for name, _ in group if name in BY_NAME), HELP)
@@ -67,21 +68,21 @@ class Controls:
         """Take this rectangle of the window."""
         dpg.configure_item("toolbar", pos=(rect.x, rect.y), width=rect.width, height=rect.height)
         dpg.configure_item("help", pos=(rect.width - MARGIN - HELP_WIDTH, MARGIN))
-        self._right = rect.width - MARGIN - HELP_WIDTH - 14
-        self._left = self._fit(self._right) + 14
+        self._right = rect.width - MARGIN - HELP_WIDTH - px(14)
+        self._left = self._fit(self._right) + px(14)
         self._shown.pop("phase", None)
 
     def _fit(self, room: float) -> float:
         """Make the bar narrow, without gaps, if the state would have no room; its right end."""
         items = [item for group in GROUPS for item in group]
-        least = sum(self._least(name) for name, _ in items) + 8 * (len(items) - 1) + MARGIN
+        least = sum(self._least(name) for name, _ in items) + px(8) * (len(items) - 1) + MARGIN
         tight = least > room
         dpg.configure_item(SPARE, show=not tight)
         self.buttons = tuple(name for name in BUTTONS if name != SPARE or not tight)
         items = [item for item in items if item[0] != SPARE or not tight]
-        gaps = 8 * (len(items) + len(GROUPS) - 2) + GAP * (len(GROUPS) - 1) + MARGIN
+        gaps = px(8) * (len(items) + len(GROUPS) - 2) + GAP * (len(GROUPS) - 1) + MARGIN
         narrow = sum(wide for _, wide in items) + gaps > room - PHASE_WIDTH
-        right = 8 * (len(items) - 1) + MARGIN if narrow else gaps
+        right = px(8) * (len(items) - 1) + MARGIN if narrow else gaps
         for index in range(1, len(GROUPS)):
             dpg.configure_item(f"toolbar gap {index}", show=not narrow)
         for name, wide in items:
@@ -95,7 +96,7 @@ class Controls:
         if name not in BY_NAME:
             return NARROW_SLIDER
         labels = BY_NAME[name].label, BY_NAME[name].label_on
-        return round(max(map(text.measure(self._fonts.text), labels))) + 10
+        return round(max(map(text.measure(self._fonts.text), labels))) + px(10)
 
     def draw(self, session: Session) -> None:
         """Enable, disable and label."""
@@ -133,7 +134,7 @@ class Controls:
 
     def _tip(self, tag: str, words: str) -> None:
         with dpg.tooltip(tag, delay=0.4):
-            dpg.add_text(words, wrap=320)
+            dpg.add_text(words, wrap=px(320))
 
     def _change(self, name: str, value: object, apply: Callable[..., None]) -> None:
         """Touch the item only if the value is new."""
@@ -154,7 +155,7 @@ class Controls:
         width = text.measure(self._fonts.text)
         words = text.cut(words, self._right - self._left, width)
         dpg.set_value("phase", words)
-        dpg.configure_item("phase", pos=(self._right - width(words), MARGIN + 3))
+        dpg.configure_item("phase", pos=(self._right - width(words), MARGIN + px(3)))
 
 
 def _phase(session: Session) -> str:

@@ -11,6 +11,7 @@ from app import theme
 from app.action import Action
 from app.actions import BY_NAME
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 from app.protocol.commands import Commands
 from app.session import Session
 
@@ -67,7 +68,7 @@ class SideDialog:
 
     def corner(self, width: int, height: int) -> tuple[int, int]:
         """Where it is shown in a window of this size."""
-        return max(width - self.width - 24, 0), max(min(64, height - self.room), 0)
+        return max(width - self.width - px(24), 0), max(min(px(64), height - self.room), 0)
 
 
 class ActionDialog(SideDialog):
@@ -111,7 +112,7 @@ class ActionDialog(SideDialog):
                 label = self.labels.get(name, action.label)
                 dpg.add_button(tag=tag, label=label, width=wide, callback=self._doing(action))
                 with dpg.tooltip(tag, delay=0.4):
-                    dpg.add_text(action.tooltip, wrap=320)
+                    dpg.add_text(action.tooltip, wrap=px(320))
         self.buttons += names
 
     def draw_buttons(self, session: Session) -> None:

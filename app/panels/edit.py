@@ -9,13 +9,14 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
+from app.geometry.units import px
 from app.panels.dialog import ActionDialog
 from app.protocol.commands import Commands
 from app.protocol.run import RunKey
 from app.session import Session
 
 DIALOG, ROWS, NAME, RATE = "edit dialog", "edit rows", "edit name", "edit rate"
-WIDTH, LABELS, BUTTON = 460, 130, 164
+WIDTH, LABELS, BUTTON = px(460), px(130), px(164)
 SLOW, FAST = 0.05, 20.0
 """Range of the factor on the step size."""
 
@@ -23,7 +24,7 @@ SLOW, FAST = 0.05, 20.0
 class EditDialog(ActionDialog):
     """A field for the name, the step size and each term of the run on screen."""
 
-    tag, width, room = DIALOG, WIDTH, 400
+    tag, width, room = DIALOG, WIDTH, px(400)
     labels: ClassVar = {"branch": "Branch from this step", "restart": "Start again with these"}
 
     def __init__(
@@ -73,10 +74,10 @@ class EditDialog(ActionDialog):
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 self.add_buttons(("branch", "restart"), BUTTON)
-                self.add_buttons(("as it was",), 90)
+                self.add_buttons(("as it was",), px(90))
             hint = dpg.add_text(
                 "Drag a number, or double click to type one. The new run leaves this one as it is.",
-                wrap=WIDTH - 20,
+                wrap=WIDTH - px(20),
                 color=theme.DIM,
             )
             dpg.bind_item_font(hint, self._fonts.small)
@@ -127,7 +128,7 @@ class EditDialog(ActionDialog):
                 )
             if term.description:
                 with dpg.tooltip(label, delay=0.4):
-                    dpg.add_text(f"{term.description} ({term.unit or 'no unit'})", wrap=320)
+                    dpg.add_text(f"{term.description} ({term.unit or 'no unit'})", wrap=px(320))
 
     def _weigh(self, name: str) -> Callable[[object, float], None]:
         def changed(_sender: object, value: float) -> None:

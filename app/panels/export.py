@@ -9,11 +9,12 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.panels.dialog import SideDialog
 from app.session import Session
 
 DIALOG, PANEL = "export dialog", "export panel"
-WIDTH, HEIGHT, BUTTON, LABELS = 436, 240, 54, 156
+WIDTH, HEIGHT, BUTTON, LABELS = px(436), px(240), px(54), px(156)
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,14 @@ class ExportDialog(SideDialog):
                     label = self._build_label(kind)
                     self._build_buttons(kind)
                 with dpg.tooltip(label, delay=0.4):
-                    dpg.add_text(kind.tip, wrap=320)
+                    dpg.add_text(kind.tip, wrap=px(320))
 
     def _build_label(self, kind: Kind) -> int | str:
         """What is written; for panels, which one."""
         if kind.name != "panel":
             return dpg.add_text(kind.label)
         titles = list(self._panels)
-        return dpg.add_combo(titles, tag=PANEL, default_value=titles[0], width=LABELS - 12)
+        return dpg.add_combo(titles, tag=PANEL, default_value=titles[0], width=LABELS - px(12))
 
     def _build_buttons(self, kind: Kind) -> None:
         with dpg.group(horizontal=True):

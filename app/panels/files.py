@@ -10,13 +10,14 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.panels.folder import Chooser
 
 DIALOG, ROWS, PLACE = "file dialog", "file rows", "file folder"
 NAME, GO = "file name", "file go"
-NAME_ROW = 40  # pixels that the field of the name takes
-WIDTH, HEIGHT = 640, 480
-ROW = 28  # pixels a row, with the gap below it
+NAME_ROW = px(40)  # pixels that the field of the name takes
+WIDTH, HEIGHT = px(640), px(480)
+ROW = px(28)  # pixels a row, with the gap below it
 
 
 class FileDialog:
@@ -49,9 +50,12 @@ class FileDialog:
             dpg.add_child_window(tag=ROWS, border=False)
             dpg.add_input_text(tag=NAME, width=-1, show=False)
             with dpg.group(horizontal=True):
-                dpg.add_button(tag=GO, width=90, callback=lambda: self.enter())
+                dpg.add_button(tag=GO, width=px(90), callback=lambda: self.enter())
                 dpg.add_button(
-                    label=BY_NAME["cancel"].label, width=90, callback=lambda: self.hide()
+                    label=BY_NAME["open"].label, width=px(90), callback=lambda: self.enter()
+                )
+                dpg.add_button(
+                    label=BY_NAME["cancel"].label, width=px(90), callback=lambda: self.hide()
                 )
 
     @property
@@ -84,7 +88,7 @@ class FileDialog:
         wide, tall = min(WIDTH, width - 16), min(HEIGHT, height - 16)
         place = [(width - wide) // 2, (height - tall) // 2]
         dpg.configure_item(DIALOG, show=True, width=wide, height=tall, pos=place)
-        dpg.configure_item(ROWS, height=tall - 130)
+        dpg.configure_item(ROWS, height=tall - px(130))
         self.chooser.look()
         self._list()
 
@@ -140,7 +144,7 @@ class FileDialog:
         self.rows = []
         for number, entry in enumerate(self.chooser.entries):
             row = dpg.add_selectable(
-                label=entry.label, parent=ROWS, callback=self._click(number), height=ROW - 6
+                label=entry.label, parent=ROWS, callback=self._click(number), height=ROW - px(6)
             )
             self.rows.append(row)
         dpg.set_y_scroll(ROWS, 0)

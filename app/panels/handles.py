@@ -9,13 +9,14 @@ from jaxtyping import Float
 from app import theme
 from app.geometry.errors import errors_mm, errors_px
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.panels.joints import joint_name, side_color
 from app.protocol.events import TurnedBody
 from app.session import Session
 from core.body.names import JOINT_NAMES, PARENTS
 
-HANDLE, CROSS = 5.0, 6.0  # screen pixels
-GRASP = 14.0
+HANDLE, CROSS, SQUARE = px(5), px(6), px(3)  # screen pixels
+GRASP = px(14)
 """Screen pixels within which the mouse takes hold of a joint."""
 
 
@@ -79,7 +80,8 @@ def paint_truth(view: View, session: Session) -> None:
         x, y = view.to_panel(there[:2])
         if joint < len(body):
             dpg.draw_line(view.to_panel(body[joint][:2]), (x, y), color=theme.GOOD, thickness=1)
-        dpg.draw_rectangle((x - 3, y - 3), (x + 3, y + 3), color=theme.GOOD, fill=theme.GOOD)
+        low, high = (x - SQUARE, y - SQUARE), (x + SQUARE, y + SQUARE)
+        dpg.draw_rectangle(low, high, color=theme.GOOD, fill=theme.GOOD)
 
 
 def joints_in_panel(turned: TurnedBody, width: float) -> Float[np.ndarray, "joints 2"]:

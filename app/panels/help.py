@@ -6,14 +6,19 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.actions import BY_NAME, help_rows
+from app.geometry.units import px
 
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
     ("People", "thin boxes are people who were found; a click fits one, or looks closer"),
     ("Joints", "a circle is one standard deviation; point at one for its numbers"),
-    ("Maps", "the pixel under the mouse is outlined everywhere; a click asks why it is as it is"),
+    ("Maps", "the pixel under the mouse is outlined everywhere; wheel zooms; a click asks why"),
     ("Why?", "click a pixel of the photo, or a joint: arrows show which term pulls it where"),
-    ("Body", "drag turns, wheel zooms, double click goes back to the photo's view"),
+    (
+        "Body",
+        "drag turns, right drag shifts, wheel zooms, double click goes back to the photo's view",
+    ),
+    ("Panels", "double click on a title enlarges; drag the gaps between panels"),
     (
         "Timeline",
         "drag scrubs, right click compares; the button plays as the words at the right say",
@@ -24,7 +29,7 @@ MOUSE = (
 )
 COLUMNS = (("KEYS", help_rows()), ("MOUSE", MOUSE))
 SHEET = "help sheet"
-WIDTH, HEIGHT = 900, 560
+WIDTH, HEIGHT = px(900), px(560)
 
 
 class Help:
@@ -61,7 +66,7 @@ class Help:
             heading = dpg.add_text(title, color=theme.ACCENT)
             dpg.bind_item_font(heading, self._fonts.strong)
             with dpg.table(header_row=False, policy=dpg.mvTable_SizingFixedFit):
-                dpg.add_table_column(width_fixed=True, init_width_or_weight=96)
+                dpg.add_table_column(width_fixed=True, init_width_or_weight=px(96))
                 dpg.add_table_column(width_stretch=True)
                 for name, meaning in rows:
                     with dpg.table_row():

@@ -9,15 +9,16 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.protocol.scene import Joint, Sigma
 from core.body.names import JOINT_NAMES, PARENTS, joint_words
 
 Color = tuple[int, int, int]
 LEFT, MIDDLE, RIGHT = (255, 150, 90), (235, 235, 240), (90, 220, 160)
-REACH = 14.0  # screen pixels within which the mouse is at a joint
-SURE, LOST = 4.0, 60.0  # screen pixels of sigma at which a circle is drawn fully, and no more
-DOT = 3.0
-LINE = theme.SMALL_SIZE + 4
+REACH = px(14)  # screen pixels within which the mouse is at a joint
+SURE, LOST = px(4), px(60)  # screen pixels of sigma at which a circle is drawn fully, and no more
+DOT = px(3)
+LINE = theme.SMALL_SIZE + px(4)
 
 
 def paint_joints(
@@ -32,10 +33,10 @@ def paint_joints(
     for joint, parent in enumerate(PARENTS[: len(estimated)]):
         color = side_color(JOINT_NAMES[joint])
         if parent >= 0:
-            strength = min(_strength(spreads[joint]), _strength(spreads[parent]))
-            line = (*color, int(170 * strength))
+            strong = min(strength(spreads[joint]), strength(spreads[parent]))
+            line = (*color, int(170 * strong))
             dpg.draw_line(places[parent], places[joint], color=line, thickness=2)
-        strong = _strength(spreads[joint])
+        strong = strength(spreads[joint])
         dpg.draw_circle(
             places[joint],
             max(spreads[joint], DOT),
@@ -55,7 +56,7 @@ def side_color(name: str) -> Color:
 
 def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
     """The joint nearest to a panel point, None if the mouse is at none."""
-    best, found = REACH, None
+    best, found = float(REACH), None
     for index, joint in enumerate(places):
         distance = math.dist(view.to_panel(joint[:2]), point)
         if distance < best:
@@ -81,16 +82,16 @@ def joint_name(joint: int) -> str:
 
 def paint_lines(lines: list[str], size: Point, at: Point) -> None:
     """Lines at the end of the panel that is farther from a point."""
-    tall = LINE * len(lines) + 8
+    tall = LINE * len(lines) + px(8)
     top = size[1] - tall if at[1] < size[1] / 2 else 0.0
     ground = (0, top), (size[0], top + tall)
     dpg.draw_rectangle(*ground, color=(0, 0, 0, 0), fill=(*theme.WELL[:3], 220))
     for i, line in enumerate(lines):
-        place = 8, top + 3 + i * LINE
+        place = px(8), top + px(3) + i * LINE
         dpg.draw_text(place, line, size=theme.SMALL_SIZE, color=theme.TEXT)
 
 
-def _strength(spread: float) -> float:
+def strength(spread: float) -> float:
     """Share of its colour that a joint of this many screen pixels of sigma keeps."""
     position = (math.log(max(spread, 1e-3)) - math.log(SURE)) / math.log(LOST / SURE)
     return 1 - 0.8 * min(max(position, 0.0), 1.0)

@@ -11,15 +11,16 @@ from app import theme
 from app.document import Curves
 from app.geometry.bands import Span, inside, logarithmic, stack, value_range, zoomed
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 from app.panels import text
 from app.panels.panel import Panel
 from app.protocol.commands import Commands
 from app.protocol.run import TermInfo
 from app.session import Session
 
-LINE = theme.SMALL_SIZE + 4
+LINE = theme.SMALL_SIZE + px(4)
 FOOT = LINE  # below the bands: numbers of steps, and the names that are hidden
-NAMES, VALUES = 0.3, 132  # the names' share of the panel's width, and its most in pixels
+NAMES, VALUES = 0.3, px(132)  # the names' share of the panel's width, and its most in pixels
 TOTAL = "total"
 
 
@@ -59,7 +60,7 @@ class LossPanel(Panel):
 
     def hidden(self, session: Session) -> dict[str, Rect]:
         """Places of the names of hidden curves, at the foot."""
-        places, x = {}, self.plot.x + 34
+        places, x = {}, self.plot.x + px(34)
         for name in curve_names(session):
             if name in session.view.hidden_terms:
                 width = 10 + self.width(name)

@@ -6,33 +6,39 @@ from collections.abc import Hashable
 
 import dearpygui.dearpygui as dpg
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from app import theme
 from app.geometry.homography import cell_center
+from app.geometry.linked import panned_map, zoomed_map
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.panels import text
 from app.panels.panel import Panel
+from app.panels.swatches import outline, paint_swatches
 from app.panels.texture import Texture
 from app.protocol.commands import Commands
 from app.protocol.events import Differed
 from app.protocol.scene import Legend
 from app.protocol.why import PixelTarget, Target
 from app.session import Session
-from app.view import HITS
+from app.view import HITS, LINKED, SMOOTH
 from core.pictures.heat import HEAT, LESS, MORE, SAME
 
 SHARP_SIDE = 512  # pixels: maps are enlarged by a whole factor to about this size
-LEGEND = 24
+LEGEND = px(24)
 OFF = "off the body"
 
 
 class MapPanel(Panel):
     """One map. The cell under the mouse is outlined in all maps and on the photo.
 
-    A click on a cell asks why it is as it is.
+    A click on a cell asks why it is as it is. While zoom is linked, the wheel and a right drag move
+    the photo and all maps together.
 
     Attributes:
+        lens: how the map lies in its room while zoom is linked; None for the whole map.
+        moved: how the mouse wants it to lie, until the other panels have followed.
         cell: the cell to outline, as fractions of the map's sides.
         explained: row, column and share of each cell that the joint that is asked about explains.
     """
@@ -47,18 +53,46 @@ class MapPanel(Panel):
         self.cell: Point | None = None
         self.explained: tuple[tuple[int, int, float], ...] = ()
         self._asking = False
+        self.lens: View | None = None
+        self.moved: View | None = None
+        self._held: Point = (0, 0)
+        self._picture: UInt8[np.ndarray, "height width 3"] | None = None
+        self._smooth = False
 
     def show(self, picture: np.ndarray) -> None:
         """A new picture, one pixel a cell."""
         height, width = picture.shape[:2]
         self.cells = width, height
-        self.texture.show(picture, max(1, SHARP_SIDE // max(width, height)))
+        self._picture = picture
+        self.texture.show(picture, self._enlarging(picture))
         self.version += 1
+
+    def _enlarging(self, picture: UInt8[np.ndarray, "height width _"]) -> int:
+        """Pixels of a cell's side: the graphics card smooths between pixels."""
+        return 1 if self._smooth else max(1, SHARP_SIDE // max(picture.shape[:2]))
+
+    def draw(self, session: Session) -> None:
+        """Make cells sharp or smooth, then draw."""
+        smooth = SMOOTH in session.view.looks
+        if smooth != self._smooth:
+            self._smooth = smooth
+            self.show_again()
+        super().draw(session)
+
+    def show_again(self) -> None:
+        """The same pictures with other edges."""
+        if self._picture is not None:
+            self.show(self._picture)
+
+    @property
+    def room(self) -> Point:
+        """Width and height of the area without the legend."""
+        return self.size[0], max(self.size[1] - self.legend_height, 1)
 
     @property
     def view(self) -> View:
         """Where the unit square of the map lies in the panel."""
-        return View.fitted((1.0, 1.0), (self.size[0], self.size[1] - self.legend_height))
+        return self.lens or View.fitted((1.0, 1.0), self.room)
 
     @property
     def legend_height(self) -> float:
@@ -68,13 +102,14 @@ class MapPanel(Panel):
     def fraction(self, point: Point) -> Point | None:
         """Which point of the unit square lies at a panel point, None if it is outside."""
         x, y = self.view.to_image(point)
-        return (x, y) if 0 <= x < 1 and 0 <= y < 1 and not self.texture.empty else None
+        inside = 0 <= x < 1 and 0 <= y < 1 and point[1] < self.room[1]
+        return (x, y) if inside and not self.texture.empty else None
 
     def key(self, session: Session) -> Hashable:
         """The picture and what is marked on it."""
         marks = self._outlined(), self.explained
         drawn = self.drawn(session).tag, self.blank(session)
-        return self.version, marks, session.steps > 0, drawn
+        return self.version, marks, session.steps > 0, drawn, self.view
 
     def blank(self, session: Session) -> bool:
         """Whether there is nothing to show."""
@@ -86,14 +121,17 @@ class MapPanel(Panel):
         if self.blank(session):
             self.say((self.empty,))
             return
-        view = self.view
-        dpg.draw_image(self.drawn(session).tag, view.to_panel((0, 0)), view.to_panel((1, 1)))
-        self.paint_legend()
+        corners = self.view.to_panel((0, 0)), self.view.to_panel((1, 1))
+        dpg.draw_image(self.drawn(session).tag, *corners)
         for row, column, share in self.explained:
             low, high = self._cell(column, row)
             dpg.draw_rectangle(low, high, color=theme.CLEAR, fill=(255, 255, 255, int(150 * share)))
         if (cell := self._outlined()) is not None:
             outline(*self._cell(*cell))
+        if self.legend_height:
+            low, high = (0, self.room[1]), self.size  # an enlarged map reaches below
+            dpg.draw_rectangle(low, high, color=theme.WELL, fill=theme.WELL)
+        self.paint_legend()
 
     def _cell(self, column: int, row: int) -> tuple[Point, Point]:
         """Two corners of a cell in the panel."""
@@ -107,20 +145,32 @@ class MapPanel(Panel):
         """Ask why the cell is as it is, or let go of it."""
         # The panel that answers moves the others as it appears: the mouse is at another cell then.
         self._asking = session.view.why
+        self._held = point
         target = self.target_at(session, point) if button == 0 else None
         return [] if target is None else session.click_why(target)
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
-        """Ask along the way, and hold the last answer."""
-        target = self.target_at(session, point) if button == 0 and self._asking else None
-        other = target is not None and target != session.view.target
-        return session.ask_why(target) if target is not None and other else []
+        """Ask along the way and hold the last answer, or move all maps and the photo."""
+        if button != 0:
+            delta = point[0] - self._held[0], point[1] - self._held[1]
+            self._held = point
+            return self._move(session, panned_map(self.view, self.room, delta))
+        target = self.target_at(session, point) if self._asking else None
+        return [] if target in (None, session.view.target) else session.ask_why(target)
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:
+        """Zoom all maps and the photo."""
+        return self._move(session, zoomed_map(self.view, self.room, point, 1.2**notches))
+
+    def _move(self, session: Session, view: View) -> Commands:
+        if LINKED in session.view.looks and not self.blank(session):
+            self.moved = view
+        return []
 
     def target_at(self, session: Session, point: Point) -> Target | None:
         """The cell at a point."""
-        at = self.fraction(point)
-        blank = at is None or self.blank(session)
-        return None if blank or at is None else PixelTarget(cell_center(self.cells, at))
+        at = None if self.blank(session) else self.fraction(point)
+        return None if at is None else PixelTarget(cell_center(self.cells, at))
 
     def drawn(self, session: Session) -> Texture:  # noqa: ARG002
         """The picture to draw."""
@@ -184,6 +234,7 @@ class RenderedPanel(MapPanel):
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
         self.change = Texture()
+        self._changed: UInt8[np.ndarray, "height width 3"] | None = None
         self.numbers: Float[np.ndarray, "height width"] = np.zeros((1, 1), np.float32)
         self.difference: Differed | None = None
 
@@ -193,9 +244,16 @@ class RenderedPanel(MapPanel):
 
     def show_change(self, picture: np.ndarray, numbers: np.ndarray) -> None:
         """A new picture of how two runs differ, one pixel a cell, and the numbers behind it."""
-        self.change.show(picture, max(1, SHARP_SIDE // max(picture.shape[:2])))
+        self._changed = picture
+        self.change.show(picture, self._enlarging(picture))
         self.numbers = numbers
         self.version += 1
+
+    def show_again(self) -> None:
+        """The difference, too."""
+        super().show_again()
+        if self._changed is not None:
+            self.show_change(self._changed, self.numbers)
 
     def drawn(self, session: Session) -> Texture:
         """The picture to draw: the map, or how it differs."""
@@ -243,13 +301,10 @@ class RenderedPanel(MapPanel):
         if not self.legend_height:
             return
         legend, words = self.legend()
-        y = self.size[1] - LEGEND + 6
-        needed = sum(30 + self.width(word) for _, word in legend) + self.width(OFF)
-        x = max(min(self.view.to_panel((0, 0))[0], self.size[0] - needed - 8), 0)
-        for color, word in legend:
-            dpg.draw_rectangle((x, y + 2), (x + 12, y + 14), color=color, fill=color, rounding=2)
-            dpg.draw_text((x + 18, y), word, size=theme.SMALL_SIZE, color=theme.DIM)
-            x += 30 + self.width(word)
+        y = self.size[1] - LEGEND + px(6)
+        needed = sum(px(30) + self.width(word) for _, word in legend) + self.width(OFF)
+        x = min(max(self.view.to_panel((0, 0))[0], 0), max(self.size[0] - needed - px(8), 0))
+        x = paint_swatches((x, y), legend, self.width)
         words = text.cut(words, self.size[0] - x - 4, self.width)
         dpg.draw_text((x + 4, y), words, size=theme.SMALL_SIZE, color=theme.TEXT)
 
@@ -280,12 +335,20 @@ class OcclusionPanel(RenderedPanel):
         super().__init__(fonts)
         self._legend: Legend = ()
         self.hits = Texture()
+        self._hits: UInt8[np.ndarray, "height width 3"] | None = None
         self.visible: Float[np.ndarray, "height width"] = np.zeros((1, 1), np.float32)
 
     def show_hits(self, hits: np.ndarray) -> None:
         """A new picture of hits and misses, one pixel a cell."""
-        self.hits.show(hits, max(1, SHARP_SIDE // max(hits.shape[:2])))
+        self._hits = hits
+        self.hits.show(hits, self._enlarging(hits))
         self.version += 1
+
+    def show_again(self) -> None:
+        """Hits and misses, too."""
+        super().show_again()
+        if self._hits is not None:
+            self.show_hits(self._hits)
 
     def drawn(self, session: Session) -> Texture:
         """The picture to draw: z, hits and misses, or how it differs."""
@@ -310,7 +373,7 @@ class OcclusionPanel(RenderedPanel):
             return super().words(session)
         what = f"{painted.occluded:.0%} of the body hidden"
         if painted.found is not None:
-            what = "IoU {} · AUROC {}".format(*map(_figure, painted.found))
+            what = "IoU {} · AUROC {}".format(*map(text.figure, painted.found))
         return f"{what} · {session.pictured_step}"
 
     def legend(self) -> tuple[Legend, str]:
@@ -335,16 +398,3 @@ def _judged(session: Session) -> bool:
     """Whether hits and misses take the place of z."""
     there = session.pictured is not None and session.pictured.found is not None
     return there and HITS in session.view.overlays
-
-
-def _figure(value: float) -> str:
-    """A figure that may not be defined."""
-    return "–" if np.isnan(value) else f"{value:.2f}"
-
-
-def outline(low: Point, high: Point) -> None:
-    """A frame that is seen on any ground."""
-    dpg.draw_rectangle(
-        (low[0] - 1, low[1] - 1), (high[0] + 1, high[1] + 1), color=(0, 0, 0, 200), thickness=4
-    )
-    dpg.draw_rectangle(low, high, color=(255, 255, 255), thickness=2)

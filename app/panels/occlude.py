@@ -7,6 +7,7 @@ from collections.abc import Callable
 import dearpygui.dearpygui as dpg
 
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.occluding import BRUSHES, FILLS
 from app.panels.dialog import ActionDialog
 from app.session import Session
@@ -14,7 +15,7 @@ from core.occlusion.fills import Blur, Color, Fill, Mosaic, Noise, Texture
 
 DIALOG, ROWS, KIND = "occlude dialog", "occlude rows", "occlude kind"
 TONE, AMOUNT, BRUSH, FIGURES = (f"occlude {n}" for n in ("tone", "amount", "width", "figures"))
-WIDTH, HEIGHT, BUTTON, LIST = 424, 424, 92, 132
+WIDTH, HEIGHT, BUTTON, LIST = px(424), px(424), px(92), px(132)
 TOOLS = ("rectangle", "ellipse", "polygon", "brush")
 EDITS = ("switch", "raise occluder", "turn occluder", "delete occluder")
 OTHERS = ("copy occluders", "put occluders", "picture", "save occluders")
@@ -50,7 +51,7 @@ class OccludeDialog(ActionDialog):
             self._add_rows(EDITS, OTHERS)
             dpg.add_separator()
             self._add_rows(SWITCHES)
-            dpg.add_text("", tag=FIGURES, wrap=WIDTH - 20)
+            dpg.add_text("", tag=FIGURES, wrap=WIDTH - px(20))
 
     def hide(self) -> None:
         """Take it away, and the tool out of the hand: the mouse draws boxes again."""
@@ -63,7 +64,7 @@ class OccludeDialog(ActionDialog):
             dpg.add_color_edit(
                 tag=TONE, no_alpha=True, no_inputs=True, callback=lambda _, rgb: self._tone(rgb)
             )
-            dpg.add_slider_int(tag=AMOUNT, width=110, min_value=0, callback=self._amount)
+            dpg.add_slider_int(tag=AMOUNT, width=px(110), min_value=0, callback=self._amount)
             dpg.add_slider_float(
                 tag=BRUSH,
                 width=-1,
@@ -76,7 +77,7 @@ class OccludeDialog(ActionDialog):
     def _add_rows(self, *rows: tuple[str, ...]) -> None:
         """Rows of buttons, those of two as wide as those of four."""
         for names in rows:
-            self.add_buttons(names, BUTTON if len(names) > 2 else 2 * BUTTON + 8)
+            self.add_buttons(names, BUTTON if len(names) > 2 else 2 * BUTTON + px(8))
 
     def _choosing(self, number: int) -> Callable[[], None]:
         return lambda: self._send(lambda session: session.choose(number))

@@ -8,6 +8,7 @@ import numpy as np
 from app import theme
 from app.geometry.handles import knob_of
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.session import Session
 from core.occlusion.fills import Color
 from core.occlusion.occluder import Occluder
@@ -15,7 +16,7 @@ from core.occlusion.shapes import Stroke
 
 SHADE = 150
 """Opacity of an occluder whose picture has not come yet, 0 to 255."""
-HANDLE = 4  # screen pixels
+HANDLE = px(4)  # screen pixels
 
 
 def paint_occluders(view: View, session: Session, corners: list[Point], reach: float) -> None:

@@ -9,20 +9,64 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 from app.panels import text
 from app.protocol.commands import Commands
 from app.protocol.why import Target
 from app.session import Session
 
-HEADER = 30
-MARGIN = 8
+HEADER = px(30)
+MARGIN = px(8)
 
 
-class Panel:
+class Touchable:
+    """Something in the window that the mouse can press, drag and turn the wheel on.
+
+    Points are in pixels from the corner of its area. Answers are commands for the worker.
+    """
+
+    area = Rect(0, 0, 0, 0)
+
+    def covers(self, point: Point) -> bool:
+        """Whether it is at a point of the window."""
+        return self.area.contains(point)
+
+    # --- the mouse; `button` is 0 left, 1 right, 2 middle ---
+
+    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """A button went down inside."""
+        return []
+
+    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The mouse moved with the button down (it may be outside now)."""
+        return []
+
+    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
+        """The button went up."""
+        return []
+
+    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
+        """The user has given up the drag."""
+        return []
+
+    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
+        """Two clicks of the left button."""
+        return []
+
+    def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
+        """The wheel turned; positive is away from the user."""
+        return []
+
+    def target_at(self, session: Session, point: Point) -> Target | None:  # noqa: ARG002
+        """What can be asked about at a point."""
+        return None
+
+
+class Panel(Touchable):
     """A rectangle of the window.
 
     Subclasses draw in `paint`, which is called only when `key` changes, and may answer the mouse.
-    Points are in pixels of the drawing area. Answers are commands for the worker.
+    The area is the drawing area.
     """
 
     name = ""
@@ -36,6 +80,12 @@ class Panel:
         self._last_key: Hashable = None
         self._note = ""
         self._title = self.title
+        self.place_in_window = Rect(0, 0, 0, 0)
+
+    @property
+    def header(self) -> Rect:
+        """Where its title is in the window; nowhere while it is hidden."""
+        return self.place_in_window._replace(height=HEADER if self.title else 0)
 
     @property
     def size(self) -> Point:
@@ -45,14 +95,14 @@ class Panel:
     def build(self) -> None:
         """Create the panel's items (once)."""
         with dpg.child_window(tag=self.name, no_scrollbar=True, no_scroll_with_mouse=True):
-            title = dpg.add_text(self.title, pos=(MARGIN + 4, 5), tag=f"{self.name} title")
+            title = dpg.add_text(self.title, pos=(MARGIN + px(4), px(5)), tag=f"{self.name} title")
             dpg.bind_item_font(title, self.fonts.strong)
             note = dpg.add_text("", tag=f"{self.name} note", color=theme.DIM)
             dpg.bind_item_font(note, self.fonts.small)
             self.build_content()
         if self.hint:
             with dpg.tooltip(title, delay=0.4):
-                dpg.add_text(with_keys(self.hint), wrap=360, tag=f"{self.name} hint")
+                dpg.add_text(with_keys(self.hint), wrap=px(360), tag=f"{self.name} hint")
 
     def build_content(self) -> None:
         """Create what lies below the title."""
@@ -73,10 +123,11 @@ class Panel:
     def hide(self) -> None:
         """Leave the window until `place`."""
         dpg.configure_item(self.name, show=False)
-        self.area = Rect(0, 0, 0, 0)
+        self.area = self.place_in_window = Rect(0, 0, 0, 0)
 
     def place(self, rect: Rect) -> None:
         """Take this rectangle of the window."""
+        self.place_in_window = rect
         size = {"width": rect.width, "height": rect.height}
         dpg.configure_item(self.name, pos=(rect.x, rect.y), show=True, **size)
         width, height = rect.width - 2 * MARGIN, rect.height - HEADER - MARGIN
@@ -112,14 +163,14 @@ class Panel:
     def _place_note(self) -> None:
         if self._note:
             title = text.measure(self.fonts.strong)(self._title)
-            note = text.cut(self._note, self.area.width - title - 24, self.width)
-            x = self.area.width + MARGIN - 4 - self.width(note)
+            note = text.cut(self._note, self.area.width - title - px(24), self.width)
+            x = self.area.width + MARGIN - px(4) - self.width(note)
             dpg.set_value(f"{self.name} note", note)
-            dpg.configure_item(f"{self.name} note", pos=(max(x, 0), 5))
+            dpg.configure_item(f"{self.name} note", pos=(max(x, 0), px(5)))
 
     def draw(self, session: Session) -> None:
         """Draw anew if anything has changed."""
-        key = (self.size, self.key(session))
+        key = (self.size, theme.is_light(), self.key(session))
         if key != self._last_key:
             self._last_key = key
             dpg.delete_item(f"{self.name} canvas", children_only=True)
@@ -134,48 +185,18 @@ class Panel:
     def paint(self, session: Session) -> None:
         """Draw the slice of the session."""
 
-    # --- the mouse; `button` is 0 left, 1 right, 2 middle ---
-
-    def press(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """A button went down inside."""
-        return []
-
-    def drag(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """The mouse moved with the button down (it may be outside now)."""
-        return []
-
-    def release(self, session: Session, point: Point, button: int) -> Commands:  # noqa: ARG002
-        """The button went up."""
-        return []
-
-    def cancel(self, session: Session) -> Commands:  # noqa: ARG002
-        """The user has given up the drag."""
-        return []
-
-    def double_click(self, session: Session, point: Point) -> Commands:  # noqa: ARG002
-        """Two clicks of the left button."""
-        return []
-
-    def wheel(self, session: Session, point: Point, notches: float) -> Commands:  # noqa: ARG002
-        """The wheel turned; positive is away from the user."""
-        return []
-
-    def target_at(self, session: Session, point: Point) -> Target | None:  # noqa: ARG002
-        """What can be asked about at a point."""
-        return None
-
     # --- drawing helpers ---
 
     def say(self, lines: tuple[str, ...]) -> None:
         """Centred lines of text on the empty area, broken where it is narrow."""
-        width, room = text.measure(self.fonts.text), self.area.width - 16
+        width, room = text.measure(self.fonts.text), self.area.width - px(16)
         shades = (theme.DIM, *[theme.FAINT] * (len(lines) - 1))
         broken = [
             (part, shade)
             for line, shade in zip(lines, shades, strict=True)
             for part in text.wrapped(line, room, width)
         ]
-        step = theme.TEXT_SIZE + 8
+        step = theme.TEXT_SIZE + px(8)
         top = (self.area.height - step * len(broken)) / 2
         for i, (line, shade) in enumerate(broken):
             place = (self.area.width - width(line)) / 2, top + i * step

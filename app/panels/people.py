@@ -9,10 +9,11 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.geometry.people import Person
 from app.geometry.plane import Rect, View
+from app.geometry.units import px
 from app.panels.text import Measure
 
 COLOR = (170, 210, 255, 190)
-LABEL = 18  # pixels that a label is tall
+LABEL = px(18)  # pixels that a label is tall
 
 
 def paint_people(

@@ -14,22 +14,17 @@ from app.geometry.boxes import Grip, dragged, grip_at
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
+from app.geometry.units import px
 from app.hand import Hand
-from app.panels import text
-from app.panels.handles import (
-    GRASP,
-    paint_handles,
-    paint_truth,
-    paint_wishes,
-    truth_errors,
-    truth_summary,
-)
-from app.panels.joints import LINE, joint_at, joint_text, paint_joints, paint_lines
+from app.panels.handles import GRASP, paint_handles, paint_truth, paint_wishes
+from app.panels.joints import joint_at, paint_joints
 from app.panels.loss import term_colors
 from app.panels.maps import SHARP_SIDE
+from app.panels.marks import at_split, paint_points, paint_skeleton, paint_split, point_at
 from app.panels.occluders import paint_occluders
 from app.panels.panel import Panel
 from app.panels.people import paint_people
+from app.panels.photo_words import paint_banner, paint_words, summary
 from app.panels.texture import Texture
 from app.panels.why import paint_arrows
 from app.pose_hand import PoseHand
@@ -38,14 +33,15 @@ from app.protocol.why import JointTarget, PixelTarget, Target
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import BOX, HITS, JOINTS, PEOPLE, POSE
+from app.view import BOX, HITS, JOINTS, KERNELS, PEOPLE, POINTS, POSE, SKELETON
 from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
 HITS_ALPHA = 170
 """Opacity of hits and misses over the photo, 0 to 255."""
-SLIP = 5.0  # screen pixels that the mouse may move in a click
-REACH = 8.0  # screen pixels around an edge that still take hold of it
+SLIP = px(5)  # screen pixels that the mouse may move in a click
+KNOB = px(4)
+REACH = px(8)  # screen pixels around an edge that still take hold of it
 
 
 class PhotoPanel(Panel):
@@ -55,6 +51,7 @@ class PhotoPanel(Panel):
         cell: corners, in pixels of the photo, of the map cell to outline.
         cells: columns and rows of the maps.
         joint: the joint under the mouse, of those that are drawn.
+        point: source and number of the detected point under the mouse, of those that are drawn.
         under: the person under the mouse.
         hovered: the mouse is over the photo.
         draft: the box that is being dragged.
@@ -76,10 +73,11 @@ class PhotoPanel(Panel):
         self.texture = Texture()
         self.layer = Texture()
         self.hits = Texture()
+        self.kernels = Texture()
         self.hand, self.posing = Hand(), PoseHand()
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
-        self._fitted_to: Hashable = None
+        self._fitted_to: tuple[int | None, Point] | None = None
         self._photo: Point = (1, 1)
         self._grip: Grip | None = None
         self._start: Point = (0, 0)
@@ -90,6 +88,8 @@ class PhotoPanel(Panel):
         self.cell: tuple[Point, ...] | None = None
         self.cells = (1, 1)
         self.joint: int | None = None
+        self.point: tuple[int, int] | None = None
+        self._splitting = False
         self.under: int | None = None
         self.hovered = False
 
@@ -101,6 +101,11 @@ class PhotoPanel(Panel):
     def show_body(self, layer: np.ndarray) -> None:
         """A new picture of the body alone, as large as the photo or smaller."""
         self.layer.show(layer)
+        self.version += 1
+
+    def show_kernels(self, layer: np.ndarray) -> None:
+        """A new picture of the kernels alone."""
+        self.kernels.show(layer)
         self.version += 1
 
     def show_hits(self, hits: np.ndarray) -> None:
@@ -120,10 +125,13 @@ class PhotoPanel(Panel):
         """Fit a new photo into the panel, then draw."""
         scene, image = session.scene, session.view.image
         if scene is not None and self._fitted_to != (image, self.size):
+            if self._fitted_to is not None and self._fitted_to[0] == image:
+                self.view = self.view.resized(scene.size, self._fitted_to[1], self.size)
+            else:
+                self.view = View.fitted(scene.size, self.size)
             self._fitted_to = image, self.size
             self._photo = scene.size
-            self.view = View.fitted(scene.size, self.size)
-        self.note(_summary(session))
+        self.note(summary(session))
         super().draw(session)
 
     def key(self, session: Session) -> Hashable:
@@ -131,7 +139,8 @@ class PhotoPanel(Panel):
         scene = session.scene
         corners = scene.corners if scene else None
         boxes = session.box, self.draft, corners, self.cell
-        shown = session.view.overlays, session.input, session.view.key, self.joint
+        marks = session.view.overlays, session.view.split, self.joint, self.point
+        shown = marks, session.input, session.view.key
         body = session.view.opacity, session.pictured is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
         by_hand = session.wishes, self.posing.joint, session.truth
@@ -150,14 +159,9 @@ class PhotoPanel(Panel):
             return
         if session.input is None or session.input[0] != session.view.image:
             return  # the picture of another image is still here
-        low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
-        dpg.draw_image(self.texture.tag, low, high)
-        if session.painted is not None and not self.layer.empty:
-            strength = round(255 * session.view.opacity)
-            dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
-        if HITS in session.view.overlays and session.pictured and session.pictured.found:
-            dpg.draw_image_quad(self.hits.tag, *corners)
+        self._paint_pictures(session, corners)
+        self._paint_marks(session)
         dpg.draw_polygon([*corners, corners[0]], color=(255, 255, 255, 70), thickness=1)
         if self.cell is not None:
             cell = [self.view.to_panel(corner) for corner in self.cell]
@@ -166,22 +170,50 @@ class PhotoPanel(Panel):
         self._paint_tool(session)
         if self.hovered or PEOPLE in session.view.overlays:
             paint_people(self.view, session.people, session.box, self.under, self.width)
-        if JOINTS in session.view.overlays:
-            self._paint_joints(session)
+        if self.joint is not None or self.point is not None:
+            place = self.joint, self.point
+            paint_words(self.view, session, *place, self.size, self.width)
         if session.view.why and session.probed is not None:
             paint_arrows(session.probed.answer, self.view, term_colors(session))
         if session.banner:
-            self._paint_banner(with_keys(session.banner))
+            paint_banner(with_keys(session.banner), self.size, self.width)
+
+    def _paint_pictures(self, session: Session, corners: list[Point]) -> None:
+        """The photo, and the body, kernels, hits and misses over it."""
+        scene = session.scene
+        assert scene is not None
+        low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
+        dpg.draw_image(self.texture.tag, low, high)
+        if session.pictured is not None and not self.layer.empty:
+            strength = round(255 * session.view.opacity)
+            dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
+            if KERNELS in session.view.overlays and session.pictured.ink.kernels:
+                dpg.draw_image(self.kernels.tag, low, high)
+        if HITS in session.view.overlays and session.pictured and session.pictured.found:
+            dpg.draw_image_quad(self.hits.tag, *corners)
 
     def show_all(self) -> None:
         """Fit the photo into the panel again."""
         self._fitted_to = None
 
+    @property
+    def room(self) -> Point:
+        """Size of the drawing area, or while the panel is hidden that which it had."""
+        return self._fitted_to[1] if self._fitted_to is not None else self.size
+
+    def show_person(self, session: Session) -> None:
+        """Zoom to the person's box."""
+        if session.box is not None:
+            self.view = View.framing(session.box, self.room)
+
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""
-        scene = session.scene if JOINTS in session.view.overlays else None
-        joints = scene.estimated_joints if scene is not None else ()
+        scene, overlays = session.scene, session.view.overlays
+        joints = scene.estimated_joints if scene is not None and JOINTS in overlays else ()
         self.joint = None if point is None else joint_at(self.view, joints, point)
+        points = scene.points if scene is not None and POINTS in overlays else ()
+        picks = point is not None and self.joint is None
+        self.point = point_at(self.view, points, point) if picks and point is not None else None
         self.hovered = point is not None
         at = None if point is None else self.view.to_image(point)
         picks = session.view.tool == BOX and not session.view.why
@@ -199,21 +231,20 @@ class PhotoPanel(Panel):
         else:
             self.say((session.phase.value + "…",))
 
-    def _paint_joints(self, session: Session) -> None:
-        """Estimated joints and the body's; words about the one under the mouse."""
+    def _paint_marks(self, session: Session) -> None:
+        """Joints, points and skeleton, and the bare photo over them at the left of the split."""
         scene, body = session.scene, session.pictured.joints if session.pictured else ()
+        overlays, split = session.view.overlays, session.view.split
         assert scene is not None
-        paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
-        paint_truth(self.view, session)
-        if self.joint is not None:
-            there = body[self.joint] if body else None
-            estimated, sigma = scene.estimated_joints[self.joint], scene.sigmas[self.joint]
-            words = joint_text(self.joint, estimated, sigma, there)
-            if (errors := truth_errors(session)) is not None:
-                far, away = (error[self.joint] for error in errors)
-                words += f" · truth {far:.0f} mm, {away:.0f} px off"
-            lines = text.wrapped(words, self.size[0] - 16, self.width)
-            paint_lines(lines, self.size, self.view.to_panel(estimated[:2]))
+        if SKELETON in overlays:
+            paint_skeleton(self.view, body)
+        if JOINTS in overlays:
+            paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
+            paint_truth(self.view, session)
+        if POINTS in overlays:
+            paint_points(self.view, scene.points, self.point)
+        if split is not None:
+            paint_split(self.view, self.texture.tag, scene.size, self.size, split, self.width)
 
     def _paint_tool(self, session: Session) -> None:
         """What the tool in hand works on."""
@@ -230,14 +261,6 @@ class PhotoPanel(Panel):
         paint_handles([self.view.to_panel(joint[:2]) for joint in joints], self.posing.joint)
         paint_wishes(self.view, session)
 
-    def _paint_banner(self, words: str) -> None:
-        """Words across the top that stay, on as many lines as they need."""
-        lines = text.wrapped(words, self.size[0] - 20, self.width)
-        height = LINE * len(lines) + 8
-        dpg.draw_rectangle((0, 0), (self.size[0], height), color=theme.BOX, fill=theme.WARN)
-        for i, line in enumerate(lines):
-            dpg.draw_text((10, 3 + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
-
     def _paint_box(self, box: Rect) -> None:
         """The box with its grips."""
         low = self.view.to_panel((box.x, box.y))
@@ -245,7 +268,8 @@ class PhotoPanel(Panel):
         dpg.draw_rectangle(low, high, color=theme.BOX, thickness=2)
         for x in (low[0], high[0]):
             for y in (low[1], high[1]):
-                dpg.draw_rectangle((x - 4, y - 4), (x + 4, y + 4), color=theme.BOX, fill=theme.BOX)
+                knob = (x - KNOB, y - KNOB), (x + KNOB, y + KNOB)
+                dpg.draw_rectangle(*knob, color=theme.BOX, fill=theme.BOX)
 
     # --- the mouse ---
 
@@ -253,6 +277,10 @@ class PhotoPanel(Panel):
         """Take hold of the box, or of the photo."""
         self._held = self._pressed = point
         self._moved = False
+        size = session.scene.size if session.scene else (1, 1)
+        self._splitting = button == 0 and at_split(self.view, size, session.view.split, point)
+        if self._splitting:
+            return []
         if self._with_hand(session, button):
             at, reach = self.view.to_image(point), self._reach(session)
             return self._hand(session).press(session, at, reach)
@@ -262,7 +290,10 @@ class PhotoPanel(Panel):
         return []
 
     def drag(self, session: Session, point: Point, button: int) -> Commands:
-        """Change the draft of the box, or pan."""
+        """Change the draft of the box, or pan, or move the split."""
+        if self._splitting and session.scene is not None:
+            x = self.view.to_image(point)[0]
+            return session.set_split(x / session.scene.size[0]) if button == 0 else []
         if not self._moved and math.dist(point, self._pressed) < SLIP:
             return []  # the hand was not quite still
         self._moved = True
@@ -279,6 +310,9 @@ class PhotoPanel(Panel):
 
     def release(self, session: Session, point: Point, button: int) -> Commands:
         """The draft becomes the box, what the hand has drawn a run; a click picks or asks why."""
+        if self._splitting and button == 0:
+            self._splitting = False
+            return []
         if self._with_hand(session, button):
             at, reach = self.view.to_image(point), self._reach(session)
             return self._hand(session).release(session, at, reach, self._moved)
@@ -334,22 +368,3 @@ class PhotoPanel(Panel):
         if session.scene is not None:
             self.view = self.view.zoomed(point, 1.2**notches)
         return []
-
-
-def _summary(session: Session) -> str:
-    """Size of the photo, and where the box came from."""
-    scene = session.scene
-    if scene is None:
-        return ""
-    who = f", person {session.person + 1} of {len(session.people)}" if session.person else ""
-    found = ("found" if scene.person else "nobody found") if scene.detected else "given"
-    box = scene.box
-    size = f"{scene.size[0]} × {scene.size[1]} px"
-    if session.view.tool == POSE:
-        size = f"a drag {'wishes' if session.view.soft else 'moves'} a joint · {size}"
-    elif session.view.tool != BOX:
-        size = f"a drag draws: {session.view.tool} · {size}"
-    if truth := truth_summary(session):
-        return f"{truth} · {size}"
-    points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
-    return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{who}{points}"

@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
+from app.geometry.units import px
 from app.panels.dialog import ActionDialog
 from app.protocol.commands import Commands
 from app.session import Session
@@ -17,7 +18,7 @@ from core.body.numbers import SHAPES
 
 DIALOG, SAID = "pose dialog", "pose said"
 HARD, SIGMA, FOCAL = (f"pose {name}" for name in ("how", "sigma", "focal"))
-WIDTH, HEIGHT = 420, 424
+WIDTH, HEIGHT = px(420), px(424)
 MOVE, WISH = "moves it at once", "is a wish, give or take"
 TURNS = (("pelvis.x", "nod"), ("pelvis.y", "about itself"), ("pelvis.z", "sideways"))
 PLACED = (("x", "right"), ("y", "down"), ("depth", "away"))
@@ -57,7 +58,7 @@ class PoseDialog(ActionDialog):
                     [MOVE, WISH],
                     tag=HARD,
                     default_value=MOVE,
-                    width=170,
+                    width=px(170),
                     callback=lambda _, how: self._send(lambda s: s.set_soft(how == WISH)),
                 )
                 dpg.add_drag_float(
@@ -78,22 +79,22 @@ class PoseDialog(ActionDialog):
                 dpg.add_text(
                     "The body model's own directions of shape. None of them is height or weight "
                     "alone; the first changes size most.",
-                    wrap=320,
+                    wrap=px(320),
                 )
             for row in (SHAPES[:5], SHAPES[5:]):
                 with dpg.group(horizontal=True):
                     for name in row:
-                        self._field(name, name[-1], 0.02, "%.2f", (-5.0, 5.0), 74)
+                        self._field(name, name[-1], 0.02, "%.2f", (-5.0, 5.0), px(74))
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 for name, wide in (("branch", 190), ("as it was", 90), ("drop wishes", 100)):
-                    self.add_buttons((name,), wide)
+                    self.add_buttons((name,), px(wide))
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 dpg.add_text("focal length, px")
                 dpg.add_input_float(
                     tag=FOCAL,
-                    width=110,
+                    width=px(110),
                     step=0,
                     format="%.0f",
                     min_value=FOCALS[0],
@@ -102,8 +103,8 @@ class PoseDialog(ActionDialog):
                     max_clamped=True,
                     callback=lambda _, focal: self._send(lambda s: s.draft_focal(focal)),
                 )
-                self.add_buttons(("restart",), 140)
-            said = dpg.add_text("", tag=SAID, wrap=WIDTH - 20, color=theme.DIM)
+                self.add_buttons(("restart",), px(140))
+            said = dpg.add_text("", tag=SAID, wrap=WIDTH - px(20), color=theme.DIM)
             dpg.bind_item_font(said, self._fonts.small)
 
     def hide(self) -> None:
@@ -124,7 +125,7 @@ class PoseDialog(ActionDialog):
         dpg.bind_item_font(label, self._fonts.small)
         with dpg.group(horizontal=True):
             for name, how in names:
-                self._field(name, how, speed, shape, ends, 128)
+                self._field(name, how, speed, shape, ends, px(128))
 
     def _field(
         self, name: str, how: str, speed: float, shape: str, ends: tuple[float, float], wide: int

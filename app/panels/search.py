@@ -11,6 +11,7 @@ import numpy as np
 from app import theme
 from app.geometry.chart import Axis, axes_of, filled, shares
 from app.geometry.plane import Point, Rect, View
+from app.geometry.units import px
 from app.panels import text
 from app.panels.dialog import SideDialog
 from app.panels.loss import term_colors
@@ -27,12 +28,13 @@ from core.pictures.heat import heat_colors
 DIALOG, KIND, CANVAS, SAID = (f"search {n}" for n in ("dialog", "kind", "canvas", "said"))
 START, PATCHES = "search start", "search patches"
 KINDS = ("sweep a parameter", "landscape of two", "slide a patch")
-WIDTH, HEIGHT = 460, 470
-CHART = 436, 268
-MARGIN = 40, 8, 12, 22  # pixels of the chart's left, top, right and bottom sides
+WIDTH, HEIGHT = px(460), px(470)
+CHART = px(436), px(268)
+MARGIN = px(40), px(8), px(12), px(22)  # pixels of the chart's left, top, right and bottom sides
 THINGS = [*JOINT_NAMES, *PLACES, *SHAPES]
 SETTINGS = (("patch", 80, 20, 160), ("stride", 40, 8, 100), ("steps", 24, 4, 120))
-LINE = theme.SMALL_SIZE + 4
+LINE = theme.SMALL_SIZE + px(4)
+DOT = px(5)  # radius of what is marked in the chart
 
 
 class SearchDialog(SideDialog):
@@ -70,9 +72,15 @@ class SearchDialog(SideDialog):
         ):
             with dpg.group(horizontal=True):
                 dpg.add_combo(
-                    list(KINDS), tag=KIND, default_value=KINDS[0], width=150, callback=self._choose
+                    list(KINDS),
+                    tag=KIND,
+                    default_value=KINDS[0],
+                    width=px(150),
+                    callback=self._choose,
                 )
-                dpg.add_button(label="Slide", tag=START, width=80, show=False, callback=self._slide)
+                dpg.add_button(
+                    label="Slide", tag=START, width=px(80), show=False, callback=self._slide
+                )
             for number, thing in enumerate(("l_elbow", "l_shoulder")):
                 self._parameter(number, thing)
             with dpg.group(horizontal=True, tag=PATCHES, show=False):
@@ -82,7 +90,7 @@ class SearchDialog(SideDialog):
                         default_value=usual,
                         min_value=least,
                         max_value=most,
-                        width=136,
+                        width=px(136),
                         format=f"{name} %d",
                     )
             with dpg.child_window(
@@ -90,20 +98,24 @@ class SearchDialog(SideDialog):
             ):
                 dpg.add_drawlist(*CHART, tag=CANVAS)
             dpg.bind_item_theme(f"{CANVAS} area", theme.clear_theme())
-            said = dpg.add_text("", tag=SAID, wrap=WIDTH - 20, color=theme.DIM)
+            said = dpg.add_text("", tag=SAID, wrap=WIDTH - px(20), color=theme.DIM)
             dpg.bind_item_font(said, self._fonts.small)
 
     def _parameter(self, number: int, thing: str) -> None:
         """A joint, a place or a coefficient, and the axis of a joint."""
         with dpg.group(horizontal=True, tag=_row(number), show=number == 0):
             dpg.add_combo(
-                THINGS, tag=_thing(number), default_value=thing, width=150, callback=self._choose
+                THINGS,
+                tag=_thing(number),
+                default_value=thing,
+                width=px(150),
+                callback=self._choose,
             )
             dpg.add_combo(
                 list(axes_of_joint(thing)),
                 tag=_axis(number),
                 default_value="depth",
-                width=110,
+                width=px(110),
                 callback=self._choose,
             )
 
@@ -167,7 +179,7 @@ class SearchDialog(SideDialog):
         dpg.configure_item(START, label="Stop" if sliding else "Slide")
         found = self._shown(session)
         mouse = self._mouse()
-        key = found, session.scene, mouse
+        key = found, session.scene, mouse, theme.is_light()
         if key != self._drawn:
             self._drawn = key
             dpg.delete_item(CANVAS, children_only=True)
@@ -246,7 +258,7 @@ class SearchDialog(SideDialog):
             self._upright(across.place(found.mirror), theme.BOX)
         for i in found.minima:
             place = across.place(found.values[i]), up.place(total[i])
-            dpg.draw_circle(place, 5, color=theme.GOOD, fill=theme.GOOD)
+            dpg.draw_circle(place, DOT, color=theme.GOOD, fill=theme.GOOD)
         if mouse is not None:
             self._upright(mouse[0], theme.FAINT)
             value = across.value(mouse[0])
@@ -277,9 +289,9 @@ class SearchDialog(SideDialog):
             dpg.draw_polyline(path, color=(255, 255, 255, 200), thickness=2)
         for i, k in found.minima:
             place = across.place(first[i]), up.place(second[k])
-            dpg.draw_circle(place, 4, color=theme.GOOD, fill=theme.GOOD)
+            dpg.draw_circle(place, DOT, color=theme.GOOD, fill=theme.GOOD)
         here = across.place(found.here[0]), up.place(found.here[1])
-        dpg.draw_circle(here, 5, color=theme.ACCENT, thickness=2)
+        dpg.draw_circle(here, DOT, color=theme.ACCENT, thickness=2)
         if mouse is not None:
             a, b = across.value(mouse[0]), up.value(mouse[1])
             i = min(range(len(first)), key=lambda n: abs(first[n] - a))
@@ -334,7 +346,7 @@ class SearchDialog(SideDialog):
         """The ends of both axes."""
         dpg.draw_rectangle((across.start, up.end), (across.end, up.start), color=theme.LINE)
         high, low = f"{across.high:.3g}", f"{up.low:.3g}"
-        foot, size = up.start + 4, theme.SMALL_SIZE
+        foot, size = up.start + px(4), theme.SMALL_SIZE
         dpg.draw_text((across.start, foot), f"{across.low:.3g}", size=size, color=theme.DIM)
         right = across.end - self._width(high)
         dpg.draw_text((right, foot), high, size=size, color=theme.DIM)

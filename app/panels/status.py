@@ -7,11 +7,10 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.actions import with_keys
 from app.geometry.plane import Rect
+from app.geometry.units import px
 from app.panels import text
 from app.session import Session
 from app.state import Level
-
-COLORS = {Level.INFO: theme.TEXT, Level.WARNING: theme.BOX, Level.ERROR: theme.BAD}
 
 
 class Status:
@@ -36,17 +35,23 @@ class Status:
     def draw(self, session: Session) -> None:
         """Show the session's message and facts."""
         facts = _facts(session)
-        if self._last == (session.message, facts):
+        looks = session.message, facts, theme.is_light()
+        if self._last == looks:
             return
-        self._last = session.message, facts
-        y, width = self._rect.y + 3, text.measure(self._fonts.small)
+        self._last = looks
+        y, width = self._rect.y + px(3), text.measure(self._fonts.small)
         message = text.cut(with_keys(session.message.text), self._rect.width - 8, width)
         dpg.set_value("message", message)
-        color = COLORS[session.message.level]
+        color = _color(session.message.level)
         dpg.configure_item("message", color=color, pos=(self._rect.x + 4, y))
-        facts = text.cut(facts, self._rect.width - width(message) - 40, width)
+        facts = text.cut(facts, self._rect.width - width(message) - px(40), width)
         dpg.set_value("facts", facts)
         dpg.configure_item("facts", pos=(self._rect.right - 4 - width(facts), y))
+
+
+def _color(level: Level) -> theme.Color:
+    colors = {Level.INFO: theme.TEXT, Level.WARNING: theme.BOX, Level.ERROR: theme.BAD}
+    return colors[level]
 
 
 def _facts(session: Session) -> str:

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from app import theme
 from app.album import Item, ItemState, Order
 from app.geometry.plane import Point, Rect, View
+from app.geometry.units import px
 from app.panels import text
 from app.panels.panel import MARGIN, Panel
 from app.panels.texture import Texture
@@ -19,10 +20,10 @@ from app.protocol.events import Opened, Peeked, WithPictures
 from app.session import Session
 from app.shared import THUMBNAIL_SIDE
 
-CELL = 112  # pixels from one picture to the next
-GAP = 6
-CAPTION = 17
-NOTCH = 80.0  # pixels that a notch of the wheel scrolls
+CELL = px(112)  # pixels from one picture to the next
+GAP = px(6)
+CAPTION = px(17)
+NOTCH = px(80)  # pixels that a notch of the wheel scrolls
 COLORS: dict[ItemState, theme.Color] = {
     ItemState.WAITING: theme.DIM,
     ItemState.LOOKING: theme.BOX,
@@ -137,12 +138,14 @@ class StripPanel(Panel):
         dpg.draw_rectangle(low, high, color=theme.WELL, fill=theme.WELL)
         self._paint_picture(item.image, Rect.spanning(low, high))
         words = _score(session, item) or state.value
-        dpg.draw_rectangle((cell.x, high[1] - 17), high, color=SHADE, fill=SHADE)
+        dpg.draw_rectangle((cell.x, high[1] - CAPTION), high, color=SHADE, fill=SHADE)
         color = COLORS[state]
-        dpg.draw_text((cell.x + 4, high[1] - 16), words, size=theme.SMALL_SIZE, color=color)
+        dpg.draw_text((cell.x + px(4), high[1] - px(16)), words, size=theme.SMALL_SIZE, color=color)
         if state is ItemState.FITTING:
             done = cell.x + cell.width * session.progress_of(item)
-            dpg.draw_line((cell.x, high[1] - 18), (done, high[1] - 18), color=color, thickness=2)
+            dpg.draw_line(
+                (cell.x, high[1] - px(18)), (done, high[1] - px(18)), color=color, thickness=2
+            )
         shown = item.image == session.foremost
         frame = theme.ACCENT if shown else theme.BAD if item.error else theme.LINE
         dpg.draw_rectangle(low, high, color=frame, thickness=2 if shown else 1)

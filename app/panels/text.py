@@ -32,3 +32,8 @@ def wrapped(text: str, room: float, width: Measure) -> list[str]:
         longer = f"{lines[-1]} {word}".strip()
         lines = [*lines[:-1], longer] if width(longer) <= room else [*lines, word]
     return lines
+
+
+def figure(value: float) -> str:
+    """A figure that may not be defined."""
+    return "–" if value != value else f"{value:.2f}"

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import dearpygui.dearpygui as dpg
 
 from app.actions import BY_NAME
+from app.geometry.units import px
 from app.panels.dialog import ActionDialog
 from app.playing import RATES, STRIDES
 from app.session import Session
 
-WIDTH, HEIGHT = 390, 360
-WIDE, NARROW = 116, 84
+WIDTH, HEIGHT = px(390), px(360)
+WIDE, NARROW = px(116), px(84)
 DIALOG, ROWS, RATE, STRIDE, NAME = (f"time {n}" for n in ("dialog", "rows", "rate", "nth", "name"))
 
 
@@ -57,7 +58,7 @@ class TimeDialog(ActionDialog):
             self.add_buttons(("best", "moves most", "flips most"), WIDE)
             dpg.add_separator()
             self.add_buttons(("mark", "mark before", "next mark"), WIDE)
-            with dpg.group(horizontal=True, xoffset=WIDE + 8):
+            with dpg.group(horizontal=True, xoffset=WIDE + px(8)):
                 dpg.add_text("its name")
                 dpg.add_input_text(
                     tag=NAME,

@@ -11,18 +11,20 @@ from app.document import RunRecord
 from app.geometry.lanes import Lane
 from app.geometry.layout import LANE
 from app.geometry.plane import Point, Rect
+from app.geometry.units import px
 from app.panels import text
 from app.panels.panel import MARGIN, Panel
 from app.protocol.commands import Commands
 from app.protocol.run import RunKey, StageMark
 from app.session import Session
 
-INSET, LEFT = 14.0, 40.0
-PLAY = Rect(8.0, 21.0, 24.0, 22.0)
+INSET, LEFT = px(14), px(40)
+PLAY = Rect(px(8), px(21), px(24), px(22))
 """The place of the button that plays."""
 Span = tuple[float, float]
-TRACK_TOP, TRACK = 24.0, 16.0
-LABEL_SIZE = 12
+TRACK_TOP, TRACK = px(24), px(16)
+LABEL_SIZE = px(12)
+BEST = px(6)
 
 
 class TimelinePanel(Panel):
@@ -145,7 +147,7 @@ class TimelinePanel(Panel):
     def _paint_best(self, x: float, top: float, bottom: float) -> None:
         """A diamond on a lane."""
         middle = (top + bottom) / 2
-        points = [(x, middle - 6), (x + 6, middle), (x, middle + 6), (x - 6, middle)]
+        points = [(x, middle - BEST), (x + BEST, middle), (x, middle + BEST), (x - BEST, middle)]
         dpg.draw_polygon([*points, points[0]], color=theme.GOOD, fill=theme.GOOD)
 
     def _paint_playing(self, session: Session) -> None:
@@ -155,11 +157,15 @@ class TimelinePanel(Panel):
         color = theme.ACCENT if play.steps.on else theme.TEXT if session.steps > 1 else theme.FAINT
         dpg.draw_rectangle((x, y), (right, bottom), color=theme.LINE, fill=theme.WELL, rounding=4)
         if play.steps.on:
-            for left in (x + 7, x + 13):
-                dpg.draw_rectangle((left, y + 6), (left + 4, bottom - 6), color=color, fill=color)
+            for left in (x + px(7), x + px(13)):
+                dpg.draw_rectangle(
+                    (left, y + px(6)), (left + px(4), bottom - px(6)), color=color, fill=color
+                )
         else:
-            tip = right - 7, (y + bottom) / 2
-            dpg.draw_triangle((x + 8, y + 5), (x + 8, bottom - 5), tip, color=color, fill=color)
+            tip = right - px(7), (y + bottom) / 2
+            dpg.draw_triangle(
+                (x + px(8), y + px(5)), (x + px(8), bottom - px(5)), tip, color=color, fill=color
+            )
         words = f"{play.steps.rate:.3g}/s"
         words += f" · every {play.stride}" if play.stride > 1 else ""
         words += " · loop" if play.loop else ""
@@ -182,7 +188,7 @@ class TimelinePanel(Panel):
     def _paint_handle(self, session: Session, bottom: float) -> Span:
         """A line through the lanes with the step's number under it; where that lies."""
         x = self.x_of(session, session.shown)
-        dpg.draw_line((x, TRACK_TOP - 4), (x, bottom + 4), color=theme.ACCENT, thickness=3)
+        dpg.draw_line((x, TRACK_TOP - 4), (x, bottom + 4), color=theme.ACCENT, thickness=px(3))
         words = f"step {session.shown}"
         if session.shown == session.best:
             words += " (best)"
@@ -249,11 +255,11 @@ class TimelinePanel(Panel):
 def paint_flag(x: float, top: float, bottom: float) -> None:
     """A bookmark on a lane."""
     dpg.draw_line((x, top - 3), (x, bottom), color=theme.BOX, thickness=2)
-    corners = (x, top - 4), (x + 9, top), (x, top + 5)
+    corners = (x, top - px(4)), (x + px(9), top), (x, top + px(5))
     dpg.draw_triangle(*corners, color=(0, 0, 0), fill=theme.BOX)
 
 
 def _rows(row: int) -> tuple[float, float]:
     """Top and bottom of a lane."""
-    top = TRACK_TOP + LANE * row
+    top = TRACK_TOP + px(LANE) * row
     return top, top + TRACK

@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.geometry.plane import Point, View
+from app.geometry.units import px
 from app.panels import text
 from app.panels.loss import term_colors
 from app.panels.panel import Panel
@@ -16,12 +17,11 @@ from app.protocol.why import Answer, Arrow, Bars
 from app.session import Session
 from core.words import Table
 
-LINE = theme.SMALL_SIZE + 4
-GAP = 8
-BARS = 84  # height in pixels
-COLORS = theme.ACCENT, theme.BOX
-LONGEST = 110.0  # pixels on screen of the longest arrow
-NAMED = 24.0  # pixels from which an arrow has its name beside it
+LINE = theme.SMALL_SIZE + px(4)
+GAP = px(8)
+BARS = px(84)  # height in pixels
+LONGEST = px(110)  # pixels on screen of the longest arrow
+NAMED = px(24)  # pixels from which an arrow has its name beside it
 SHORTEST = 3.0
 
 
@@ -66,23 +66,23 @@ class WhyPanel(Panel):
 
     def _paint_bars(self, bars: tuple[Bars, ...], top: float) -> float:
         """Values side by side around a line of zeros; where they end."""
-        x = float(GAP)
-        for group, color in zip(bars, COLORS, strict=False):
-            dpg.draw_rectangle((x, top + 4), (x + 10, top + 12), color=color, fill=color)
-            self._text((x + 14, top - 1), group.name, theme.DIM)
-            x += 30 + self.width(group.name)
+        x, colors = float(GAP), (theme.ACCENT, theme.BOX)
+        for group, color in zip(bars, colors, strict=False):
+            dpg.draw_rectangle((x, top + 4), (x + px(10), top + px(12)), color=color, fill=color)
+            self._text((x + px(14), top - 1), group.name, theme.DIM)
+            x += px(30) + self.width(group.name)
         low, high = top + LINE + 2, top + LINE + BARS
         middle, reach = (low + high) / 2, (high - low) / 2
         known = [abs(v) for group in bars for v in group.values if math.isfinite(v)]
         largest = max(known, default=0.0) or 1.0
         count = max(len(group.values) for group in bars)
         wide = (self.size[0] - 2 * GAP) / max(count, 1)
-        for i, (group, color) in enumerate(zip(bars, COLORS, strict=False)):
+        for i, (group, color) in enumerate(zip(bars, colors, strict=False)):
             for k, value in enumerate(group.values):
                 if not math.isfinite(value):
                     continue
-                left = GAP + (k + i / len(COLORS)) * wide
-                end = left + max(0.8 * wide / len(COLORS), 1.0), middle - reach * value / largest
+                left = GAP + (k + i / len(colors)) * wide
+                end = left + max(0.8 * wide / len(colors), 1.0), middle - reach * value / largest
                 dpg.draw_rectangle((left, middle), end, color=color, fill=color)
         dpg.draw_line((GAP, middle), (self.size[0] - GAP, middle), color=theme.FAINT)
         return high

@@ -73,6 +73,7 @@ class Maps:
         occluded: share of the body's pixels called occluded.
         hits: where that is right and wrong; None if nothing is put before the image.
         found: IoU and AUROC of it; NaN where not defined, None without occluders.
+        residual: difference of observed and rendered feature, 0 to 2; NaN where the body is not.
     """
 
     rendered: UInt8[np.ndarray, "height width 3"]
@@ -81,6 +82,20 @@ class Maps:
     occluded: float = 0.0
     hits: UInt8[np.ndarray, "height width 3"] | None = None
     found: tuple[float, float] | None = None
+    residual: Float[np.ndarray, "height width"] | None = None
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The body as Gaussian kernels, metres in the photo's camera frame.
+
+    Attributes:
+        limbs: number of the limb that each belongs to, see `core.pictures.palette.LIMBS`.
+    """
+
+    means: Float[np.ndarray, "kernels 3"]
+    covariances: Float[np.ndarray, "kernels 3 3"]
+    limbs: Int[np.ndarray, " kernels"]
 
 
 @dataclass(frozen=True)
@@ -173,6 +188,10 @@ class Backend(Protocol):
     def faces(self) -> Int[np.ndarray, "faces 3"]:
         """Triangles of the body."""
 
+    @property
+    def limbs(self) -> Int[np.ndarray, " faces"]:
+        """Number of the limb that each triangle belongs to, see `core.pictures.palette.LIMBS`."""
+
     def read(self, path: str) -> Photo:
         """Decode a photo, or open a record of a fit."""
 
@@ -239,6 +258,9 @@ class Backend(Protocol):
 
     def vertices(self, observed: Observed, params: Any) -> Float[np.ndarray, "vertices 3"]:
         """The body in the photo's camera frame, metres."""
+
+    def kernels(self, observed: Observed, params: Any) -> Kernels:
+        """What the body's features are rendered from."""
 
     def joints(self, observed: Observed, params: Any) -> tuple[Joint, ...]:
         """The body's joints on the photo, in the order of the estimated joints; may be empty."""

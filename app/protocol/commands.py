@@ -99,13 +99,47 @@ class PaintInput(OfRun):
     """Send the image and its observed features."""
 
 
+KERNEL_COLORS = ("limb", "z", "residual")
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What a picture of the body shows.
+
+    Attributes:
+        parts: the limbs in colours.
+        kernels: what colours the kernels: one of `KERNEL_COLORS`; empty for no kernels.
+    """
+
+    parts: bool = False
+    kernels: str = ""
+
+
+PLAIN = Ink()
+
+
+@dataclass(frozen=True)
+class Companion:
+    """Another body beside the one on screen: a recorded step of a run, and its colour."""
+
+    key: RunKey
+    step: int
+    color: tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class BodyView:
-    """How the body's panel sees it: from where, and how many pixels the panel has."""
+    """How the body's panel sees it: from where, how many pixels the panel has, and what is there.
+
+    Attributes:
+        others: further bodies; those of runs that the worker does not hold are left out.
+    """
 
     orbit: Orbit
     width: int
     height: int
+    ink: Ink = PLAIN
+    others: tuple[Companion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,12 +150,14 @@ class Paint(OfRun):
         side: pixels of the longer side of the photo's body layer.
         fine: with smooth edges, which take several times as long.
         body: None where there is no panel for the body.
+        ink: what is painted over the photo.
     """
 
     step: int
     side: int
     fine: bool
     body: BodyView | None
+    ink: Ink = PLAIN
 
 
 @dataclass(frozen=True)
@@ -144,6 +180,7 @@ class Preview(OfRun):
     occluders: Occluders
     side: int
     body: BodyView | None
+    ink: Ink = PLAIN
 
 
 @dataclass(frozen=True)
@@ -159,6 +196,7 @@ class Try(OfRun):
     side: int
     fine: bool
     body: BodyView | None
+    ink: Ink = PLAIN
 
 
 @dataclass(frozen=True)

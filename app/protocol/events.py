@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.geometry.people import Person
-from app.protocol.commands import BodyView, Command, Try
+from app.protocol.commands import PLAIN, BodyView, Command, Ink, Try
 from app.protocol.run import OfRun, RecordedRun, RunInfo, RunKey
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.search import Findings, Inquiry
@@ -112,6 +112,7 @@ class TurnedBody:
         middle: the point the orbit looks at, in the photo's camera (metres).
         floor: y of the body's lowest point in the photo's camera.
         joints: in the photo's camera.
+        reach: largest extent of the body in metres.
     """
 
     view: BodyView
@@ -119,16 +120,17 @@ class TurnedBody:
     middle: Place
     floor: float
     joints: tuple[Place, ...] = ()
+    reach: float = 2.0
 
 
 @dataclass(frozen=True)
 class Painted(WithPictures):
     """All of a step. Pictures: "layer", "rendered", "occlusion", "visible", and with a body "body".
 
-    With occluders there is also a picture "hits".
+    With occluders there is also a picture "hits", and with kernels in the ink "kernels".
 
     Attributes:
-        side, fine: of the layer, as `Paint` has asked.
+        side, fine, ink: of the layer, as `Paint` has asked.
         occluded: share of the body's pixels called occluded.
         joints: of the step's body.
         found: IoU and AUROC of that against the occluders; NaN where not defined.
@@ -143,6 +145,7 @@ class Painted(WithPictures):
     body: TurnedBody | None = None
     found: tuple[float, float] | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
+    ink: Ink = PLAIN
 
 
 @dataclass(frozen=True)

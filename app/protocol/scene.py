@@ -16,6 +16,23 @@ Legend = tuple[tuple[tuple[int, int, int], str], ...]
 
 
 @dataclass(frozen=True)
+class FoundPoints:
+    """Points of the body that detectors have found, or that were given.
+
+    Attributes:
+        source: what found them.
+        names: of the points.
+        places: pixels of the image.
+        sigmas: standard deviations of x and of y in these; None for points with no such figure.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    places: tuple[Point, ...]
+    sigmas: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class ImageScene:
     """An image and the crop of one person in it, as the engine sees them.
 
@@ -32,6 +49,7 @@ class ImageScene:
         legend: colours of the occlusion map and what they mean.
         estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
         sigmas: standard deviations of these, one for each.
+        points: what is fitted beside these, one entry a source.
         detectors: names of what found the points that are fitted (empty if these were given).
         occluders: what has been put before the image, see `core.occlusion.occluder`.
         hits_legend: colours of the picture of hits and misses.
@@ -49,6 +67,7 @@ class ImageScene:
     legend: Legend = ()
     estimated_joints: tuple[Joint, ...] = ()
     sigmas: tuple[Sigma, ...] = ()
+    points: tuple[FoundPoints, ...] = ()
     detectors: tuple[str, ...] = ()
     occluders: Occluders = ()
     hits_legend: Legend = ()

@@ -20,20 +20,20 @@ _CODES = {
     "Enter": dpg.mvKey_Return,
     "Backspace": dpg.mvKey_Back,
 }
-_CONTROL = "Ctrl+"
+_CONTROL, _SHIFT = "Ctrl+", "Ctrl+Shift+"
+_KEYS = {key for action in ACTIONS for key in action.keys}
 _ALSO_WITH_CONTROL = {
-    key.removeprefix(_CONTROL)
-    for action in ACTIONS
-    for key in action.keys
-    if key.startswith(_CONTROL)
+    key.removeprefix(_SHIFT).removeprefix(_CONTROL) for key in _KEYS if key.startswith(_CONTROL)
 }
 """Keys that mean something else with Ctrl, which must not be done as well."""
+_ALSO_WITH_SHIFT = {key.replace(_SHIFT, _CONTROL) for key in _KEYS if key.startswith(_SHIFT)}
+"""Keys with Ctrl that mean something else with Shift as well."""
 _STROKE = 0.15  # seconds between the two keys of one stroke
 
 
 def key_code(key: str) -> int:
-    """Dear PyGui's number of a key, without its "Ctrl+"."""
-    name = key.removeprefix(_CONTROL)
+    """Dear PyGui's number of a key, without its "Ctrl+" or "Ctrl+Shift+"."""
+    name = key.removeprefix(_SHIFT).removeprefix(_CONTROL)
     return _CODES[name] if name in _CODES else getattr(dpg, f"mvKey_{name}")
 
 
@@ -43,7 +43,7 @@ class Keys:
     def __init__(self, do: Callable[[Action], None], in_dialog: Callable[[], bool]) -> None:
         self._do = do
         self._in_dialog = in_dialog
-        self._control = -math.inf  # when Ctrl was last seen down, time.monotonic
+        self._control = self._shift = -math.inf  # when they were last seen down, time.monotonic
 
     def listen(self) -> None:
         """Register the handlers."""
@@ -51,6 +51,8 @@ class Keys:
             # Ctrl first: handlers run in this order when both keys of a stroke come in one frame.
             for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
                 dpg.add_key_down_handler(control, callback=self._see_control)
+            for shift in (dpg.mvKey_LShift, dpg.mvKey_RShift):
+                dpg.add_key_down_handler(shift, callback=self._see_shift)
             for action in ACTIONS:
                 for key in action.keys:
                     dpg.add_key_press_handler(key_code(key), callback=self._handler(action, key))
@@ -64,12 +66,22 @@ class Keys:
             control = key.startswith(_CONTROL)
             if (control or key in _ALSO_WITH_CONTROL) and control != self._with_control():
                 return
+            shift = key.startswith(_SHIFT)
+            if (shift or key in _ALSO_WITH_SHIFT) and shift != self._with_shift():
+                return
             self._do(action)
 
         return pressed
 
     def _see_control(self) -> None:
         self._control = time.monotonic()
+
+    def _see_shift(self) -> None:
+        self._shift = time.monotonic()
+
+    def _with_shift(self) -> bool:
+        """Whether Shift belongs to this key, as for Ctrl."""
+        return time.monotonic() - self._shift < _STROKE
 
     def _with_control(self) -> bool:
         """Whether Ctrl belongs to this key; of a quick stroke it may be up again by now."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import dearpygui.dearpygui as dpg
 
 from app.geometry.plane import Point
-from app.panels.panel import Panel
+from app.panels.panel import Touchable
 from app.protocol.commands import Command, Commands
 from app.session import Session
 
@@ -22,12 +22,12 @@ class Mouse:
         blocked: a dialog takes the mouse.
     """
 
-    panels: list[Panel]
+    panels: list[Touchable]
     position: Point = (-1.0, -1.0)
     notches: float = 0.0
     doubled: bool = False
     blocked: bool = False
-    _holding: dict[int, Panel] = field(default_factory=dict)
+    _holding: dict[int, Touchable] = field(default_factory=dict)
     _down: set[int] = field(default_factory=set)
 
     def listen(self) -> None:
@@ -67,13 +67,13 @@ class Mouse:
         """Whether a button is down."""
         return bool(self._down)
 
-    def under(self) -> Panel | None:
+    def under(self) -> Touchable | None:
         """The panel whose drawing area the mouse is over; none under a dialog."""
         if self.blocked:
             return None
-        return next((p for p in self.panels if p.area.contains(self.position)), None)
+        return next((p for p in self.panels if p.covers(self.position)), None)
 
-    def inside(self, panel: Panel) -> Point:
+    def inside(self, panel: Touchable) -> Point:
         """The mouse in the coordinates of a panel's drawing area."""
         return self.position[0] - panel.area.x, self.position[1] - panel.area.y
 

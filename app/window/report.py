@@ -49,6 +49,10 @@ def report(window: Window) -> dict[str, object]:
         "why": session.view.why,
         "probed": session.probed.answer.words.lines if session.probed else None,
         "view": [window.photo.view.scale, *window.photo.view.offset],
+        "layout": session.view.layout_name,
+        "largest": session.view.largest,
+        "places": window.desk.places,
+        "maps": {m.name: [m.view.scale, *m.view.offset] for m in window.maps},
         "panels": {name: panel.area for name, panel in window.panels.items()},
         "cells": window.photo.cells,
         "buttons": {name: item_rect(name) for name in window.controls.buttons},
@@ -63,6 +67,12 @@ def report(window: Window) -> dict[str, object]:
         "tool": session.view.tool,
         "previewed": session.previewed is not None,
         "found": session.painted.found if session.painted else None,
+        "palette": _palette_of(window),
+        "tour": _tour_of(window),
+        "overlays": sorted(session.view.overlays),
+        "split": session.view.split,
+        "shift": session.view.orbit.shift,
+        "point": window.photo.point,
         "occlude": _items_of(dialogs.occluding),
         "pose": _pose_of(window),
         "truth": truth_summary(session),
@@ -146,6 +156,20 @@ def _pose_of(window: Window) -> dict[str, object]:
         "tried": session.tried is not None,
         "items": _items_of(window.dialogs.posing) or {},
     }
+
+
+def _palette_of(window: Window) -> dict[str, object] | None:
+    """The commands that are listed, and whether letters reach it; None while hidden."""
+    palette = window.palette
+    if not palette.shown:
+        return None
+    return {"found": [entry.label for entry in palette.found], "typing": palette.typing}
+
+
+def _tour_of(window: Window) -> dict[str, object] | None:
+    """The step of the tour, and where its buttons are; None while there is none."""
+    step, buttons = window.tour.tour.number, _items_of(window.tour)
+    return None if buttons is None else {"step": step, **buttons}
 
 
 def offset(rect: Rect, area: Rect) -> Rect:

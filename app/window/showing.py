@@ -73,6 +73,8 @@ class Pictured:
         self.rendered.show(pictures["rendered"])
         self.occlusion.show(pictures["occlusion"])
         self.occlusion.visible = pictures["visible"]
+        if "kernels" in pictures:
+            self.photo.show_kernels(pictures["kernels"])
         if "hits" in pictures:
             self.photo.show_hits(pictures["hits"])
             self.occlusion.show_hits(pictures["hits"])

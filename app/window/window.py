@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -13,7 +13,6 @@ import dearpygui.dearpygui as dpg
 
 from app import theme
 from app.action import Action
-from app.geometry.layout import arrange
 from app.link import Link
 from app.panels.body import BodyPanel
 from app.panels.controls import Controls
@@ -21,12 +20,14 @@ from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
 from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
+from app.panels.palette import Palette
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
 from app.panels.status import Status
 from app.panels.strip import StripPanel
 from app.panels.texture import REGISTRY
 from app.panels.timeline import TimelinePanel
+from app.panels.tour import TourDialog
 from app.panels.why import WhyPanel
 from app.protocol.commands import Commands
 from app.protocol.events import Event, Stepped, WithPictures
@@ -34,24 +35,26 @@ from app.session import Session
 from app.shared import BODY_SIDE
 from app.state import Message, Phase
 from app.window.beside import is_beside, put_beside
+from app.window.desk import Desk
 from app.window.dialogs import Dialogs
 from app.window.drops import open_dropped
 from app.window.exporting import Exporting
 from app.window.frames import FrameClock
 from app.window.glfw import Waiting, accept_drops, clipboard_text
 from app.window.keys import Keys
-from app.window.linking import link_cells
+from app.window.linking import link_cells, link_zoom
 from app.window.mouse import Mouse
 from app.window.occluder_files import fill, save_set
 from app.window.paste import fetch_picture, open_pasted, path_in_text
 from app.window.rest import Rest
 from app.window.showing import Pictured
+from app.window.views import Views
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
 NAP = 0.1  # seconds: other threads and Ctrl-C are heard after at most this
 
 
-class Window:
+class Window(Views):
     """Owns everything that is on screen."""
 
     def __init__(self, session: Session, link: Link, size: tuple[int, int]) -> None:
@@ -61,8 +64,7 @@ class Window:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.turns = 0
         self._use: Callable[[str], None] = self.open
-        self.size = (0, 0)
-        self._arranged: Hashable = None
+        self.on_toured: Callable[[], None] = lambda: None
         self._pictures_came = 0
         self._create(size)
 
@@ -88,9 +90,11 @@ class Window:
             self.status.build()
         dpg.bind_item_theme("root", theme.bare_theme())
         dpg.set_primary_window("root", True)
-        dpg.configure_item("root", no_scrollbar=True, no_scroll_with_mouse=True)
-        for dialog in (self.help, self.files, self.dialogs):
+        bare = {"no_scrollbar": True, "no_scroll_with_mouse": True, "no_background": True}
+        dpg.configure_item("root", **bare)  # the ground is the viewport's
+        for dialog in (self.help, self.files, self.palette, self.tour, self.dialogs):
             dialog.build()
+        self.desk.build()
         Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
@@ -99,6 +103,7 @@ class Window:
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
+        self.body.photo = self.photo.texture
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         maps = self.observed, self.rendered, self.occlusion
@@ -107,13 +112,16 @@ class Window:
         self.timeline, self.strip, why = TimelinePanel(fonts), StripPanel(fonts), WhyPanel(fonts)
         others = (self.photo, self.body, *self.maps, self.loss, self.timeline, self.strip, why)
         self.panels: dict[str, Panel] = {panel.name: panel for panel in others}
-        self.mouse = Mouse(list(self.panels.values()))
         self.help, self.status = Help(fonts), Status(fonts)
         self.files = FileDialog(fonts, self._chosen)
+        self.palette = Palette(fonts, self)
+        self.tour = TourDialog(fonts, lambda: self.on_toured())
         exporting = Exporting(fonts, self.session, self.panels, self.files, self._act)
         self.dialogs = Dialogs(fonts, self.do, self._act, self.photo.texture, exporting)
         self.timeline.open_time = self.show_time
         self.controls = Controls(fonts, self.do, self._set_opacity)
+        self.desk = Desk(self.panels, self.controls, self.status)
+        self.mouse = Mouse([self.desk, *self.panels.values()])
 
     # --- what buttons, keys, drops and messages do ---
 
@@ -194,16 +202,15 @@ class Window:
         self.send(act(self.session))
 
     def choose(self) -> None:
-        """Open what is chosen in the file dialog."""
-        self.files.enter()
+        """Run what is chosen in the list of commands, or open it in the file dialog."""
+        if self.tour.shown and not self._in_dialog():
+            self.tour.go(1)
+            return
+        self.palette.enter() if self.palette.shown else self.files.enter()
 
     def choose_next(self, count: int) -> None:
-        """Choose another file in the file dialog."""
-        self.files.move(count)
-
-    def show_whole_photo(self) -> None:
-        """Undo zooming and panning."""
-        self.photo.show_all()
+        """Choose another command, or another file in the file dialog."""
+        self.palette.move(count) if self.palette.shown else self.files.move(count)
 
     def edit(self) -> None:
         """Show or hide the dialog of weights and steps."""
@@ -215,7 +222,9 @@ class Window:
 
     def cancel(self) -> None:
         """Hide the help sheet and the file dialog, give up a drag."""
-        for dialog in (self.files, self.help, self.dialogs):
+        if self.tour.shown:
+            self.tour.end()
+        for dialog in (self.files, self.palette, self.help, self.dialogs):
             dialog.hide()
         self.send(self.mouse.cancel(self.session))
         self.send(self.photo.cancel(self.session))
@@ -237,7 +246,7 @@ class Window:
         self.send(self.session.set_opacity(opacity))
 
     def _in_dialog(self) -> bool:
-        return self.files.shown or self.dialogs.typing
+        return self.files.shown or self.palette.shown or self.dialogs.typing
 
     # --- one frame ---
 
@@ -265,8 +274,9 @@ class Window:
         """Input, drawing."""
         self.clock.tick(self.session.busy)
         dpg.run_callbacks(dpg.get_callback_queue() or [])
-        self._arrange()
-        over = self.dialogs.cover(self.mouse.position)
+        self.desk.arrange(self.session)
+        at = self.mouse.position
+        over = self.dialogs.cover(at) or self.tour.covers(at)
         blocked = self._in_dialog() or self.help.shown or over
         self.send(self.mouse.poll(self.session, blocked))
         self.send(self.rest.poll(self.session, self.mouse))
@@ -303,27 +313,17 @@ class Window:
             self._inbox.get()()
         return found
 
-    def _arrange(self) -> None:
-        """Follow the window's size."""
-        size = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
-        several = len(self.session.album.items) > 1
-        wanted = *size, max(len(self.session.lanes), 1), self.session.view.why, several
-        if wanted == self._arranged or min(size) <= 0:
-            return
-        self.size, self._arranged = size, wanted
-        places = arrange(*wanted)
-        self.controls.place(places["toolbar"])
-        self.status.place(places["status"])
-        for name, panel in self.panels.items():
-            panel.place(places[name]) if name in places else panel.hide()
-
     def _draw(self) -> None:
+        if self.session.view.light != theme.is_light():
+            theme.use(self.session.view.light)
         self._link()
         self.controls.draw(self.session)
         for panel in self.panels.values():
-            panel.draw(self.session)
+            if panel.area.width > 1 or panel is self.strip:  # which forgets pictures
+                panel.draw(self.session)
         self.status.draw(self.session)
         self.dialogs.draw(self.session, self.size)
+        self.tour.follow(self.desk.places, self.size)
 
     def _link(self) -> None:
         """What is under the mouse, and what panels show together."""
@@ -331,7 +331,9 @@ class Window:
         for hovered in (self.photo, self.strip):
             inside = self.mouse.inside(hovered) if over is hovered else None
             hovered.hover(self.session, inside)
-        link_cells(self.session, self.mouse, self.photo, self.maps)
+        self.desk.hover(self.mouse.position if over is self.desk else None)
+        link_zoom(self.session, self.photo, self.maps)
+        link_cells(self.session, self.mouse, self.photo, self.maps, self.body)
 
     # --- the loop ---
 

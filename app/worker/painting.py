@@ -6,19 +6,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from app.protocol.backend import Backend, Maps, Stance
-from app.protocol.commands import BodyView, Command, Paint, Preview, Try, Turn
+from app.protocol.backend import Backend, Kernels, Maps, Stance
+from app.protocol.commands import BodyView, Command, Ink, Paint, Preview, Try, Turn
 from app.protocol.events import Painted, Previewed, Tried, Turned, TurnedBody
 from app.protocol.run import RunKey
 from app.protocol.scene import Joint
-from app.worker.body_picture import COLOR, body_middle, turned_body
+from app.worker.body_picture import Figure, body_middle, turned_bodies, turned_kernels
 from app.worker.runs import HeldRun
+from app.worker.tints import PLAIN, face_colors, kernel_colors
+from core.pictures.kernels import kernel_layer
 from core.pictures.overlay import body_layer
 
 PREVIEW_STEPS = 8
@@ -35,13 +38,18 @@ class StepModel:
     vertices: Float[np.ndarray, "vertices 3"]
     joints: tuple[Joint, ...]
     stance: Stance
+    kernels: Callable[[], Kernels]
 
 
 class Painter:
-    """Paints recorded steps, and keeps the small things of those it has painted last."""
+    """Paints recorded steps, and keeps the small things of those it has painted last.
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    Args:
+        find: gives the run of a key, None if it is not held.
+    """
+
+    def __init__(self, backend: Backend, find: Callable[[RunKey], HeldRun | None]) -> None:
+        self._backend, self._find = backend, find
         self._models: OrderedDict[tuple[RunKey, int], StepModel] = OrderedDict()
 
     def paint(self, held: HeldRun, command: Paint) -> Painted:
@@ -85,16 +93,18 @@ class Painter:
     ) -> Painted:
         """All pictures of a step."""
         pictures = {
-            "layer": self._layer(held, model, command.side, fine),
+            "layer": self._layer(held, model, command.side, fine, command.ink),
             "rendered": model.maps.rendered,
             "occlusion": model.maps.occlusion,
             "visible": model.maps.visible.astype(np.float32),
         }
         if model.maps.hits is not None:
             pictures["hits"] = model.maps.hits
+        if command.ink.kernels:
+            pictures["kernels"] = self._kernels(held, model, command.side, command.ink.kernels)
         body = None
         if command.body is not None:
-            body, pictures["body"] = self._turned(model, command.body, fine)
+            body, pictures["body"] = self._turned(held, model, command.body, fine)
         return Painted(
             *command.key,
             command.step,
@@ -105,13 +115,14 @@ class Painter:
             body,
             model.maps.found,
             model.stance.numbers,
+            command.ink,
             pictures=pictures,
         )
 
     def turn(self, held: HeldRun, command: Turn) -> Turned:
         """The body as the mouse has turned it."""
         model = self._model(held, command.key, command.step)
-        body, picture = self._turned(model, command.body, command.fine)
+        body, picture = self._turned(held, model, command.body, command.fine)
         return Turned(*command.key, command.step, body, pictures={"body": picture})
 
     def occluded(self, held: HeldRun, key: RunKey, step: int) -> float:
@@ -141,28 +152,63 @@ class Painter:
             self._backend.vertices(held.observed, params),
             self._backend.joints(held.observed, params),
             self._backend.stance(held.observed, params),
+            cache(lambda: self._backend.kernels(held.observed, params)),
         )
 
     def _turned(
-        self, model: StepModel, view: BodyView, fine: bool
+        self, held: HeldRun, model: StepModel, view: BodyView, fine: bool
     ) -> tuple[TurnedBody, UInt8[np.ndarray, "height width 4"]]:
-        x, y, z = (float(v) for v in body_middle(model.vertices))
-        faces, size = self._backend.faces, (view.width, view.height)
-        picture = turned_body(model.vertices, faces, view.orbit, *size, fine)
-        floor = float(model.vertices[:, 1].max())
-        return TurnedBody(view, fine, (x, y, z), floor, model.stance.joints), picture
+        """The body, or its kernels, and other bodies, as the mouse has turned it."""
+        middle, size = body_middle(model.vertices), (view.width, view.height)
+        if view.ink.kernels:
+            kernels = model.kernels()
+            colors = kernel_colors(kernels, view.ink.kernels, model.maps, held.observed.scene)
+            picture = turned_kernels(kernels, colors, middle, view.orbit, *size)
+        else:
+            figures = [Figure(model.vertices, self._color(view.ink)), *self._others(view)]
+            picture = turned_bodies(figures, self._backend.faces, view.orbit, *size, fine)
+        x, y, z = (float(v) for v in middle)
+        floor, reach = float(model.vertices[:, 1].max()), float(np.ptp(model.vertices, 0).max())
+        return TurnedBody(view, fine, (x, y, z), floor, model.stance.joints, reach), picture
+
+    def _others(self, view: BodyView) -> list[Figure]:
+        """The other bodies of a picture, as far as they are recorded."""
+        figures = []
+        for other in view.others:
+            held = self._find(other.key)
+            if held is not None:
+                color = np.array(other.color, np.float32) / 255
+                vertices = self._model(held, other.key, other.step).vertices
+                figures.append(Figure(vertices, color))
+        return figures
+
+    def _color(self, ink: Ink) -> np.ndarray:
+        """Of the body's triangles."""
+        return face_colors(self._backend.limbs) if ink.parts else np.array(PLAIN, np.float32)
 
     def _layer(
-        self, held: HeldRun, model: StepModel, side: int, fine: bool
+        self, held: HeldRun, model: StepModel, side: int, fine: bool, ink: Ink
     ) -> UInt8[np.ndarray, "height width 4"]:
         """The body as the photo's camera sees it, on nothing."""
-        scene = held.observed.scene
-        share = side / max(scene.size)
-        width, height = (max(round(length * share), 1) for length in scene.size)
-        center = width / 2, height / 2
-        vertices, faces = model.vertices, self._backend.faces
-        focal = scene.focal * share
-        return body_layer(vertices, faces, focal, center, height, width, COLOR, fine)
+        focal, center, height, width = _camera(held, side)
+        place, color = (focal, center, height, width), self._color(ink)
+        return body_layer(model.vertices, self._backend.faces, *place, color, fine)
+
+    def _kernels(
+        self, held: HeldRun, model: StepModel, side: int, by: str
+    ) -> UInt8[np.ndarray, "height width 4"]:
+        """The kernels as the photo's camera sees them, on nothing."""
+        kernels = model.kernels()
+        colors = kernel_colors(kernels, by, model.maps, held.observed.scene)
+        return kernel_layer(kernels.means, kernels.covariances, colors, *_camera(held, side))
+
+
+def _camera(held: HeldRun, side: int) -> tuple[float, tuple[float, float], int, int]:
+    """Focal length, principal point, height and width of the photo when it is so large."""
+    scene = held.observed.scene
+    share = side / max(scene.size)
+    width, height = (max(round(length * share), 1) for length in scene.size)
+    return scene.focal * share, (width / 2, height / 2), height, width
 
 
 def input_pictures(held: HeldRun) -> dict[str, np.ndarray]:

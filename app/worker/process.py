@@ -104,7 +104,7 @@ class Worker:
         self._sending = threading.Lock()
         self._runs = HeldRuns(backend)
         self._stepping: RunKey | None = None
-        self._painter = Painter(backend)
+        self._painter = Painter(backend, self._runs.find)
         self._explainer = Explainer(backend)
         self._searcher = Searcher(backend)
         self._turns = Turns()  # of steps and pictures

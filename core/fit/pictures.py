@@ -35,6 +35,7 @@ class StepMaps:
         rendered: the volume's feature map in the colours of the observed one.
         occlusion: posterior of z in colours: is the body seen, or something in front of it.
         posterior: the same as numbers, NaN where the body does not reach.
+        residual: 1 minus the cosine between observed and rendered feature, NaN there, too.
         found: how well occlusion is found where something is hidden by hand, on the body's pixels
             inside the photo; None if nothing is.
     """
@@ -42,6 +43,7 @@ class StepMaps:
     rendered: UInt8[np.ndarray, "h w 3"]
     occlusion: UInt8[np.ndarray, "h w 3"]
     posterior: Float[np.ndarray, "h w"]
+    residual: Float[np.ndarray, "h w"]
     found: Found | None = None
 
     @property
@@ -108,7 +110,11 @@ def draw_maps(
     seen = compare_step(engine, observation, params, schedule or Schedule.standard())
     size = observation.features.shape[1:]
     opacity = _spread(seen, seen.render.opacity, size, 0.0)
-    tinted = colors.apply(_spread(seen, seen.render.mean(seen.emitted), size, 0.0))
+    rendered = _spread(seen, seen.render.mean(seen.emitted), size, 0.0)
+    tinted = colors.apply(rendered)
+    observed = observation.features.permute(1, 2, 0)
+    residual = 1 - torch.nn.functional.cosine_similarity(observed, rendered, dim=-1)
+    residual[opacity < COVERED] = torch.nan
     shown = opacity[..., None].numpy()
     posterior = _spread(seen, seen.evidence.posterior, size, torch.nan)
     posterior[opacity < COVERED] = torch.nan
@@ -116,6 +122,7 @@ def draw_maps(
         rendered=(tinted * shown + np.array(NOWHERE) * (1 - shown)).astype(np.uint8),
         occlusion=occlusion_colors(posterior.numpy()),
         posterior=posterior.numpy(),
+        residual=residual.numpy(),
         found=_judged(observation, posterior.numpy()),
     )
 

@@ -14,8 +14,9 @@ from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.observation import Observation
 from core.fit.pictures import StepMaps, draw_features, draw_maps, draw_overlay, feature_colors
-from core.pictures.colors import HITS_LEGEND, OCCLUDED, OCCLUSION_LEGEND
+from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 from core.pictures.loss_plot import LossPlot
+from core.pictures.palette import OCCLUDED
 from core.pictures.panels import Panel, compose_panels, shrink
 
 LONGEST_SIDE = 1280  # of the photo in pictures

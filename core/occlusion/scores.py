@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 from core.geometry.crop import CropView, warp_mask
 from core.occlusion.occluder import Occluders
 from core.occlusion.paint import occluder_mask
-from core.pictures.colors import FALSE_ALARM, HIT, MISS, SEEN
-from core.pictures.palette import NOWHERE
+from core.pictures.colors import FALSE_ALARM, HIT, MISS
+from core.pictures.palette import NOWHERE, SEEN
 
 
 def occlusion_scores(

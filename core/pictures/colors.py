@@ -9,14 +9,10 @@ import torch
 from jaxtyping import Float, Integer, UInt8
 from torch import Tensor
 
-from core.pictures.palette import NOWHERE
+from core.pictures.palette import NOWHERE, OCCLUDED, SEEN
 
-SEEN = (77, 163, 255)
-"""p(z = 1) = 1: the pixel shows the body."""
 UNSURE = (236, 233, 224)
 """p(z = 1) = 1/2."""
-OCCLUDED = (255, 122, 26)
-"""p(z = 1) = 0: an object occludes the body. Blue and orange are safe for colour blindness."""
 OCCLUSION_LEGEND = ((SEEN, "seen"), (UNSURE, "unsure"), (OCCLUDED, "occluded"))
 HIT, MISS, FALSE_ALARM = OCCLUDED, (206, 60, 140), (250, 216, 90)
 HITS_LEGEND = ((HIT, "hit"), (MISS, "miss"), (FALSE_ALARM, "false alarm"), (SEEN, "seen"))

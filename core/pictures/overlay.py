@@ -56,7 +56,7 @@ def body_layer(
     center: tuple[float, float],
     height: int,
     width: int,
-    color: Color = (0.55, 0.75, 0.95),
+    color: Color | Float[np.ndarray, "*faces 3"] = (0.55, 0.75, 0.95),
     smooth: bool = True,
 ) -> UInt8[np.ndarray, "height width 4"]:
     """The shaded body as straight (not premultiplied) RGBA; alpha is a pixel's covered share.
@@ -64,6 +64,7 @@ def body_layer(
     The arguments are those of `draw_body`.
 
     Args:
+        color: of the body, or of each triangle, RGB in 0..1.
         smooth: without, a pixel is the body's or not, in a quarter of the time.
     """
     layer = np.zeros((height, width, 4), np.uint8)
@@ -116,7 +117,7 @@ def _shaded(
     focal: float,
     center: tuple[float, float],
     size: tuple[int, int],
-    color: Color,
+    color: Color | Float[np.ndarray, "*faces 3"],
     scale: int,
 ) -> UInt8[np.ndarray, "height width 4"]:
     """Draw at ``scale`` times the size and average."""
@@ -129,7 +130,10 @@ def _shaded(
     if scale > 1:  # before it is coloured: there are fewer pixels then
         brightness, covered = _shrink(brightness, height, width), _shrink(covered, height, width)
         brightness = brightness / np.maximum(covered, 1e-6)  # edges keep their brightness
-    rgba = np.concatenate([_tint(brightness, color), covered[..., None]], -1)
+    base = np.array(color, np.float32)
+    if base.ndim > 1:  # fine edges between colours are not worth their time
+        base = base[raster.face_ids[scale // 2 :: scale, scale // 2 :: scale]]
+    rgba = np.concatenate([_tint(brightness, base), covered[..., None]], -1)
     rgba[covered == 0] = 0.0
     return np.rint(rgba * 255).astype(np.uint8)
 
@@ -169,9 +173,8 @@ def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
 
 
 def _tint(
-    brightness: Float32[np.ndarray, "height width"], color: Color
+    brightness: Float32[np.ndarray, "height width"], base: Float32[np.ndarray, "*pixels 3"]
 ) -> Float32[np.ndarray, "height width 3"]:
     """The body's colour at a brightness; highlights tend to white."""
-    base = np.array(color, np.float32)
     shaded = base * np.minimum(brightness, 1.0)[..., None]
     return shaded + (1 - base) * np.clip(brightness - 1.0, 0.0, 1.0)[..., None]

@@ -10,6 +10,13 @@ WELL: Color = (17, 19, 24)
 """Behind pictures and curves."""
 NOWHERE: Color = (24, 24, 24)
 """Pixels of a map without a value."""
+SEEN: Color = (77, 163, 255)
+"""p(z = 1) = 1: the pixel shows the body."""
+OCCLUDED: Color = (255, 122, 26)
+"""p(z = 1) = 0: an object occludes the body. Blue and orange are safe for colour blindness."""
+ALIKE: Color = (60, 70, 90)
+UNLIKE: Color = (255, 232, 92)
+"""Observed and rendered feature have the same direction, or nothing in common."""
 LINE: Color = (44, 49, 58)
 TEXT: Color = (214, 220, 228)
 DIM: Color = (140, 150, 164)
@@ -26,6 +33,18 @@ SERIES: tuple[Color, ...] = (
     (222, 122, 92),
 )
 """Curves on a dark background; the first, brightest colour is the total's."""
+LIMBS: tuple[Color, ...] = (
+    (255, 150, 90),
+    (90, 220, 160),
+    (255, 205, 120),
+    (120, 200, 230),
+    (232, 100, 110),
+    (60, 160, 130),
+    (240, 150, 190),
+    (110, 140, 240),
+    (186, 194, 206),
+)
+"""Limbs in the order of `core.body.names.LIMBS`: warm at the left, cool at the right."""
 BEST: Color = (188, 196, 206)
 """Mark of the best step."""
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Film, Maps, Observed, Progress, Stance
+from app.protocol.backend import Film, Kernels, Maps, Observed, Progress, Stance
 from app.protocol.run import StageMark, TermInfo
-from app.protocol.scene import ImageScene
+from app.protocol.scene import FoundPoints, ImageScene
 from app.protocol.search import Curve, Field, Heat, Slide, Sweep
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.body.moves import Drag, Pull, Value
@@ -133,6 +133,7 @@ class FakeBackend:
         ball = trimesh.creation.icosphere(subdivisions=3)
         self.ball = ball.vertices.astype(np.float32) * [0.35, 0.9, 0.25]
         self.faces = ball.faces.astype(np.int32)
+        self.limbs = (self.ball[self.faces].mean(1)[:, 0] > 0).astype(np.int32)
 
     def read(self, path):
         if path.endswith("crash.png"):
@@ -187,6 +188,14 @@ class FakeBackend:
                 (box.x + box.width / 2, box.y + box.height / 2, 0.0),
                 (box.x, box.y, 0.5),
             ),
+            points=(
+                FoundPoints(
+                    "a detector",
+                    ("top", "end"),
+                    ((box.x + 0.5 * box.width, box.y + 0.2 * box.height), (box.x, box.bottom)),
+                    (0.04 * box.width, None),
+                ),
+            ),
             sigmas=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
         )
         return Observed(scene, small, FakeLook(small.mean(-1) / 255, photo.pixels))
@@ -232,7 +241,9 @@ class FakeBackend:
             low, high = LEGEND[1][0][channel], LEGEND[0][0][channel]
             occlusion[seen, channel] = low + (high - low) * visible[seen]
         share = float((visible[seen] < 0.5).mean()) if seen.any() else 0.0
+        residual = np.where(np.isnan(visible), np.nan, np.abs(mask - observed.handle.features))
         maps = Maps(rendered.astype(np.uint8), occlusion.astype(np.uint8), visible, share)
+        maps = replace(maps, residual=residual)
         if observed.handle.hidden is None:
             return maps
         found = judge(visible, observed.handle.hidden)
@@ -246,6 +257,11 @@ class FakeBackend:
         depth = 0.9 * scene.focal / (params[2] * 1.6 * scene.box.height)
         place = np.array([x, y, scene.focal]) * depth / scene.focal
         return (self.ball + place).astype(np.float32)
+
+    def kernels(self, observed, params):
+        means = self.vertices(observed, params)[::8].astype(float)
+        limbs = (self.ball[::8, 0] > 0).astype(np.int64)
+        return Kernels(means, np.tile(0.05**2 * np.eye(3), (len(means), 1, 1)), limbs)
 
     def joints(self, observed, params):
         box = observed.scene.box

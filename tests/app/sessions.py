@@ -66,7 +66,8 @@ def answer(command):
     body = TurnedBody(view, command.fine, (0.0, 0.0, 3.0), 1.0) if view else None
     if isinstance(command, Turn):
         return Turned(*command.key, command.step, body)
-    return Painted(*command.key, command.step, command.side, command.fine, 0.0, (), body)
+    layer = command.side, command.fine
+    return Painted(*command.key, command.step, *layer, 0.0, (), body, ink=command.ink)
 
 
 def ready_session(**options):

@@ -170,10 +170,10 @@ def test_a_turned_body_stays_turned_while_two_runs_take_turns():
     pictured(session)
     session.turn(session.view.orbit.turned(9, 0))
     pictured(session)
-    assert session.painted.body.view == session.view.body
+    assert session.painted.body.view == session.body_view
     session.blink()
     ticks(session, 0.6)
-    assert session.compared.body.view == session.view.body
+    assert session.compared.body.view == session.body_view
 
 
 def test_a_finished_run_is_painted_finely_on_both_sides():

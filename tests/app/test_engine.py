@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from app.engine import NOBODY
+from app.engine import NOBODY, observation_of
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Rect
 from app.protocol.backend import Kept
 from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
 from app.protocol.why import JointTarget, PixelTarget
-from app.told import crop_outline, stage_marks
+from app.told import crop_outline, found_points, stage_marks
 from core.body.moves import Drag, Value, Wish
+from core.body.points import POINTS
 from core.errors import UserError
+from core.fit.evidence import BodyPoints
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
 from core.fit.record import Run as RecordRun
@@ -354,9 +356,8 @@ def occluded(backend, observed):
 
 def test_the_same_person_is_looked_at_behind_occluders(backend, photo, observed, occluded):
     scene = occluded.scene
-    assert replace(scene, occluders=(), estimated_joints=(), sigmas=()) == replace(
-        observed.scene, estimated_joints=(), sigmas=()
-    )
+    read = {"estimated_joints": (), "sigmas": (), "points": ()}
+    assert replace(scene, occluders=(), **read) == replace(observed.scene, **read)
     assert scene.occluders == OCCLUDERS and observed.seen is None
     assert (occluded.seen[265, 240] == (200, 40, 40)).all()
     assert (occluded.features != observed.features).any()
@@ -485,3 +486,33 @@ def test_another_focal_length_is_another_look(backend, photo, observed):
     wider = backend.observe(photo, BOX, focal=400.0)
     assert wider.scene.focal == 400.0 != observed.scene.focal
     assert wider.scene.box == observed.scene.box
+
+
+def test_points_are_told_where_the_photo_shows_them(observed):
+    detected = observed.scene.points[-1]
+    assert detected.source == "detected" and set(detected.sigmas) == {None}
+    observation = observation_of(observed)
+    size = observation.view.size
+    sigma = torch.full((1, len(POINTS)), 2.0)
+    sigma[0, 3] = torch.inf
+    found = BodyPoints(torch.full((1, len(POINTS), 2), size / 2), sigma)
+    seen = replace(observation, problem=observation.problem.having(found))
+    points = found_points(seen)[0]
+    assert len(points.names) == len(POINTS) - 1 and POINTS[3] not in points.names
+    middle = observation.view.to_photo(np.array([[size / 2, size / 2], [size / 2 + 2, size / 2]]))
+    assert points.places[0] == pytest.approx(middle[0])
+    assert points.sigmas[0] == pytest.approx(np.linalg.norm(middle[1] - middle[0]), rel=0.1)
+
+
+def test_kernels_lie_where_the_body_is(backend, observed, fit):
+    params = fit.params(2)
+    kernels = backend.kernels(observed, params)
+    vertices = backend.vertices(observed, params)
+    assert len(kernels.means) == len(kernels.limbs) == 858
+    low, high = vertices.min(0) - 0.1, vertices.max(0) + 0.1
+    assert (kernels.means > low).all() and (kernels.means < high).all()
+    sigmas = np.sqrt(np.linalg.eigvalsh(kernels.covariances))
+    assert (sigmas > 1e-3).all() and (sigmas < 0.2).all()
+    assert set(np.unique(backend.limbs)) == set(range(9)) and len(backend.limbs) == len(
+        backend.faces
+    )

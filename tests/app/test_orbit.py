@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.geometry.orbit import Orbit
-from app.worker.body_picture import body_middle, turned_body
+from app.worker.body_picture import Figure, body_middle, turned_bodies
 
 angles = st.floats(-1.5, 1.5)
 
@@ -72,8 +72,9 @@ def test_the_turned_body_is_in_the_picture_and_shows_its_side():
     )
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     faces = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))], np.int32)
-    front = turned_body(vertices, faces, Orbit(), 120, 100)
-    side = turned_body(vertices, faces, Orbit(math.pi / 2, 0), 120, 100)
+    figure = Figure(vertices, np.array([0.6, 0.7, 0.9], np.float32))
+    front = turned_bodies([figure], faces, Orbit(), 120, 100)
+    side = turned_bodies([figure], faces, Orbit(math.pi / 2, 0), 120, 100)
     assert front.shape == (100, 120, 4)
     assert front[50, 60, 3] == 255
     assert front[2, 2, 3] == 0

@@ -8,11 +8,11 @@ import pytest
 from app.geometry.orbit import Orbit
 from app.panels.handles import joints_in_panel, place_at
 from app.pose_hand import PoseHand
-from app.protocol.commands import Begin, BodyView, Paint, Pause, Try
+from app.protocol.commands import PLAIN, Begin, BodyView, Paint, Pause, Try
 from app.protocol.events import Failed, Painted, Tried, TurnedBody
 from app.protocol.run import Changes
 from app.state import Phase
-from app.view import BOX, POSE
+from app.view import BOX, KERNELS, OTHERS, POSE
 from core.body.moves import Drag, Pull, Value, Wish
 from core.body.names import JOINT_NAMES
 from tests.app.sessions import FIRST, SECOND, paused_session, receive_opened, stepped
@@ -54,6 +54,21 @@ def test_a_drag_is_one_move_from_where_it_began_and_is_shown_quickly_then_finely
     assert again == dataclasses.replace(asked, fine=True)
     session.receive(tried(again))
     assert session.ask() == [] and session.settled
+
+
+def test_a_moved_body_is_seen_as_the_overlays_say():
+    session, hand = posing_session(), PoseHand()
+    session.resize(512, (40, 30))
+    session.toggle_overlay(KERNELS)
+    session.toggle_overlay(OTHERS)
+    pull(session, hand, (10.0 * WRIST, 100.0), (240.0, 80.0))
+    (asked,) = session.ask()
+    assert isinstance(asked, Try) and asked.ink == session.view.ink != PLAIN
+    assert asked.body == session.body_view and asked.body.others == session.companions != ()
+    session.receive(tried(asked))
+    session.toggle_overlay(KERNELS)
+    (again,) = session.ask()
+    assert again.ink == PLAIN and not again.fine
 
 
 def test_where_no_joint_is_nothing_is_held():

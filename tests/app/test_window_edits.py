@@ -117,7 +117,7 @@ def test_a_drawn_occluder_is_fitted_behind_moved_and_taken_back(debugger, photo)
     assert drawn["center"] == pytest.approx((330, 240), abs=3)
     assert drawn["shape"]["width"] == pytest.approx(160, abs=3)
     app.key("k")
-    assert app.state["tool"] == "box"  # put away with the dialog
+    app.wait(lambda s: s["tool"] == "box", "the tool put away with the dialog")
     app.move(NOWHERE)
     assert near(app.panel_pixels("observed"), GREY, 12) > 0.05
     assert near(app.panel_pixels("photo"), GREY, 12) > 0.01

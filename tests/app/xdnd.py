@@ -34,6 +34,18 @@ def grab(display):
         connection.close()
 
 
+def set_resources(display, text):
+    """Set what desktops tell all programs, such as Xft.dpi."""
+    from Xlib import Xatom
+    from Xlib.display import Display
+
+    connection = Display(display)
+    root = connection.screen().root
+    root.change_property(Xatom.RESOURCE_MANAGER, Xatom.STRING, 8, text.encode())
+    connection.sync()
+    connection.close()
+
+
 def wait_for_server(display):
     """Until the X server has taken in what other clients have sent: it may be slower than they."""
     from Xlib.display import Display

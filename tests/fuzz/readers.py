@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.geometry.layout import is_sound
+from app.settings import Settings, load_settings
 from core.body.load import load_body
 from core.body.model import Body
 from core.body.params import BodyParams
@@ -185,6 +187,11 @@ def _is_slide(slide: Slide) -> bool:
     return is_finite(slide.reference) and draw_heat(photo, slide).shape == photo.shape
 
 
+def _can_be_arranged(settings: Settings) -> bool:
+    """Whether a window can have the layouts."""
+    return all(map(is_sound, (settings.layout, *settings.own_layouts.values())))
+
+
 def _can_be_painted(occluders: Occluders) -> bool:
     painted = apply_occluders(np.zeros((48, 64, 3), np.uint8), occluders)
     return painted.shape == (48, 64, 3) and occluder_mask(64, 48, occluders).shape == (48, 64)
@@ -266,6 +273,7 @@ READERS = {
     "prior": Reader("prior/*", load_prior, _is_prior, 0.3),
     "model": Reader("model/*", _read_model, _is_model, 0.1, seconds=6.0),
     "record": Reader("record/*", FitRecord.load, _is_record),
+    "settings": Reader("settings/*", load_settings, _can_be_arranged),
     "occluders": Reader("occluders/*", load_occluders, _can_be_painted, suffixes=(".json",)),
     "slide": Reader("slide/*", Slide.load, _is_slide),
     "report": Reader("report/*", FitReport.load, is_finite),

@@ -13,6 +13,8 @@ import torch
 from PIL import ExifTags, Image
 from safetensors.torch import save_file
 
+from app.geometry.layout import BUILT_IN
+from app.settings import Settings
 from core.body.params import BodyParams
 from core.eval.occluders import Patch
 from core.eval.people import save_people
@@ -25,6 +27,7 @@ from core.fit.trace import StepRecord, Trace
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.pixels import digest
+from core.io.records import save_record
 from core.mocap import deepmimic, expmap
 from core.nbv.features import FeatureBank
 from core.nets.model_file import save_model
@@ -211,6 +214,14 @@ def _occluder_of_each_kind(rng: np.random.Generator) -> Occluders:
     return tuple(drawn(k, path, 3.0, f).turned(20) for k, f in zip(kinds, fills, strict=True))
 
 
+def _settings(folder: Path, _rng: np.random.Generator) -> None:
+    own = {name: layout.toggled("body") for name, layout in list(BUILT_IN.items())[1:3]}
+    own = {f"my {name}": layout for name, layout in own.items()}
+    settings = Settings(BUILT_IN["maps"], "maps", own, light=True, toured=True)
+    save_record(folder / "settings.json", settings)
+    save_record(folder / "standard.json", Settings())
+
+
 def _occluders(folder: Path, rng: np.random.Generator) -> None:
     save_occluders(folder / "set.json", _occluder_of_each_kind(rng))
     Image.fromarray(rng.integers(0, 256, (16, 16, 4), np.uint8)).save(folder / "leaf.png")
@@ -309,6 +320,7 @@ _WRITERS = {
     "prior": _priors,
     "model": _models,
     "record": _records,
+    "settings": _settings,
     "occluders": _occluders,
     "slide": _slides,
     "report": _reports,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from core.geometry.crop import Box, crop_view
 from core.occlusion.occluder import drawn
 from core.occlusion.scores import auroc, hidden_in_crop, iou, judge, occlusion_scores
-from core.pictures.colors import FALSE_ALARM, HIT, MISS, SEEN
-from core.pictures.palette import NOWHERE
+from core.pictures.colors import FALSE_ALARM, HIT, MISS
+from core.pictures.palette import NOWHERE, SEEN
 
 
 class TestAuroc:

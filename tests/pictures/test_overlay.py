@@ -114,3 +114,13 @@ def test_large_windows_are_drawn_at_their_own_size(monkeypatch):
 
 def test_empty_layer_changes_nothing():
     assert (lay_over(photo(), np.zeros((HEIGHT, WIDTH, 4), np.uint8), 1.0) == photo()).all()
+
+
+def test_triangles_may_have_colours_of_their_own():
+    corners = np.array([[-1, -1, 3], [1, -1, 3], [1, 1, 3], [-1, 1, 3]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 3, 2]], np.int32)
+    colors = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    for smooth in (False, True):
+        drawn = body_layer(corners, faces, 60.0, (32, 32), 64, 64, colors, smooth).astype(int)
+        above, below = drawn[26, 38], drawn[38, 26]
+        assert above[0] > 100 > above[2] and below[2] > 100 > below[0]

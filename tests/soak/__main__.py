@@ -38,6 +38,8 @@ XDOTOOL_KEYS = {
     "Space": "space",
     "Backspace": "BackSpace",
     "?": "question",
+    "Comma": "comma",
+    "Period": "period",
     "PageUp": "Prior",
     "PageDown": "Next",
 }
@@ -104,11 +106,11 @@ class Soak:
     def key(self) -> None:
         keys = [key for action in ACTIONS for key in action.keys if action.name != "save"]
         key = self.random.choice(keys)
-        name, control = key.removeprefix("Ctrl+"), key.startswith("Ctrl+")
+        *held, name = key.split("+")
         name = XDOTOOL_KEYS.get(name, name.lower() if len(name) == 1 else name)
         name = {"Enter": "Return"}.get(name, name)
         self.lately[-1] = f"key {key}"
-        self.app.xdotool("key", f"ctrl+{name}" if control else name)
+        self.app.xdotool("key", "+".join([*map(str.lower, held), name]))
 
     def drop(self) -> None:
         files = sorted(self.folder.glob("drop/*"))

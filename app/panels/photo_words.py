@@ -1,0 +1,73 @@
+"""Words about the photo: the note, what is under the mouse, and the banner across the top."""
+
+from __future__ import annotations
+
+import dearpygui.dearpygui as dpg
+
+from app import theme
+from app.geometry.plane import Point, View
+from app.geometry.units import px
+from app.panels import text
+from app.panels.handles import truth_errors, truth_summary
+from app.panels.joints import LINE, joint_text, paint_lines
+from app.panels.marks import point_text
+from app.session import Session
+from app.view import BOX, POSE
+
+
+def summary(session: Session) -> str:
+    """Size of the photo, and where the box came from."""
+    scene = session.scene
+    if scene is None:
+        return ""
+    who = f", person {session.person + 1} of {len(session.people)}" if session.person else ""
+    found = ("found" if scene.person else "nobody found") if scene.detected else "given"
+    box = scene.box
+    size = f"{scene.size[0]} × {scene.size[1]} px"
+    if session.view.tool == POSE:
+        size = f"a drag {'wishes' if session.view.soft else 'moves'} a joint · {size}"
+    elif session.view.tool != BOX:
+        size = f"a drag draws: {session.view.tool} · {size}"
+    if truth := truth_summary(session):
+        return f"{truth} · {size}"
+    points = f" · points: {', '.join(scene.detectors)}" if scene.detectors else ""
+    return f"{size} · box {box.width:.0f} × {box.height:.0f}, {found}{who}{points}"
+
+
+def paint_words(
+    view: View,
+    session: Session,
+    joint: int | None,
+    point: tuple[int, int] | None,
+    size: Point,
+    width: text.Measure,
+) -> None:
+    """Words about the joint, or else the detected point, under the mouse.
+
+    Args:
+        point: number of the source, and of the point in it.
+        size: of the panel's drawing area, screen pixels.
+    """
+    scene, body = session.scene, session.pictured.joints if session.pictured else ()
+    assert scene is not None
+    if joint is not None:
+        there = body[joint] if body else None
+        estimated, sigma = scene.estimated_joints[joint], scene.sigmas[joint]
+        words, place = joint_text(joint, estimated, sigma, there), estimated[:2]
+        if (errors := truth_errors(session)) is not None:
+            far, away = (error[joint] for error in errors)
+            words += f" · truth {far:.0f} mm, {away:.0f} px off"
+    elif point is not None:
+        words, place = point_text(scene.points, point), scene.points[point[0]].places[point[1]]
+    else:
+        return
+    paint_lines(text.wrapped(words, size[0] - px(16), width), size, view.to_panel(place))
+
+
+def paint_banner(words: str, size: Point, width: text.Measure) -> None:
+    """Words across the top that stay, on as many lines as they need."""
+    lines = text.wrapped(words, size[0] - px(20), width)
+    height = LINE * len(lines) + px(8)
+    dpg.draw_rectangle((0, 0), (size[0], height), color=theme.BOX, fill=theme.WARN)
+    for i, line in enumerate(lines):
+        dpg.draw_text((px(10), px(3) + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
