@@ -84,7 +84,7 @@ class PoseDialog(ActionDialog):
             for row in (SHAPES[:5], SHAPES[5:]):
                 with dpg.group(horizontal=True):
                     for name in row:
-                        self._field(name, name[-1], 0.02, "%.2f", (-5.0, 5.0), px(74))
+                        self._field(name, name[-1], 0.02, "%.2f", (-5.0, 5.0), px(72))
             dpg.add_separator()
             with dpg.group(horizontal=True):
                 for name, wide in (("branch", 190), ("as it was", 90), ("drop wishes", 100)):
@@ -125,7 +125,7 @@ class PoseDialog(ActionDialog):
         dpg.bind_item_font(label, self._fonts.small)
         with dpg.group(horizontal=True):
             for name, how in names:
-                self._field(name, how, speed, shape, ends, px(128))
+                self._field(name, how, speed, shape, ends, px(126))
 
     def _field(
         self, name: str, how: str, speed: float, shape: str, ends: tuple[float, float], wide: int

@@ -269,7 +269,7 @@ class SearchDialog(SideDialog):
                 f"({lines[steepest][near]:+.4g}). A click branches from here."
             )
         minima = ", ".join(f"{found.values[i]:.3g}" for i in found.minima[:4]) or "none inside"
-        words = f"Change of each term in {found.unit}; white: total. Blue line: here. "
+        words = f"Change of each term in {found.unit}; thick: total. Blue line: here. "
         words += f"Minima (green): {minima}."
         mirror = found.mirror
         return words if mirror is None else f"{words} Orange: mirror image in depth, {mirror:.0f}°."
