@@ -16,7 +16,7 @@ Examples:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -149,11 +149,14 @@ def _show(options: Options, report: AnyReport, rows: list[Change]) -> None:
     from rich.console import Console
 
     from core.eval.people import changes_table
+    from core.eval.photos import PhotoReport
     from core.eval.tables import print_table
 
     if options.json:
-        changed = {"changes": [_flat(row) for row in rows]} if rows else {}
-        print_json({"rows": [_flat(row) for row in report.rows], **changed})
+        found: dict[str, object] = {"rows": [_flat(row) for row in report.rows]}
+        if isinstance(report, PhotoReport):
+            found["masks"] = None if report.masks is None else asdict(report.masks)
+        print_json(found | ({"changes": [_flat(row) for row in rows]} if rows else {}))
         return
     console = Console()
     report.print(console)

@@ -26,7 +26,7 @@ from core.train.run.trainer import Trainer, TrainSettings
 
 SETTINGS = TrainSettings(
     steps=9,
-    batch_size=4,
+    batch_size=2,
     warmup=1,
     decay=0.5,
     augment=AugmentSettings(patches=0.5),

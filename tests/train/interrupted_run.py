@@ -20,7 +20,7 @@ from core.train.run.trainer import Trainer, TrainSettings
 
 STEPS = 11  # losses are noted at steps 1 and 10
 SETTINGS = TrainSettings(
-    steps=STEPS, batch_size=2, warmup=2, validate_every=100, save_every=4, decay=0.5
+    steps=STEPS, batch_size=1, warmup=2, validate_every=100, save_every=4, decay=0.5
 )
 
 
