@@ -34,7 +34,7 @@ def explain_pixel(probe: PixelProbe) -> Explanation:
         where,
         f"log-likelihood as foreground {probe.foreground_log:.2f}, as background "
         f"{probe.background_log:.2f}; ratio {probe.ratio:+.2f}",
-        f"opacity {probe.opacity:.2f}, p(z = 1) {probe.posterior:.2f}; "
+        f"opacity {probe.opacity:.2f}, p(z = 1) {probe.posterior:.2f}{_with_mask(probe)}; "
         f"counts {probe.log_likelihood:+.3f} nats",
     )
     made = Table(
@@ -127,3 +127,8 @@ def _likeliest(orientation: tuple[float, ...]) -> str:
     """The likeliest orientation bin and its probability."""
     bin_ = max(range(len(orientation)), key=orientation.__getitem__)
     return f"{bin_} ({orientation[bin_]:.0%})"
+
+
+def _with_mask(probe: PixelProbe) -> str:
+    """What the posterior counts besides the ratio."""
+    return "" if probe.mask is None else f" with the detector's mask ({probe.mask:+.1f})"

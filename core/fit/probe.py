@@ -16,7 +16,7 @@ from torch import Tensor
 from core.body.names import LIMBS
 from core.errors import UserError
 from core.fit.comparison import Comparison
-from core.fit.evidence import FeatureMap
+from core.fit.evidence import FeatureMap, PersonMask
 from core.fit.likelihood import PixelEvidence, log_densities, pixel_evidence
 from core.fit.model import GenerativeModel
 from core.fit.observation import Observation
@@ -82,6 +82,9 @@ class PixelProbe:
         posterior: p(z_i = 1), that the pixel shows the body and nothing in front of it.
         kernels: that make the pixel, the largest weight first.
         matches: the kernels whose features fit the observed one best in any orientation.
+        mask: log-odds of the detector's mask, which the posterior counts, too (see
+            `core.fit.visibility`); those of kernels and matches are the likelihood's alone. None
+            without a mask.
     """
 
     row: int
@@ -98,6 +101,7 @@ class PixelProbe:
     posterior: float | None
     kernels: tuple[KernelShare, ...]
     matches: tuple[Match, ...]
+    mask: float | None = None
 
 
 @torch.no_grad()
@@ -116,6 +120,7 @@ def probe_compared(
         raise UserError(f"no pixel {row}, {column} in a feature map of {height} rows, {width} wide")
     pixel = row * width + column
     feature = observed.features[:1, pixel]
+    mask = problem.find(PersonMask)
     found = (seen.render.assignment.pixel == pixel).nonzero()[:, 0]
     probe = PixelProbe(
         row=row,
@@ -132,6 +137,7 @@ def probe_compared(
         posterior=None,
         kernels=(),
         matches=_matches(feature, model, settings),
+        mask=float(mask.at(observed.size)[0, pixel]) if mask else None,
     )
     if len(found) == 0:
         return probe
