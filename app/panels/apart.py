@@ -36,16 +36,7 @@ class ApartDialog(ActionDialog):
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
-        with dpg.window(
-            tag=DIALOG,
-            label="Two runs",
-            show=False,
-            no_resize=True,
-            no_collapse=True,
-            width=WIDTH,
-            height=HEIGHT,
-            on_close=self.hide,
-        ):
+        with self.frame("Two runs", height=HEIGHT):
             self.add_buttons(("swap", "blink", "difference"), WIDE)
             dpg.add_slider_float(
                 tag=TURNS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
 
 import dearpygui.dearpygui as dpg
 
@@ -43,6 +44,15 @@ class SideDialog:
     def build(self) -> None:
         """Create it (once), hidden."""
         raise NotImplementedError
+
+    def frame(self, label: str, **options: Any) -> AbstractContextManager[Any]:
+        """The window that all its parts are created in, hidden.
+
+        Args:
+            options: of `dearpygui.dearpygui.window` besides those that all dialogs share.
+        """
+        common = {"show": False, "no_resize": True, "no_collapse": True, "on_close": self.hide}
+        return dpg.window(tag=self.tag, label=label, width=self.width, **common, **options)
 
     def draw(self, session: Session) -> None:
         """Show what is there now; called in each frame."""

@@ -40,15 +40,7 @@ class EditDialog(ActionDialog):
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
-        with dpg.window(
-            tag=DIALOG,
-            label="Weights and steps",
-            show=False,
-            no_resize=True,
-            no_collapse=True,
-            width=WIDTH,
-            on_close=self.hide,
-        ):
+        with self.frame("Weights and steps"):
             with dpg.group(horizontal=True, xoffset=LABELS):
                 dpg.add_text("name of the run")
                 dpg.add_input_text(

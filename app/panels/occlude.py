@@ -34,16 +34,7 @@ class OccludeDialog(ActionDialog):
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
-        with dpg.window(
-            tag=DIALOG,
-            label=BY_NAME["occlude"].label,
-            show=False,
-            no_resize=True,
-            no_collapse=True,
-            width=WIDTH,
-            height=HEIGHT,
-            on_close=self.hide,
-        ):
+        with self.frame(BY_NAME["occlude"].label, height=HEIGHT):
             self._add_rows(TOOLS)
             self._build_fill()
             dpg.add_separator()

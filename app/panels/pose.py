@@ -42,16 +42,7 @@ class PoseDialog(ActionDialog):
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
-        with dpg.window(
-            tag=DIALOG,
-            label="The body by hand",
-            show=False,
-            no_resize=True,
-            no_collapse=True,
-            width=WIDTH,
-            height=HEIGHT,
-            on_close=self.hide,
-        ):
+        with self.frame("The body by hand", height=HEIGHT):
             with dpg.group(horizontal=True):
                 dpg.add_text("A drag of a joint")
                 dpg.add_combo(

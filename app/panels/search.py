@@ -60,16 +60,7 @@ class SearchDialog(SideDialog):
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
-        with dpg.window(
-            tag=DIALOG,
-            label="Sweep and search",
-            show=False,
-            no_resize=True,
-            no_collapse=True,
-            width=WIDTH,
-            height=HEIGHT,
-            on_close=self.hide,
-        ):
+        with self.frame("Sweep and search", height=HEIGHT):
             with dpg.group(horizontal=True):
                 dpg.add_combo(
                     list(KINDS),

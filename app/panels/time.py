@@ -24,16 +24,7 @@ class TimeDialog(ActionDialog):
 
     def build(self) -> None:
         """Create the dialog (once), hidden."""
-        with dpg.window(
-            tag=DIALOG,
-            label=BY_NAME["time"].label,
-            show=False,
-            no_resize=True,
-            no_collapse=True,
-            width=WIDTH,
-            height=HEIGHT,
-            on_close=self.hide,
-        ):
+        with self.frame(BY_NAME["time"].label, height=HEIGHT):
             with dpg.group(horizontal=True):
                 self.add_buttons(("play", "loop"), NARROW)
                 dpg.add_slider_float(

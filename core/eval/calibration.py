@@ -101,10 +101,6 @@ def draw_calibration(rows: Sequence[CalibrationBin]) -> UInt8[np.ndarray, "side 
     return picture
 
 
-def _write(picture: np.ndarray, text: str, x: int, y: int) -> None:
-    cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.42, INK, 1, cv2.LINE_AA)
-
-
 def _place(across: float, up: float) -> tuple[int, int]:
     """Pixel of a point of the plot."""
     low, high = np.log(_RANGE)
