@@ -11,7 +11,7 @@ Examples:
     nbf eval --against mine.csv
     nbf eval --count 100 --ranking
     nbf eval --count 48 --ablation
-    nbf eval --dataset photos --data DIR
+    nbf eval --dataset photos --data DIR --each photos.csv
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ class Options:
     out: Path | None = None
     """Write the table as JSON, with protocols and intervals."""
     each: Path | None = None
-    """Write the figures of each person (CSV)."""
+    """Write the figures of each person (CSV); `nbf app FILE` shows the people, worst first."""
     against: Path | None = None
-    """Such a file of another evaluation of the same people: show the differences, paired."""
+    """Such a file of another evaluation of the same synthetic people: show paired differences."""
     json: bool = False
     """Print JSON."""
 
@@ -88,7 +88,7 @@ def run(options: Options) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
-    from core.eval.people import changes, save_people
+    from core.eval.people import changes
     from core.eval.synthetic import DATASET
     from core.fit.engine import Engine
 
@@ -100,8 +100,6 @@ def run(options: Options) -> int:
         report, people = evaluate(engine, options, progress)
     if options.out:
         report.save(options.out)
-    if options.each:
-        save_people(options.each, people)
     _show(options, report, changes(people, before) if before else [])
     return 0
 
@@ -120,9 +118,11 @@ def _check(options: Options) -> None:
         raise UserError("--count and --batch must be at least 1")
     if options.dataset != DATASET and options.data is None:
         raise UserError(f"say where the photographs of {options.dataset} are: --data DIR")
-    plain = options.dataset == DATASET and not (options.ranking or options.ablation)
-    if (options.each or options.against) and not plain:
-        raise UserError("--each and --against are for the plain table of synthetic people")
+    plain = not (options.ranking or options.ablation)
+    if options.each and not plain:
+        raise UserError("--each is for the plain table, not for --ranking and --ablation")
+    if options.against and not (plain and options.dataset == DATASET):
+        raise UserError("--against is for the plain table of synthetic people")
     for path in (options.out, options.each):
         if path is not None:
             check_file_place(path)
@@ -170,11 +170,12 @@ def _synthetic(
     """People made here; the figures of each, if the table is the plain one."""
     from core.assets import data_dir
     from core.eval import ablation, ranking, synthetic
+    from core.eval.people import save_people
     from core.synth.people import PeopleSampler
 
     data = data_dir(options.data)
     sampler = PeopleSampler(
-        synthetic.SEED, data, "test", engine.size, unoccluded=not options.occluded
+        synthetic.SEED, data, synthetic.SPLIT, engine.size, unoccluded=not options.occluded
     )
     making = progress.add_task("making people", total=options.count)
     samples = []
@@ -195,30 +196,38 @@ def _synthetic(
     if options.ranking:
         return ranking.rank_people(engine, samples, people, **common), {}
     scores = synthetic.score_people(engine, samples, methods=options.methods, **common)
+    if options.each:
+        places = synthetic.places(options.count, data, options.occluded)
+        save_people(options.each, scores, dict.fromkeys(options.protocols, places))
     return synthetic.tabulate(scores, people, options.methods), scores
 
 
 def _photos(
     engine: Engine, options: Options, progress: Progress
 ) -> tuple[AnyReport, dict[Key, Scores]]:
-    """People of a data set; no figures of each."""
+    """People of a data set; none that could be paired."""
     import numpy as np
 
     from core.datasets.registry import open_dataset
+    from core.eval.people import save_people
     from core.eval.photo_sheets import save_sheets
-    from core.eval.photos import measure_people, tabulate
+    from core.eval.photos import measure_people, merged_scores, places, tabulate
     from core.fit.detector import DETECTORS
 
     assert options.data is not None
     dataset = open_dataset(options.dataset, options.data, options.split)
-    chosen = np.linspace(0, len(dataset) - 1, min(options.count, len(dataset)))
-    dataset = dataset.select(chosen.round().astype(int))
+    chosen = np.linspace(0, len(dataset) - 1, min(options.count, len(dataset))).round().astype(int)
+    dataset = dataset.select(chosen)
     others = {name: DETECTORS.get(name).load() for name in options.detectors}
     people = []
     fitting = progress.add_task("fitting", total=len(dataset))
     for person in measure_people(engine, dataset, methods=options.methods, detectors=others):
         people.append(person)
         progress.advance(fitting)
+    if options.each:
+        scores = {(dataset.name, name): each for name, each in merged_scores(people).items()}
+        found = places(dataset, chosen.tolist(), options.data)
+        save_people(options.each, scores, {dataset.name: found})
     if options.sheets:
         save_sheets(options.sheets, engine, dataset, people)
     return tabulate(dataset, people), {}

@@ -7,30 +7,27 @@ therefore separate two methods with far fewer people than a comparison of their 
 from __future__ import annotations
 
 import csv
-import io
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from core.errors import UserError
+from core.eval.person_rows import FIX, KEYS, PLACE, WHAT, PersonPlace, number, read_lines
 from core.eval.scores import Scores
 from core.eval.summary import Estimate, estimate
 from core.eval.tables import empty_table, shown
 from core.io.atomic import write_atomic
-from core.io.files import read_text, readable
+from core.io.files import readable
 
 Key = tuple[str, str]
 """Protocol and method."""
 PeopleScores = Mapping[Key, Scores]
 
-_KEYS = ("protocol", "method", "person")
 _VALUES = tuple(field.name for field in fields(Scores))
-_MAX_BYTES = 1 << 28
-_LARGEST = 1e9  # millimetres
 
 
 @dataclass(frozen=True)
@@ -49,37 +46,46 @@ class Change:
     z_auroc: Estimate
 
 
-def save_people(path: Path, people: PeopleScores) -> None:
-    """Write a CSV file with a line per protocol, method and person; missing values are empty."""
+def save_people(
+    path: Path, people: Mapping[Key, Any], places: Mapping[str, Sequence[PersonPlace]]
+) -> None:
+    """Write a CSV file with a line per protocol, method and person; missing values are empty.
+
+    Args:
+        people: dataclasses with one column of figures a field: `Scores` or `PhotoScores`.
+        places: of the people of each protocol, in the order of the figures.
+    """
+    names = [field.name for field in fields(next(iter(people.values())))]
 
     def write(target: Path) -> None:
         with target.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow((*_KEYS, *_VALUES))
+            writer.writerow((*KEYS, *PLACE, *names))
             for (protocol, method), scores in people.items():
-                columns = [getattr(scores, name) for name in _VALUES]
-                for person, values in enumerate(zip(*columns, strict=True)):
+                columns = [getattr(scores, name) for name in names]
+                figures = zip(places[protocol], *columns, strict=True)
+                for person, (place, *values) in enumerate(figures):
                     cells = ("" if np.isnan(value) else f"{value:.6g}" for value in values)
-                    writer.writerow((protocol, method, person, *cells))
+                    writer.writerow((protocol, method, person, *place.cells(), *cells))
 
     write_atomic(path, write)
 
 
 def load_people(path: Path) -> dict[Key, Scores]:
-    """Read what `save_people` wrote.
+    """Read the figures that `save_people` wrote of synthetic people.
+
+    Files from before tables said who their people are can be read, too.
 
     Raises:
         UserError: the file is missing, damaged or of another kind.
     """
     rows: dict[Key, list[list[float]]] = {}
-    with readable(path, "table of people", "write one with: nbf eval --each FILE.csv"):
-        reader = csv.DictReader(io.StringIO(read_text(path, _MAX_BYTES)))
-        if lacking := sorted({*_KEYS, *_VALUES} - set(reader.fieldnames or ())):
+    with readable(path, WHAT, FIX):
+        lines = read_lines(path)
+        if lacking := sorted(set(_VALUES) - set(next(lines))):
             raise ValueError(f"no column {lacking[0]!r}")
-        for row in reader:
-            if None in row.values():
-                raise ValueError("a line is truncated")
-            values = [_number(row[name]) for name in _VALUES]
+        for row in lines:
+            values = [number(row[name]) for name in _VALUES]
             people = rows.setdefault((row["protocol"], row["method"]), [])
             if int(row["person"]) != len(people):
                 raise ValueError("people are missing")
@@ -87,14 +93,6 @@ def load_people(path: Path) -> dict[Key, Scores]:
         if not rows:
             raise ValueError("it has no people")
     return {key: Scores(*np.array(values, np.float64).T) for key, values in rows.items()}
-
-
-def _number(cell: str) -> float:
-    """A number that an error or a share can have, or NaN for an empty cell."""
-    value = float(cell) if cell else math.nan
-    if cell and not abs(value) < _LARGEST:  # not with NaN either
-        raise ValueError(f"{cell!r:.40} is no error and no share")
-    return value
 
 
 def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:

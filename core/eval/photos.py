@@ -19,6 +19,7 @@ from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
 from core.eval.calibration import CalibrationBin, calibrate, calibration_table
 from core.eval.methods import INIT, STANDARD, fitted_bodies
+from core.eval.person_rows import PersonPlace
 from core.eval.photo_masks import MaskPixels, MaskReport
 from core.eval.photo_scores import LIMB_JOINTS, PhotoScores, score_body, score_points
 from core.eval.summary import Estimate, estimate
@@ -219,14 +220,40 @@ def _points_of(evidence: Iterable[Rows]) -> Iterator[tuple[str, Float[Tensor, "1
             yield POINTS, joints
 
 
+def merged_scores(people: Sequence[PhotoPerson]) -> dict[str, PhotoScores]:
+    """Figures of all people by detector and method."""
+    names = list(people[0].scores)
+    return {n: PhotoScores.concatenate([p.scores[n] for p in people]) for n in names}
+
+
+def places(dataset: PhotoDataset, indices: Sequence[int], folder: Path) -> list[PersonPlace]:
+    """Where the people of a data set are found again.
+
+    Args:
+        indices: of the people in the whole data set, of which ``dataset`` is a part.
+        folder: that was opened.
+    """
+    return [
+        PersonPlace(
+            dataset=dataset.name,
+            folder=str(folder.expanduser().resolve()),
+            split=dataset.split,
+            index=index,
+            image=name,
+            frame=record.number,
+            **vars(record.box),
+        )
+        for index, name, record in zip(indices, dataset.images, dataset, strict=True)
+    ]
+
+
 def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoReport:
     """The table of all people and of groups of them."""
-    names = list(people[0].scores)
-    scores = {n: PhotoScores.concatenate([p.scores[n] for p in people]) for n in names}
+    scores = merged_scores(people)
     rows = [
         PhotoRow.of(name, group, scores[name].among(chosen), scores[INIT].among(chosen))
         for group, chosen in _groups(dataset, scores[INIT]).items()
-        for name in names
+        for name in scores
     ]
     protocol = (
         f"{dataset.name} ({dataset.split}); the data set's boxes; "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from core.body.params import BodyParams
 from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.occluders import Texture, place_patch, random_patch, scored_joints
 from core.eval.people import Key, PeopleScores
+from core.eval.person_rows import PersonPlace
 from core.eval.scores import Scores, score_joints, surface_scores
 from core.eval.tables import EvalReport, Protocol, Row
 from core.fit.engine import Engine
@@ -21,11 +23,13 @@ from core.fit.pictures import occlusion_maps
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.occlusion.scores import occlusion_scores
+from core.synth.people import DRAWING_VERSION
 from core.synth.sample import Sample
 
 DATASET = "synth-occ"
 SEED = 9_000_001
 """Seed of `PeopleSampler`; training uses seeds below a million."""
+SPLIT = "test"
 PATCHES = {"clean": 0, "occ40": 40, "occ80": 80}
 
 
@@ -167,6 +171,23 @@ def score_people(
             progress(done)
         scores |= {(name, method): Scores.concatenate(part) for method, part in parts.items()}
     return scores
+
+
+def places(count: int, data: Path | None, occluded: bool) -> list[PersonPlace]:
+    """Where the first people of the evaluation's sampler are found again.
+
+    Args:
+        data: folder of the sampler's material, if it has any.
+        occluded: whether the sampler puts things before the people.
+    """
+    folder = str(data.expanduser().resolve()) if data is not None else ""
+    first = PersonPlace(
+        *(DATASET, folder, SPLIT, 0),
+        seed=SEED,
+        drawing=DRAWING_VERSION,
+        occluded=int(occluded),
+    )
+    return [replace(first, index=index) for index in range(count)]
 
 
 def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = STANDARD) -> EvalReport:

@@ -26,6 +26,7 @@ from core.datasets.registry import open_dataset
 from core.datasets.trc import MarkerTrack, read_track
 from core.eval.people import PeopleScores, changes
 from core.eval.people import load_people as load_table
+from core.eval.person_rows import address, load_rows, split_address, worst_first
 from core.eval.slide import Slide
 from core.eval.slide_sheet import draw_heat
 from core.fit.engine import trained_volume
@@ -260,6 +261,14 @@ def _anything(value: object) -> bool:
     return True
 
 
+def _read_rows(path: Path) -> object:
+    """The people as the debugger lists them."""
+    return [
+        (split_address(address(str(path), row)), row.title)
+        for row, _badness in worst_first(load_rows(path))
+    ]
+
+
 def _read_start(path: Path) -> BodyParams:
     return load_start(path, (640, 480), 800.0, Box(300, 100, 100, 200))
 
@@ -278,6 +287,7 @@ READERS = {
     "slide": Reader("slide/*", Slide.load, _is_slide),
     "report": Reader("report/*", FitReport.load, is_finite),
     "table of people": Reader("people/*", load_table, _are_scores, 0.3),
+    "people of a table": Reader("people/*", _read_rows, _anything, 0.3),
     "curves": Reader("curves/*.csv", _read_curves, _anything),
     "mix": Reader("mix/*", _read_mix, _anything, 0.3),
     "shards": Reader("shards/*/*", _read_shards, _anything),

@@ -17,7 +17,6 @@ from app.geometry.layout import BUILT_IN
 from app.settings import Settings
 from core.body.params import BodyParams
 from core.eval.occluders import Patch
-from core.eval.people import save_people
 from core.eval.slide import Slide, SlideHeader, SlideSettings
 from core.fit.parameters import BODY
 from core.fit.record import FitRecord, PhotoInfo, Run, RunInfo
@@ -44,6 +43,7 @@ from tests.body.test_load import official
 from tests.datasets import writers
 from tests.datasets.test_multiview import walk, write_calibration, write_trc
 from tests.datasets.world import make_world
+from tests.eval.test_people import save as save_table
 from tests.eval.test_people import scores
 from tests.io.test_report import report
 from tests.mocap.test_mocap import write_motion, write_skeleton
@@ -249,7 +249,7 @@ def _reports(folder: Path, rng: np.random.Generator) -> None:
 
 def _people(folder: Path, rng: np.random.Generator) -> None:
     people = {("clean", "init"): scores(5, 0), ("clean", "nbf"): scores(5, 1)}
-    save_people(folder / "each.csv", people)
+    save_table(folder / "each.csv", people)
 
 
 def _curves(folder: Path, rng: np.random.Generator) -> None:
