@@ -22,6 +22,7 @@ from core.errors import UserError
 from core.fit.schedule import Schedule
 from core.fit.sources import Environment, Sources
 from core.fit.trace import Trace
+from core.fit.truth import Truth
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.archive import Archive, load_archive, save_archive
@@ -141,6 +142,7 @@ class FitRecord:
         pixels: the photo without occluders, None to leave it out of the file.
         keypoints: joints in photo pixels that the user gave, one row; None if they were detected.
         runs: a tree by `RunInfo.parent`; parents come first.
+        truth: about the person, for measuring; None if nothing is known. No fit looks at it.
     """
 
     photo: PhotoInfo
@@ -150,6 +152,7 @@ class FitRecord:
     pixels: UInt8[np.ndarray, "height width 3"] | None = field(default=None, repr=False)
     keypoints: Keypoints | None = None
     seed: int = 0
+    truth: Truth | None = field(default=None, repr=False)
 
     def save(self, path: Path) -> None:
         """Write the record, whole or not at all.
@@ -177,6 +180,8 @@ class FitRecord:
         if self.keypoints is not None:
             given = (self.keypoints.xy, self.keypoints.confidence)
             arrays |= {n: value.numpy() for n, value in zip(_KEYPOINTS, given, strict=True)}
+        if self.truth is not None:
+            arrays |= self.truth.arrays()
         document = plain(header)
         arrays |= _taken_out(document)
         save_archive(path, arrays, {"record": document})
@@ -200,6 +205,7 @@ class FitRecord:
                 pixels=_photo(archive, header.photo),
                 keypoints=_keypoints(archive),
                 seed=header.seed,
+                truth=Truth.of_arrays(archive.arrays),
             )
             _check_tree(record.runs)
         except ValueError as error:

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from core.body.params import BodyParams
 from core.errors import UserError
 from core.fit.fitter import finish
+from core.fit.frames import photo_from_crop
+from core.fit.photo_joints import body_joints
 from core.fit.record import FitRecord, Run
 from core.fit.recording import (
     Recorder,
@@ -26,6 +29,7 @@ from core.fit.recording import (
     resume_run,
 )
 from core.fit.term import TERMS, Term
+from core.fit.truth import Truth, true_joints
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import Photo, load_image, save_image
@@ -207,6 +211,61 @@ def test_keypoints_travel_with_the_record(engine, photo, tmp_path):
     new_record(engine, observation, fit, info).save(tmp_path / "a.nbf")
     again = observe_again(engine, FitRecord.load(tmp_path / "a.nbf"))
     assert torch.equal(again.problem.get(Keypoints).xy, observation.problem.get(Keypoints).xy)
+
+
+def test_the_truth_travels_with_the_record(engine, record, tmp_path):
+    assert FitRecord.load(_saved(record, tmp_path)).truth is None
+    joints = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
+    body = BodyParams(*(torch.randn(1, *s) for s in ((3,), (23, 3), (10,), (3,))))
+    for truth in (Truth(joints[:, :3]), Truth(joints3d=joints), Truth(joints[:, :3], joints, body)):
+        back = FitRecord.load(_saved(replace(record, truth=truth), tmp_path)).truth
+        assert (back.body is None) == (truth.body is None)
+        for name, array in truth.arrays().items():
+            np.testing.assert_array_equal(back.arrays()[name], array)
+
+
+def test_a_body_has_true_joints_where_none_are_given(engine, record):
+    observation = observe_again(engine, record)
+    in_crop = record.runs[0].trace.best(engine.volume)
+    body = photo_from_crop(in_crop, observation.view, engine.volume)
+    true = true_joints(engine, observation, Truth(body=body))
+    np.testing.assert_allclose(true.xy, body_joints(engine, observation, in_crop).xy, atol=1e-2)
+    two, three = np.zeros((24, 3), np.float32), np.zeros((24, 4), np.float32)
+    two[5], three[7] = (10, 20, 1), (1, 2, 3, 0.5)
+    true = true_joints(engine, observation, Truth(two, three, body))
+    assert np.flatnonzero(np.isfinite(true.xy[:, 0])).tolist() == [5]
+    assert np.flatnonzero(np.isfinite(true.places[:, 0])).tolist() == [7]
+    assert true.places[7].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"truth/joints2d": np.zeros((23, 3), np.float32)},
+        {"truth/joints3d": np.full((24, 4), np.inf, np.float32)},
+        {"truth/joints3d": np.zeros((24, 4), np.int64)},
+        {"truth/betas": np.zeros((1, 10), np.float32)},
+        {
+            "truth/global_orient": np.zeros((2, 3), np.float32),
+            "truth/body_pose": np.zeros((2, 23, 3), np.float32),
+            "truth/betas": np.zeros((2, 10), np.float32),
+            "truth/transl": np.zeros((2, 3), np.float32),
+        },
+    ],
+)
+def test_a_truth_that_cannot_be_is_damage(record, tmp_path, damage):
+    path = _saved(record, tmp_path)
+    with zipfile.ZipFile(path, "a") as file:
+        for name, array in damage.items():
+            with file.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array)
+    with pytest.raises(UserError, match=r"is damaged: its true"):
+        FitRecord.load(path)
+
+
+def _saved(record, folder):
+    record.save(folder / "truth.nbf")
+    return folder / "truth.nbf"
 
 
 def test_a_photo_that_was_left_out_is_looked_for(record, tmp_path):
