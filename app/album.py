@@ -21,6 +21,7 @@ MOST = 500
 class ItemState(Enum):
     """What has become of an item."""
 
+    LISTED = "not opened yet"
     WAITING = "waiting"
     LOOKING = "looking"
     FITTING = "fitting"
@@ -33,8 +34,26 @@ class Order(Enum):
     """How the strip is sorted."""
 
     OPENED = "as opened"
+    ERROR = "largest error first"
     OBJECTIVE = "worst objective first"
     OCCLUDED = "most hidden first"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A person of a table.
+
+    Attributes:
+        path: that the worker can open.
+        title: short.
+        error: to sort by, larger is worse; None if it is not known.
+        words: the error with its unit.
+    """
+
+    path: str
+    title: str
+    error: float | None
+    words: str
 
 
 @dataclass
@@ -52,6 +71,7 @@ class Item:
         pictured: a small picture of it has come.
         record: the file in which its runs were saved by themselves, to be opened next time.
         title: the name of the photo, once that is known.
+        listed: the line of a table that it is; None if it is none.
     """
 
     image: int
@@ -65,6 +85,7 @@ class Item:
     pictured: bool = False
     record: str = ""
     title: str = ""
+    listed: Listed | None = None
 
     @property
     def name(self) -> str:
@@ -116,6 +137,25 @@ class Album:
         self.items += [Item(new_image(), path, waiting=True) for path in new[:room]]
         return len(new[room:])
 
+    def enlist(self, people: list[Listed], new_image: Callable[[], int]) -> int:
+        """Add people of tables, none of whom waits; how many there was no room for."""
+        known = {item.path: item for item in self.items}
+        room = MOST - len(self.items)
+        for person in people:
+            item = known.get(person.path)
+            if item is None and room > 0:
+                item, room = Item(new_image(), person.path, title=person.title), room - 1
+                self.items.append(item)
+            if item is not None:
+                item.listed = person
+        return sum(self.at(person.path) is None for person in people)
+
+    @property
+    def orders(self) -> list[Order]:
+        """The ways to sort these items."""
+        listed = any(item.listed is not None for item in self.items)
+        return [order for order in Order if listed or order is not Order.ERROR]
+
     @property
     def sorted(self) -> list[Item]:
         """The items in the chosen order; those without a score come last."""
@@ -127,6 +167,8 @@ class Album:
         return [item for _, item in scored] + [item for score, item in scores if score is None]
 
     def _score(self, item: Item) -> float | None:
+        if self.order is Order.ERROR:
+            return item.listed.error if item.listed is not None else None
         return item.objective if self.order is Order.OBJECTIVE else item.occluded
 
 

@@ -48,9 +48,17 @@ class Asking(Posing):
         if self.image is None:
             return []
         self.image.truth, self.truth, self.refused = path, None, None
+        self.image.truth_kept = False
         self.view.overlays |= {JOINTS}
         self.message = Message(f"Measured against {PurePath(path).name}: errors at the joints")
         return []
+
+    def _keep_truth(self) -> Commands:
+        """Save a true body by itself, once it is known to be one."""
+        if self.image is None or self.image.truth_kept:
+            return []
+        self.image.truth_kept = True
+        return self._save_quietly()
 
     def _forget_truth(self, command: Truth) -> None:
         """A file holds no true body: do not ask again, so that other questions come."""
@@ -92,10 +100,11 @@ class Asking(Posing):
 
     @property
     def wanted_truth(self) -> Truth | None:
-        """The true body, if the user has given one and it is not there."""
+        """The truth, if the user has given a file or the image has its own, and it is not there."""
         path = self.image.truth if self.image is not None else ""
         there = self.truth is not None and self.truth.path == path
-        if not path or there or self.view.key is None or not self.answering:
+        known = bool(path) or (self.scene is not None and self.scene.truth)
+        if not known or there or self.view.key is None or not self.answering:
             return None
         return Truth(*self.view.key, path)
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from app.album import Behind, Item, ItemState, Order
+from app.album import Behind, Item, ItemState, Listed, Order
 from app.geometry.plane import Rect
 from app.people import Crowd
 from app.protocol.commands import Begin, Commands, Continue, Forget, Open, Peek
 from app.protocol.events import Failed, Finished, Opened, Peeked, Scored
 from app.protocol.run import Changes, RunKey, is_record
 from app.state import SETTLED, Level, Message, Phase
+from app.view import JOINTS
 
 NOBODY = "nobody was found"
 
@@ -41,12 +41,12 @@ class Backlog(Crowd):
             if before is not None:
                 before.waiting = before is not item
             self.wanted = path, box
-            text = f"{Path(path).name} opens when the engine is ready. {note}"
+            text = f"{item.name} opens when the engine is ready. {note}"
             self.message = Message(text.strip())
             return []
         self._leave()
         command = self._opening(item)
-        looking = f"Looking at {Path(path).name}…"
+        looking = f"Looking at {item.name}…"
         return self._ask_for(command, Phase.OPENING, looking, self.auto_run, note)
 
     def open_all(self, paths: Sequence[str], box: Rect | None = None, note: str = "") -> Commands:
@@ -58,6 +58,33 @@ class Backlog(Crowd):
             text = f"The strip is full: {left} of {len(paths)} files are left out."
             self.message = Message(text, Level.WARNING)
         return commands
+
+    def open_people(self, people: list[Listed]) -> Commands:
+        """Open the first of the people of tables; the others are opened when they are shown."""
+        left = self.album.enlist(people, self.document.new_image)
+        self.album.order = Order.ERROR
+        self.view.overlays |= {JOINTS}  # with the true ones
+        text = f"{len(people) - left} people, worst first: {{next image}} opens the next."
+        if left:
+            text = f"{left} of {len(people)} people are left out: the strip is full."
+        commands = self.open(people[0].path, note=text)
+        if left:
+            self.message = Message(text, Level.WARNING)
+        return commands
+
+    def show_worst(self) -> Commands:
+        """Sort the strip by what is known of errors, and show its first item."""
+        if not self.can_show_worst:
+            return []
+        orders = self.album.orders
+        if self.album.order is Order.OPENED:
+            self.album.order = Order.ERROR if Order.ERROR in orders else Order.OBJECTIVE
+        return self.show_image(self.album.sorted[0].image)
+
+    @property
+    def can_show_worst(self) -> bool:
+        """Whether there is a strip, and another item could be shown now."""
+        return len(self.album.items) > 1 and self.phase in (*SETTLED, Phase.EMPTY, Phase.OPENING)
 
     def show_image(self, image: int) -> Commands:
         """Show an item of the album as it was left; one that is not open is opened."""
@@ -101,7 +128,7 @@ class Backlog(Crowd):
     def sort(self) -> Commands:
         """Sort the strip in the next way."""
         if len(self.album.items) > 1:
-            orders = list(Order)
+            orders = self.album.orders
             place = orders.index(self.album.order) + 1
             self.album.order = orders[place % len(orders)]
             self.message = Message(f"The strip is sorted: {self.album.order.value}.")
@@ -140,6 +167,8 @@ class Backlog(Crowd):
             return ItemState.WAITING if waits else ItemState.PAUSED
         if record is not None or item.objective is not None:
             return ItemState.DONE
+        if item.listed is not None and not (item.waiting or item.begun):
+            return ItemState.LISTED
         return ItemState.WAITING if item.waiting or not item.begun else ItemState.PAUSED
 
     def progress_of(self, item: Item) -> float:
@@ -200,6 +229,8 @@ class Backlog(Crowd):
             return []
         for item in self.album.items:
             if not (item.pictured or item.error or item.begun):
+                if item.listed is not None and self.phase is Phase.RUNNING:
+                    continue  # some are drawn anew, which takes time from the fit
                 self.behind.peeking = item.image
                 return [Peek(item.image, 0, item.path)]
         return []
@@ -233,7 +264,7 @@ class Backlog(Crowd):
         item = self.album.find(event.image)
         if item is not None:
             item.pictured = True
-            item.title = event.scene.name
+            item.title = event.scene.name or (item.listed.title if item.listed else "")
             item.error = "" if event.scene.person else NOBODY
         dropped = self.document.add(event, self.view.key)
         for step, name in self.joining.pop(event.key, ()):

@@ -129,7 +129,8 @@ class ImageRecord:
         saved: the file in which the user saved its runs last; empty if they never were.
         autosaved: the file in which they were saved by themselves last.
         people: all that were found, the most prominent first.
-        truth: file of the person's true body; empty if none is known.
+        truth: file of the person's true body; empty if the user has given none.
+        truth_kept: it was saved by itself, or need not be.
         shown: number of its run that was on screen last; 0 for none.
     """
 
@@ -141,6 +142,7 @@ class ImageRecord:
     autosaved: str = ""
     people: tuple[Person, ...] = ()
     truth: str = ""
+    truth_kept: bool = True
     shown: int = 0
 
     @property

@@ -13,23 +13,32 @@ from jaxtyping import Float, Int, UInt8
 from app.fits import CoreFit
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
-from app.protocol.backend import Film, Kept, Kernels, Maps, Observed, Stance
+from app.protocol.backend import Film, Kept, Kernels, Maps, Observed, Stance, TrueBody
 from app.protocol.run import Run
-from app.protocol.scene import ImageScene, Joint
+from app.protocol.scene import Joint
 from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, JointTarget, Target
-from app.recorded import Recorded, RecordedPhoto, observation_of, recorded_runs, write_record
+from app.recorded import (
+    AnyPhoto,
+    Recorded,
+    RecordedPhoto,
+    known_truth,
+    observation_of,
+    recorded_runs,
+    truth_of,
+    write_record,
+)
 from app.searches import pieces
 from app.told import (
-    crop_outline,
-    found_points,
     joint_answer,
     kernels_of,
     listed,
     person_of,
     pixel_answer,
     rect_of,
+    told_scene,
     told_stance,
+    told_truth,
 )
 from core.body.moves import Wishes
 from core.body.names import JOINT_NAMES, LIMB_OF_JOINT, joint_words
@@ -37,6 +46,8 @@ from core.body.params import BodyParams
 from core.body.regressed import load_start
 from core.commands._threads import use_threads
 from core.errors import UserError
+from core.eval.person_rows import split_address
+from core.eval.subjects import Subject, Subjects
 from core.fit.animation import save_animation
 from core.fit.by_hand import WISHES, branched, wishing, with_wishes
 from core.fit.course import joints_at
@@ -47,7 +58,7 @@ from core.fit.film import Film as FitFilm
 from core.fit.fitter import Fit
 from core.fit.frames import crop_from_photo
 from core.fit.observation import Observation
-from core.fit.photo_joints import body_joints, read_joints
+from core.fit.photo_joints import body_joints
 from core.fit.pictures import draw_features, draw_maps, feature_colors, feature_distance
 from core.fit.record import SUFFIX, FitRecord
 from core.fit.recording import (
@@ -59,13 +70,13 @@ from core.fit.recording import (
 from core.fit.schedule import Schedule, parse_weights
 from core.fit.sheet import Sheet
 from core.fit.step_probe import StepProbe
+from core.fit.truth import true_joints
 from core.fit.visit import Visit
 from core.geometry.crop import Box
 from core.io.boxes import check_box
 from core.io.images import Photo, load_image
 from core.io.keypoints import load_keypoints
 from core.occlusion.occluder import Occluders
-from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 
 METHOD = "nbf"
 """How photos are fitted unless a run says otherwise."""
@@ -104,21 +115,24 @@ class CoreBackend:
         self._engine = engine
         self._schedule = schedule or Schedule.standard()
         self._colors = feature_colors(engine.model.bank)
+        self._subjects = Subjects(engine.size)
         self._open: tuple[Fit, int, StepProbe] | None = None
 
-    def read(self, path: str) -> Photo | RecordedPhoto:
-        """Decode a photo, or open a record of a fit (fit.nbf)."""
+    def read(self, path: str) -> AnyPhoto:
+        """Decode a photo, open a record of a fit (fit.nbf), or find a person of a table."""
+        if (person := split_address(path)) is not None:
+            return self._subjects.find(*person)
         if path.endswith(SUFFIX):
             record = FitRecord.load(Path(path))
             return RecordedPhoto(record.photo_pixels(), record)
         return load_image(path)
 
-    def people(self, photo: Photo | RecordedPhoto) -> tuple[Person, ...]:
+    def people(self, photo: AnyPhoto) -> tuple[Person, ...]:
         """All people of a photo, the most prominent first."""
         found = self._engine.people(photo.pixels)
         return tuple(map(person_of, found))
 
-    def person_at(self, photo: Photo | RecordedPhoto, at: Point) -> Rect:
+    def person_at(self, photo: AnyPhoto, at: Point) -> Rect:
         """Box of the person at a pixel, looking closer than `people` does."""
         person = self._engine.people.at(photo.pixels, *at)
         if person is None:
@@ -129,7 +143,7 @@ class CoreBackend:
 
     def observe(
         self,
-        photo: Photo | RecordedPhoto,
+        photo: AnyPhoto,
         box: Rect | None,
         people: Sequence[Person] | None = None,
         focal: float | None = None,
@@ -137,15 +151,32 @@ class CoreBackend:
     ) -> Observed:
         """Look at the person in the box, else at the most prominent one, else at everything.
 
-        Of a record without a box: at its person, as its fit did.
+        Of a record, or of a person of a table, without a box: at its person.
         """
+        seen = self._look(photo, box, people, focal, keypoints)
+        known = truth_of(photo, observation_of(seen)) is not None
+        return replace(seen, scene=replace(seen.scene, truth=known))
+
+    def _look(
+        self,
+        photo: AnyPhoto,
+        box: Rect | None,
+        people: Sequence[Person] | None,
+        focal: float | None,
+        keypoints: str,
+    ) -> Observed:
+        """`observe`, but for what is known to be true."""
+        if isinstance(photo, Subject):
+            bare = Photo(photo.pixels, photo.focal, photo.name, photo.name)
+            seen = self._look(bare, box or rect_of(photo.box), people, focal, keypoints)
+            return replace(seen, scene=replace(seen.scene, name=photo.name))
         if isinstance(photo, RecordedPhoto):
             record = photo.record
             if box is None and focal is None and not keypoints:
                 return self._observe_again(record)
             bare = replace(Photo.of_array(photo.pixels), focal_px=focal or record.photo.focal)
             box = box or rect_of(record.photo.box)
-            seen = self.observe(bare, box, keypoints=keypoints)
+            seen = self._look(bare, box, people, None, keypoints)
             return replace(seen, handle=Recorded(observation_of(seen), record))
         width, height = photo.size
         detected, person = box is None, True
@@ -171,7 +202,7 @@ class CoreBackend:
         handle: Observation | Recorded = observation
         if isinstance(observed.handle, Recorded):
             handle = Recorded(observation, observed.handle.record)
-        scene = replace(seen.scene, person=scene.person)
+        scene = replace(seen.scene, person=scene.person, truth=scene.truth)
         return replace(seen, scene=scene, handle=handle, recorded=observed.recorded)
 
     def _observe_again(self, record: FitRecord) -> Observed:
@@ -187,26 +218,8 @@ class CoreBackend:
 
     def _observed(self, observation: Observation, box: Rect, detected: bool, note: str) -> Observed:
         """What the window gets to know of an observation."""
-        height, width = observation.photo.shape[:2]
-        corners, to_crop = crop_outline(observation.view)
-        joints = read_joints(observation)
-        spread = zip(joints.sigma.tolist(), joints.sigma_foreshortening.tolist(), strict=True)
-        scene = ImageScene(
-            size=(width, height),
-            focal=observation.focal,
-            box=box,
-            detected=detected,
-            corners=tuple((x, y) for x, y in corners.tolist()),
-            to_crop=tuple((a, b, c) for a, b, c in to_crop.tolist()),
-            legend=OCCLUSION_LEGEND,
-            occluders=observation.occluders,
-            hits_legend=HITS_LEGEND,
-            estimated_joints=listed(joints),
-            sigmas=tuple(spread),
-            points=found_points(observation),
-            detectors=() if observation.keypoints else self._engine.sources.detectors,
-            note=note,
-        )
+        scene = told_scene(observation, box, self._engine.sources.detectors)
+        scene = replace(scene, detected=detected, note=note)
         seen = observation.seen if observation.occluders else None
         features = draw_features(observation, self._colors)
         return Observed(scene, features, observation, seen=seen)
@@ -219,7 +232,7 @@ class CoreBackend:
         if run.resumes and isinstance(observed.handle, Recorded):
             fit = resume_run(self._engine, observation, observed.handle.run(run.recorded))
         elif parent is None:
-            start = self.read_body(observed, run.start) if run.start else None
+            start = self._start(observed, run.start) if run.start else None
             fit = self._engine.begin(observation, schedule, start, method)
         else:
             theirs, model = parent.fit, self._engine.model
@@ -231,12 +244,18 @@ class CoreBackend:
             moves = observed.handle.run(run.recorded).info.moves
         return CoreFit(fit, self._engine, wishes, moves)
 
-    def read_body(self, observed: Observed, path: str) -> BodyParams:
+    def _start(self, observed: Observed, path: str) -> BodyParams:
         """The body of a file in the crop camera's frame."""
         observation = observation_of(observed)
         height, width = observation.photo.shape[:2]
         body = load_start(Path(path), (width, height), observation.focal, observation.box)
         return crop_from_photo(body, observation.view, self._engine.volume)
+
+    def measured(self, photo: AnyPhoto, observed: Observed, path: str) -> TrueBody:
+        """Where the joints truly are: by a file, or by what the photo brings along."""
+        observation = observation_of(observed)
+        truth = known_truth(photo, observation, path)
+        return told_truth(true_joints(self._engine, observation, truth))
 
     def _wishes(self, observed: Observed, run: Run) -> Wishes:
         """Where joints should be: as the run says, else as the record does."""
@@ -257,11 +276,16 @@ class CoreBackend:
         return schedule.reweighed(weights, rate), run.method or method
 
     def save(
-        self, path: str, photo: Photo | RecordedPhoto, observed: Observed, runs: list[Kept]
+        self,
+        path: str,
+        photo: AnyPhoto,
+        observed: Observed,
+        runs: list[Kept],
+        truth: str = "",
     ) -> None:
         """Write runs of one observation as a record."""
         methods = [self._settings(observed, kept.run)[1] for kept in runs]
-        write_record(Path(path), self._engine.sources, photo, observed, runs, methods)
+        write_record(Path(path), self._engine.sources, photo, observed, runs, methods, truth)
 
     def maps(self, observed: Observed, run: Run, params: BodyParams) -> Maps:
         """The model's maps at some parameters."""

@@ -8,6 +8,7 @@ Examples:
     nbf app photo.jpg
     nbf app a.jpg b.jpg folder/
     nbf app out/photo/fit.nbf
+    nbf app each.csv
     nbf app photo.jpg --bbox 120,40,200,420 --paused
     nbf app photo.jpg --screenshot window.png --after 20
 """
@@ -34,6 +35,7 @@ from app.settings import Keeper
 from core.assets import cache_dir, config_dir
 from core.commands._threads import Threads
 from core.errors import UserError
+from core.eval.person_rows import is_table, load_rows
 from core.io.atomic import check_file_place
 
 LARGEST = 16384
@@ -45,7 +47,8 @@ class Options:
     """Options of ``nbf app``."""
 
     images: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Photos, records of fits (fit.nbf) and folders of these, to open."""
+    """Photos, records of fits (fit.nbf) and folders of these, or a table of `nbf eval --each`: its
+    people, worst first."""
     bbox: str | None = None
     """The person's box in pixels of the photo, x,y,w,h (one photo only); without it the person is
     searched."""
@@ -91,6 +94,10 @@ def run(options: Options) -> int:
     paths = parse_images(options.images)
     if options.weights and any(map(is_record, paths)):
         raise UserError("--weights are for photos: a record (fit.nbf) has its own")
+    if tables := [path for path in paths if is_table(path)]:
+        load_rows(Path(tables[0]))  # one that cannot be read is told of before the window opens
+    if box is not None and tables:
+        raise UserError("--bbox is for one photo: a table has its own boxes")
     if box is not None and len(paths) > 1:
         raise UserError(f"--bbox is for one photo, and these are {len(paths)}: name one")
     check_screenshot(options.screenshot)
@@ -98,6 +105,7 @@ def run(options: Options) -> int:
     use_scale(found if options.scale is None else options.scale)
     from app.automation import Automation
     from app.link import Link
+    from app.window.tables import open_files
     from app.window.window import Window
 
     autosave = Autosave(cache_dir() / "sessions")
@@ -110,7 +118,7 @@ def run(options: Options) -> int:
     keeper = Keeper(config_dir() / "settings.json", session)
     keeper.load()
     if paths:
-        session.open_all(paths, box)
+        open_files(session, paths, box)
     names = ("preset", "model", "body", "prior", "weights", "threads")
     link = Link(options.engine, {name: getattr(options, name) for name in names})
     window = Window(session, link, (min(px(size[0]), LARGEST), min(px(size[1]), LARGEST)))

@@ -1,4 +1,4 @@
-"""Records of fits (fit.nbf) as the worker reads and writes them."""
+"""Photos with more than pixels, as the worker opens them, and records of fits as it writes them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from jaxtyping import UInt8
 
 from app.protocol.backend import Kept, Observed
 from app.protocol.run import RecordedRun
+from core.body.regressed import load_start
+from core.errors import UserError
+from core.eval.subjects import Subject
 from core.fit.observation import Observation
-from core.fit.record import Bookmark, FitRecord, RunInfo
+from core.fit.record import Bookmark, FitRecord, PhotoInfo, RunInfo
 from core.fit.record import Run as RecordRun
 from core.fit.recording import photo_info
 from core.fit.sources import Environment, Sources
+from core.fit.truth import Truth
+from core.geometry.crop import Box, iou
 from core.io.images import Photo
 
 
@@ -25,6 +30,12 @@ class RecordedPhoto:
 
     pixels: UInt8[np.ndarray, "height width 3"]
     record: FitRecord
+
+
+AnyPhoto = Photo | RecordedPhoto | Subject
+"""A photo, that of a record, or that of a person of a table (`core.eval.subjects`)."""
+SAME_PERSON = 0.3
+"""Overlap (intersection over union) from which two boxes are taken to be around one person."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,46 @@ def observation_of(observed: Observed) -> Observation:
     return handle.observation if isinstance(handle, Recorded) else handle
 
 
+def truth_of(photo: AnyPhoto, observation: Observation, path: str = "") -> Truth | None:
+    """The truth about the person an observation looks at; None if nothing is known.
+
+    Args:
+        path: of a file with the person's body; empty for what the photo brings along.
+
+    Raises:
+        UserError: the file cannot be read, or holds no body.
+    """
+    if path:
+        height, width = observation.photo.shape[:2]
+        size, focal = (width, height), observation.focal
+        return Truth(body=load_start(Path(path), size, focal, observation.box))
+    box, truth = _brought(photo)
+    same = box is not None and iou(observation.box, box) >= SAME_PERSON
+    return truth if same else None
+
+
+def known_truth(photo: AnyPhoto, observation: Observation, path: str) -> Truth:
+    """The same, where something must be known.
+
+    Raises:
+        UserError: nothing is.
+    """
+    truth = truth_of(photo, observation, path)
+    if truth is None:
+        raise UserError("nothing is known to be true of this person")
+    return truth
+
+
+def _brought(photo: AnyPhoto) -> tuple[Box | None, Truth | None]:
+    """The box of the person whom a photo is about, and what it says is true of them."""
+    match photo:
+        case RecordedPhoto():
+            return photo.record.photo.box, photo.record.truth
+        case Subject():
+            return photo.box, photo.truth
+    return None, None
+
+
 def recorded_runs(record: FitRecord) -> tuple[RecordedRun, ...]:
     """The runs of a record as messages carry them."""
     return tuple(
@@ -63,15 +114,17 @@ def recorded_runs(record: FitRecord) -> tuple[RecordedRun, ...]:
 def write_record(
     path: Path,
     sources: Sources,
-    photo: Photo | RecordedPhoto,
+    photo: AnyPhoto,
     observed: Observed,
     runs: Sequence[Kept],
     methods: Sequence[str],
+    truth: str = "",
 ) -> None:
     """Write runs of one observation.
 
     Args:
         methods: names of the runs' fitters.
+        truth: file of the person's body; empty for what the photo brings along.
 
     Raises:
         UserError: the file cannot be written.
@@ -80,9 +133,7 @@ def write_record(
     if isinstance(photo, RecordedPhoto):
         info = replace(photo.record.photo, box=observation.box, focal=observation.focal)
     else:
-        given = runs[0].run.changes.focal is not None
-        source = "given" if given else "exif" if photo.focal_px else "diagonal"
-        info = photo_info(photo, observation, source)
+        info = _described(photo, observation, runs[0].run.changes.focal is not None)
     written = tuple(_written(kept, method) for kept, method in zip(runs, methods, strict=True))
     FitRecord(
         photo=info,
@@ -91,7 +142,21 @@ def write_record(
         runs=written,
         pixels=observation.photo,
         keypoints=observation.keypoints,
+        truth=truth_of(photo, observation, truth),
     ).save(path)
+
+
+def _described(photo: Photo | Subject, observation: Observation, given: bool) -> PhotoInfo:
+    """A photo as a record describes it.
+
+    Args:
+        given: the user has given a focal length.
+    """
+    if isinstance(photo, Subject):
+        bare = Photo(photo.pixels, photo.focal, photo.name, photo.name)
+        return photo_info(bare, observation, "given" if given or photo.focal else "diagonal")
+    source = "given" if given else "exif" if photo.focal_px else "diagonal"
+    return photo_info(photo, observation, source)
 
 
 def _written(kept: Kept, method: str) -> RecordRun:

@@ -174,6 +174,7 @@ class RunTree(Contrast):
         if self.record is not None and self.view.key is not None and name != self.record.run.name:
             self.history.did(Renamed(self.view.key, self.record.run.name, name))
             self.document.rename(self.view.key, name)
+            return self._save_quietly()
         return []
 
     def remove(self) -> Commands:
@@ -229,7 +230,9 @@ class RunTree(Contrast):
         if self.view.other is not None and self._gone(self.view.other):
             self.view.other = None
         self.message = Message(f"{word}: {what}")
-        return commands
+        return (
+            [*commands, *self._save_quietly()] if isinstance(edit, Renamed | Marked) else commands
+        )
 
     def _gone(self, key: RunKey) -> bool:
         record = self.document.find(key)

@@ -49,7 +49,7 @@ from app.protocol.events import (
     Turned,
     Written,
 )
-from app.protocol.run import RECORD_SUFFIX, is_record
+from app.protocol.run import RECORD_SUFFIX, is_record, stem_of
 from app.state import Level, Message, Phase
 from app.viewing import Viewing
 
@@ -61,7 +61,7 @@ def free_path(image: str, own: Collection[str] = (), suffix: str = RECORD_SUFFIX
     """
     if is_record(image) and image not in own and suffix == RECORD_SUFFIX:
         return image
-    stem, count = "recovered" if image in own else Path(image).stem.rpartition(":")[2], 1
+    stem, count = "recovered" if image in own else stem_of(image), 1
     path = Path.cwd() / f"{stem}{suffix}"
     while path.exists():
         count += 1
@@ -86,7 +86,8 @@ class Session(Viewing, Backlog):
         path = path or self.image.saved or free_path(self.image.path, (self.orphan, self.autosave))
         commands = self.pause()
         self.message = Message(f"Saving {path}…")
-        return [*commands, Save(*self.view.key, path, self.document.recorded(self.view.key[0]))]
+        runs, truth = self.document.recorded(self.view.key[0]), self.image.truth
+        return [*commands, Save(*self.view.key, path, runs, truth=truth)]
 
     def toggle(self) -> Commands:
         """Run or pause; play what is finished."""
@@ -262,6 +263,7 @@ class Session(Viewing, Backlog):
                 self.probed = event
             case Measured():
                 self.truth = event
+                return self._keep_truth()
             case Differed():
                 self.differed = event
             case Searched():

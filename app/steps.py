@@ -244,14 +244,19 @@ class Steps(Wants):
         if name is not None:
             what = f"Bookmark at step {step}: {{mark before}} and {{next mark}} go along them."
         self.message = Message(what)
-        return self._save_quietly() if self.phase is Phase.DONE else []
+        return self._save_quietly()
 
     def _save_quietly(self) -> Commands:
-        """Save by itself, for a crash."""
-        if not self.autosave or self.image is None or self.view.key is None:
+        """Save a finished run by itself, for a crash."""
+        if (
+            self.phase is not Phase.DONE
+            or not self.autosave
+            or self.image is None
+            or self.view.key is None
+        ):
             return []
-        runs = self.document.recorded(self.view.key[0])
-        return [Save(*self.view.key, self.autosave, runs, quiet=True)]
+        runs, truth = self.document.recorded(self.view.key[0]), self.image.truth
+        return [Save(*self.view.key, self.autosave, runs, quiet=True, truth=truth)]
 
 
 def _told(what: Survey, step: int, amount: float, where: str) -> str:

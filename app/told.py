@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Kernels, Stance
+from app.protocol.backend import Kernels, Stance, TrueBody
 from app.protocol.run import StageMark
-from app.protocol.scene import FoundPoints, Joint
+from app.protocol.scene import FoundPoints, ImageScene, Joint
 from app.protocol.why import Answer, Arrow, Bars
 from core.body.names import JOINT_NAMES
 from core.body.numbers import PLACES, SHAPES
@@ -23,15 +23,17 @@ from core.fit.evidence import BodyPoints
 from core.fit.explain import explain_joint, explain_pixel
 from core.fit.joint_probe import JointProbe
 from core.fit.observation import Observation
-from core.fit.photo_joints import PhotoJoints, photo_scale
+from core.fit.photo_joints import PhotoJoints, photo_scale, read_joints
 from core.fit.probe import PixelProbe
 from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.fit.sweep import Parameter
+from core.fit.truth import TrueJoints
 from core.geometry.crop import Box, CropView
 from core.geometry.keypoints import Keypoints
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.people import Proposal
+from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 
 
 def person_of(proposal: Proposal) -> Person:
@@ -90,6 +92,40 @@ def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
     """Joints as messages carry them."""
     rows = zip(joints.xy.tolist(), joints.foreshortening.tolist(), strict=True)
     return tuple((x, y, foreshortening) for (x, y), foreshortening in rows)
+
+
+def told_scene(observation: Observation, box: Rect, detectors: tuple[str, ...]) -> ImageScene:
+    """What is known of a person before any fit.
+
+    Args:
+        box: the person's, as the window knows it.
+        detectors: of the engine.
+    """
+    height, width = observation.photo.shape[:2]
+    corners, to_crop = crop_outline(observation.view)
+    joints = read_joints(observation)
+    spread = zip(joints.sigma.tolist(), joints.sigma_foreshortening.tolist(), strict=True)
+    return ImageScene(
+        size=(width, height),
+        focal=observation.focal,
+        box=box,
+        detected=False,
+        corners=tuple((x, y) for x, y in corners.tolist()),
+        to_crop=tuple((a, b, c) for a, b, c in to_crop.tolist()),
+        legend=OCCLUSION_LEGEND,
+        occluders=observation.occluders,
+        hits_legend=HITS_LEGEND,
+        estimated_joints=listed(joints),
+        sigmas=tuple(spread),
+        points=found_points(observation),
+        detectors=() if observation.keypoints else detectors,
+    )
+
+
+def told_truth(true: TrueJoints) -> TrueBody:
+    """Where joints truly are, as messages carry it."""
+    joints = tuple((x, y, 0.0) for x, y in true.xy.tolist())
+    return TrueBody(joints, tuple((x, y, z) for x, y, z in true.places.tolist()))
 
 
 def found_points(observation: Observation) -> tuple[FoundPoints, ...]:

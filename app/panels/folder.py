@@ -24,6 +24,8 @@ SUFFIXES = (
 """What can be opened, in small letters."""
 BESIDE = (".json", ".npz")
 """What can be opened beside a photo: occluders, keypoints, and bodies to start from."""
+TABLE = ".csv"
+"""What can be opened if it is named: a table of people. Folders are full of other tables."""
 MOST = 5000
 """Entries that are listed."""
 RECORD = f"fit{RECORD_SUFFIX}"
@@ -132,7 +134,7 @@ def listed(folder: Path) -> tuple[list[Entry], str]:
             for item in scan:
                 is_folder = item.is_dir()
                 if item.name.startswith(".") or not (
-                    is_folder or item.name.lower().endswith((*SUFFIXES, *BESIDE))
+                    is_folder or item.name.lower().endswith((*SUFFIXES, *BESIDE, TABLE))
                 ):
                     continue
                 entries.append(Entry(item.name, is_folder))

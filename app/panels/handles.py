@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import dearpygui.dearpygui as dpg
 import numpy as np
 from jaxtyping import Float
@@ -52,7 +54,7 @@ def paint_wishes(view: View, session: Session) -> None:
 
 
 def truth_errors(session: Session) -> tuple[list[float], list[float]] | None:
-    """Errors of the joints on screen in mm and in px; None where no truth is known."""
+    """Errors of the joints on screen in mm and in px, NaN for unknown ones; None without truth."""
     truth, painted, turned = session.truth, session.painted, session.turned
     if truth is None or painted is None or not painted.joints:
         return None
@@ -63,20 +65,30 @@ def truth_errors(session: Session) -> tuple[list[float], list[float]] | None:
 
 
 def truth_summary(session: Session) -> str:
-    """The mean error and the worst joint; empty where no truth is known."""
+    """The mean error and the worst joint, in mm if these are known; empty without truth."""
+    for errors, unit in zip(truth_errors(session) or (), ("mm", "px"), strict=False):
+        known = {joint: error for joint, error in enumerate(errors) if math.isfinite(error)}
+        if known:
+            worst = max(known, key=known.__getitem__)
+            mean = sum(known.values()) / len(known)
+            return f"truth: {mean:.0f} {unit} off, {joint_name(worst)} {known[worst]:.0f} {unit}"
+    return ""
+
+
+def truth_words(session: Session, joint: int) -> str:
+    """How far one joint is off; empty where that is not known."""
     errors = truth_errors(session)
-    if errors is None:
-        return ""
-    far, _ = errors
-    worst = max(range(len(far)), key=far.__getitem__)
-    mean = sum(far) / len(far)
-    return f"truth: {mean:.0f} mm off, {joint_name(worst)} {far[worst]:.0f} mm"
+    told = zip(errors or (), ("mm", "px"), strict=False)
+    words = [f"{e[joint]:.0f} {unit}" for e, unit in told if math.isfinite(e[joint])]
+    return f" · truth {', '.join(words)} off" if words else ""
 
 
 def paint_truth(view: View, session: Session) -> None:
     """A square at each true joint, tied to the body's."""
     body = session.pictured.joints if session.pictured is not None else ()
     for joint, there in enumerate(session.truth.joints if session.truth is not None else ()):
+        if not math.isfinite(there[0]):
+            continue
         x, y = view.to_panel(there[:2])
         if joint < len(body):
             dpg.draw_line(view.to_panel(body[joint][:2]), (x, y), color=theme.GOOD, thickness=1)

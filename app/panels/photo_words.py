@@ -8,7 +8,7 @@ from app import theme
 from app.geometry.plane import Point, View
 from app.geometry.units import px
 from app.panels import text
-from app.panels.handles import truth_errors, truth_summary
+from app.panels.handles import truth_summary, truth_words
 from app.panels.joints import LINE, joint_text, paint_lines
 from app.panels.marks import point_text
 from app.session import Session
@@ -54,9 +54,7 @@ def paint_words(
         there = body[joint] if body else None
         estimated, sigma = scene.estimated_joints[joint], scene.sigmas[joint]
         words, place = joint_text(joint, estimated, sigma, there), estimated[:2]
-        if (errors := truth_errors(session)) is not None:
-            far, away = (error[joint] for error in errors)
-            words += f" · truth {far:.0f} mm, {away:.0f} px off"
+        words += truth_words(session, joint)
     elif point is not None:
         words, place = point_text(scene.points, point), scene.points[point[0]].places[point[1]]
     else:

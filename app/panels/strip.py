@@ -25,6 +25,7 @@ GAP = px(6)
 CAPTION = px(17)
 NOTCH = px(80)  # pixels that a notch of the wheel scrolls
 COLORS: dict[ItemState, theme.Color] = {
+    ItemState.LISTED: theme.DIM,
     ItemState.WAITING: theme.DIM,
     ItemState.LOOKING: theme.BOX,
     ItemState.FITTING: theme.BOX,
@@ -172,7 +173,8 @@ class StripPanel(Panel):
         """Name, state and error of the item under the mouse, over the captions."""
         item = session.album.find(image)
         if item is not None:
-            words = f"{item.name}  ·  {item.error or session.state_of(item).value}"
+            told = f" · {item.listed.words} in the table" if item.listed is not None else ""
+            words = f"{item.name}{told}  ·  {item.error or session.state_of(item).value}"
             words = text.cut(words, self.size[0] - 8, self.width)
             self._paint_words(words, cell.x + self.width(words) + 8, cell.bottom - CAPTION - 1)
 
@@ -216,7 +218,9 @@ def _small(picture: UInt8[np.ndarray, "_ _ 3"]) -> UInt8[np.ndarray, "height wid
 
 
 def _score(session: Session, item: Item) -> str:
-    """What a photo that is fitted is sorted by, in words; empty if it is not known."""
+    """What a photo is sorted by, in words; empty if it is not known."""
+    if session.album.order is Order.ERROR and item.listed is not None:
+        return item.listed.words
     if session.state_of(item) is not ItemState.DONE:
         return ""
     if session.album.order is Order.OCCLUDED and item.occluded is not None:

@@ -112,6 +112,19 @@ class Stance:
 
 
 @dataclass(frozen=True)
+class TrueBody:
+    """Where joints truly are, in the order of the body's; NaN where it is not known.
+
+    Attributes:
+        joints: on the image.
+        places: metres in the photo's camera, perhaps up to a common shift.
+    """
+
+    joints: tuple[Joint, ...]
+    places: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
 class Film:
     """Pictures of one size, that are drawn as they are taken.
 
@@ -242,12 +255,15 @@ class Backend(Protocol):
                 makes no sense.
         """
 
-    def save(self, path: str, photo: Any, observed: Observed, runs: list[Kept]) -> None:
+    def save(
+        self, path: str, photo: Any, observed: Observed, runs: list[Kept], truth: str = ""
+    ) -> None:
         """Write runs of one observation as a record, which `read` opens again.
 
         Args:
             photo: what `read` gave.
             runs: parents first.
+            truth: file of the person's true body; empty for the photo's own.
 
         Raises:
             UserError: the file cannot be written.
@@ -268,11 +284,15 @@ class Backend(Protocol):
     def stance(self, observed: Observed, params: Any) -> Stance:
         """The body in numbers."""
 
-    def read_body(self, observed: Observed, path: str) -> Any:
-        """Parameters of the person in a file, see `core.body.regressed`.
+    def measured(self, photo: Any, observed: Observed, path: str) -> TrueBody:
+        """Where the joints of the observed person truly are.
+
+        Args:
+            photo: what `read` gave.
+            path: of a body, see `core.body.regressed`; empty for what the photo brings along.
 
         Raises:
-            UserError: it cannot be read.
+            UserError: the file cannot be read, or the photo brings nothing along.
         """
 
     def search(

@@ -72,11 +72,14 @@ class Save(OfRun):
     Attributes:
         runs: those to write, parents first, with their numbers in the document.
         quiet: the user has not asked for it.
+        truth: file of the person's true body, to be kept in the record; empty for what the image
+            itself says is true.
     """
 
     path: str
     runs: tuple[RecordedRun, ...]
     quiet: bool = False
+    truth: str = ""
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ class Try(OfRun):
 
 @dataclass(frozen=True)
 class Truth(OfRun):
-    """Send where the true body of a file has its joints."""
+    """Send where the joints truly are: by a file, or with an empty path by the image's own."""
 
     path: str
 

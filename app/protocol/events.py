@@ -198,11 +198,11 @@ class Searched(OfRun):
 
 @dataclass(frozen=True)
 class Measured(OfRun):
-    """The true body of a file.
+    """The truth about the person: of a file, or with an empty path of the image itself.
 
     Attributes:
-        joints: on the image.
-        places: of them, in the photo's camera.
+        joints: on the image; NaN where not known.
+        places: of them, in the photo's camera, perhaps up to a common shift; NaN where not known.
     """
 
     path: str

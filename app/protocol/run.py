@@ -22,6 +22,14 @@ def is_record(path: str) -> bool:
     return path.endswith(RECORD_SUFFIX)
 
 
+def stem_of(path: str) -> str:
+    """A name for files about an image; of a person of a table, with the table's name."""
+    table, _, person = path.rpartition("#")
+    if table and "/" in person:
+        return f"{PurePath(table).stem}-{person.replace('/', '-')}"
+    return PurePath(path).stem.rpartition(":")[2]
+
+
 @dataclass(frozen=True)
 class OfRun:
     """Something about one run.

@@ -54,6 +54,7 @@ class ImageScene:
         occluders: what has been put before the image, see `core.occlusion.occluder`.
         hits_legend: colours of the picture of hits and misses.
         name: of the photo, if it differs from the file's: that of the photo in a record.
+        truth: the image's file says what is true of the person in the box.
         note: anything the user should know for as long as it is on screen; the name of an action
             in braces stands for its key.
     """
@@ -74,3 +75,4 @@ class ImageScene:
     note: str = ""
     name: str = ""
     person: bool = True
+    truth: bool = False

@@ -1,4 +1,4 @@
-"""Files that are dropped on the window: photos, records, folders, and what belongs to a photo."""
+"""What is dropped on the window: photos, records, tables, folders, and what belongs to a photo."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from app.protocol.commands import Commands
 from app.session import Session
 from app.state import Level, Message
 from app.window.beside import is_beside, put_beside
+from app.window.tables import open_files
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -21,7 +22,7 @@ def open_dropped(session: Session, items: list[str]) -> Commands:
         return []
     if is_beside(paths[0]):
         return put_beside(session, paths[0])
-    return session.open_all([path for path in paths if not is_beside(path)], note=note)
+    return open_files(session, [path for path in paths if not is_beside(path)], note=note)
 
 
 def dropped_files(items: list[str]) -> tuple[list[str], str]:

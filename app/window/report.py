@@ -46,6 +46,7 @@ def report(window: Window) -> dict[str, object]:
         "under": window.photo.under,
         "album": {i.name: session.state_of(i).value for i in session.album.sorted},
         "strip": _strip_of(window),
+        "order": session.album.order.value,
         "why": session.view.why,
         "probed": session.probed.answer.words.lines if session.probed else None,
         "view": [window.photo.view.scale, *window.photo.view.offset],

@@ -48,6 +48,7 @@ from app.window.occluder_files import fill, save_set
 from app.window.paste import fetch_picture, open_pasted, path_in_text
 from app.window.rest import Rest
 from app.window.showing import Pictured
+from app.window.tables import open_files
 from app.window.views import Views
 
 FRAMES_SHOWN = 1  # after which new pictures are on screen
@@ -126,9 +127,9 @@ class Window(Views):
     # --- what buttons, keys, drops and messages do ---
 
     def open(self, path: str) -> None:
-        """Open a photo, or use a file that belongs to the one on screen."""
+        """Open a photo or a table, or use a file that belongs to the photo on screen."""
         beside = is_beside(path)
-        self.send(put_beside(self.session, path) if beside else self.session.open(path))
+        self.send(put_beside(self.session, path) if beside else open_files(self.session, [path]))
 
     def restart(self) -> None:
         """Start the fit again, or the engine if it is dead."""

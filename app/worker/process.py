@@ -247,11 +247,9 @@ class Worker:
                 return self._searcher.answer(held, command)
 
     def _measure(self, held: HeldRun, command: Truth) -> Measured:
-        """The true body of a file."""
-        backend, observed = self._backend, held.observed
-        body = backend.read_body(observed, command.path)
-        joints, places = backend.joints(observed, body), backend.stance(observed, body).joints
-        return Measured(*command.key, command.path, joints, places)
+        """The truth about the person."""
+        true = self._backend.measured(held.image.photo, held.observed, command.path)
+        return Measured(*command.key, command.path, true.joints, true.places)
 
     # --- files, in a thread of their own ---
 

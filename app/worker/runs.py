@@ -132,7 +132,8 @@ class HeldRuns:
                     occluders=held.observed.scene.occluders,
                 )
                 kept[run.number] = Kept(bare, held.fit, held.run)
-        self._backend.save(command.path, main.image.photo, main.observed, list(kept.values()))
+        photo, runs = main.image.photo, list(kept.values())
+        self._backend.save(command.path, photo, main.observed, runs, command.truth)
         return len(kept)
 
     def _read(self, command: Open) -> OpenImage:

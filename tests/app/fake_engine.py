@@ -15,13 +15,14 @@ from PIL import Image
 
 from app.geometry.people import Person
 from app.geometry.plane import Rect
-from app.protocol.backend import Film, Kernels, Maps, Observed, Progress, Stance
+from app.protocol.backend import Film, Kernels, Maps, Observed, Progress, Stance, TrueBody
 from app.protocol.run import StageMark, TermInfo
 from app.protocol.scene import FoundPoints, ImageScene
 from app.protocol.search import Curve, Field, Heat, Slide, Sweep
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.body.moves import Drag, Pull, Value
 from core.errors import UserError
+from core.eval.person_rows import load_rows, split_address
 from core.io.mesh import save_mesh
 from core.occlusion.occluder import drawn
 from core.occlusion.paint import apply_occluders, occluder_mask
@@ -57,6 +58,8 @@ def load_broken(**_options):
 @dataclass(frozen=True)
 class FakePhoto:
     pixels: np.ndarray
+    box: Rect | None = None  # of the person whom it is about
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ class FakeBackend:
         self.limbs = (self.ball[self.faces].mean(1)[:, 0] > 0).astype(np.int32)
 
     def read(self, path):
+        if (person := split_address(path)) is not None:
+            return self._listed(*person)
         if path.endswith("crash.png"):
             os._exit(3)
         if path.endswith("bug.png"):
@@ -144,6 +149,14 @@ class FakeBackend:
             return FakePhoto(np.array(Image.open(path).convert("RGB")))
         except OSError as error:
             raise UserError(f"{path} is not an image") from error
+
+    def _listed(self, table, protocol, person):
+        """A person of a table, from the photo in the table's folder."""
+        rows = {(row.protocol, row.person): row for row in load_rows(table)}
+        row = rows[protocol, person]
+        place = row.place
+        photo = self.read(str(Path(place.folder) / place.image))
+        return replace(photo, box=Rect(place.x, place.y, place.width, place.height), name=row.title)
 
     def people(self, photo):
         """Most of the photo is a person, and if there is a red spot, another one is around it."""
@@ -167,6 +180,7 @@ class FakeBackend:
     def observe(self, photo, box, people=None, focal=None, keypoints=""):
         height, width = photo.pixels.shape[:2]
         people = self.people(photo) if people is None else people
+        box = box or photo.box
         detected, person = box is None, box is not None or bool(people)
         if box is None:
             box = people[0].box if people else Rect(0, 0, width, height)
@@ -178,6 +192,8 @@ class FakeBackend:
             box=box,
             detected=detected,
             person=person,
+            truth=photo.box is not None,
+            name=photo.name,
             note="" if person else NOBODY,
             corners=tuple(corners),
             to_crop=tuple(map(tuple, to_crop.tolist())),
@@ -228,7 +244,7 @@ class FakeBackend:
                 fit.step()
         return fit
 
-    def save(self, path, photo, _observed, _runs):
+    def save(self, path, photo, _observed, _runs, _truth=""):
         Image.fromarray(photo.pixels).save(path, format="png")
 
     def maps(self, observed, _run, params):
@@ -273,9 +289,10 @@ class FakeBackend:
         x, y, z = self.vertices(observed, params).mean(0).tolist()
         return Stance(((x, y, z), (x, y - 0.5, z)), {"shape0": float(params[2])})
 
-    def read_body(self, observed, path):
-        """In the middle of the box, somewhat small."""
-        return np.array([0.5, 0.5, 0.2])
+    def measured(self, photo, observed, path):
+        """A body in the middle of the box, somewhat small."""
+        body = np.array([0.5, 0.5, 0.2])
+        return TrueBody(self.joints(observed, body), self.stance(observed, body).joints)
 
     def search(self, observed, fit, step, inquiry):
         """A valley along everything, in pieces."""

@@ -266,7 +266,7 @@ def test_the_strip_is_sorted_worst_first_and_what_has_no_score_last():
         session.work()
         finish(session, (number, number), total=4.0 + number, occluded=0.1 * number)
     names = []
-    for _ in Order:
+    for _ in session.album.orders:
         names.append([item.name[0] for item in session.album.sorted])
         session.sort()
     assert names == [list("abcd"), list("cbad"), list("acbd")]

@@ -9,7 +9,7 @@ import pytest
 
 from app.autosave import Autosave
 from app.protocol.commands import Open, Save
-from app.protocol.events import Died, Finished, Ready, Saved
+from app.protocol.events import Died, Finished, Measured, Ready, Saved
 from app.session import free_path
 from app.state import Level
 from tests.app.sessions import FIRST, SECOND, fitting_session, kinds, ready_session
@@ -49,6 +49,37 @@ def test_a_finished_fit_is_saved_without_a_word():
     session.receive(Saved(*FIRST, save.path, 1, quiet=True))
     assert session.message.text == text and session.image.saved == ""
     assert session.save()[-1].path != save.path
+
+
+def finished_session():
+    session = fitting_session(3)
+    session.autosave = "/cache/7.nbf"
+    session.receive(Finished(*FIRST, "over", 2))
+    return session
+
+
+def saves(commands):
+    return [command for command in commands if isinstance(command, Save)]
+
+
+def test_a_name_and_its_undoing_are_saved_by_themselves():
+    session = finished_session()
+    (save,) = saves(session.rename("good"))
+    assert save.quiet and [run.name for run in save.runs] == ["good"]
+    (save,) = saves(session.undo())
+    assert [run.name for run in save.runs] == [""]
+    running = fitting_session(3)
+    running.autosave = "/cache/7.nbf"
+    assert running.rename("early") == []  # what is not finished is not saved
+
+
+def test_a_true_body_is_saved_by_itself_once_it_is_known_to_be_one():
+    session = finished_session()
+    assert session.set_truth("true.npz") == []
+    (save,) = saves(session.receive(Measured(*FIRST, "true.npz", (), ())))
+    assert save.truth == "true.npz" and save.quiet
+    assert session.receive(Measured(*FIRST, "true.npz", (), ())) == []
+    assert session.save()[-1].truth == "true.npz"
 
 
 def test_after_a_death_of_the_worker_all_runs_come_back():

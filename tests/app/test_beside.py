@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from app.geometry.errors import errors_mm, errors_px
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
 from app.panels.folder import files_in, listed
-from app.panels.handles import truth_errors, truth_summary
+from app.panels.handles import truth_errors, truth_summary, truth_words
 from app.protocol.commands import BodyView, Truth
 from app.protocol.events import Failed, Measured, TurnedBody
 from app.protocol.run import Run
@@ -144,8 +145,32 @@ def test_a_body_is_its_own_truth(tmp_path):
     fit.step()
     params = photo_from_crop(fit.params(0), observed.handle.view, backend._engine.volume)
     params.save(tmp_path / "true.npz")
-    again = backend.read_body(observed, str(tmp_path / "true.npz"))
-    ours, theirs = (backend.stance(observed, p).joints for p in (fit.params(0), again))
-    assert errors_mm(ours, theirs).max() < 0.1
-    pixels = [[j[:2] for j in backend.joints(observed, p)] for p in (fit.params(0), again)]
+    true = backend.measured(None, observed, str(tmp_path / "true.npz"))
+    assert errors_mm(backend.stance(observed, fit.params(0)).joints, true.places).max() < 0.1
+    pixels = [[j[:2] for j in js] for js in (backend.joints(observed, fit.params(0)), true.joints)]
     assert errors_px(*pixels).max() < 0.1
+
+
+def test_joints_that_are_not_known_have_no_error():
+    """Where the pelvis is unknown the middles of the hips lie upon each other."""
+    ours = [(0.0, 0.0, 3.0), (1.0, 0.0, 3.0), (-1.0, 0.0, 3.0), (0.0, 2.0, 3.0)]
+    there = [(math.nan,) * 3, *((x + 5, y, z) for x, y, z in ours[1:])]
+    there[3] = (5.0, 2.5, 3.0)
+    assert errors_mm(ours, there) == pytest.approx([math.nan, 0, 0, 500], nan_ok=True)
+    session = with_truth(tuple((math.nan,) * 3 for _ in range(24)), pixels=(3.0, 4.0))
+    assert truth_summary(session).startswith("truth: 5 px off, ")
+    assert truth_words(session, 4) == " · truth 5 px off"
+    session = with_truth(tuple((math.nan,) * 3 for _ in range(24)), pixels=(math.nan,) * 2)
+    assert truth_summary(session) == truth_words(session, 4) == ""
+
+
+def with_truth(places, pixels):
+    """A session with a truth; its joints are off by some pixels."""
+    session = paused_session(3)
+    joints = tuple((10.0 * j, 100.0, 0.0) for j in range(24))
+    body = tuple((0.1 * j, 0.0, 3.0) for j in range(24))
+    session.turned = TurnedBody(BodyView(Orbit(), 10, 10), True, (0.0, 0.0, 3.0), 1.0, body)
+    session.painted = dataclasses.replace(session.painted, joints=joints)
+    seen = tuple((x + pixels[0], y + pixels[1], 0.0) for x, y, _ in joints)
+    session.receive(Measured(*FIRST, "", seen, places))
+    return session

@@ -17,7 +17,9 @@ from app.told import crop_outline, found_points, stage_marks
 from core.body.moves import Drag, Value, Wish
 from core.body.points import POINTS
 from core.errors import UserError
+from core.eval.synthetic import places as synthetic_places
 from core.fit.evidence import BodyPoints
+from core.fit.frames import photo_from_crop
 from core.fit.likelihood import LikelihoodSettings
 from core.fit.record import SUFFIX, FitRecord
 from core.fit.record import Run as RecordRun
@@ -29,6 +31,7 @@ from core.io.images import Photo
 from core.occlusion.fills import Color
 from core.occlusion.occluder import drawn
 from tests.app import untrained
+from tests.eval.test_subjects import write_table
 from tests.untrained import short_schedule
 
 BOX = Rect(150, 10, 220, 500)
@@ -261,6 +264,52 @@ def test_a_saved_tree_opens_again_bit_by_bit(backend, photo, observed, fit, tmp_
     assert resumed.step() == branch.step()
     backend.save(path, opened, again, [Kept(places[0], fit, Run(1))])
     assert backend.observe(backend.read(path), None).recorded == places[:1]
+
+
+def test_a_true_body_is_saved_with_the_runs_and_comes_back(backend, photo, observed, fit, tmp_path):
+    true = tmp_path / "true.npz"
+    params = photo_from_crop(fit.params(0), observed.handle.view, backend._engine.volume)
+    params.save(true)
+    with pytest.raises(UserError, match="nothing is known to be true"):
+        backend.measured(photo, observed, "")
+    told = backend.measured(photo, observed, str(true))
+    path, runs = str(tmp_path / "session.nbf"), [Kept(RecordedRun(1, None, 0, ""), fit, Run(1))]
+    backend.save(path, photo, observed, runs)
+    assert not backend.observe(backend.read(path), None).scene.truth
+    backend.save(path, photo, observed, runs, str(true))
+    true.unlink()
+    for _ in range(2):  # saved again from the record alone
+        opened = backend.read(path)
+        again = backend.observe(opened, None)
+        assert again.scene.truth
+        back = backend.measured(opened, again, "")
+        np.testing.assert_allclose(back.joints, told.joints, atol=1e-3)
+        np.testing.assert_allclose(back.places, told.places, atol=1e-5)
+        backend.save(path, opened, again, runs)
+    behind = backend.occlude(again, (drawn("rectangle", [(200, 100), (300, 200)]),))
+    assert behind.scene.truth
+    elsewhere = backend.observe(opened, Rect(380, 300, 100, 200))
+    assert not elsewhere.scene.truth  # somebody else
+
+
+def test_a_person_of_a_table_is_fitted_saved_and_measured(backend, tmp_path):
+    table = write_table(tmp_path / "mine.csv", "occ80", synthetic_places(1, None, occluded=False))
+    person = backend.read(f"{table}#occ80/0")
+    observed = backend.observe(person, None, backend.people(person))
+    assert observed.scene.truth and observed.scene.name == "occ80 #0"
+    assert Box(*observed.scene.box) == person.box
+    fit = backend.fit(observed, Run(1))
+    fit.step()
+    told = backend.measured(person, observed, "")
+    path = str(tmp_path / "session.nbf")
+    backend.save(path, person, observed, [Kept(RecordedRun(1, None, 0, ""), fit, Run(1))])
+    table.unlink()
+    opened = backend.read(path)
+    again = backend.observe(opened, None)
+    assert again.scene.name == "occ80 #0" and again.scene.truth
+    assert np.array_equal(opened.pixels, person.pixels)
+    assert again.scene.focal == pytest.approx(person.focal)
+    assert backend.measured(opened, again, "") == told
 
 
 def test_a_record_can_be_fitted_again_and_in_another_box(backend, record, fit):
