@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from core.geometry.crop import Box, CropView
 from core.geometry.keypoints import Keypoints
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.people import Proposal
+from core.nets.point_vote import PointVotes
 from core.pictures.colors import HITS_LEGEND, OCCLUSION_LEGEND
 
 
@@ -118,6 +120,7 @@ def told_scene(observation: Observation, box: Rect, detectors: tuple[str, ...]) 
         estimated_joints=listed(joints),
         sigmas=tuple(spread),
         points=found_points(observation),
+        votes=told_votes(observation),
         detectors=() if observation.keypoints else detectors,
     )
 
@@ -145,6 +148,23 @@ def found_points(observation: Observation) -> tuple[FoundPoints, ...]:
         kept = [(name, (x, y), None) for name, (x, y), sure in rows if sure > 0]
         found.append(_listed("given" if observation.keypoints else "detected", kept))
     return tuple(points for points in found if points.names)
+
+
+def told_votes(observation: Observation) -> tuple[FoundPoints, ...]:
+    """The votes behind the points that are fitted, one entry a detector; empty without any."""
+    votes, view = observation.problem.find(PointVotes), observation.view
+    if votes is None:
+        return ()
+    told = []
+    for number, voice in enumerate(votes.voices):
+        crop = votes.xy[0, :, number].double().numpy()
+        weights = votes.weight[0, :, number].tolist()
+        sigmas = votes.sigma[0, :, number].double().numpy() * photo_scale(crop, view)
+        rows = zip(votes.names, view.to_photo(crop).tolist(), sigmas.tolist(), weights, strict=True)
+        kept = [(name, (x, y), sigma, w) for name, (x, y), sigma, w in rows if w > 0]
+        points = _listed(voice, [row[:3] for row in kept])
+        told.append(replace(points, weights=tuple(row[3] for row in kept)))
+    return tuple(points for points in told if points.names)
 
 
 def _listed(source: str, rows: list[Any]) -> FoundPoints:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from app.action import Action, Host
 from app.geometry.layout import BARS, PANELS
 from app.session import Session
-from app.view import CAMERA, KERNELS, LINKED, OTHERS, PARTS, POINTS, SKELETON, SMOOTH
+from app.view import CAMERA, KERNELS, LINKED, OTHERS, PARTS, POINTS, SKELETON, SMOOTH, VOTES
 
 TOGGLED = {
     "photo": "photo and body",
@@ -157,6 +157,7 @@ VIEW_ACTIONS = (
                 "Ctrl+1",
                 "the detectors' points, a circle of one sigma around each",
             ),
+            (VOTES, "Votes", "Ctrl+9", "what each detector says about the points before they vote"),
             (SKELETON, "Skeleton", "Ctrl+2", "the body's skeleton on the photo"),
             (KERNELS, "Kernels", "Ctrl+3", "the kernels as ellipses of one sigma"),
             (PARTS, "Parts", "Ctrl+4", "the body's limbs in colours"),

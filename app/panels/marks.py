@@ -62,6 +62,8 @@ def point_text(found: tuple[FoundPoints, ...], at: tuple[int, int]) -> str:
     name = joint_words(points.names[number])
     sigma = points.sigmas[number]
     known = "" if sigma is None else f", to {sigma:.1f} px"
+    if points.weights:
+        known = f", weight {points.weights[number]:.2f}{known} if alone"
     return f"{name} by {points.source}{known}"
 
 

@@ -26,6 +26,7 @@ from app.panels.panel import Panel
 from app.panels.people import paint_people
 from app.panels.photo_words import paint_banner, paint_words, summary
 from app.panels.texture import Texture
+from app.panels.votes import drawn_points, paint_legend, paint_votes
 from app.panels.why import paint_arrows
 from app.pose_hand import PoseHand
 from app.protocol.commands import Commands
@@ -33,7 +34,7 @@ from app.protocol.why import JointTarget, PixelTarget, Target
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import BOX, HITS, JOINTS, KERNELS, PEOPLE, POINTS, POSE, SKELETON
+from app.view import BOX, HITS, JOINTS, KERNELS, PEOPLE, POINTS, POSE, SKELETON, VOTES
 from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
@@ -170,6 +171,8 @@ class PhotoPanel(Panel):
         self._paint_tool(session)
         if self.hovered or PEOPLE in session.view.overlays:
             paint_people(self.view, session.people, session.box, self.under, self.width)
+        if VOTES in session.view.overlays:
+            paint_legend(scene, self.size, self.width)
         if self.joint is not None or self.point is not None:
             place = self.joint, self.point
             paint_words(self.view, session, *place, self.size, self.width)
@@ -211,7 +214,7 @@ class PhotoPanel(Panel):
         scene, overlays = session.scene, session.view.overlays
         joints = scene.estimated_joints if scene is not None and JOINTS in overlays else ()
         self.joint = None if point is None else joint_at(self.view, joints, point)
-        points = scene.points if scene is not None and POINTS in overlays else ()
+        points = drawn_points(session)
         picks = point is not None and self.joint is None
         self.point = point_at(self.view, points, point) if picks and point is not None else None
         self.hovered = point is not None
@@ -243,6 +246,8 @@ class PhotoPanel(Panel):
             paint_truth(self.view, session)
         if POINTS in overlays:
             paint_points(self.view, scene.points, self.point)
+        if VOTES in overlays:
+            paint_votes(self.view, scene)
         if split is not None:
             paint_split(self.view, self.texture.tag, scene.size, self.size, split, self.width)
 

@@ -11,6 +11,7 @@ from app.panels import text
 from app.panels.handles import truth_summary, truth_words
 from app.panels.joints import LINE, joint_text, paint_lines
 from app.panels.marks import point_text
+from app.panels.votes import drawn_points
 from app.session import Session
 from app.view import BOX, POSE
 
@@ -56,7 +57,8 @@ def paint_words(
         words, place = joint_text(joint, estimated, sigma, there), estimated[:2]
         words += truth_words(session, joint)
     elif point is not None:
-        words, place = point_text(scene.points, point), scene.points[point[0]].places[point[1]]
+        found = drawn_points(session)
+        words, place = point_text(found, point), found[point[0]].places[point[1]]
     else:
         return
     paint_lines(text.wrapped(words, size[0] - px(16), width), size, view.to_panel(place))

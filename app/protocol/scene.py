@@ -24,12 +24,14 @@ class FoundPoints:
         names: of the points.
         places: pixels of the image.
         sigmas: standard deviations of x and of y in these; None for points with no such figure.
+        weights: of votes for the points that are fitted; empty if these are no votes.
     """
 
     source: str
     names: tuple[str, ...]
     places: tuple[Point, ...]
     sigmas: tuple[float | None, ...]
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class ImageScene:
         estimated_joints: joints as the network estimates them (empty if it does not), SMPL's order.
         sigmas: standard deviations of these, one for each.
         points: what is fitted beside these, one entry a source.
+        votes: what each detector says about them before they vote, one entry a detector.
         detectors: names of what found the points that are fitted (empty if these were given).
         occluders: what has been put before the image, see `core.occlusion.occluder`.
         hits_legend: colours of the picture of hits and misses.
@@ -69,6 +72,7 @@ class ImageScene:
     estimated_joints: tuple[Joint, ...] = ()
     sigmas: tuple[Sigma, ...] = ()
     points: tuple[FoundPoints, ...] = ()
+    votes: tuple[FoundPoints, ...] = ()
     detectors: tuple[str, ...] = ()
     occluders: Occluders = ()
     hits_legend: Legend = ()

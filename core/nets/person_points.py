@@ -29,10 +29,11 @@ from core.nets.crowd import (
 )
 from core.nets.keypoints import refine
 from core.nets.movenet import THUNDER_SIZE, load_multipose, load_thunder
-from core.nets.point_vote import elect, sigma_of_support
+from core.nets.point_vote import PointVotes, elect, sigma_of_support
 from core.nets.region import Regions
 from core.rows import Rows
 
+VOICES = ("MoveNet Thunder", "MoveNet MultiPose", "BlazePose-heavy")
 SHARED = (*LIMB_POINTS, *FACE_POINTS)
 """Points that all three networks find; the others are heavy's alone."""
 
@@ -86,6 +87,7 @@ class PersonPoints(Rows):
         world: `POINTS` by heavy in metres from the middle of the hips, in the crop's axes: x right,
             y down, z away from the camera.
         foreshortening_sigma: standard deviations of `limb_foreshortening` of these.
+        votes: of `VOICES` for the `SHARED` points.
     """
 
     xy: Float[Tensor, "batch points 2"]
@@ -94,6 +96,7 @@ class PersonPoints(Rows):
     mask: Float[Tensor, "batch 256 256"]
     world: Float[Tensor, "batch points 3"]
     foreshortening_sigma: Float[Tensor, "batch bones"]
+    votes: PointVotes
 
 
 @cache
@@ -128,16 +131,18 @@ class PersonPointsDetector:
         regions = regions_of(thunder[..., :2])
         output = self._heavy(regions.cut(images, INPUT_SIZE))
         heavy = _heavy_points(output, regions)
-        xy, support = _vote(thunder, people, heavy, boxes)
+        votes = _votes(thunder, people, heavy, boxes)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
-        sigma = _sigmas(sigma_of_support(support), heavy[..., 2])
+        elected = elect(votes.xy, votes.weight, side)
+        sigma = _sigmas(sigma_of_support(elected.support), heavy[..., 2])
         return PersonPoints(
-            xy=torch.cat([xy, heavy[:, len(SHARED) :, :2]], 1),
+            xy=torch.cat([elected.xy, heavy[:, len(SHARED) :, :2]], 1),
             sigma=side[:, None] * sigma,
             regions=regions,
             mask=output.mask,
             world=_turned_back(output.landmarks.world[:, _BLAZEPOSE_ROWS], regions),
             foreshortening_sigma=_foreshortening_sigmas(sigma),
+            votes=votes,
         )
 
 
@@ -158,13 +163,13 @@ def _turned_back(
     return torch.cat([plane, world[..., 2:]], -1)
 
 
-def _vote(
+def _votes(
     thunder: Float[Tensor, "batch 17 3"],
     people: Float[Tensor, "batch 6 17 3"],
     heavy: Float[Tensor, "batch points 3"],
     boxes: Float[Tensor, "batch 4"],
-) -> tuple[Float[Tensor, "batch shared 2"], Float[Tensor, "batch shared"]]:
-    """Places and support of the `SHARED` points.
+) -> PointVotes:
+    """What each network says about the `SHARED` points, with its weight.
 
     Args:
         people: by MultiPose, the one who is meant first.
@@ -183,12 +188,14 @@ def _vote(
         * _not_of_others(points[..., :2], people[:, :, _COCO_ROWS], side)
         for points, (least, factor), _ in voices
     ]
-    elected = elect(
-        torch.stack([points[..., :2] for points, *_ in voices], 2),
-        torch.stack(weights, 2) * favour[:, None],
-        side,
+    weight = torch.stack(weights, 2) * favour[:, None]
+    return PointVotes(
+        names=SHARED,
+        voices=VOICES,
+        xy=torch.stack([points[..., :2] for points, *_ in voices], 2),
+        weight=weight,
+        sigma=side[:, None, None] * sigma_of_support(weight),
     )
-    return elected.xy, elected.support
 
 
 def _not_of_others(

@@ -7,11 +7,13 @@ the most votes is moved to their mean, and the votes tell its standard deviation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from core.rows import Rows
 
 REACH = 0.05
 """Distance at which a vote has fallen to exp(-1/2), as a share of the person's box."""
@@ -32,6 +34,29 @@ class Elected:
 
     xy: Float[Tensor, "batch points 2"]
     support: Float[Tensor, "batch points"]
+
+
+@dataclass(frozen=True)
+class PointVotes(Rows):
+    """What each detector says, before they vote. No term uses it: it explains the elected points.
+
+    Attributes:
+        names: of the points that are voted for.
+        voices: names of the detectors.
+        xy: in pixels of the image that they looked at.
+        weight: of each vote; 0 for one that says nothing.
+        sigma: standard deviation of x and of y in the same pixels, if nobody agreed.
+    """
+
+    names: tuple[str, ...]
+    voices: tuple[str, ...]
+    xy: Float[Tensor, "batch points voices 2"]
+    weight: Float[Tensor, "batch points voices"]
+    sigma: Float[Tensor, "batch points voices"]
+
+    def scaled(self, factor: float) -> PointVotes:
+        """The same votes in pixels of a scaled image."""
+        return replace(self, xy=self.xy * factor, sigma=self.sigma * factor)
 
 
 def elect(

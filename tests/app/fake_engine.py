@@ -212,6 +212,10 @@ class FakeBackend:
                     (0.04 * box.width, None),
                 ),
             ),
+            votes=(
+                _votes("this network", box, (0.35, 0.2), 1.0),
+                _votes("that network", box, (0.65, 0.25), 0.5),
+            ),
             sigmas=((0.05 * box.width, 0.3), (0.1 * box.width, 0.2)),
         )
         return Observed(scene, small, FakeLook(small.mean(-1) / 255, photo.pixels))
@@ -359,6 +363,12 @@ class FakeBackend:
         lines = f"cell {column}, {row}", f"step {step}, grey {seen:.3f}"
         middle = self.vertices(observed, vector).mean(0).tolist()
         return Answer(Explanation(lines), bars, points=((*middle, 1.0),))
+
+
+def _votes(source, box, at, weight):
+    """One detector's vote for the first point."""
+    place = box.x + at[0] * box.width, box.y + at[1] * box.height
+    return FoundPoints(source, ("top",), (place,), (0.06 * box.width,), (weight,))
 
 
 def _moved(vector, moves, box):

@@ -13,7 +13,7 @@ from app.geometry.plane import Rect
 from app.protocol.backend import Kept
 from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
 from app.protocol.why import JointTarget, PixelTarget
-from app.told import crop_outline, found_points, stage_marks
+from app.told import crop_outline, found_points, stage_marks, told_votes
 from core.body.moves import Drag, Value, Wish
 from core.body.points import POINTS
 from core.errors import UserError
@@ -28,6 +28,7 @@ from core.fit.schedule import Schedule
 from core.fit.term import TERMS
 from core.geometry.crop import Box, crop_view
 from core.io.images import Photo
+from core.nets.point_vote import PointVotes
 from core.occlusion.fills import Color
 from core.occlusion.occluder import drawn
 from tests.app import untrained
@@ -551,6 +552,28 @@ def test_points_are_told_where_the_photo_shows_them(observed):
     middle = observation.view.to_photo(np.array([[size / 2, size / 2], [size / 2 + 2, size / 2]]))
     assert points.places[0] == pytest.approx(middle[0])
     assert points.sigmas[0] == pytest.approx(np.linalg.norm(middle[1] - middle[0]), rel=0.1)
+
+
+def test_votes_are_told_detector_by_detector(observed):
+    assert observed.scene.votes == ()  # this engine has one detector
+    observation = observation_of(observed)
+    half = observation.view.size / 2
+    xy = torch.full((1, 2, 3, 2), half)
+    xy[0, 1, 1, 0] += 10
+    weight = torch.tensor([[[0.9, 0.0, 0.5], [0.8, 0.7, 0.0]]])
+    votes = PointVotes(("nose", "l_wrist"), ("A", "B", "C"), xy, weight, torch.full((1, 2, 3), 4.0))
+    seen = replace(observation, problem=observation.problem.having(votes))
+    told = told_votes(seen)
+    assert [points.source for points in told] == ["A", "B", "C"]
+    assert [points.names for points in told] == [("nose", "l_wrist"), ("l_wrist",), ("nose",)]
+    assert told[1].weights == pytest.approx((0.7,))
+    there = observation.view.to_photo(np.array([[half + 10, half]]))[0]
+    assert told[1].places[0] == pytest.approx(there)
+    scale = np.linalg.norm(
+        observation.view.to_photo(np.array([[half, half], [half + 1, half]]))[1]
+        - observation.view.to_photo(np.array([[half, half]]))[0]
+    )
+    assert told[0].sigmas[0] == pytest.approx(4 * scale, rel=0.05)
 
 
 def test_kernels_lie_where_the_body_is(backend, observed, fit):

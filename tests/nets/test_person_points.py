@@ -9,11 +9,14 @@ from core.body.points import POINTS
 from core.io.images import load_image
 from core.nets.crowd import blanked, fill, regions_of
 from core.nets.person_points import (
+    _COCO_ROWS,
     SHARED,
+    VOICES,
     PersonPointsDetector,
     _not_of_others,
-    _vote,
+    _votes,
 )
+from core.nets.point_vote import elect, sigma_of_support
 
 SIZE = 384
 
@@ -42,6 +45,11 @@ def test_a_face_and_shoulders_are_found_surely(find, astronaut):
     world = dict(zip(POINTS, seen.world[0], strict=True))
     assert (world["l_shoulder"] - world["r_shoulder"])[0] > 0.15
     assert (world["nose"] - world["l_ear"])[2] < 0  # it points at the camera
+    elected = elect(seen.votes.xy, seen.votes.weight, torch.tensor([float(SIZE)]))
+    torch.testing.assert_close(seen.xy[:, : len(SHARED)], elected.xy)
+    alone = SIZE * sigma_of_support(seen.votes.weight)
+    torch.testing.assert_close(seen.votes.sigma, alone)
+    torch.testing.assert_close(seen.votes.scaled(0.5).xy, seen.votes.xy / 2)
     legs, arms = seen.foreshortening_sigma[0, :2], seen.foreshortening_sigma[0, 2:3]
     assert legs.min() > arms.max() > 0.2
 
@@ -109,6 +117,11 @@ def test_the_person_who_is_meant_wins_where_voices_mix():
     people[0, 1] = torch.cat([bystander, score], 1)
     heavy = torch.zeros(1, len(POINTS), 3)
     boxes = torch.tensor([[0.0, 0.0, 100.0, 100.0]])
-    xy, _ = _vote(thunder[None], people, heavy, boxes)
+    votes = _votes(thunder[None], people, heavy, boxes)
+    xy = elect(votes.xy, votes.weight, torch.tensor([100.0])).xy
+    assert votes.voices == VOICES and votes.names == SHARED
+    torch.testing.assert_close(votes.xy[0, :, 1], meant[_COCO_ROWS])
+    assert (votes.weight[0, :, 2] == 0).all()  # heavy says nothing
+    assert (votes.weight[0, :12, 1] > votes.weight[0, :12, 0]).any()
     order = [5 + i for i in (6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5)] + list(range(5))
     torch.testing.assert_close(xy[0], meant[order], atol=2.0, rtol=0)
