@@ -134,9 +134,9 @@ VIEW_ACTIONS = (
     ),
     Action(
         "smooth",
-        "Smooth maps",
+        "Smooth pictures",
         ("Ctrl+M",),
-        "smooth maps, or sharp cells",
+        "smooth maps and photo, or sharp cells and pixels (of a photo from 4 times)",
         _switching(SMOOTH),
         on=_switched(SMOOTH),
     ),

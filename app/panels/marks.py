@@ -81,18 +81,14 @@ def paint_skeleton(view: View, joints: tuple[Joint, ...]) -> None:
         dpg.draw_circle(place, DOT, color=(0, 0, 0, 200), fill=(*color, 255))
 
 
-def paint_split(
-    view: View, photo: str, size: Point, room: Point, share: float, width: Measure
-) -> None:
-    """The bare photo at the left of a line over all that is drawn.
+def paint_split(view: View, size: Point, room: Point, share: float, width: Measure) -> None:
+    """A line with a handle: the bare photo is at its left.
 
     Args:
-        photo: the photo's texture; ``size`` is its size in pixels of the image.
+        size: of the photo in pixels.
         share: of the photo's width, where the line is.
     """
     low, high = view.to_panel((0, 0)), view.to_panel((size[0] * share, size[1]))
-    if share > 0:
-        dpg.draw_image(photo, low, high, uv_max=(share, 1.0))
     x = high[0]
     dpg.draw_line((x, 0), (x, room[1]), color=theme.ACCENT, thickness=px(2))
     top, bottom = max(low[1], 0), min(high[1], room[1])

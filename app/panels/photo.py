@@ -16,6 +16,7 @@ from app.geometry.people import person_at
 from app.geometry.plane import Point, Rect, View
 from app.geometry.units import px
 from app.hand import Hand
+from app.panels.bare import BarePhoto
 from app.panels.handles import GRASP, paint_handles, paint_truth, paint_wishes
 from app.panels.joints import joint_at, paint_joints
 from app.panels.loss import term_colors
@@ -34,7 +35,7 @@ from app.protocol.why import JointTarget, PixelTarget, Target
 from app.session import Session
 from app.shared import PHOTO_SIDE
 from app.state import Phase
-from app.view import BOX, HITS, JOINTS, KERNELS, PEOPLE, POINTS, POSE, SKELETON, VOTES
+from app.view import BOX, HITS, JOINTS, KERNELS, PEOPLE, POINTS, POSE, SKELETON, SMOOTH, VOTES
 from core.pictures.palette import NOWHERE
 
 SIDES = 128  # pixels: the body's layer is painted in multiples of this
@@ -71,7 +72,7 @@ class PhotoPanel(Panel):
 
     def __init__(self, fonts: theme.Fonts) -> None:
         super().__init__(fonts)
-        self.texture = Texture()
+        self.bare = BarePhoto()
         self.layer = Texture()
         self.hits = Texture()
         self.kernels = Texture()
@@ -96,7 +97,7 @@ class PhotoPanel(Panel):
 
     def show(self, picture: np.ndarray) -> None:
         """A new photo."""
-        self.texture.show(picture)
+        self.bare.show(picture)
         self.version += 1
 
     def show_body(self, layer: np.ndarray) -> None:
@@ -140,7 +141,8 @@ class PhotoPanel(Panel):
         scene = session.scene
         corners = scene.corners if scene else None
         boxes = session.box, self.draft, corners, self.cell
-        marks = session.view.overlays, session.view.split, self.joint, self.point
+        smooth = SMOOTH in session.view.looks
+        marks = smooth, session.view.overlays, session.view.split, self.joint, self.point
         shown = marks, session.input, session.view.key
         body = session.view.opacity, session.pictured is not None, session.banner
         occluders = session.occluders, session.view.chosen, session.view.tool
@@ -155,7 +157,7 @@ class PhotoPanel(Panel):
         """The picture, the crop and the box."""
         self.well()
         scene = session.scene
-        if scene is None or self.texture.empty:
+        if scene is None or self.bare.texture.empty:
             self._paint_empty(session)
             return
         if session.input is None or session.input[0] != session.view.image:
@@ -186,7 +188,8 @@ class PhotoPanel(Panel):
         scene = session.scene
         assert scene is not None
         low, high = self.view.to_panel((0, 0)), self.view.to_panel(scene.size)
-        dpg.draw_image(self.texture.tag, low, high)
+        self.bare.place(scene.size, self.view, self.size, SMOOTH in session.view.looks)
+        self.bare.draw()
         if session.pictured is not None and not self.layer.empty:
             strength = round(255 * session.view.opacity)
             dpg.draw_image(self.layer.tag, low, high, color=(255, 255, 255, strength))
@@ -249,7 +252,8 @@ class PhotoPanel(Panel):
         if VOTES in overlays:
             paint_votes(self.view, scene)
         if split is not None:
-            paint_split(self.view, self.texture.tag, scene.size, self.size, split, self.width)
+            self.bare.draw(until=self.view.to_panel((split * scene.size[0], 0))[0])
+            paint_split(self.view, scene.size, self.size, split, self.width)
 
     def _paint_tool(self, session: Session) -> None:
         """What the tool in hand works on."""

@@ -104,7 +104,7 @@ class Window(Views):
 
     def _create_panels(self, fonts: theme.Fonts) -> None:
         self.photo, self.body, self.loss = PhotoPanel(fonts), BodyPanel(fonts), LossPanel(fonts)
-        self.body.photo = self.photo.texture
+        self.body.photo = self.photo.bare.texture
         self.observed, self.rendered = ObservedPanel(fonts), RenderedPanel(fonts)
         self.occlusion = OcclusionPanel(fonts)
         maps = self.observed, self.rendered, self.occlusion
@@ -118,7 +118,7 @@ class Window(Views):
         self.palette = Palette(fonts, self)
         self.tour = TourDialog(fonts, lambda: self.on_toured())
         exporting = Exporting(fonts, self.session, self.panels, self.files, self._act)
-        self.dialogs = Dialogs(fonts, self.do, self._act, self.photo.texture, exporting)
+        self.dialogs = Dialogs(fonts, self.do, self._act, self.photo.bare.texture, exporting)
         self.timeline.open_time = self.show_time
         self.controls = Controls(fonts, self.do, self._set_opacity)
         self.desk = Desk(self.panels, self.controls, self.status)
