@@ -15,8 +15,8 @@ from app.geometry.lanes import in_tree_order
 from app.geometry.people import Person
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import RecordedRun, Run, RunInfo, RunKey, StageMark
+from app.protocol.scan import Change, ScanKind
 from app.protocol.scene import ImageScene
-from app.protocol.survey import Change, Survey
 from core.occlusion.occluder import Occluders
 
 RUNS_KEPT = 32
@@ -79,7 +79,7 @@ class RunRecord:
     person: int = 0
     hidden: bool = False
     bookmarks: dict[int, str] = field(default_factory=dict)
-    changes: dict[Survey, list[Change]] = field(default_factory=lambda: {s: [] for s in Survey})
+    changes: dict[ScanKind, list[Change]] = field(default_factory=lambda: {s: [] for s in ScanKind})
 
     @property
     def run(self) -> Run:

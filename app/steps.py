@@ -8,11 +8,11 @@ from app.history import Marked
 from app.playing import RATES, STRIDES
 from app.protocol.commands import Commands, Export, Exported, Question, Save, Scan
 from app.protocol.events import Scanned, Written
-from app.protocol.survey import Survey
+from app.protocol.scan import ScanKind
 from app.state import Level, Message, Phase
 from app.wants import Wants
 
-CHUNKS = {Survey.MOVEMENT: 4096, Survey.FLIPS: 8}
+CHUNKS = {ScanKind.MOVEMENT: 4096, ScanKind.FLIPS: 8}
 """Steps that are looked at before other questions come in between; z has to be rendered."""
 LONGEST_NAME = 60  # letters
 
@@ -123,7 +123,7 @@ class Steps(Wants):
 
     # --- jump ---
 
-    def seek(self, what: Survey) -> Commands:
+    def seek(self, what: ScanKind) -> Commands:
         """Go to the step that changes most, once the worker has looked at all steps."""
         if self.record is not None and self.steps > 1:
             self.view.play.stop()
@@ -163,7 +163,7 @@ class Steps(Wants):
             return
         changes = record.changes[what]
         if len(changes) < record.steps:
-            words = "how joints move" if what is Survey.MOVEMENT else "z"
+            words = "how joints move" if what is ScanKind.MOVEMENT else "z"
             known = f"{len(changes)} of {record.steps}"
             self.message = Message(f"Looking at {words} in all steps: {known}…")
             return
@@ -259,9 +259,9 @@ class Steps(Wants):
         return [Save(*self.view.key, self.autosave, runs, quiet=True, truth=truth)]
 
 
-def _told(what: Survey, step: int, amount: float, where: str) -> str:
+def _told(what: ScanKind, step: int, amount: float, where: str) -> str:
     """Where a jump has gone to, and why."""
-    if what is Survey.MOVEMENT:
+    if what is ScanKind.MOVEMENT:
         return f"Step {step} moves the {where} by {1000 * amount:.0f} mm: no step moves more."
     share = f"{amount:.1%}"
     return f"At step {step} z crosses 1/2 in {share} of the body's pixels: in no step in more."

@@ -198,6 +198,13 @@ def bare_theme() -> int | str:
     return theme
 
 
+def bar_theme(air: int) -> int | str:
+    """Buttons whose labels may come as near to their edges; labels are in the middle."""
+    with dpg.theme() as made, dpg.theme_component(dpg.mvAll):
+        dpg.add_theme_style(dpg.mvStyleVar_FramePadding, air, px(6))
+    return made
+
+
 def tall_theme(height: int) -> int | str:
     """Theme of a slider that is as tall as the buttons beside it."""
     with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):

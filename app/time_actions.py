@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.action import Action
-from app.protocol.survey import Survey
+from app.protocol.scan import ScanKind
 from app.session import Session
 
 FASTER = 1.5
@@ -72,7 +72,7 @@ TIME_ACTIONS = (
         "Largest change",
         ("Ctrl+J",),
         "go to the step that moves a joint farthest",
-        lambda host: host.send(host.session.seek(Survey.MOVEMENT)),
+        lambda host: host.send(host.session.seek(ScanKind.MOVEMENT)),
         enabled=_has_steps,
         more="In millimetres, since the step before.",
     ),
@@ -81,7 +81,7 @@ TIME_ACTIONS = (
         "z flips most",
         ("Ctrl+H",),
         "go to the step at which z changes its mind in most pixels",
-        lambda host: host.send(host.session.seek(Survey.FLIPS)),
+        lambda host: host.send(host.session.seek(ScanKind.FLIPS)),
         enabled=_has_steps,
         more="The share of the body's pixels whose p(z = 1) crosses 1/2; all steps are rendered.",
     ),

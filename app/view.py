@@ -9,8 +9,8 @@ from app.geometry.orbit import Orbit
 from app.playing import Playing
 from app.protocol.commands import Ink
 from app.protocol.run import Changes, RunKey
+from app.protocol.scan import ScanKind
 from app.protocol.search import Inquiry, Slide
-from app.protocol.survey import Survey
 from app.protocol.why import Target
 from core.body.moves import Moves
 from core.occlusion.fills import GREY, Fill
@@ -116,7 +116,7 @@ class ViewState:
     kernel_color: str = "limb"
     light: bool = False
     play: Playing = field(default_factory=Playing)
-    seeking: Survey | None = None
+    seeking: ScanKind | None = None
     joint_table: bool = False
     difference: bool = False
 

@@ -11,7 +11,7 @@ from app.geometry.units import px
 from app.panels.dialog import ActionDialog
 from app.playing import BLINKS
 from app.protocol.commands import Commands
-from app.protocol.survey import JointDifference
+from app.protocol.scan import JointDifference
 from app.protocol.why import JointTarget
 from app.session import Session
 

@@ -29,6 +29,8 @@ GROUPS = (
 """Names of actions, and the slider, with their widths in pixels."""
 HELP, HELP_WIDTH = "help", px(34)
 PHASE_WIDTH = px(130)  # pixels of the state in words, that the bar leaves free
+AIR = px(5)
+"""Pixels at both sides of a label that it has even in a narrow bar."""
 NARROW_SLIDER = px(76)
 SPARE = "export"
 """Left out, with the key as the only way, where even narrow buttons have no room."""
@@ -61,6 +63,7 @@ class Controls:
                         self._button(name, width) if name in BY_NAME else self._slider(width)
             dpg.add_text("", tag="phase", color=theme.DIM)
             self._button(HELP, HELP_WIDTH)
+        dpg.bind_item_theme("toolbar", theme.bar_theme(AIR))
         self._accent = theme.accent_theme()
         dpg.bind_item_theme("run", self._accent)
 
@@ -85,18 +88,21 @@ class Controls:
         right = px(8) * (len(items) - 1) + MARGIN if narrow else gaps
         for index in range(1, len(GROUPS)):
             dpg.configure_item(f"toolbar gap {index}", show=not narrow)
-        for name, wide in items:
-            wide = self._least(name) if narrow else wide
+        widths = dict(items)
+        if narrow:
+            leasts = {name: self._least(name) for name, _ in items}
+            spare = int(max(room - PHASE_WIDTH - right - sum(leasts.values()), 0)) // len(items)
+            widths = {n: max(least, min(widths[n], least + spare)) for n, least in leasts.items()}
+        for name, wide in widths.items():
             dpg.configure_item(name, width=wide)
-            right += wide
-        return right
+        return right + sum(widths.values())
 
     def _least(self, name: str) -> int:
         """Width in pixels that an item needs."""
         if name not in BY_NAME:
             return NARROW_SLIDER
         labels = BY_NAME[name].label, BY_NAME[name].label_on
-        return round(max(map(text.measure(self._fonts.text), labels))) + px(10)
+        return round(max(map(text.measure(self._fonts.text), labels))) + 2 * AIR
 
     def draw(self, session: Session) -> None:
         """Enable, disable and label."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dearpygui.dearpygui as dpg
 
 from app import theme
-from app.actions import BY_NAME, help_rows
+from app.actions import BY_NAME, help_rows, with_keys
 from app.geometry.units import px
 
 MOUSE = (
     ("Photo", "left drag draws, moves, resizes the person's box; right drag pans; wheel zooms"),
     ("People", "thin boxes are people who were found; a click fits one, or looks closer"),
     ("Joints", "a circle is one standard deviation; point at one for its numbers"),
+    ("By hand", "after {pose} drag a joint's ring, on the photo or in 3D: its limb follows"),
     ("Maps", "the pixel under the mouse is outlined everywhere; wheel zooms; a click asks why"),
     ("Why?", "click a pixel of the photo, or a joint: arrows show which term pulls it where"),
     (
@@ -24,8 +25,12 @@ MOUSE = (
         "drag scrubs, right click compares; the button plays as the words at the right say",
     ),
     ("Loss", "drag scrubs, wheel zooms, right drag moves; click a name to hide its curve"),
-    ("Strip", "click shows a photo, wheel scrolls; there is one for several photos"),
-    ("Anywhere", "drop photos, records of fits or folders of these"),
+    ("Strip", "click shows a photo or a person of a table, wheel scrolls"),
+    ("Anywhere", "drop photos, records of fits, folders of these, or a table of nbf eval --each"),
+    (
+        "On a photo",
+        "drop a body (npz) to start from it, keypoints (json) to fit them, a set of occluders",
+    ),
 )
 COLUMNS = (("KEYS", help_rows()), ("MOUSE", MOUSE))
 SHEET = "help sheet"
@@ -71,7 +76,7 @@ class Help:
                 for name, meaning in rows:
                     with dpg.table_row():
                         dpg.bind_item_font(dpg.add_text(name, wrap=0), self._fonts.small)
-                        words = dpg.add_text(meaning, color=theme.DIM, wrap=0)
+                        words = dpg.add_text(with_keys(meaning), color=theme.DIM, wrap=0)
                         dpg.bind_item_font(words, self._fonts.small)
 
     @property

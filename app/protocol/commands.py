@@ -8,8 +8,8 @@ from enum import Enum
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Point
 from app.protocol.run import Changes, OfRun, RecordedRun, Run, RunKey
+from app.protocol.scan import ScanKind
 from app.protocol.search import Search
-from app.protocol.survey import Survey
 from app.protocol.why import Target
 from core.body.moves import Moves
 from core.occlusion.occluder import Occluders
@@ -221,7 +221,7 @@ class Probe(OfRun):
 class Scan(OfRun):
     """Say what the steps ``first`` <= step < ``last`` of a run change, each since that before."""
 
-    what: Survey
+    what: ScanKind
     first: int
     last: int
 

@@ -10,9 +10,9 @@ import numpy as np
 from app.geometry.people import Person
 from app.protocol.commands import PLAIN, BodyView, Command, Ink, Try
 from app.protocol.run import OfRun, RecordedRun, RunInfo, RunKey
+from app.protocol.scan import Change, JointDifference, ScanKind
 from app.protocol.scene import ImageScene, Joint
 from app.protocol.search import Findings, Inquiry
-from app.protocol.survey import Change, JointDifference, Survey
 from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
 
@@ -214,7 +214,7 @@ class Measured(OfRun):
 class Scanned(OfRun):
     """The answer to a `Scan`; the first step of a run changes nothing."""
 
-    what: Survey
+    what: ScanKind
     first: int
     changes: tuple[Change, ...]
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from app.protocol.backend import Backend
 from app.protocol.commands import Differ, Scan
 from app.protocol.events import Differed, Scanned
-from app.protocol.survey import Change, JointDifference, Survey
+from app.protocol.scan import Change, JointDifference, ScanKind
 from app.worker.painting import Painter
 from app.worker.runs import HeldRun
 from core.errors import UserError
@@ -28,7 +28,7 @@ class Compared:
 
     def scan(self, held: HeldRun, command: Scan) -> Scanned:
         """What each of some steps changes."""
-        find = self._movement if command.what is Survey.MOVEMENT else self._flips
+        find = self._movement if command.what is ScanKind.MOVEMENT else self._flips
         changes = find(held, command)
         return Scanned(*command.key, command.what, command.first, tuple(changes))
 

@@ -11,8 +11,8 @@ from app.geometry.plane import Rect
 from app.protocol.commands import Begin, Paint, Scan
 from app.protocol.events import Failed, Scanned, Searched
 from app.protocol.run import Run
+from app.protocol.scan import Change, ScanKind
 from app.protocol.search import Curve, Heat, Landscape, Search, Slide, Sweep
-from app.protocol.survey import Change, Survey
 from app.protocol.why import JointTarget, PixelTarget
 from app.window.rest import Rest
 from app.worker.searching import Searcher
@@ -20,7 +20,7 @@ from core.body.moves import Value
 from core.errors import UserError
 from core.occlusion.occluder import drawn
 from tests.app import untrained
-from tests.app.fake_engine import FakeBackend
+from tests.app.fake_engine import FakeBackend, FakePhoto
 from tests.app.sessions import FIRST, SECOND, answer, paused_session, receive_opened
 
 PATCHES = tuple(drawn("rectangle", [(x, 0), (x + 50, 50)]) for x in (0, 100))
@@ -90,7 +90,7 @@ def test_nothing_is_searched_while_a_fit_runs_and_a_refusal_is_told_once():
 def test_a_search_waits_for_all_other_questions():
     session = paused_session(3)
     session.inquire(SWEEP)
-    session.seek(Survey.MOVEMENT)
+    session.seek(ScanKind.MOVEMENT)
     (asked,) = session.ask()
     assert isinstance(asked, Scan) and not session.settled
     session.receive(Scanned(*FIRST, asked.what, 0, (Change(0.0), Change(2.0), Change(1.0))))
@@ -154,7 +154,7 @@ def test_a_rest_asks_once_and_a_click_holds_the_answer():
 def test_the_worker_goes_on_where_it_was_and_begins_anew_where_it_was_not():
     backend = FakeBackend(0.0)
     observed = backend.observe(
-        type("Photo", (), {"pixels": np.eye(64)[..., None].repeat(3, 2).astype(np.uint8) * 255})(),
+        FakePhoto(np.eye(64)[..., None].repeat(3, 2).astype(np.uint8) * 255),
         None,
     )
     fit = backend.fit(observed, Run(1), None)

@@ -10,7 +10,7 @@ from app.geometry.plane import Rect
 from app.protocol.commands import Begin, Continue, Differ, Export, Exported, Open, Scan
 from app.protocol.events import Differed, Failed, Finished, Opened, Scanned, Scored, Written
 from app.protocol.run import Changes, Run
-from app.protocol.survey import Survey
+from app.protocol.scan import ScanKind
 from tests.app import untrained
 from tests.app.blob import blob_photo
 from tests.app.fake_engine import MAP
@@ -35,17 +35,17 @@ def talk(tmp_path_factory):
 
 
 def test_movement_is_that_of_the_joint_that_goes_farthest(talk):
-    whole = talk.ask(Scan(1, 1, Survey.MOVEMENT, 0, STEPS), Scanned)
+    whole = talk.ask(Scan(1, 1, ScanKind.MOVEMENT, 0, STEPS), Scanned)
     assert len(whole.changes) == STEPS and whole.changes[0].amount == 0
     assert all(change.where in ("middle", "left corner") for change in whole.changes[1:])
     assert max(change.amount for change in whole.changes) > 0.01  # metres
-    part = talk.ask(Scan(1, 1, Survey.MOVEMENT, 7, 12), Scanned)
+    part = talk.ask(Scan(1, 1, ScanKind.MOVEMENT, 7, 12), Scanned)
     assert part.first == 7 and part.changes == whole.changes[7:12]
 
 
 def test_flips_of_z_come_in_pieces_that_fit_together(talk):
-    whole = talk.ask(Scan(1, 1, Survey.FLIPS, 0, STEPS), Scanned)
-    part = talk.ask(Scan(1, 1, Survey.FLIPS, 8, 16), Scanned)
+    whole = talk.ask(Scan(1, 1, ScanKind.FLIPS, 0, STEPS), Scanned)
+    part = talk.ask(Scan(1, 1, ScanKind.FLIPS, 8, 16), Scanned)
     assert part.changes == whole.changes[8:16]
     assert all(0 <= change.amount <= 1 for change in whole.changes)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.protocol.commands import Differ, Paint
 from app.protocol.events import Differed, Finished, Painted, Tried
-from app.protocol.survey import JointDifference
+from app.protocol.scan import JointDifference
 from app.worker.comparing import flipped, joint_differences
 from core.body.moves import Value
 from tests.app.sessions import FIRST, SECOND, answer

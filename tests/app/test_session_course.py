@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.geometry.orbit import Orbit
-from app.protocol.survey import Survey
+from app.protocol.scan import ScanKind
 from tests.app.sessions import BOX, FIRST, ready_session
 from tests.app.toy_worker import ToyWorker, check
 
@@ -48,7 +48,7 @@ def user_event(session, event):
     if event == "show":
         return session.show(next(session.document.keys, FIRST))
     if event == "seek":
-        return session.seek(Survey.FLIPS)
+        return session.seek(ScanKind.FLIPS)
     if event == "tick":  # a second later
         session.tick(session.view.play.steps.left(0.0) + session.view.play.turns.left(0.0) + 1.0)
         return []

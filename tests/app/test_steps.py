@@ -7,7 +7,7 @@ from app.playing import Beat
 from app.protocol.commands import Differ, Export, Exported, Paint, Save, Scan
 from app.protocol.events import Died, Failed, Finished, Scanned, Written
 from app.protocol.run import RecordedRun
-from app.protocol.survey import Change, Survey
+from app.protocol.scan import Change, ScanKind
 from app.state import Level, Phase
 from tests.app.sessions import (
     FIRST,
@@ -115,7 +115,7 @@ def test_no_step_is_left_out_while_its_pictures_are_on_their_way():
         lambda s: s.scrub_to_best(),
         lambda s: s.walk(1),
         lambda s: s.play(),
-        lambda s: s.seek(Survey.MOVEMENT),
+        lambda s: s.seek(ScanKind.MOVEMENT),
         lambda s: s.receive(opened(s.restart()[-1])),
     ],
     ids=["scrub", "best", "walk", "play", "seek", "restart"],
@@ -194,23 +194,23 @@ def searched(session, amounts, where="left wrist"):
 
 def test_a_jump_goes_to_the_step_that_moves_most():
     session = finished()
-    session.seek(Survey.MOVEMENT)
+    session.seek(ScanKind.MOVEMENT)
     amounts = [9.0, 0.01, 0.02, 0.041, 0.03, 0.0, 0.0, 0.0, 0.0]  # the first step has none before
     assert searched(session, amounts) == [(0, 9)]
     assert session.view.step == 3 and session.view.seeking is None
     assert session.message.text == "Step 3 moves the left wrist by 41 mm: no step moves more."
     session.scrub(0)
-    session.seek(Survey.MOVEMENT)  # known by now
+    session.seek(ScanKind.MOVEMENT)  # known by now
     assert session.view.step == 3
 
 
 def test_z_is_looked_at_in_pieces_and_scrubbing_gives_up():
     session = finished(steps=20)
-    session.seek(Survey.FLIPS)
+    session.seek(ScanKind.FLIPS)
     assert searched(session, [0.0] * 17 + [0.125, 0.0, 0.0], "") == [(0, 8), (8, 16), (16, 20)]
     assert session.view.step == 17 and "12.5%" in session.message.text
     other = finished(steps=20)
-    other.seek(Survey.FLIPS)
+    other.seek(ScanKind.FLIPS)
     (command,) = other.ask()
     other.scrub(4)
     other.receive(Scanned(*FIRST, command.what, 0, tuple([Change(1.0)] * 8)))
@@ -219,21 +219,21 @@ def test_z_is_looked_at_in_pieces_and_scrubbing_gives_up():
 
 def test_steps_that_come_later_are_looked_at_later():
     session = paused_session(4)
-    session.seek(Survey.MOVEMENT)
+    session.seek(ScanKind.MOVEMENT)
     searched(session, [0.0, 0.1, 0.5, 0.1])
     assert session.view.step == 2
     session.run()
     for step in range(4, 6):
         session.receive(stepped(FIRST, step))
     session.pause()
-    session.seek(Survey.MOVEMENT)
+    session.seek(ScanKind.MOVEMENT)
     assert searched(session, [0.0, 0.1, 0.5, 0.1, 0.9, 0.2]) == [(4, 6)]
     assert session.view.step == 4
 
 
 def test_a_search_that_fails_is_given_up():
     session = finished()
-    session.seek(Survey.FLIPS)
+    session.seek(ScanKind.FLIPS)
     (command,) = session.ask()
     session.receive(Failed(command, "out of memory"))
     assert session.view.seeking is None and session.ask() == []
@@ -327,7 +327,7 @@ def test_a_file_is_asked_for_and_told_of():
 
 def test_questions_about_pictures_come_first():
     session = finished()
-    session.seek(Survey.FLIPS)
+    session.seek(ScanKind.FLIPS)
     session.view.orbit = session.view.orbit.turned(5, 0)
     session.resize(1024, (40, 30))
     kinds = []

@@ -175,3 +175,28 @@ def test_an_occluder_is_previewed_while_it_is_dragged(debugger, photo):
     app.wait(lambda s: not s["previewed"] and s["settled"], "the run's own pictures")
     assert app.state["occluders"] == [] and len(app.state["runs"]) == 1
     assert near(app.panel_pixels("observed"), GREY, 12) < near(before, GREY, 12) + 0.02
+
+
+def test_many_keys_at_once_are_all_done(debugger, photo):
+    """Dear ImGui keeps them and hands one on in each frame; nothing else asks for these frames."""
+    app = debugger(photo)
+    app.wait_done()
+    app.move(NOWHERE)
+    app.wait(lambda s: not s["awake"], "rest")
+    app.xdotool("key", "--delay", 0, *["p", "c"] * 20, "b")  # P and C do nothing here
+    app.wait(lambda s: s["bookmarks"], "the last key")
+
+
+@pytest.mark.parametrize("size", ["640x480", "1000x700"])
+def test_labels_keep_away_from_the_edges_of_their_buttons(debugger, photo, size):
+    app = debugger(photo, "--scale", 1.5, "--size", size)
+    app.wait_done()
+    app.move((app.state["size"][0] - 5, app.state["size"][1] - 5))
+    for name, rect in app.state["buttons"].items():
+        pixels = app.pixels(Rect(*rect)).astype(int)
+        inner = pixels[8:-8]  # the corners are round
+        ground = inner[:, 3:4]
+        text = (np.abs(inner - ground).max(-1) > 20).any(0).nonzero()[0]
+        left, right = text[0], inner.shape[1] - 1 - text[-1]
+        assert min(left, right) >= 5, name
+        assert abs(left - right) <= 4, name

@@ -12,7 +12,7 @@ from app.protocol.commands import (
     Turn,
 )
 from app.protocol.events import Died, Differed, Failed, Ready, Scanned
-from app.protocol.survey import Change
+from app.protocol.scan import Change
 from app.state import Phase
 from tests.app.sessions import answer, opened, stepped
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Survey(Enum):
+class ScanKind(Enum):
     """What the worker can look for in all steps of a run."""
 
     MOVEMENT = "movement"
@@ -20,7 +20,7 @@ class Change:
     """What a step changes.
 
     Attributes:
-        amount: see `Survey`.
+        amount: see `ScanKind`.
         where: in words; empty if it is nowhere in particular.
     """
 
