@@ -64,6 +64,11 @@ class CoreFit:
         """The best step of the last stage."""
         return int(self.fit.trace.best_steps()[0])
 
+    @property
+    def count(self) -> int:
+        """Number of recorded steps."""
+        return len(self.fit.trace)
+
     def step(self) -> Progress:
         """Evaluate, record, move on."""
         return self._progress(self.fit.step())

@@ -76,6 +76,7 @@ class ViewState:
         seeking: what the worker looks for in all steps, to go to the largest.
         joint_table: the table of how far the joints of two runs are apart is there.
         difference: maps show how two runs differ.
+        hurried: the hand is at it: pictures come quickly painted, fine ones later.
     """
 
     key: RunKey | None = None
@@ -119,6 +120,7 @@ class ViewState:
     seeking: ScanKind | None = None
     joint_table: bool = False
     difference: bool = False
+    hurried: bool = False
 
     @property
     def image(self) -> int | None:

@@ -27,6 +27,8 @@ class Wants(SessionState):
     @property
     def settled(self) -> bool:
         """Whether the pictures of the shown step and all answers have come, but for searches."""
+        if self.view.hurried:
+            return False
         there = self.painted is not None and self.painted.step == self.view.step
         open_ = [q for q in (self.asked, self.question) if not isinstance(q, Search | None)]
         return (there or not self.steps) and not open_
@@ -47,7 +49,8 @@ class Wants(SessionState):
             return PaintInput(*view.key)
         if not self.steps:
             return None
-        fine, body = self.phase is not Phase.RUNNING and not view.play.steps.on, self.body_view
+        hasty = self.phase is Phase.RUNNING or view.play.steps.on or view.hurried
+        fine, body = not hasty, self.body_view
         if view.by_hand and self.phase is not Phase.RUNNING:
             return self._wanted_trial(view.key, fine)
         if painted is None or painted.step != view.step:

@@ -81,6 +81,7 @@ class Panel(Touchable):
         self._note = ""
         self._title = self.title
         self.place_in_window = Rect(0, 0, 0, 0)
+        self._framed: Hashable = None
 
     @property
     def header(self) -> Rect:
@@ -95,11 +96,13 @@ class Panel(Touchable):
     def build(self) -> None:
         """Create the panel's items (once)."""
         with dpg.child_window(tag=self.name, no_scrollbar=True, no_scroll_with_mouse=True):
+            dpg.add_drawlist(1, 1, tag=f"{self.name} frame", pos=(0, 0))
             title = dpg.add_text(self.title, pos=(MARGIN + px(4), px(5)), tag=f"{self.name} title")
             dpg.bind_item_font(title, self.fonts.strong)
             note = dpg.add_text("", tag=f"{self.name} note", color=theme.DIM)
             dpg.bind_item_font(note, self.fonts.small)
             self.build_content()
+        dpg.bind_item_theme(self.name, theme.clear_theme())
         if self.hint:
             with dpg.tooltip(title, delay=0.4):
                 dpg.add_text(with_keys(self.hint), wrap=px(360), tag=f"{self.name} hint")
@@ -168,8 +171,26 @@ class Panel(Touchable):
             dpg.set_value(f"{self.name} note", note)
             dpg.configure_item(f"{self.name} note", pos=(max(x, 0), px(5)))
 
+    def _draw_frame(self) -> None:
+        """The ground around the drawing area, which has one of its own.
+
+        Where the processor draws, each pixel of a ground that something else covers costs.
+        """
+        key = self.place_in_window, theme.is_light()
+        if key == self._framed or not dpg.does_item_exist(f"{self.name} frame"):
+            return
+        self._framed = key
+        width, height, half = self.place_in_window.width, self.place_in_window.height, MARGIN / 2
+        dpg.configure_item(f"{self.name} frame", width=int(width), height=int(height))
+        dpg.delete_item(f"{self.name} frame", children_only=True)
+        to, low, high = f"{self.name} frame", (half, half), (width - half, height - half)
+        look = {"color": theme.PANEL, "parent": to}
+        dpg.draw_rectangle(low, high, thickness=MARGIN, rounding=px(6), **look)
+        dpg.draw_rectangle(low, (width - half, HEADER), fill=theme.PANEL, **look)
+
     def draw(self, session: Session) -> None:
         """Draw anew if anything has changed."""
+        self._draw_frame()
         key = (self.size, theme.is_light(), self.key(session))
         if key != self._last_key:
             self._last_key = key
@@ -202,7 +223,21 @@ class Panel(Touchable):
             place = (self.area.width - width(line)) / 2, top + i * step
             dpg.draw_text(place, line, color=shade, size=theme.TEXT_SIZE)
 
-    def well(self) -> None:
-        """The dark ground that pictures lie on."""
+    def well(self, low: Point = (0, 0), high: Point = (0, 0)) -> None:
+        """The dark ground that pictures lie on.
+
+        Args:
+            low, high: corners of the picture that covers it.
+        """
         width, height = self.size
-        dpg.draw_rectangle((0, 0), (width, height), color=theme.WELL, fill=theme.WELL, rounding=4)
+        left, top = (min(max(low[axis], 0), self.size[axis]) for axis in (0, 1))
+        right, bottom = (min(max(high[axis], 0), self.size[axis]) for axis in (0, 1))
+        if left >= right or top >= bottom:
+            left = right = width
+            top = bottom = height
+        around = (0, 0, left, height), (right, 0, width, height)
+        beside = (left, 0, right, top), (left, bottom, right, height)
+        for x, y, x_end, y_end in (*around, *beside):
+            if x < x_end and y < y_end:
+                corners = (x, y), (x_end, y_end)
+                dpg.draw_rectangle(*corners, color=theme.CLEAR, fill=theme.WELL)

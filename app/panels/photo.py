@@ -155,13 +155,15 @@ class PhotoPanel(Panel):
 
     def paint(self, session: Session) -> None:
         """The picture, the crop and the box."""
-        self.well()
         scene = session.scene
         if scene is None or self.bare.texture.empty:
+            self.well()
             self._paint_empty(session)
             return
         if session.input is None or session.input[0] != session.view.image:
+            self.well()
             return  # the picture of another image is still here
+        self.well(self.view.to_panel((0, 0)), self.view.to_panel(scene.size))
         corners = [self.view.to_panel(corner) for corner in scene.corners]
         self._paint_pictures(session, corners)
         self._paint_marks(session)

@@ -177,6 +177,10 @@ class Fit(Protocol):
     def best(self) -> int:
         """The best recorded step."""
 
+    @property
+    def count(self) -> int:
+        """Number of recorded steps."""
+
     def step(self) -> Progress:
         """Take one step and record it."""
 

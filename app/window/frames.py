@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-IDLE_RATE = 30.0  # frames per second
+IDLE_RATE = 60.0  # frames per second
 BUSY_RATE = 15.0  # while the engine computes: the window is drawn on the same cores
+CALM = 0.25  # seconds after the last input: before them the hand is still at it
 LINGER = 0.7  # seconds of frames after the last input: tooltips wait 0.4 s, dialogs fade in
 FRAMES_A_CHANGE = 3  # that Dear PyGui takes to lay out what has changed
 
@@ -54,6 +55,11 @@ class FrameClock:
     def awake(self) -> bool:
         """Whether a frame is needed."""
         return self._needed > 0 or time.perf_counter() < self._until
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the user has just done something, and what follows must come soon."""
+        return time.perf_counter() < self._until - LINGER + CALM
 
     def left(self, busy: bool) -> float:
         """Seconds until the next frame may come, at most 0 if it may come now."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.panels.body import BodyPanel
-from app.panels.maps import ObservedPanel, OcclusionPanel, RenderedPanel
+from app.panels.maps import ObservedPanel
+from app.panels.model_maps import OcclusionPanel, RenderedPanel
 from app.panels.photo import PhotoPanel
 from app.protocol.events import (
     Differed,

@@ -19,7 +19,8 @@ from app.panels.controls import Controls
 from app.panels.files import FileDialog
 from app.panels.help import Help
 from app.panels.loss import LossPanel
-from app.panels.maps import MapPanel, ObservedPanel, OcclusionPanel, RenderedPanel
+from app.panels.maps import MapPanel, ObservedPanel
+from app.panels.model_maps import OcclusionPanel, RenderedPanel
 from app.panels.palette import Palette
 from app.panels.panel import Panel
 from app.panels.photo import PhotoPanel
@@ -269,6 +270,11 @@ class Window(Views):
         elif self.clock.left(self.session.busy) <= 0:
             self._frame()
             self.turns += 1
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask the worker for what the screen lacks, and for work behind it."""
+        self.session.view.hurried = self.clock.hurried
         self.send([*self.session.ask(), *self.session.work()])
 
     def _frame(self) -> None:
@@ -284,6 +290,7 @@ class Window(Views):
         self._draw()
         width, height = (min(int(side), BODY_SIDE) for side in self.body.size)
         self.session.resize(self.photo.photo_side, (width, height))
+        self._ask()  # the worker paints while this frame is drawn
         dpg.render_dearpygui_frame()
         if self.dialogs.exporting.after_frame():
             self.clock.changed()

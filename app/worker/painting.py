@@ -1,20 +1,17 @@
-"""The pictures of a run, as pure functions of what the worker holds, and the thread to paint in."""
+"""The pictures of a run, as pure functions of what the worker holds."""
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from queue import SimpleQueue
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from app.protocol.backend import Backend, Kernels, Maps, Stance
-from app.protocol.commands import BodyView, Command, Ink, Paint, Preview, Try, Turn
+from app.protocol.backend import Backend, Fit, Kernels, Maps, Stance
+from app.protocol.commands import BodyView, Ink, Paint, Preview, Try, Turn
 from app.protocol.events import Painted, Previewed, Tried, Turned, TurnedBody
 from app.protocol.run import RunKey
 from app.protocol.scene import Joint
@@ -50,10 +47,28 @@ class Painter:
 
     def __init__(self, backend: Backend, find: Callable[[RunKey], HeldRun | None]) -> None:
         self._backend, self._find = backend, find
-        self._models: OrderedDict[tuple[RunKey, int], StepModel] = OrderedDict()
+        self._models: OrderedDict[tuple[RunKey, int], tuple[Fit, StepModel]] = OrderedDict()
+        self._latest: Paint | None = None
+
+    def prepare(self) -> bool:
+        """Keep the model of one more step of the run that was painted last, the nearest first.
+
+        Then a scrub only draws. Returns whether there was one.
+        """
+        latest = self._latest
+        held = None if latest is None else self._find(latest.key)
+        if latest is None or held is None:
+            return False
+        steps = range(held.fit.count)
+        missing = [k for k in steps if self._kept(held, latest.key, k) is None]
+        if not missing or held.fit.count > POSES_KEPT // 2:
+            return False
+        self._model(held, latest.key, min(missing, key=lambda k: abs(k - latest.step)))
+        return True
 
     def paint(self, held: HeldRun, command: Paint) -> Painted:
         """All pictures of a step."""
+        self._latest = command
         model = self._model(held, command.key, command.step)
         return self._painted(held, model, command, command.fine)
 
@@ -135,14 +150,19 @@ class Painter:
 
     def _model(self, held: HeldRun, key: RunKey, step: int) -> StepModel:
         """The model at a step, from memory if it is there: a recorded step never changes."""
-        place = key, step
-        model = self._models.get(place)
+        place, model = (key, step), self._kept(held, key, step)
         if model is None:
-            model = self._models[place] = self._modelled(held, step)
+            model = self._modelled(held, step)
+            self._models[place] = held.fit, model
         self._models.move_to_end(place)
         while len(self._models) > POSES_KEPT:
             self._models.popitem(last=False)
         return model
+
+    def _kept(self, held: HeldRun, key: RunKey, step: int) -> StepModel | None:
+        """The model from memory; another run of the same key has none there."""
+        fit, model = self._models.get((key, step), (None, None))
+        return model if fit is held.fit else None
 
     def _modelled(self, held: HeldRun, step: int) -> StepModel:
         """The model at a step."""
@@ -214,47 +234,3 @@ def _camera(held: HeldRun, side: int) -> tuple[float, tuple[float, float], int, 
 def input_pictures(held: HeldRun) -> dict[str, np.ndarray]:
     """The image and its observed features."""
     return {"photo": held.thumbnail, "observed": held.observed.features}
-
-
-class Turns:
-    """A lock that goes to the thread that has waited longest.
-
-    Two threads of Python that compute at the same time wait for the interpreter's lock at each
-    small operation: an Adam step took six times as long while pictures were painted.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._given = self._served = 0
-
-    def __enter__(self) -> None:
-        with self._changed:
-            mine, self._given = self._given, self._given + 1
-            self._changed.wait_for(lambda: self._served == mine)
-
-    def __exit__(self, *_error: object) -> None:
-        with self._changed:
-            self._served += 1
-            self._changed.notify_all()
-
-
-class PainterThread:
-    """A thread that answers some kinds of commands, in order."""
-
-    def __init__(
-        self,
-        answer: Callable[[Any], None],
-        guard: Callable[[Command, Callable[[], None]], None],
-    ) -> None:
-        self.queue: SimpleQueue[Command] = SimpleQueue()
-        self._answer = answer
-        self._guard = guard
-        threading.Thread(target=self._work, daemon=True).start()
-
-    def _work(self) -> None:
-        while True:
-            command = self.queue.get()
-            try:
-                self._guard(command, lambda command=command: self._answer(command))  # type: ignore[misc]
-            except (BrokenPipeError, ConnectionError):
-                return  # the window is gone

@@ -63,9 +63,10 @@ from app.protocol.search import Search
 from app.shared import THUMBNAIL_SIDE, Pictures, Ticket
 from app.worker.comparing import Compared
 from app.worker.explaining import Explainer
-from app.worker.painting import Painter, PainterThread, Turns, input_pictures
+from app.worker.painting import Painter, input_pictures
 from app.worker.runs import HeldRun, HeldRuns
 from app.worker.searching import Searcher
+from app.worker.threads import AnsweringThread, Turns
 from app.worker.writing import write
 from core.errors import UserError
 from core.pictures.panels import shrink
@@ -85,13 +86,21 @@ def main(connection: Connection, pictures: Pictures, factory: str, options: dict
         connection.send((Died(str(error)), ()))
         return
     with contextlib.suppress(ConnectionError):  # the window is gone
-        Worker(connection, pictures, backend).serve()
+        worker = Worker(connection, pictures, backend)
+        try:
+            worker.serve()
+        finally:
+            worker.close()
 
 
 def _load(factory: str, options: dict[str, Any]) -> Backend:
     """Import and call the backend's factory."""
     module, name = factory.split(":")
     return getattr(importlib.import_module(module), name)(**options)
+
+
+PACE = 0.1
+"""Seconds from picture to picture while a fit steps, if they take less than half of that."""
 
 
 class Worker:
@@ -108,8 +117,8 @@ class Worker:
         self._explainer = Explainer(backend)
         self._searcher = Searcher(backend)
         self._turns = Turns()  # of steps and pictures
-        self._painting = PainterThread(self._paint, self._guard)
-        self._writing = PainterThread(self._write, self._guard)
+        self._painting = AnsweringThread(self._paint, self._guard, self._prepare)
+        self._writing = AnsweringThread(self._write, self._guard)
         self._compared = Compared(backend, self._painter)
 
     def serve(self) -> None:
@@ -127,6 +136,11 @@ class Worker:
             if isinstance(received, Quit):
                 return
             self._dispatch(received)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._painting.close()
+        self._writing.close()
 
     def _dispatch(self, command: Command) -> None:
         """Start a command."""
@@ -220,7 +234,19 @@ class Worker:
             seconds = time.perf_counter() - begun
         self._send(event)
         if self._stepping is not None:
-            time.sleep(seconds)  # leave the processor to the fit half of the time
+            # Leave the processor to the fit half of the time, and more where pictures are quick.
+            time.sleep(max(seconds, PACE - seconds))
+
+    def _prepare(self) -> bool:
+        """Prepare a picture if the processor has nothing else to do; whether there was one."""
+        if self._stepping is not None:
+            return False
+        with (
+            self._turns,
+            contextlib.suppress(Exception),
+        ):  # who asks for that picture will hear of it
+            return self._painter.prepare()
+        return False
 
     def _answer(self, held: HeldRun, command: Question) -> Event:
         """The answer to a command."""

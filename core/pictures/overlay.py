@@ -20,6 +20,7 @@ NEAR = 0.05
 LIGHT = (-0.25, -0.35, -1.0)
 """Direction to the light: the camera, shifted up and left so that the sides of limbs differ."""
 AMBIENT, DIFFUSE, SHEEN = 0.28, 0.74, 0.24
+BRIGHTEST, SHADES = AMBIENT + DIFFUSE + SHEEN, 1024
 JUMP = 0.06
 """Depth difference of neighbouring pixels that makes an outline, metres."""
 OUTLINE = 0.30
@@ -132,10 +133,13 @@ def _shaded(
         brightness = brightness / np.maximum(covered, 1e-6)  # edges keep their brightness
     base = np.array(color, np.float32)
     if base.ndim > 1:  # fine edges between colours are not worth their time
-        base = base[raster.face_ids[scale // 2 :: scale, scale // 2 :: scale]]
-    rgba = np.concatenate([_tint(brightness, base), covered[..., None]], -1)
-    rgba[covered == 0] = 0.0
-    return np.rint(rgba * 255).astype(np.uint8)
+        tinted = _tint(brightness, base[raster.face_ids[scale // 2 :: scale, scale // 2 :: scale]])
+    else:  # of one colour there are as many shades as `SHADES`
+        shades = _tint(np.linspace(0, BRIGHTEST, SHADES, dtype=np.float32), base)
+        tinted = shades[np.rint(brightness * ((SHADES - 1) / BRIGHTEST)).astype(np.int32)]
+    rgba = np.dstack([tinted, np.rint(covered * 255).astype(np.uint8)])
+    rgba[covered == 0] = 0
+    return rgba
 
 
 def _shrink(
@@ -173,8 +177,9 @@ def _outlines(raster: Raster, scale: int) -> Bool[np.ndarray, "height width"]:
 
 
 def _tint(
-    brightness: Float32[np.ndarray, "height width"], base: Float32[np.ndarray, "*pixels 3"]
-) -> Float32[np.ndarray, "height width 3"]:
+    brightness: Float32[np.ndarray, "*pixels"], base: Float32[np.ndarray, "*#pixels 3"]
+) -> UInt8[np.ndarray, "*pixels 3"]:
     """The body's colour at a brightness; highlights tend to white."""
     shaded = base * np.minimum(brightness, 1.0)[..., None]
-    return shaded + (1 - base) * np.clip(brightness - 1.0, 0.0, 1.0)[..., None]
+    tinted = shaded + (1 - base) * np.clip(brightness - 1.0, 0.0, 1.0)[..., None]
+    return np.rint(tinted * 255).astype(np.uint8)

@@ -99,6 +99,10 @@ class FakeFit:
     def best(self):
         return int(np.argmin(self.totals))
 
+    @property
+    def count(self):
+        return len(self.history)
+
     def recorded(self):
         return [
             Progress(i, int(i >= STAGES[1].start), self._terms(v), self.totals[i])

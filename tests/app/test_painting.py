@@ -103,3 +103,35 @@ def test_other_bodies_stand_where_they_are(painter, runs):
     green = picture["body"][..., 1].astype(int) - picture["body"][..., 2]
     assert (green > 60).sum() > 20  # the start; that of a run which is not held is left out
     assert (alone[..., 1].astype(int) - alone[..., 2] < 20).all()
+
+
+def test_steps_around_the_painted_one_are_prepared(painter, runs):
+    paint(painter, runs, Ink(), step=5)
+    held, known = runs.find((1, 1)), []
+    modelled = painter._modelled
+    painter._modelled = lambda held, step: known.append(step) or modelled(held, step)
+    while painter.prepare():
+        pass
+    assert known == [4, 6, 3, 7, 2, 1, 0] and not painter.prepare()
+    assert held.fit.count == 8
+    paint(painter, runs, Ink(), step=2)
+    assert len(known) == 7  # a scrub only draws
+
+
+def test_nothing_is_prepared_of_a_run_that_is_gone(painter, runs):
+    assert not painter.prepare()  # nothing has been painted
+    paint(painter, runs, Ink())
+    forgetful = Painter(FakeBackend(0.0), lambda _key: None)
+    forgetful._latest = painter._latest
+    assert not forgetful.prepare()
+
+
+def test_another_run_of_the_same_key_is_painted_anew(painter, runs, tmp_path):
+    before = paint(painter, runs, Ink(), step=0).pictures["layer"]
+    moved = np.roll(blob_photo(), 100, 1)
+    Image.fromarray(moved).save(tmp_path / "moved.png")
+    other = HeldRuns(FakeBackend(0.0))
+    other.begin(Open(1, Run(1), str(tmp_path / "moved.png"))).fit.step()
+    other.find((1, 1)).fit.vector[:] = other.find((1, 1)).fit.history[0] = (0.3, 0.3, 0.1)
+    command = Paint(1, 1, 0, 640, False, None)
+    assert (painter.paint(other.find((1, 1)), command).pictures["layer"] != before).any()

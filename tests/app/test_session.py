@@ -184,6 +184,17 @@ def test_a_turned_body_is_asked_for_alone():
     assert session.turned.view.orbit == Orbit(0.5) and session.ask() == []
 
 
+def test_fine_pictures_wait_while_the_hand_is_at_it():
+    session = paused_session(3)
+    session.view.hurried = True
+    session.scrub(1)
+    assert session.ask() == [paint(FIRST, 1)]
+    session.receive(painted(FIRST, 1))
+    assert session.ask() == [] and not session.settled
+    session.view.hurried = False
+    assert session.ask() == [paint(FIRST, 1, fine=True)] and not session.settled
+
+
 def test_fine_pictures_wait_until_no_fit_runs():
     session = fitting_session(1)
     session.receive(answer(*session.ask()))
