@@ -44,7 +44,6 @@ from core.body.moves import Wishes
 from core.body.names import JOINT_NAMES, LIMB_OF_JOINT, joint_words
 from core.body.params import BodyParams
 from core.body.regressed import load_start
-from core.commands._threads import use_threads
 from core.errors import UserError
 from core.eval.person_rows import split_address
 from core.eval.subjects import Subject, Subjects
@@ -77,6 +76,7 @@ from core.io.boxes import check_box
 from core.io.images import Photo, load_image
 from core.io.keypoints import load_keypoints
 from core.occlusion.occluder import Occluders
+from core.threads import use_threads
 
 METHOD = "nbf"
 """How photos are fitted unless a run says otherwise."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import io
 import os
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 from core.commands import Command, find_commands
 from core.errors import UserError
 from core.io.files import printable
-from core.processes import Terminated, leave, raise_terminated
+from core.processes import Terminated, leave, raise_terminated, rarely_collect
 
 DEFAULT = "app"
 BAD_INPUT = 2
@@ -84,12 +83,8 @@ def main(argv: Sequence[str] | None = None, commands: dict[str, Command] | None 
 
 
 def run_process() -> int:
-    """`main` for a process that does nothing else; it ends at once when that is done.
-
-    Modules and networks live as long as the process. By default the garbage collector looks through
-    them some hundred times while they are loaded, a fifth of a second in all.
-    """
-    gc.set_threshold(50_000, *gc.get_threshold()[1:])
+    """`main` for a process that does nothing else; it ends at once when that is done."""
+    rarely_collect()
     code = main()
     leave(code)
     return code
@@ -127,8 +122,10 @@ def _dispatch(arguments: list[str], commands: dict[str, Command]) -> int:
     if options is None:
         return 0
     if hasattr(options, "threads"):
-        from core.commands._threads import use_threads
+        from core.commands._checks import check_range
+        from core.threads import MOST, use_threads
 
+        check_range("--threads", options.threads, 0, MOST)
         use_threads(options.threads)
     return module.run(options)
 

@@ -70,6 +70,7 @@ from app.worker.threads import AnsweringThread, Turns
 from app.worker.writing import write
 from core.errors import UserError
 from core.pictures.panels import shrink
+from core.processes import rarely_collect
 
 
 def main(connection: Connection, pictures: Pictures, factory: str, options: dict[str, Any]) -> None:
@@ -80,6 +81,7 @@ def main(connection: Connection, pictures: Pictures, factory: str, options: dict
     """
     if hasattr(os, "nice"):
         os.nice(1)  # the window comes first
+    rarely_collect()
     try:
         backend = _load(factory, options)
     except UserError as error:

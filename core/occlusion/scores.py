@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Shaped, UInt8
-from scipy.stats import rankdata
 
 from core.geometry.crop import CropView, warp_mask
 from core.occlusion.occluder import Occluders
@@ -93,7 +92,9 @@ def auroc(scores: Shaped[np.ndarray, "*pixels"], labels: Bool[np.ndarray, "*pixe
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if positives == 0 or negatives == 0:
         return float("nan")
-    ranks = rankdata(flat)
+    # SciPy's rankdata would do, but importing scipy.stats takes a fifth of the time of a start.
+    _, place, counts = np.unique(flat, return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - (counts - 1) / 2)[place]  # ties share their mean rank
     above = ranks[positive].sum() - positives * (positives + 1) / 2
     return float(above / (positives * negatives))
 

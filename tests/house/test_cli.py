@@ -151,7 +151,7 @@ def test_threads_are_an_option_of_all_that_computes():
 @pytest.mark.parametrize("count", [1, 3])
 def test_threads_reach_the_libraries_and_children(count):
     code = (
-        f"from core.commands._threads import use_threads\nuse_threads({count})\nuse_threads(0)\n"
+        f"from core.threads import use_threads\nuse_threads({count})\nuse_threads(0)\n"
         "import subprocess, sys, torch, cv2\nprint(torch.get_num_threads(), cv2.getNumThreads())\n"
         "subprocess.run([sys.executable, '-c', 'import torch; print(torch.get_num_threads())'])"
     )
