@@ -63,6 +63,7 @@ class RunRecord:
     Attributes:
         best: the best recorded step, None before the first.
         reason: why it finished; empty while steps are left.
+        doubt: why the best step may be wrong, in words; empty if nothing speaks against it.
         occluded: share of the body's pixels called occluded at the best step, once it is known.
         person: number of the found person whom it is about, from 1; 0 for a box of the user's own.
         hidden: the user has removed it; undoing brings it back.
@@ -75,6 +76,7 @@ class RunRecord:
     curves: Curves = field(default_factory=Curves)
     best: int | None = None
     reason: str = ""
+    doubt: str = ""
     occluded: float | None = None
     person: int = 0
     hidden: bool = False

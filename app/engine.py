@@ -242,7 +242,7 @@ class CoreBackend:
         moves = run.moves
         if run.resumes and isinstance(observed.handle, Recorded):
             moves = observed.handle.run(run.recorded).info.moves
-        return CoreFit(fit, self._engine, wishes, moves)
+        return CoreFit(fit, self._engine, observation.problem, wishes, moves)
 
     def _start(self, observed: Observed, path: str) -> BodyParams:
         """The body of a file in the crop camera's frame."""

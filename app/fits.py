@@ -11,6 +11,8 @@ from core.body.moves import Moves, Wishes
 from core.body.params import BodyParams
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
+from core.fit.misfit import doubt
+from core.fit.problem import Problem
 from core.fit.trace import StepRecord
 
 
@@ -20,6 +22,7 @@ class CoreFit:
 
     fit: Fit
     engine: Engine
+    problem: Problem
     wishes: Wishes = ()
     moves: Moves = ()
 
@@ -63,6 +66,11 @@ class CoreFit:
     def best(self) -> int:
         """The best step of the last stage."""
         return int(self.fit.trace.best_steps()[0])
+
+    @property
+    def doubt(self) -> str:
+        """Why the best step may be wrong, in words."""
+        return doubt(self.fit, self.problem, self.engine.model)
 
     @property
     def count(self) -> int:

@@ -306,7 +306,7 @@ class Session(Viewing, Backlog):
         record = self.document.find(event.key)
         if record is None:
             return []
-        record.best, record.reason = event.best, event.reason
+        record.best, record.reason, record.doubt = event.best, event.reason, event.doubt
         if event.key != self.view.key:
             return []
         if self.pending is not None:

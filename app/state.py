@@ -210,7 +210,10 @@ class SessionState:
     @property
     def banner(self) -> str:
         """What the user should know for as long as the run is on screen; empty for nothing."""
-        return self.scene.note if self.scene else ""
+        doubt = self.record.doubt if self.record else ""
+        if doubt:
+            doubt = f"Doubtful: {doubt}. {{points}} draws the points, {{votes}} who found them."
+        return " ".join(filter(None, (self.scene.note if self.scene else "", doubt)))
 
     @property
     def can_run(self) -> bool:

@@ -178,6 +178,10 @@ class Fit(Protocol):
         """The best recorded step."""
 
     @property
+    def doubt(self) -> str:
+        """Why the best step may be wrong, in words; empty if nothing speaks against it."""
+
+    @property
     def count(self) -> int:
         """Number of recorded steps."""
 

@@ -86,10 +86,15 @@ class Saved(OfRun):
 
 @dataclass(frozen=True)
 class Finished(OfRun):
-    """No more steps will come."""
+    """No more steps will come.
+
+    Attributes:
+        doubt: why the best step may be wrong, in words; empty if nothing speaks against it.
+    """
 
     reason: str
     best: int
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

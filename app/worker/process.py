@@ -204,7 +204,7 @@ class Worker:
             self._send_step(key, step, fit.best, time.perf_counter() - begun)
         if fit.done:
             self._stop_stepping(key)
-            self._send(Finished(*key, fit.reason, fit.best))
+            self._send(Finished(*key, fit.reason, fit.best, fit.doubt))
             with self._turns:
                 occluded = self._painter.occluded(held, key, fit.best)
             self._send(Scored(*key, occluded))

@@ -155,7 +155,9 @@ def _show(options: Options, report: AnyReport, rows: list[Change]) -> None:
     if options.json:
         found: dict[str, object] = {"rows": [_flat(row) for row in report.rows]}
         if isinstance(report, PhotoReport):
-            found["masks"] = None if report.masks is None else asdict(report.masks)
+            for name in ("masks", "warned"):
+                part = getattr(report, name)
+                found[name] = None if part is None else asdict(part)
         print_json(found | ({"changes": [_flat(row) for row in rows]} if rows else {}))
         return
     console = Console()

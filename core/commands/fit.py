@@ -371,6 +371,7 @@ def _finish(
     begin = perf_counter()  # imports take time, too
     from core.errors import UserError
     from core.fit.film import Film
+    from core.fit.misfit import doubt
     from core.fit.result import save_result
     from core.fit.sheet import Sheet
     from core.io.folders import finished
@@ -383,7 +384,8 @@ def _finish(
             _take_steps(recorder, film, options.json)
             seconds = {"start": 0.0} | engine.seconds  # in the order of time
             seconds |= {"look": looked, "fit": perf_counter() - begin}
-            if warning := _failure(recorder.fit):
+            doubtful = doubt(recorder.fit, observation.problem, engine.model)
+            for warning in filter(None, (_failure(recorder.fit), doubtful)):
                 print(f"nbf: {name}: {warning}", file=sys.stderr)
                 origin = replace(origin, warnings=(*origin.warnings, warning))
             also = options.turntable, options.animation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -24,9 +25,11 @@ from core.eval.photo_masks import MaskPixels, MaskReport
 from core.eval.photo_scores import LIMB_JOINTS, PhotoScores, score_body, score_points
 from core.eval.summary import Estimate, estimate
 from core.eval.tables import empty_table, print_table, shown
+from core.eval.warned import WarnedReport
 from core.fit.detector import Detect
 from core.fit.engine import Engine, detector_crops
 from core.fit.evidence import BodyPoints
+from core.fit.misfit import points_misfit
 from core.fit.observation import Observation
 from core.fit.pictures import occlusion_maps
 from core.fit.schedule import Schedule
@@ -92,6 +95,7 @@ class PhotoReport:
     protocol: str
     calibration: list[CalibrationBin]
     masks: MaskReport | None = None
+    warned: WarnedReport | None = None
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
 
     def save(self, path: Path) -> None:
@@ -115,8 +119,9 @@ class PhotoReport:
         print_table(console, table, [self.protocol])
         if self.calibration:
             print_table(console, calibration_table(self.calibration))
-        if self.masks:
-            print_table(console, self.masks.table())
+        for report in (self.masks, self.warned):
+            if report:
+                print_table(console, report.table())
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ class PhotoPerson:
         bodies: by method, in the crop camera's frame.
         scores: by detector and method.
         mask: what the last method's z says of an annotated mask; None without one.
+        misfit: of the last method's body, see `core.fit.misfit`; NaN without points.
     """
 
     index: int
@@ -139,6 +145,7 @@ class PhotoPerson:
     bodies: Mapping[str, BodyParams]
     scores: Mapping[str, PhotoScores]
     mask: MaskPixels | None = None
+    misfit: float = math.nan
 
 
 def measure_people(
@@ -170,8 +177,11 @@ def measure_people(
         scores = {name: score_points(found, crop) for name, found in points.items()}
         scores |= {name: score_body(engine.volume, body, crop) for name, body in bodies.items()}
         sigmas = _sigmas_of(seen.problem.find(BodyPoints))
-        mask = _mask_pixels(engine, seen, bodies[methods[-1]], crop, schedule)
-        yield PhotoPerson(index, crop, points, sigmas, bodies, scores, mask)
+        last = bodies[methods[-1]]
+        mask = _mask_pixels(engine, seen, last, crop, schedule)
+        misfit = points_misfit(seen.problem, engine.model, last)
+        apart = math.nan if misfit is None else float(misfit[0])
+        yield PhotoPerson(index, crop, points, sigmas, bodies, scores, mask, apart)
 
 
 def _mask_pixels(
@@ -264,7 +274,10 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
     )
     title = f"{dataset.name}: {len(people)} people"
     masks = MaskReport.of([person.mask for person in people if person.mask])
-    return PhotoReport(title, rows, protocol, calibration_of(people), masks)
+    misfits = np.array([person.misfit for person in people])
+    last = list(people[0].bodies)[-1]
+    warned = WarnedReport.of(misfits, scores[last].under_half)
+    return PhotoReport(title, rows, protocol, calibration_of(people), masks, warned)
 
 
 def _groups(dataset: PhotoDataset, scores: PhotoScores) -> dict[str, Bool[np.ndarray, " people"]]:

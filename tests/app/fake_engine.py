@@ -86,6 +86,7 @@ class FakeFit:
     terms: tuple = TERMS
     weights: dict = field(default_factory=dict)
     wishes: tuple = ()
+    doubt: str = ""
 
     @property
     def done(self):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.actions import with_keys
 from app.document import RUNS_KEPT
 from app.geometry.orbit import Orbit
 from app.geometry.plane import Rect
@@ -227,6 +228,19 @@ def test_finishing_shows_the_best_step():
     assert (session.phase, session.best, session.view.step) == (Phase.DONE, 6, 6)
     assert "best at step 6" in session.message.text
     assert session.run() == []
+
+
+def test_a_doubtful_fit_says_so_for_as_long_as_it_is_on_screen():
+    session = fitting_session(9)
+    session.receive(Finished(*FIRST, "the schedule is over", 6, "it is another's"))
+    assert session.banner.startswith("Doubtful: it is another's. ")
+    assert "Ctrl+1" in with_keys(session.banner)
+    session.scrub(2)
+    assert session.banner
+    receive_opened(session, session.restart())
+    assert session.banner == ""
+    session.show(FIRST)
+    assert session.banner
 
 
 def test_finishing_leaves_a_scrubbed_step_alone():

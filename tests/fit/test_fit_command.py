@@ -280,6 +280,15 @@ def test_a_fit_without_finite_objective_is_said(untrained, tmp_path, capsys):
     assert any("no longer finite" in line for line in untrained[0][5].warnings)
 
 
+def test_a_doubtful_fit_is_said(untrained, tmp_path, monkeypatch, capsys):
+    for said in ("", "it is another's"):
+        monkeypatch.setattr("core.fit.misfit.doubt", lambda *_, said=said: said)
+        assert main([*CAMERA, str(tmp_path)]) == 0
+        assert ("it is another's" in capsys.readouterr().err) == bool(said)
+    kept = [arguments[5].warnings for arguments in untrained]
+    assert "it is another's" not in kept[0] and "it is another's" in kept[1]
+
+
 def test_an_animation_is_written_where_it_is_wanted(untrained, tmp_path):
     assert main([*CAMERA, str(tmp_path)]) == 0
     assert main([*CAMERA, str(tmp_path), "--animation"]) == 0

@@ -1,0 +1,52 @@
+"""Is the fit about the person who is meant? How far its body stays from the detected points.
+
+Where it is not, the points are another's or the pose is wrong as a whole, and the objective itself
+does not tell: a likelihood of features compares with nothing that is known.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.body.params import BodyParams
+from core.body.points import place_points
+from core.fit.evidence import BodyPoints
+from core.fit.fitter import Fit
+from core.fit.model import GenerativeModel
+from core.fit.problem import Problem
+from core.fit.terms.points import point_cost
+from core.geometry.camera import project
+
+LARGEST = 12.5
+"""Nats above which a fit is doubted; docs/photographs.md tells how often that is right."""
+
+
+@torch.no_grad()
+def points_misfit(
+    problem: Problem, model: GenerativeModel, params: BodyParams
+) -> Float[Tensor, " batch"] | None:
+    """The term "points" of bodies, unweighted, in nats; None where nothing is detected.
+
+    Args:
+        params: in the crop cameras' frames.
+    """
+    detected = problem.find(BodyPoints)
+    if detected is None:
+        return None
+    rotations = params.rotations()
+    joints = model.volume.pose(rotations, params.betas, params.transl).joints
+    return point_cost(project(problem.camera, place_points(rotations, joints)), detected)
+
+
+def doubt(fit: Fit, problem: Problem, model: GenerativeModel) -> str:
+    """One line if the best body of a fit of one person is doubtful, else nothing."""
+    best = int(fit.trace.best_steps()[0])
+    misfit = points_misfit(problem, model, fit.trace.params(best, model.volume))
+    if misfit is None or not float(misfit[0]) > LARGEST:
+        return ""
+    return (
+        f"the body stays far from the detected points ({float(misfit[0]):.0f} nats; at most "
+        f"{LARGEST:g} where fits are right): it may be another person's, or the pose is wrong"
+    )
