@@ -23,6 +23,7 @@ from core.fit.animation import save_animation
 from core.fit.engine import Engine
 from core.fit.fitter import Fit
 from core.fit.frames import crop_from_photo, photo_from_crop
+from core.fit.misfit import doubt
 from core.fit.observation import Observation
 from core.fit.pictures import StepMaps, draw_maps, draw_overlay, feature_colors
 from core.fit.record import FitRecord
@@ -122,6 +123,16 @@ class Fitted:
             UserError: there is no step yet.
         """
         return int(self.trace.best_steps()[0])
+
+    @property
+    @_usual_torch()
+    def doubt(self) -> str:
+        """Why the best step may be wrong, in words (`core.fit.misfit`); empty if nothing says so.
+
+        Raises:
+            UserError: there is no step yet.
+        """
+        return doubt(self.fit, self.observation.problem, self.engine.model)
 
     @_usual_torch()
     def params(self, step: int | None = None) -> BodyParams:

@@ -13,6 +13,8 @@ import trimesh
 from PIL import Image
 
 import nbf
+from core.body.points import POINTS
+from core.fit.evidence import BodyPoints
 from core.fit.record import Run
 from core.fit.recording import new_record, photo_info
 from tests.shapes import unchecked
@@ -49,6 +51,15 @@ def test_a_fit_gives_body_losses_and_pictures(fitted):
     assert fitted.maps(3).rendered.shape == (64, 64, 3)
     with pytest.raises(nbf.UserError, match="no step 7; there are 0 to 6"):
         fitted.params(7)
+
+
+def test_a_fit_far_from_its_points_is_doubted(fitted):
+    problem = fitted.observation.problem
+    center = torch.full((1, len(POINTS), 2), 128.0)
+    for sigma, doubtful in ((1e6, False), (0.01, True)):
+        points = BodyPoints(center, torch.full((1, len(POINTS)), sigma))
+        seen = replace(fitted.observation, problem=problem.having(points))
+        assert bool(replace(fitted, observation=seen).doubt) == doubtful
 
 
 def test_a_start_in_the_photos_camera_is_where_the_fit_begins(engine, fitted):
