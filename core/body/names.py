@@ -13,6 +13,8 @@ JOINT_FLIP = tuple(
     for i, n in enumerate(JOINT_NAMES)
 )
 
+LIMB_KINDS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+"""Kinds of the twelve joints of legs and arms, which every annotation has."""
 SIDES = {"l": "left", "r": "right"}
 
 

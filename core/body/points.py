@@ -10,13 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.body.names import JOINT_NAMES, PARENTS
+from core.body.names import JOINT_NAMES, LIMB_KINDS, PARENTS
 
-LIMB_POINTS = tuple(
-    f"{side}_{name}"
-    for name in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
-    for side in "lr"
-)
+LIMB_POINTS = tuple(f"{side}_{name}" for name in LIMB_KINDS for side in "lr")
 """Points that are nearly SMPL joints, of the same names."""
 FACE_POINTS = ("nose", "l_eye", "r_eye", "l_ear", "r_ear")
 FOOT_POINTS = tuple(f"{side}_{name}" for name in ("heel", "toe") for side in "lr")

@@ -401,13 +401,17 @@ def _finish(
 
 
 def _say(report: FitReport, folder: Path, options: Options) -> None:
-    """One line for a person."""
+    """One line for a person, and one if a good part of the body is not seen."""
+    from core.body.unseen import unseen_words
+
     if not options.json:
         occluded = f", {report.occluded_share:.0%} occluded" if report.occluded_share else ""
         if report.z_iou is not None:
             occluded += f", occluders found with an IoU of {report.z_iou:.2f}"
         seconds = f"{report.seconds['fit']:.1f} s"
-        print(f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}", flush=True)
+        lines = [f"{printable(folder)}  best step {report.best_step}{occluded}, {seconds}"]
+        unseen = unseen_words(name for name, joint in report.joints.items() if not joint.seen)
+        print("\n    ".join(filter(None, [*lines, unseen])), flush=True)
 
 
 def _take_steps(recorder: Recorder, film: Film, quiet: bool) -> None:

@@ -13,6 +13,7 @@ from core.body.params import BodyParams
 from core.fit.comparison import Comparison, compare
 from core.fit.engine import Engine
 from core.fit.evidence import FeatureMap
+from core.fit.joint_certainty import JointCertainty, joint_certainties
 from core.fit.model import GenerativeModel
 from core.fit.observation import Observation
 from core.fit.problem import Problem
@@ -38,6 +39,7 @@ class StepMaps:
         residual: 1 minus the cosine between observed and rendered feature, NaN there, too.
         found: how well occlusion is found where something is hidden by hand, on the body's pixels
             inside the photo; None if nothing is.
+        joints: how sure the place of each joint is.
     """
 
     rendered: UInt8[np.ndarray, "h w 3"]
@@ -45,6 +47,7 @@ class StepMaps:
     posterior: Float[np.ndarray, "h w"]
     residual: Float[np.ndarray, "h w"]
     found: Found | None = None
+    joints: tuple[JointCertainty, ...] = ()
 
     @property
     def covers(self) -> bool:
@@ -124,6 +127,7 @@ def draw_maps(
         posterior=posterior.numpy(),
         residual=residual.numpy(),
         found=_judged(observation, posterior.numpy()),
+        joints=joint_certainties(observation.problem, seen, engine.volume),
     )
 
 

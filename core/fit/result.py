@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from core.body.params import BodyParams
+from core.body.unseen import unseen_words
 from core.fit.animation import save_animation
 from core.fit.engine import Engine
 from core.fit.film import RATE, Film
@@ -21,7 +22,7 @@ from core.fit.pictures import StepMaps
 from core.fit.sheet import LONGEST_SIDE, TILE
 from core.io.images import save_image
 from core.io.mesh import save_glb
-from core.io.report import FitReport, TermLoss
+from core.io.report import FitReport, JointReport, TermLoss
 from core.io.video import save_video
 from core.pictures.fitted_scene import FittedScene
 from core.pictures.panels import shrink
@@ -133,6 +134,7 @@ def make_report(
     found = maps.found
     tried, scores = trace.candidates, trace.scores[:, 0].tolist()
     height, width = observation.photo.shape[:2]
+    unseen = unseen_words([j.joint for j in maps.joints if not j.seen])
     return FitReport(
         image=origin.image,
         image_size=(width, height),
@@ -151,9 +153,10 @@ def make_report(
         start_objective={n: _finite(v) for n, v in zip(tried, scores, strict=True)},
         detectors=list(origin.detectors),
         occluded_share=maps.occluded_share if maps.covers else None,
-        warnings=list(origin.warnings),
+        warnings=[*origin.warnings, *filter(None, [unseen])],
         z_auroc=_finite(found.auroc) if found else None,
         z_iou=_finite(found.iou) if found else None,
+        joints={j.joint: JointReport(j.seen, j.inside, round(j.spread_mm)) for j in maps.joints},
     )
 
 

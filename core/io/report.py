@@ -26,6 +26,21 @@ class TermLoss:
 
 
 @dataclass(frozen=True)
+class JointReport:
+    """How sure one joint's place is, see `core.fit.joint_certainty`.
+
+    Attributes:
+        seen: whether the photo shows it; if not, its place comes from the prior.
+        inside: whether it is inside the photo.
+        spread_mm: root mean square of the 3D error to be expected, with the hips in place.
+    """
+
+    seen: bool
+    inside: bool
+    spread_mm: float
+
+
+@dataclass(frozen=True)
 class FitReport:
     """One fit of one person.
 
@@ -55,6 +70,7 @@ class FitReport:
         warnings: one line each.
         versions: of Python and the packages that influence the result.
         schema: version of this record.
+        joints: by name; empty in reports of versions that did not say it.
     """
 
     image: str
@@ -79,6 +95,7 @@ class FitReport:
     schema: int = SCHEMA
     z_auroc: float | None = None
     z_iou: float | None = None
+    joints: dict[str, JointReport] = field(default_factory=dict)
 
     @property
     def finite(self) -> bool:

@@ -40,7 +40,8 @@ def test_one_photo_without_anybody_does_not_stop_the_others(tmp_path, capsys):
     save_image(tmp_path / "noise.png", noise)
     arguments = [str(tmp_path / "noise.png"), "skimage:astronaut", "--out", str(tmp_path / "out")]
     assert main(["fit", *arguments]) == 1
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("nbf: ")]
+    shown = capsys.readouterr()
+    said = [line for line in shown.err.splitlines() if line.startswith("nbf: ")]
     assert "noise.png: no person found" in said[0]
     assert said[1:] == [f"nbf: 1 of 2 photos failed: {tmp_path / 'noise.png'}"]
     folder = tmp_path / "out" / "astronaut"
@@ -48,6 +49,14 @@ def test_one_photo_without_anybody_does_not_stop_the_others(tmp_path, capsys):
     report = json.loads((folder / "report.json").read_text())
     assert {path.name for path in folder.iterdir()} == FILES
     assert report["loss"]["nll"]["best"] < report["loss"]["nll"]["start"]
+    joints = report["joints"]  # she is cut off at the hips
+    assert joints["head"]["seen"] and joints["l_shoulder"]["seen"]
+    for name in ("l_knee", "r_knee", "l_ankle", "r_ankle"):
+        assert not joints[name]["seen"] and not joints[name]["inside"]
+        assert joints[name]["spread_mm"] > 100
+    (warning,) = [line for line in report["warnings"] if line.startswith("unseen: ")]
+    assert "both knees, both ankles" in warning
+    assert warning in shown.out
     assert 0.1 < report["occluded_share"] < 0.7  # the legs are outside the photo
 
 
@@ -104,6 +113,7 @@ class Report:
     finite: bool = True
     occluded_share: float | None = None
     z_iou: float | None = None
+    joints: dict = field(default_factory=dict)
     best_step: int = 0
     seconds: dict = field(default_factory=lambda: {"fit": 0.0})
 

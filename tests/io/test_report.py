@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.errors import UserError
 from core.geometry.crop import Box
 from core.io.records import from_plain, load_record, save_record, to_json
-from core.io.report import SCHEMA, FitReport, TermLoss
+from core.io.report import SCHEMA, FitReport, JointReport, TermLoss
 
 
 def report():
@@ -73,6 +73,7 @@ def test_things_that_are_no_json_are_refused_when_writing():
         ({"warnings": [3]}, r"warnings\[0\]"),
         ({"reason": None}, "reason"),
         ({"colour": "blue"}, "colour"),
+        ({"joints": {"head": {"seen": 1, "inside": True, "spread_mm": 3}}}, r"joints\.head: seen"),
         ({"schema": 99}, "schema 99"),
     ],
 )
@@ -82,6 +83,17 @@ def test_wrong_fields_are_named(tmp_path, change, words):
     with pytest.raises(UserError, match=words) as caught:
         FitReport.load(tmp_path / "r.json")
     assert "\n" not in str(caught.value)
+
+
+def test_joints_round_trip_and_older_reports_have_none(tmp_path):
+    seen = replace(report(), joints={"l_knee": JointReport(False, True, 155.0)})
+    seen.save(tmp_path / "new.json")
+    assert FitReport.load(tmp_path / "new.json") == seen
+    document = json.loads((tmp_path / "new.json").read_text())
+    assert document["joints"]["l_knee"] == {"seen": False, "inside": True, "spread_mm": 155.0}
+    del document["joints"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    assert FitReport.load(tmp_path / "old.json").joints == {}
 
 
 @pytest.mark.parametrize("name", ["image", "loss", "start_objective", "occluded_share"])
