@@ -36,6 +36,7 @@ from app.told import (
     person_of,
     pixel_answer,
     rect_of,
+    told_certainty,
     told_scene,
     told_stance,
     told_truth,
@@ -298,6 +299,7 @@ class CoreBackend:
             maps.posterior,
             maps.occluded_share,
             residual=maps.residual,
+            certainty=told_certainty(maps.joints),
         )
         if maps.found is None:
             return pictures

@@ -17,6 +17,8 @@ from app.protocol.run import Changes, RunKey, StageMark, TermInfo
 from app.protocol.scene import ImageScene
 from app.view import OTHERS, ViewState
 from core.body.moves import Wishes
+from core.body.names import JOINT_NAMES
+from core.body.unseen import HALF, unseen_words
 from core.occlusion.occluder import Occluder, Occluders
 
 
@@ -210,10 +212,12 @@ class SessionState:
     @property
     def banner(self) -> str:
         """What the user should know for as long as the run is on screen; empty for nothing."""
-        doubt = self.record.doubt if self.record else ""
-        if doubt:
-            doubt = f"Doubtful: {doubt}. {{points}} draws the points, {{votes}} who found them."
-        return " ".join(filter(None, (self.scene.note if self.scene else "", doubt)))
+        notes = [self.scene.note if self.scene else ""]
+        if self.record is not None and (doubt := self.record.doubt):
+            notes.append(f"Doubtful: {doubt}. {{points}} draws the points, {{votes}} who found them")
+        if self.pictured is not None:
+            notes.append(unseen_words((JOINT_NAMES[j] for j in self.pictured.unseen), HALF))
+        return " · ".join(filter(None, notes))
 
     @property
     def can_run(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.protocol.backend import Kernels, Stance, TrueBody
 from app.protocol.run import StageMark
-from app.protocol.scene import FoundPoints, ImageScene, Joint
+from app.protocol.scene import Certainty, FoundPoints, ImageScene, Joint
 from app.protocol.why import Answer, Arrow, Bars
 from core.body.names import JOINT_NAMES
 from core.body.numbers import PLACES, SHAPES
@@ -22,6 +23,7 @@ from core.body.params import BodyParams
 from core.body.points import POINTS
 from core.fit.evidence import BodyPoints
 from core.fit.explain import explain_joint, explain_pixel
+from core.fit.joint_certainty import JointCertainty
 from core.fit.joint_probe import JointProbe
 from core.fit.observation import Observation
 from core.fit.photo_joints import PhotoJoints, photo_scale, read_joints
@@ -94,6 +96,11 @@ def listed(joints: PhotoJoints) -> tuple[Joint, ...]:
     """Joints as messages carry them."""
     rows = zip(joints.xy.tolist(), joints.foreshortening.tolist(), strict=True)
     return tuple((x, y, foreshortening) for (x, y), foreshortening in rows)
+
+
+def told_certainty(joints: Iterable[JointCertainty]) -> tuple[Certainty, ...]:
+    """How sure the joints' places are, as messages carry it."""
+    return tuple(Certainty(joint.seen, joint.inside, joint.spread_mm) for joint in joints)
 
 
 def told_scene(observation: Observation, box: Rect, detectors: tuple[str, ...]) -> ImageScene:

@@ -10,23 +10,32 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.geometry.plane import Point, View
 from app.geometry.units import px
-from app.protocol.scene import Joint, Sigma
+from app.protocol.scene import Certainty, Joint, Sigma
 from core.body.names import JOINT_NAMES, PARENTS, joint_words
+from core.pictures.palette import OCCLUDED
 
 Color = tuple[int, int, int]
 LEFT, MIDDLE, RIGHT = (255, 150, 90), (235, 235, 240), (90, 220, 160)
 REACH = px(14)  # screen pixels within which the mouse is at a joint
 SURE, LOST = px(4), px(60)  # screen pixels of sigma at which a circle is drawn fully, and no more
 DOT = px(3)
+RING, DASH = px(4), px(5)  # radius of a joint that is not seen; length of its bone's dashes
 LINE = theme.SMALL_SIZE + px(4)
 
 
 def paint_joints(
-    view: View, estimated: tuple[Joint, ...], sigmas: tuple[Sigma, ...], body: tuple[Joint, ...]
+    view: View,
+    estimated: tuple[Joint, ...],
+    sigmas: tuple[Sigma, ...],
+    body: tuple[Joint, ...],
+    unseen: tuple[int, ...] = (),
 ) -> None:
     """A circle of one standard deviation around each estimated joint, tied to the body's joint.
 
     Bones join the estimated joints. All fade with sigma.
+
+    Args:
+        unseen: joints that the photo does not show.
     """
     places = [view.to_panel(joint[:2]) for joint in estimated]
     spreads = [sigma[0] * view.scale for sigma in sigmas]
@@ -46,7 +55,27 @@ def paint_joints(
         if body:
             there = view.to_panel(body[joint][:2])
             dpg.draw_line(places[joint], there, color=(255, 255, 255, int(200 * strong)))
-            dpg.draw_circle(there, DOT, color=(0, 0, 0, 160), fill=(*color, 255))
+            paint_joint(there, color, joint in unseen)
+
+
+def paint_joint(place: Point, color: Color, unseen: bool) -> None:
+    """A joint of the body: a dot, or a ring in the colour of what is occluded if it is not seen."""
+    if unseen:
+        dpg.draw_circle(place, RING, color=(0, 0, 0, 200), thickness=px(4))
+        dpg.draw_circle(place, RING, color=(*OCCLUDED, 255), thickness=px(2))
+    else:
+        dpg.draw_circle(place, DOT, color=(0, 0, 0, 200), fill=(*color, 255))
+
+
+def dashes(start: Point, end: Point, length: float) -> list[tuple[Point, Point]]:
+    """Pieces of a line with gaps as long as they are; the first and the last touch its ends."""
+    count = max(round((math.dist(start, end) / length + 1) / 2), 1)
+
+    def at(share: float) -> Point:
+        return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+    parts = 2 * count - 1
+    return [(at(k / parts), at((k + 1) / parts)) for k in range(0, parts, 2)]
 
 
 def side_color(name: str) -> Color:
@@ -62,6 +91,14 @@ def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
         if distance < best:
             best, found = distance, index
     return found
+
+
+def certainty_words(sure: Certainty | None) -> str:
+    """Whether a joint is seen, and how far it may be off; empty where that is not known."""
+    if sure is None:
+        return ""
+    seen = "" if sure.seen else "not seen, " if sure.inside else "outside the photo, "
+    return f" · {seen}± {sure.spread:.0f} mm"
 
 
 def joint_text(joint: int, estimated: Joint, sigma: Sigma, body: Joint | None) -> str:

@@ -9,7 +9,7 @@ import dearpygui.dearpygui as dpg
 from app import theme
 from app.geometry.plane import Point, Rect, View
 from app.geometry.units import px
-from app.panels.joints import side_color, strength
+from app.panels.joints import DASH, dashes, paint_joint, side_color, strength
 from app.panels.text import Measure
 from app.protocol.scene import FoundPoints, Joint
 from core.body.names import JOINT_NAMES, PARENTS, joint_words
@@ -67,18 +67,19 @@ def point_text(found: tuple[FoundPoints, ...], at: tuple[int, int]) -> str:
     return f"{name} by {points.source}{known}"
 
 
-def paint_skeleton(view: View, joints: tuple[Joint, ...]) -> None:
-    """Bones of the body between its joints."""
+def paint_skeleton(view: View, joints: tuple[Joint, ...], unseen: tuple[int, ...] = ()) -> None:
+    """Bones of the body between its joints; dashed where a joint is not seen."""
     places = [view.to_panel(joint[:2]) for joint in joints]
     for joint, parent in enumerate(PARENTS[: len(joints)]):
         color = side_color(JOINT_NAMES[joint])
         if parent >= 0:
             line = places[parent], places[joint]
-            dpg.draw_line(*line, color=(0, 0, 0, 150), thickness=px(4))
-            dpg.draw_line(*line, color=(*color, 255), thickness=px(2))
+            hidden = joint in unseen or parent in unseen
+            for piece in dashes(*line, DASH) if hidden else [line]:
+                dpg.draw_line(*piece, color=(0, 0, 0, 150), thickness=px(4))
+                dpg.draw_line(*piece, color=(*color, 255), thickness=px(2))
     for joint, place in enumerate(places):
-        color = side_color(JOINT_NAMES[joint])
-        dpg.draw_circle(place, DOT, color=(0, 0, 0, 200), fill=(*color, 255))
+        paint_joint(place, side_color(JOINT_NAMES[joint]), joint in unseen)
 
 
 def paint_split(view: View, size: Point, room: Point, share: float, width: Measure) -> None:

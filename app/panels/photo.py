@@ -242,12 +242,13 @@ class PhotoPanel(Panel):
     def _paint_marks(self, session: Session) -> None:
         """Joints, points and skeleton, and the bare photo over them at the left of the split."""
         scene, body = session.scene, session.pictured.joints if session.pictured else ()
+        unseen = session.pictured.unseen if session.pictured else ()
         overlays, split = session.view.overlays, session.view.split
         assert scene is not None
         if SKELETON in overlays:
-            paint_skeleton(self.view, body)
+            paint_skeleton(self.view, body, unseen)
         if JOINTS in overlays:
-            paint_joints(self.view, scene.estimated_joints, scene.sigmas, body)
+            paint_joints(self.view, scene.estimated_joints, scene.sigmas, body, unseen)
             paint_truth(self.view, session)
         if POINTS in overlays:
             paint_points(self.view, scene.points, self.point)

@@ -9,7 +9,7 @@ from app.geometry.plane import Point, View
 from app.geometry.units import px
 from app.panels import text
 from app.panels.handles import truth_summary, truth_words
-from app.panels.joints import LINE, joint_text, paint_lines
+from app.panels.joints import LINE, certainty_words, joint_text, paint_lines
 from app.panels.marks import point_text
 from app.panels.votes import drawn_points
 from app.session import Session
@@ -49,19 +49,26 @@ def paint_words(
         point: number of the source, and of the point in it.
         size: of the panel's drawing area, screen pixels.
     """
-    scene, body = session.scene, session.pictured.joints if session.pictured else ()
-    assert scene is not None
     if joint is not None:
-        there = body[joint] if body else None
-        estimated, sigma = scene.estimated_joints[joint], scene.sigmas[joint]
-        words, place = joint_text(joint, estimated, sigma, there), estimated[:2]
-        words += truth_words(session, joint)
+        words, place = joint_words_at(session, joint)
     elif point is not None:
         found = drawn_points(session)
         words, place = point_text(found, point), found[point[0]].places[point[1]]
     else:
         return
     paint_lines(text.wrapped(words, size[0] - px(16), width), size, view.to_panel(place))
+
+
+def joint_words_at(session: Session, joint: int) -> tuple[str, Point]:
+    """What is known of a joint, and where it is estimated in the image."""
+    scene, body = session.scene, session.pictured.joints if session.pictured else ()
+    assert scene is not None
+    there = body[joint] if body else None
+    known = session.pictured.certainty if session.pictured else ()
+    estimated = scene.estimated_joints[joint]
+    words = joint_text(joint, estimated, scene.sigmas[joint], there)
+    words += certainty_words(known[joint] if joint < len(known) else None)
+    return words + truth_words(session, joint), estimated[:2]
 
 
 def paint_banner(words: str, size: Point, width: text.Measure) -> None:

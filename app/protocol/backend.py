@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, UInt8
 from app.geometry.people import Person
 from app.geometry.plane import Point, Rect
 from app.protocol.run import RecordedRun, Run, StageMark, TermInfo
-from app.protocol.scene import ImageScene, Joint
+from app.protocol.scene import Certainty, ImageScene, Joint
 from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, Target
 from core.body.moves import Wishes
@@ -74,6 +74,7 @@ class Maps:
         hits: where that is right and wrong; None if nothing is put before the image.
         found: IoU and AUROC of it; NaN where not defined, None without occluders.
         residual: difference of observed and rendered feature, 0 to 2; NaN where the body is not.
+        certainty: of the body's joints, in their order; empty if the engine does not say.
     """
 
     rendered: UInt8[np.ndarray, "height width 3"]
@@ -83,6 +84,7 @@ class Maps:
     hits: UInt8[np.ndarray, "height width 3"] | None = None
     found: tuple[float, float] | None = None
     residual: Float[np.ndarray, "height width"] | None = None
+    certainty: tuple[Certainty, ...] = ()
 
 
 @dataclass(frozen=True)

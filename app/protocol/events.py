@@ -11,7 +11,7 @@ from app.geometry.people import Person
 from app.protocol.commands import PLAIN, BodyView, Command, Ink, Try
 from app.protocol.run import OfRun, RecordedRun, RunInfo, RunKey
 from app.protocol.scan import Change, JointDifference, ScanKind
-from app.protocol.scene import ImageScene, Joint
+from app.protocol.scene import Certainty, ImageScene, Joint
 from app.protocol.search import Findings, Inquiry
 from app.protocol.why import Answer, Target
 from core.occlusion.occluder import Occluders
@@ -140,6 +140,7 @@ class Painted(WithPictures):
         joints: of the step's body.
         found: IoU and AUROC of that against the occluders; NaN where not defined.
         numbers: of the body by name, as far as a hand can set them, see `core.body.numbers`.
+        certainty: of the joints, in their order; empty if the engine does not say.
     """
 
     step: int
@@ -151,6 +152,12 @@ class Painted(WithPictures):
     found: tuple[float, float] | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     ink: Ink = PLAIN
+    certainty: tuple[Certainty, ...] = ()
+
+    @property
+    def unseen(self) -> tuple[int, ...]:
+        """The joints that the photo does not show."""
+        return tuple(j for j, sure in enumerate(self.certainty) if not sure.seen)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,21 @@ Legend = tuple[tuple[tuple[int, int, int], str], ...]
 
 
 @dataclass(frozen=True)
+class Certainty:
+    """How sure the place of one of the body's joints is.
+
+    Attributes:
+        seen: whether the photo shows it; if not, its place comes from the prior.
+        inside: whether it is inside the photo.
+        spread: root mean square of the 3D error to be expected, millimetres.
+    """
+
+    seen: bool
+    inside: bool
+    spread: float
+
+
+@dataclass(frozen=True)
 class FoundPoints:
     """Points of the body that detectors have found, or that were given.
 

@@ -42,6 +42,7 @@ def report(window: Window) -> dict[str, object]:
         "orbit": [session.view.orbit.yaw, session.view.orbit.pitch, session.view.orbit.zoom],
         "joints": JOINTS in session.view.overlays,
         "joint": window.photo.joint,
+        "unseen": session.pictured.unseen if session.pictured else [],
         "people": [person.box for person in session.people],
         "under": window.photo.under,
         "album": {i.name: session.state_of(i).value for i in session.album.sorted},

@@ -131,6 +131,7 @@ class Painter:
             model.maps.found,
             model.stance.numbers,
             command.ink,
+            model.maps.certainty,
             pictures=pictures,
         )
 

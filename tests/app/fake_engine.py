@@ -17,7 +17,7 @@ from app.geometry.people import Person
 from app.geometry.plane import Rect
 from app.protocol.backend import Film, Kernels, Maps, Observed, Progress, Stance, TrueBody
 from app.protocol.run import StageMark, TermInfo
-from app.protocol.scene import FoundPoints, ImageScene
+from app.protocol.scene import Certainty, FoundPoints, ImageScene
 from app.protocol.search import Curve, Field, Heat, Slide, Sweep
 from app.protocol.why import Answer, Arrow, Bars, JointTarget
 from core.body.moves import Drag, Pull, Value
@@ -36,7 +36,9 @@ TERMS = (TermInfo("image", "grey²", "the blob"), TermInfo("size"), TermInfo("un
 RECORDED = 12  # steps that every "record" has, which is a photo called *.nbf
 RATE = 0.03  # a schedule of this engine is another one
 RED = (255, 0, 0)
+LEGS = (1, 2, 4, 5, 7, 8, 10, 11)  # hips to feet, of SMPL's joints
 NOBODY = "Nobody is here: {run} fits the whole photo."
+HALF_SEEN = tuple(Certainty(j not in LEGS, j not in LEGS[2:], 20.0 + 10 * j) for j in range(24))
 LEGEND = (((77, 163, 255), "seen"), ((255, 122, 26), "occluded"))
 
 
@@ -48,6 +50,11 @@ def load(**_options):
 def load_slow(**_options):
     """Every step takes a while."""
     return FakeBackend(delay=0.05)
+
+
+def load_half(**_options):
+    """Of every person the legs are not seen."""
+    return FakeBackend(delay=0.0, certainty=HALF_SEEN)
 
 
 def load_broken(**_options):
@@ -136,8 +143,8 @@ class FakeFit:
 class FakeBackend:
     detail = "fake engine"
 
-    def __init__(self, delay):
-        self.delay = delay
+    def __init__(self, delay, certainty=()):
+        self.delay, self.certainty = delay, certainty
         ball = trimesh.creation.icosphere(subdivisions=3)
         self.ball = ball.vertices.astype(np.float32) * [0.35, 0.9, 0.25]
         self.faces = ball.faces.astype(np.int32)
@@ -268,7 +275,7 @@ class FakeBackend:
         share = float((visible[seen] < 0.5).mean()) if seen.any() else 0.0
         residual = np.where(np.isnan(visible), np.nan, np.abs(mask - observed.handle.features))
         maps = Maps(rendered.astype(np.uint8), occlusion.astype(np.uint8), visible, share)
-        maps = replace(maps, residual=residual)
+        maps = replace(maps, residual=residual, certainty=self.certainty)
         if observed.handle.hidden is None:
             return maps
         found = judge(visible, observed.handle.hidden)

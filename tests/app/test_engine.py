@@ -215,6 +215,18 @@ def test_maps_are_pure_and_differ_between_steps(backend, observed, fit):
     assert ((shown >= 0) & (shown <= 1)).all()
 
 
+def test_maps_say_how_sure_each_joint_is(backend, observed, fit):
+    told = backend.maps(observed, Run(1), fit.params(0)).certainty
+    joints = backend.joints(observed, fit.params(0))
+    assert len(told) == len(joints) == 24
+    width, height = observed.scene.size
+    for (x, y, _), sure in zip(joints, told, strict=True):
+        assert sure.inside or not sure.seen
+        assert 1 < sure.spread < 1000
+        if x < -20 or y < -20 or x > width + 20 or y > height + 20:
+            assert not sure.inside
+
+
 def test_painting_needs_no_gradients(backend, observed, fit):
     with torch.enable_grad():
         vertices = backend.vertices(observed, fit.params(0))
