@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dearpygui.dearpygui as dpg
 
@@ -83,11 +83,15 @@ def side_color(name: str) -> Color:
     return {"l_": LEFT, "r_": RIGHT}.get(name[:2], MIDDLE)
 
 
-def joint_at(view: View, places: Iterable[Joint], point: Point) -> int | None:
-    """The joint nearest to a panel point, None if the mouse is at none."""
+def joint_at(view: View, places: Iterable[Sequence[Joint]], point: Point) -> int | None:
+    """The joint nearest to a panel point, None if the mouse is at none.
+
+    Args:
+        places: of each joint, the places where it is drawn.
+    """
     best, found = float(REACH), None
-    for index, joint in enumerate(places):
-        distance = math.dist(view.to_panel(joint[:2]), point)
+    for index, drawn in enumerate(places):
+        distance = min(math.dist(view.to_panel(place[:2]), point) for place in drawn)
         if distance < best:
             best, found = distance, index
     return found

@@ -25,7 +25,7 @@ from app.panels.marks import at_split, paint_points, paint_skeleton, paint_split
 from app.panels.occluders import paint_occluders
 from app.panels.panel import Panel
 from app.panels.people import paint_people
-from app.panels.photo_words import paint_banner, paint_words, summary
+from app.panels.photo_words import drawn_joints, paint_banner, paint_words, summary
 from app.panels.texture import Texture
 from app.panels.votes import drawn_points, paint_legend, paint_votes
 from app.panels.why import paint_arrows
@@ -216,8 +216,7 @@ class PhotoPanel(Panel):
 
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""
-        scene, overlays = session.scene, session.view.overlays
-        joints = scene.estimated_joints if scene is not None and JOINTS in overlays else ()
+        joints = drawn_joints(session)
         self.joint = None if point is None else joint_at(self.view, joints, point)
         points = drawn_points(session)
         picks = point is not None and self.joint is None

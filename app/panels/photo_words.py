@@ -12,8 +12,9 @@ from app.panels.handles import truth_summary, truth_words
 from app.panels.joints import LINE, certainty_words, joint_text, paint_lines
 from app.panels.marks import point_text
 from app.panels.votes import drawn_points
+from app.protocol.scene import Joint
 from app.session import Session
-from app.view import BOX, POSE
+from app.view import BOX, JOINTS, POSE
 
 
 def summary(session: Session) -> str:
@@ -57,6 +58,16 @@ def paint_words(
     else:
         return
     paint_lines(text.wrapped(words, size[0] - px(16), width), size, view.to_panel(place))
+
+
+def drawn_joints(session: Session) -> list[tuple[Joint, ...]]:
+    """Where each joint is drawn: as it is estimated, and on the body."""
+    scene, pictured = session.scene, session.pictured
+    if scene is None or JOINTS not in session.view.overlays:
+        return []
+    if pictured is None or len(pictured.joints) != len(scene.estimated_joints):
+        return [(joint,) for joint in scene.estimated_joints]
+    return list(zip(scene.estimated_joints, pictured.joints, strict=True))
 
 
 def joint_words_at(session: Session, joint: int) -> tuple[str, Point]:

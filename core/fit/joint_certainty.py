@@ -45,21 +45,21 @@ WITH_POINT, WITHOUT_POINT = (1.0, -1.15, -3.6), (1.55, 0.0, 0.15)
 SIGMA_WEIGHT = 2.0
 """k of the module's docstring."""
 BASES_MM = {
-    "pelvis": (10, 20),
-    "hip": (10, 35),
-    "spine1": (36, 70),
-    "knee": (87, 220),
-    "spine2": (46, 100),
-    "ankle": (147, 325),
-    "spine3": (59, 135),
-    "foot": (120, 340),
-    "neck": (105, 150),
-    "collar": (91, 125),
-    "head": (105, 150),
-    "shoulder": (91, 140),
-    "elbow": (135, 175),
-    "wrist": (197, 260),
-    "hand": (290, 290),
+    "pelvis": (14, 21),
+    "hip": (5, 38),
+    "spine1": (48, 82),
+    "knee": (94, 253),
+    "spine2": (66, 129),
+    "ankle": (212, 384),
+    "spine3": (83, 188),
+    "foot": (142, 435),
+    "neck": (130, 298),
+    "collar": (116, 252),
+    "head": (133, 374),
+    "shoulder": (106, 273),
+    "elbow": (133, 243),
+    "wrist": (187, 296),
+    "hand": (196, 314),
 }
 """Bases of each kind of joint where it is seen, and where not, in millimetres."""
 _POINTS_OF_JOINT = [[p for p, own in enumerate(CARRIERS) if own == j] for j in range(24)]
@@ -162,12 +162,13 @@ def _visible(
     """Mean posterior of z over the pixels inside the photo that each joint's part explains."""
     ids, place = seen.render.assignment.kernels, seen.render.assignment.pixel
     weights = seen.render.weights.masked_fill(ids < 0, 0)
-    part = _parts(seen, volume)
-    pixels = torch.einsum("pk,pkj->pj", weights, part[ids.clamp_min(0)])
-    pixels = pixels * problem.get(FeatureMap).inside[0, place][:, None]
-    total = pixels.sum(0)
-    mean = (pixels * seen.evidence.posterior[:, None]).sum(0) / total
-    pairs = zip(mean.tolist(), total.tolist(), strict=True)
+    weights = weights * problem.get(FeatureMap).inside[0, place][:, None]
+    part, flat = _parts(seen, volume), ids.clamp_min(0).flatten()
+    of_kernel = weights.new_zeros(2, len(part))  # pixels, and those where the body is seen
+    of_kernel[0].index_add_(0, flat, weights.flatten())
+    of_kernel[1].index_add_(0, flat, (weights * seen.evidence.posterior[:, None]).flatten())
+    total, visible = of_kernel @ part
+    pairs = zip((visible / total).tolist(), total.tolist(), strict=True)
     return tuple(z if count >= LEAST_PIXELS else None for z, count in pairs)
 
 

@@ -11,10 +11,13 @@ ESTIMATED = ((0.0, 0.0, 0.0), (30.0, 40.0, -0.5))
 
 
 def test_the_nearest_joint_is_meant():
-    assert joint_at(VIEW, ESTIMATED, (12.0, 22.0)) == 0
-    assert joint_at(VIEW, ESTIMATED, (71.0, 95.0)) == 1  # (30, 40) lies at (70, 100)
-    assert joint_at(VIEW, ESTIMATED, (40.0, 60.0)) is None
+    joints = [(joint,) for joint in ESTIMATED]
+    assert joint_at(VIEW, joints, (12.0, 22.0)) == 0
+    assert joint_at(VIEW, joints, (71.0, 95.0)) == 1  # (30, 40) lies at (70, 100)
+    assert joint_at(VIEW, joints, (40.0, 60.0)) is None
     assert joint_at(VIEW, (), (12.0, 22.0)) is None
+    on_body = (15.0, 20.0, 0.0)  # at (40, 60)
+    assert joint_at(VIEW, [joints[0], (*joints[1], on_body)], (40.0, 60.0)) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from app.panels.joints import certainty_words, dashes
-from app.panels.photo_words import joint_words_at
+from app.panels.photo_words import drawn_joints, joint_words_at
 from app.protocol.scene import Certainty
+from app.view import JOINTS
 from core.pictures.palette import OCCLUDED
 from tests.app.fake_engine import HALF_SEEN, LEGS
 from tests.app.sessions import FIRST, paused_session
@@ -42,6 +43,15 @@ def test_the_words_under_the_mouse_are_of_the_joint():
     assert "outside the photo, ± 60 mm" in told[4][0] and told[4][1] == (4.0, 4.0)
     assert told[15][0].endswith(" · ± 170 mm")
     assert "mm" not in joint_words_at(session_with(()), 4)[0]
+
+
+def test_the_mouse_finds_a_joint_where_it_is_estimated_and_on_the_body():
+    session = session_with(HALF_SEEN)
+    assert drawn_joints(session) == []
+    session.toggle_overlay(JOINTS)
+    assert drawn_joints(session)[4] == ((4.0, 4.0, 0.0), (4.0, 4.0, 0.0))
+    session.painted = None
+    assert drawn_joints(session)[4] == ((4.0, 4.0, 0.0),)
 
 
 def test_a_note_stays_where_half_of_the_body_is_unseen():
