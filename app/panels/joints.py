@@ -121,10 +121,14 @@ def joint_name(joint: int) -> str:
     return joint_words(JOINT_NAMES[joint])
 
 
-def paint_lines(lines: list[str], size: Point, at: Point) -> None:
-    """Lines at the end of the panel that is farther from a point."""
+def paint_lines(lines: list[str], size: Point, at: Point, below: float = 0.0) -> None:
+    """Lines at the end of the panel that is farther from a point.
+
+    Args:
+        below: pixels at the panel's top that are taken.
+    """
     tall = LINE * len(lines) + px(8)
-    top = size[1] - tall if at[1] < size[1] / 2 else 0.0
+    top = size[1] - tall if at[1] < size[1] / 2 else below
     ground = (0, top), (size[0], top + tall)
     dpg.draw_rectangle(*ground, color=(0, 0, 0, 0), fill=(*theme.WELL[:3], 220))
     for i, line in enumerate(lines):

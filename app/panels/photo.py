@@ -177,13 +177,12 @@ class PhotoPanel(Panel):
             paint_people(self.view, session.people, session.box, self.under, self.width)
         if VOTES in session.view.overlays:
             paint_legend(scene, self.size, self.width)
-        if self.joint is not None or self.point is not None:
-            place = self.joint, self.point
-            paint_words(self.view, session, *place, self.size, self.width)
         if session.view.why and session.probed is not None:
             paint_arrows(session.probed.answer, self.view, term_colors(session))
-        if session.banner:
-            paint_banner(with_keys(session.banner), self.size, self.width)
+        below = paint_banner(with_keys(session.banner), self.size, self.width)
+        if self.joint is not None or self.point is not None:
+            place = self.joint, self.point
+            paint_words(self.view, session, *place, self.size, self.width, below)
 
     def _paint_pictures(self, session: Session, corners: list[Point]) -> None:
         """The photo, and the body, kernels, hits and misses over it."""

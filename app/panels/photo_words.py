@@ -43,12 +43,14 @@ def paint_words(
     point: tuple[int, int] | None,
     size: Point,
     width: text.Measure,
+    below: float = 0.0,
 ) -> None:
     """Words about the joint, or else the detected point, under the mouse.
 
     Args:
         point: number of the source, and of the point in it.
         size: of the panel's drawing area, screen pixels.
+        below: pixels at its top that are taken.
     """
     if joint is not None:
         words, place = joint_words_at(session, joint)
@@ -57,7 +59,7 @@ def paint_words(
         words, place = point_text(found, point), found[point[0]].places[point[1]]
     else:
         return
-    paint_lines(text.wrapped(words, size[0] - px(16), width), size, view.to_panel(place))
+    paint_lines(text.wrapped(words, size[0] - px(16), width), size, view.to_panel(place), below)
 
 
 def drawn_joints(session: Session) -> list[tuple[Joint, ...]]:
@@ -82,10 +84,13 @@ def joint_words_at(session: Session, joint: int) -> tuple[str, Point]:
     return words + truth_words(session, joint), estimated[:2]
 
 
-def paint_banner(words: str, size: Point, width: text.Measure) -> None:
-    """Words across the top that stay, on as many lines as they need."""
+def paint_banner(words: str, size: Point, width: text.Measure) -> float:
+    """Words across the top that stay, on as many lines as they need; the height that they take."""
+    if not words:
+        return 0.0
     lines = text.wrapped(words, size[0] - px(20), width)
     height = LINE * len(lines) + px(8)
     dpg.draw_rectangle((0, 0), (size[0], height), color=theme.BOX, fill=theme.WARN)
     for i, line in enumerate(lines):
         dpg.draw_text((px(10), px(3) + i * LINE), line, size=theme.SMALL_SIZE, color=theme.TEXT)
+    return height

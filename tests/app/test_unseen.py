@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from app.geometry.plane import Rect
 from app.panels.joints import certainty_words, dashes
 from app.panels.photo_words import drawn_joints, joint_words_at
 from app.protocol.scene import Certainty
@@ -97,6 +98,13 @@ def test_unseen_joints_are_rings_and_the_note_stays(debugger, photo):
         pixels = app.panel_pixels("photo")
         rings.append(amount(pixels, OCCLUDED) - before)
         tops.append(pixels[:20])
+        box = Rect(*app.state["box"])
+        app.move(app.on_photo((box.x + box.width / 2 + 3, box.y + 0.51 * box.height)))
+        assert app.state["joint"] == 0
+        told = np.abs(app.panel_pixels("photo") - pixels).max(-1) > 60
+        below = 24 if banner else 0  # the words under the mouse leave the note readable
+        assert told[below : below + 14].sum() > 30
+        assert not banner or told[:18].sum() < 30
         app.key("j")
         app.move(NOWHERE)
         assert amount(app.panel_pixels("photo"), OCCLUDED) == before
