@@ -214,7 +214,7 @@ class SessionState:
         """What the user should know for as long as the run is on screen; empty for nothing."""
         notes = [self.scene.note if self.scene else ""]
         if self.record is not None and (doubt := self.record.doubt):
-            notes.append(f"Doubtful: {doubt}. {{points}} draws the points, {{votes}} who found them")
+            notes.append(f"Doubtful: {doubt}. {{points}} draws points, {{votes}} who found them")
         if self.pictured is not None:
             notes.append(unseen_words((JOINT_NAMES[j] for j in self.pictured.unseen), HALF))
         return " · ".join(filter(None, notes))
