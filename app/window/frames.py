@@ -35,6 +35,7 @@ class FrameClock:
     _durations: list[float] = field(default_factory=list)
     _needed: int = FRAMES_A_CHANGE
     _until: float = 0.0
+    _calm: float = 0.0
 
     # --- when ---
 
@@ -46,10 +47,15 @@ class FrameClock:
         """The fit has taken a step, which moves little on screen."""
         self._needed = max(self._needed, 1)
 
-    def touched(self) -> None:
-        """The user has done something: what it leads to may come a moment later."""
+    def linger(self) -> None:
+        """What has been done may lead to something a moment later."""
         self.changed()
         self._until = time.perf_counter() + LINGER
+
+    def touched(self) -> None:
+        """The user has done something: what it leads to may come a moment later."""
+        self.linger()
+        self._calm = time.perf_counter() + CALM
 
     @property
     def awake(self) -> bool:
@@ -59,7 +65,7 @@ class FrameClock:
     @property
     def hurried(self) -> bool:
         """Whether the user has just done something, and what follows must come soon."""
-        return time.perf_counter() < self._until - LINGER + CALM
+        return time.perf_counter() < self._calm
 
     def left(self, busy: bool) -> float:
         """Seconds until the next frame may come, at most 0 if it may come now."""

@@ -97,7 +97,7 @@ class Window(Views):
         for dialog in (self.help, self.files, self.palette, self.tour, self.dialogs):
             dialog.build()
         self.desk.build()
-        Keys(self.do, self._in_dialog, self.clock.touched).listen()
+        Keys(self.do, self._in_dialog, self.clock.linger).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
         dpg.show_viewport()

@@ -1,5 +1,7 @@
 """When a frame is needed."""
 
+import pytest
+
 from app.window import frames
 from app.window.frames import FRAMES_A_CHANGE, FrameClock
 
@@ -43,4 +45,16 @@ def test_a_rest_is_not_a_long_frame(monkeypatch):
     now += 60.0
     clock.tick(busy=False)
     assert clock.worst < 0.03
-    assert clock.left(busy=False) > 0.03
+    assert clock.left(busy=False) == pytest.approx(1 / frames.IDLE_RATE)
+
+
+def test_the_hand_is_at_it_for_a_moment_and_a_held_button_does_not_count(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(frames.time, "perf_counter", lambda: now)
+    clock = FrameClock()
+    assert not clock.hurried
+    clock.touched()
+    assert clock.hurried
+    now += frames.CALM
+    clock.linger()  # Dear ImGui repeats a button that is held in every frame
+    assert not clock.hurried and clock.awake

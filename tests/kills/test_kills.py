@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from core.cli import main
+from core.eval import synthetic
 from core.eval.people import load_people, save_people
 from core.eval.scores import Scores
 from core.io.atomic import write_atomic
@@ -129,13 +130,13 @@ def test_the_table_of_an_evaluation(tmp_path):
         columns = [np.full(3, float(value)) for _ in fields(Scores)]
         return {("clean", "nbf"): Scores(*columns)}
 
-    path = tmp_path / "each.csv"
-    save_people(path, people(1))
+    path, places = tmp_path / "each.csv", synthetic.places(3, None, False)
+    save_people(path, people(1), {"clean": places})
     found, count, code = set(), 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         count += 1
-        save_people(path, people(1))
-        code, _ = die_at(count, lambda: save_people(path, people(2)), tmp_path)
+        save_people(path, people(1), {"clean": places})
+        code, _ = die_at(count, lambda: save_people(path, people(2), {"clean": places}), tmp_path)
         [scores] = load_people(path).values()
         found.add(float(scores.mpjpe[0]))
         assert len(scores.mpjpe) == 3
