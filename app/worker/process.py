@@ -102,7 +102,7 @@ def _load(factory: str, options: dict[str, Any]) -> Backend:
 
 
 PACE = 0.1
-"""Seconds from picture to picture while a fit steps, if they take less than a third of that."""
+"""Seconds from picture to picture while a fit steps, if they take less than a quarter of that."""
 
 
 class Worker:
@@ -236,8 +236,8 @@ class Worker:
             seconds = time.perf_counter() - begun
         self._send(event)
         if self._stepping is not None:
-            # Two thirds of the time are the fit's, and more where pictures are quick.
-            time.sleep(max(2 * seconds, PACE - seconds))
+            # Three quarters of the time are the fit's, and more where pictures are quick.
+            time.sleep(max(3 * seconds, PACE - seconds))
 
     def _prepare(self) -> bool:
         """Prepare a picture if the processor has nothing else to do; whether there was one."""
