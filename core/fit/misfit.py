@@ -44,9 +44,9 @@ def doubt(fit: Fit, problem: Problem, model: GenerativeModel) -> str:
     """One line if the best body of a fit of one person is doubtful, else nothing."""
     best = int(fit.trace.best_steps()[0])
     misfit = points_misfit(problem, model, fit.trace.params(best, model.volume))
-    if misfit is None or not float(misfit[0]) > LARGEST:
+    if misfit is None or not (nats := float(misfit[0])) > LARGEST:
         return ""
     return (
-        f"the body stays far from the detected points ({float(misfit[0]):.0f} nats; at most "
-        f"{LARGEST:g} where fits are right): it may be another person's, or the pose is wrong"
+        f"the body stays far from the detected points ({nats:.0f} nats; nearly all right fits have "
+        f"at most {LARGEST:g}): it may be another person's, or the pose is wrong"
     )

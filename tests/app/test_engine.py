@@ -11,9 +11,9 @@ from app.engine import NOBODY, observation_of
 from app.geometry.homography import cell_center, inside_crop
 from app.geometry.plane import Rect
 from app.protocol.backend import Kept
-from app.protocol.run import RECORD_SUFFIX, Changes, RecordedRun, Run
+from app.protocol.run import Changes, RecordedRun, Run
 from app.protocol.why import JointTarget, PixelTarget
-from app.told import crop_outline, found_points, stage_marks, told_votes
+from app.told import found_points, told_votes
 from core.body.moves import Drag, Value, Wish
 from core.body.points import POINTS
 from core.errors import UserError
@@ -21,12 +21,11 @@ from core.eval.synthetic import places as synthetic_places
 from core.fit.evidence import BodyPoints
 from core.fit.frames import photo_from_crop
 from core.fit.likelihood import LikelihoodSettings
-from core.fit.record import SUFFIX, FitRecord
+from core.fit.record import FitRecord
 from core.fit.record import Run as RecordRun
 from core.fit.recording import new_record, photo_info
-from core.fit.schedule import Schedule
 from core.fit.term import TERMS
-from core.geometry.crop import Box, crop_view
+from core.geometry.crop import Box
 from core.io.images import Photo
 from core.nets.point_vote import PointVotes
 from core.occlusion.fills import Color
@@ -58,20 +57,6 @@ def fit(backend, observed):
     fit = backend.fit(observed, Run(1))
     fit.records = [fit.step() for _ in range(7)]
     return fit
-
-
-def test_stage_marks_cover_every_record():
-    marks = stage_marks(Schedule.standard())
-    assert [(m.start, m.stop) for m in marks] == [(0, 30), (30, 121)]
-
-
-def test_the_crop_s_outline_and_its_homography_belong_together():
-    view = crop_view(640, 480, Box(400, 100, 150, 300), 800.0, 256)
-    corners, to_crop = crop_outline(view)
-    mapped = np.concatenate([corners, np.ones((4, 1))], 1) @ to_crop.T
-    unit = [[0, 0], [1, 0], [1, 1], [0, 1]]
-    np.testing.assert_allclose(mapped[:, :2] / mapped[:, 2:], unit, atol=1e-9)
-    assert corners[:, 0].min() < 400 < 550 < corners[:, 0].max()
 
 
 def test_a_drawn_box_is_taken_as_it_is(observed):
@@ -388,10 +373,6 @@ def test_a_damaged_record_is_one_line(backend, record, tmp_path):
     path.write_bytes(Path(record).read_bytes()[:5000])
     with pytest.raises(UserError, match=r"cut\.nbf is not a readable record of a fit"):
         backend.read(str(path))
-
-
-def test_the_window_knows_records_by_the_same_suffix():
-    assert RECORD_SUFFIX == SUFFIX
 
 
 def test_people_are_found_with_places_that_show_them(backend, photo):
