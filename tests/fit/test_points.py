@@ -10,7 +10,7 @@ from core.fit.evidence import BodyPoints, GivenBody, RegressedBody
 from core.fit.reconcile import AGREE, EDGE_SIGMA, doubted, unsure_at_edges
 from core.fit.solver import Solver
 from core.fit.start import choose_start
-from core.fit.starts.placed import propose, translation_to
+from core.fit.starts.placed import SHAPE_KEPT, propose, translation_to
 from core.fit.terms.points import point_cost
 from core.geometry.camera import project
 from core.nets.joint_estimate import JointEstimate
@@ -58,6 +58,19 @@ def test_a_body_is_placed_where_its_points_are(model):
     moved = replace(truth, transl=truth.transl + off)
     (candidate,) = propose(problem.having(RegressedBody(moved)), model, quick_schedule(), [])
     assert torch.allclose(candidate.body.transl, truth.transl, atol=1e-3)
+
+
+def test_a_small_body_starts_larger_and_farther_away(model):
+    """The shape goes towards the mean, and the place follows the points."""
+    truth = true_body()
+    small = replace(truth, betas=truth.betas - 2)
+    problem = seen(model, small).having(RegressedBody(small))
+    (candidate,) = propose(problem, model, quick_schedule(), [])
+    torch.testing.assert_close(candidate.body.betas, SHAPE_KEPT * small.betas)
+    projected = project(problem.camera, points_of(model, candidate.body.params()))
+    off = (projected - problem.get(BodyPoints).xy).norm(dim=-1)
+    stayed = project(problem.camera, points_of(model, replace(small, betas=candidate.body.betas)))
+    assert off.mean() < 0.7 * (stayed - problem.get(BodyPoints).xy).norm(dim=-1).mean()
 
 
 def test_misplaced_points_lose_their_say(model):

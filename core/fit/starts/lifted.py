@@ -28,7 +28,7 @@ from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
 from core.fit.start import Candidate, Start
-from core.fit.starts.placed import translation_to
+from core.fit.starts.placed import of_likely_shape, translation_to
 from core.fit.state import BodyState
 from core.geometry.rotations import rotation_between, rotation_onto
 from core.nets.joint_estimate import JointEstimate
@@ -53,7 +53,7 @@ def propose(
     detected = problem.find(BodyPoints)
     if not (regressed and world and detected) or problem.find(GivenBody):
         return []
-    body = BodyState.of(regressed.body)
+    body = of_likely_shape(regressed)
     posed = model.volume.pose(body.rotations, body.betas, body.transl)
     points = place_points(body.rotations, posed.joints)
     aims = directions(detected, world, problem.find(JointEstimate))
