@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from tests.app.blob import blob_photo
-from tests.app.driver import Debugger
+from tests.app.driver import Debugger, start_program
+from tests.app.preloaded import start_window
 
 
 @pytest.fixture
@@ -20,15 +21,16 @@ def photo(tmp_path):
 
 @pytest.fixture
 def debugger(display, tmp_path):
-    """Starts debuggers; all are closed at the end."""
+    """Starts debuggers, or the program itself; all are closed at the end."""
     if shutil.which("xdotool") is None:
         message = "xdotool is missing: sudo apt-get install -y xdotool"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     running = []
 
-    def start(*arguments, engine="load", folder=None):
+    def start(*arguments, engine="load", folder=None, program=False):
         state = tmp_path / f"state{len(running)}.json"
-        app = Debugger(display, state, engine, arguments, folder)
+        how = start_program if program else start_window
+        app = Debugger(display, state, engine, arguments, folder, how)
         running.append(app)
         return app
 

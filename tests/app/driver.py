@@ -16,27 +16,29 @@ PATIENCE = 90.0
 STROKE = 0.16
 
 
+def start_program(arguments, folder, environment):
+    """The debugger as its users start it."""
+    command = [sys.executable, "-m", "app", *arguments]
+    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+
+
 class Debugger:
     """One running debugger."""
 
-    def __init__(self, display, state_file, engine, arguments, folder=None):
+    def __init__(
+        self, display, state_file, engine, arguments, folder=None, start_window=start_program
+    ):
         self.display = display
         self.state_file = state_file
-        command = [sys.executable, "-m", "app", *map(str, arguments)]
-        command += ["--state", str(state_file)]
+        words = [*map(str, arguments), "--state", str(state_file)]
         if engine:  # else the real one
-            command += ["--engine", f"tests.app.fake_engine:{engine}"]
+            words += ["--engine", f"tests.app.fake_engine:{engine}"]
         self.environment = xdnd.environment(display) | {
             "PYTHONPATH": str(ROOT),
             "XDG_CONFIG_HOME": str(state_file.parent / "config"),  # no settings of others
         }
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder or state_file.parent,  # where it saves
-            env=self.environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        where = folder or state_file.parent  # where it saves
+        self.process = start_window(words, where, self.environment)
 
     # --- what it says ---
 

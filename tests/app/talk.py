@@ -3,15 +3,20 @@
 import time
 
 from app.link import Link
+from tests.app.preloaded import PreloadedLink
 
 PATIENCE = 60.0
 
 
 class Talk:
-    """A link with the patience to wait for an answer; all events are kept."""
+    """A link with the patience to wait for an answer; all events are kept.
 
-    def __init__(self, factory):
-        self.link = Link(factory, {})
+    Args:
+        program: start the engine as the debugger does.
+    """
+
+    def __init__(self, factory, program=False):
+        self.link = (Link if program else PreloadedLink)(factory, {})
         self.events, self.waiting = [], []
 
     def ask(self, command, kind):

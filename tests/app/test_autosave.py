@@ -122,7 +122,7 @@ def test_an_orphan_is_offered_and_saved_elsewhere(tmp_path, monkeypatch):
 @pytest.mark.gui
 @pytest.mark.slow
 def test_a_killed_window_offers_its_session_to_the_next(debugger, photo):
-    app = debugger(photo)
+    app = debugger(photo, program=True)
     app.wait_done()
     app.wait(lambda s: s["autosaved"], "the file")
     app.process.send_signal(signal.SIGKILL)

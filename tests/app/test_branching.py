@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from app.geometry.plane import Rect
-from app.link import Link
 from app.session import Session
 from app.state import Level, Phase
+from tests.app.preloaded import PreloadedLink
 
 PATIENCE = 120.0
 
@@ -19,7 +19,7 @@ class Debugging:
     def __init__(self):
         self.session = Session()
         self.session.resize(128, (60, 80))
-        self.link = Link("tests.app.untrained:load", {})
+        self.link = PreloadedLink("tests.app.untrained:load", {})
 
     def send(self, commands):
         for command in commands:

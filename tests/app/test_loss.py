@@ -24,7 +24,7 @@ TERMS = (TermInfo("nll", "nats", "how unlikely the features are"), TermInfo("pri
 @pytest.mark.slow
 def test_a_term_from_outside_has_a_curve_and_a_description(monkeypatch):
     monkeypatch.setenv("NBF_PLUGINS", "tests.plugins.toy_term")
-    talk = Talk("tests.app.untrained:load")
+    talk = Talk("tests.app.untrained:load", program=True)
     try:
         run = Run(1, box=Rect(20, 60, 300, 440))
         opened = talk.ask(Open(1, run, "skimage:camera"), Opened)

@@ -24,7 +24,7 @@ def near(pixels, color, tolerance=40):
 
 
 def test_a_dropped_photo_is_fitted_and_every_panel_shows_its_picture(debugger, photo):
-    app = debugger(engine="load_slow")
+    app = debugger(engine="load_slow", program=True)
     app.wait_phase("EMPTY")
     empty = {name: app.panel_pixels(name) for name in ("photo", "observed", "rendered", "body")}
     app.drop(photo)
@@ -260,7 +260,8 @@ def test_help_opens_and_closes(debugger):
 
 def test_screenshot_is_the_window_and_ends_it(debugger, photo, tmp_path):
     path = tmp_path / "shots" / "w.png"
-    app = debugger(photo, "--screenshot", path, "--after", "0.5", "--size", "1000x700")
+    options = "--screenshot", path, "--after", "0.5", "--size", "1000x700"
+    app = debugger(photo, *options, program=True)
     assert app.process.wait(90) == 0
     picture = np.array(Image.open(path).convert("RGB")).astype(int)
     assert picture.shape == (700, 1000, 3)
@@ -271,7 +272,7 @@ def test_screenshot_is_the_window_and_ends_it(debugger, photo, tmp_path):
 def test_screenshot_of_a_bad_photo_exits_with_2_and_one_line(debugger, tmp_path):
     text = tmp_path / "text.jpg"
     text.write_text("not a picture")
-    app = debugger(text, "--screenshot", tmp_path / "w.png")
+    app = debugger(text, "--screenshot", tmp_path / "w.png", program=True)
     assert app.process.wait(90) == 2
     complaint = app.process.stderr.read().strip()
     assert complaint.startswith("nbf: ")

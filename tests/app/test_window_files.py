@@ -54,7 +54,7 @@ def test_an_unreadable_file_is_told_in_the_status_line_and_nothing_is_lost(
 
 
 def test_a_crashed_engine_is_shown_and_restarted(debugger, photo):
-    app = debugger(photo)
+    app = debugger(photo, program=True)
     worker = app.wait_done()["worker"]
     app.move(NOWHERE)
     before = {name: app.panel_pixels(name) for name in ("rendered", "occlusion", "body")}

@@ -66,7 +66,7 @@ def photo(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shared_talk():
-    talk = Talk(FAKE + "load")
+    talk = Talk(FAKE + "load", program=True)
     talk.wait(Ready)
     yield talk
     talk.link.close()
@@ -304,7 +304,7 @@ def test_a_step_that_does_not_exist_is_a_failure_not_a_crash(talk):
 
 
 def test_a_crash_is_noticed_once_and_a_new_worker_works(photo):
-    talk = Talk(FAKE + "load")
+    talk = Talk(FAKE + "load", program=True)
     try:
         talk.wait(Ready)
         talk.link.send(Open(1, Run(1), "crash.png"))
