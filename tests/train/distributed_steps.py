@@ -1,11 +1,10 @@
-"""Two training steps in the processes that torchrun starts: SHARDS OUT [MIX].
+"""Two training steps in each of the processes that train together.
 
 Everything is in double precision, so that rounding does not hide differences from one process.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ SETTINGS = TrainSettings(
     warmup=1,
     decay=0.5,
     augment=AugmentSettings(patches=0.5),
-    objective=ObjectiveSettings(bfloat16=False, ranking=RankingSettings(weight=0.5)),
+    objective=ObjectiveSettings(bfloat16=False, ranking=RankingSettings(weight=0.5, poses=1)),
 )
 
 
@@ -65,9 +64,16 @@ def train(
     }
 
 
-if __name__ == "__main__":
+def train_with_others(shards: Path, folder: Path, mix: Path | None = None) -> None:
+    """Take this process's part, and write what it has after the steps."""
     found = find_process_group("cpu")
     assert found != SINGLE_PROCESS
-    result = train(Path(sys.argv[1]), Path(sys.argv[2]), found, *map(Path, sys.argv[3:]))
-    torch.save(result, Path(sys.argv[2]) / f"{found.rank}.pt")
+    torch.save(train(shards, folder, found, mix), folder / f"{found.rank}.pt")
+    found.close()
+
+
+def greet() -> None:
+    """Find the other processes, and add something up with them."""
+    found = find_process_group("cpu")
+    print(found.rank, found.world_size, float(found.total(torch.tensor(found.rank + 1.0))))
     found.close()

@@ -1,14 +1,8 @@
-"""A tiny run in its own process, to be finished, killed or resumed.
-
-python -m tests.train.interrupted_run SHARDS OUT [kill | stop | resume]
-
-With "stop" it asks itself to stop, as Ctrl-C would.
-"""
+"""A tiny run in its own process, to be finished, killed or resumed."""
 
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,17 +26,18 @@ def make_trainer(shards: Path, folder: Path) -> Trainer:
     return trainer
 
 
-def show(step: int, done: float, losses: dict[str, float]) -> None:
-    print(step, flush=True)
-    if "kill" in sys.argv and step == 7:
-        time.sleep(60)  # between the saves of steps 4 and 8: here it is killed
-    if "stop" in sys.argv and step == 7:
-        signal.raise_signal(signal.SIGINT)
+def main(shards: Path, folder: Path, how: str = "") -> int:
+    """Train to the end, or what `how` says: "kill", "stop" as Ctrl-C would, or "resume"."""
 
+    def show(step: int, done: float, losses: dict[str, float]) -> None:
+        print(step, flush=True)
+        if how == "kill" and step == 7:
+            time.sleep(60)  # between the saves of steps 4 and 8: here it is killed
+        if how == "stop" and step == 7:
+            signal.raise_signal(signal.SIGINT)
 
-if __name__ == "__main__":
-    trainer = make_trainer(Path(sys.argv[1]), Path(sys.argv[2]))
-    if "resume" in sys.argv:
+    trainer = make_trainer(shards, folder)
+    if how == "resume":
         trainer.resume()
     stop = trainer.run(show)
-    sys.exit(stop.exit_code() if stop else 0)
+    return stop.exit_code() if stop else 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,10 +22,11 @@ from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
 from core.train.run.checkpoint import LAST, PREVIOUS, find_damage, load_checkpoint, save_checkpoint
 from core.train.run.trainer import Trainer
+from tests.preloaded import Child, run
+from tests.train import interrupted_run
 from tests.train.interrupted_run import SETTINGS, STEPS
 from tests.train.people import write_shard
 
-ROOT = Path(__file__).parents[2]
 KEYS = {"step", "weights"}
 MOST = 1 << 20
 
@@ -130,29 +131,30 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("runs")
     write_shard(folder / "shards" / "shard-00000", 5, seed=0)
-    subprocess.run([*command(folder, "whole")], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    assert run_to_end(folder, "whole").returncode == 0
     return folder
 
 
-def command(folder: Path, name: str, *how: str) -> list[str]:
-    module = "tests.train.interrupted_run"
-    return [sys.executable, "-m", module, str(folder / "shards"), str(folder / name), *how]
+def run_to_end(folder: Path, name: str, how: str = "") -> subprocess.CompletedProcess[str]:
+    (done,) = run((interrupted_run.main, (folder / "shards", folder / name, how), {}))
+    return done
 
 
 def kill(folder: Path) -> None:
-    with subprocess.Popen(
-        command(folder, "kill", "kill"), cwd=ROOT, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+    reading, writing = os.pipe()
+    given = folder / "shards", folder / "kill", "kill"
+    process = Child(interrupted_run.main, *given, outputs={1: writing})
+    os.close(writing)
+    with os.fdopen(reading) as lines:
+        for line in lines:
             if int(line) == 7:
-                process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+                process.kill()
+    assert process.wait() == -signal.SIGKILL
 
 
 def stop(folder: Path) -> None:
-    done = subprocess.run(command(folder, "stop", "stop"), cwd=ROOT, stdout=subprocess.PIPE)
-    assert done.returncode == 130 and done.stdout.split() == [b"%d" % i for i in range(1, 8)]
+    done = run_to_end(folder, "stop", "stop")
+    assert done.returncode == 130 and done.stdout.split() == [str(i) for i in range(1, 8)]
     state = load_checkpoint(folder / "stop", {"step"}, 1 << 30)[1]
     assert state["step"] == 7  # and not 4, where the run saved by itself
 
@@ -164,9 +166,7 @@ def test_interrupted_and_resumed_is_the_same_run(
 ) -> None:
     name = interrupt.__name__
     interrupt(whole_run)
-    subprocess.run(
-        command(whole_run, name, "resume"), cwd=ROOT, check=True, stdout=subprocess.DEVNULL
-    )
+    assert run_to_end(whole_run, name, "resume").returncode == 0
     curves = [(whole_run / run / "losses.csv").read_bytes() for run in ("whole", name)]
     assert curves[0] == curves[1] and curves[0].count(b"\n") == 3
     keys = {"network", "average", "bank", "step"}

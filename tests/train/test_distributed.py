@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,19 +21,32 @@ from core.train.batches.loader import Loader
 from core.train.distributed import SINGLE_PROCESS, ProcessGroup, find_process_group
 from core.train.run.checkpoint import load_checkpoint
 from core.train.run.trainer import Trainer, TrainSettings
-from tests.train.distributed_steps import train
+from tests.preloaded import command, run
+from tests.train.distributed_steps import greet, train, train_with_others
 from tests.train.people import write_shard
 
 ROOT = Path(__file__).parents[2]
 
 
+def train_together(*arguments: Path) -> None:
+    """`train_with_others` in two processes with the variables that torchrun gives them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    ranks = [shared | {"RANK": str(i), "LOCAL_RANK": str(i)} for i in range(2)]
+    for done in run(*((train_with_others, arguments, rank) for rank in ranks)):
+        assert done.returncode == 0, done.stderr[-4000:]
+
+
 def torchrun(module: str, *arguments: str | Path) -> None:
     """Run a module in two processes."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", "-m", module, *map(str, arguments)]
+    words = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    words += ["--nproc-per-node", "2", "-m", module, *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150, check=False
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
 
@@ -57,7 +71,7 @@ def test_shares_make_the_batch(shards: ShardDataset, volume: NeuralBodyVolume) -
 @pytest.mark.slow
 def test_two_processes_compute_the_result_of_one(people: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning_fabric")
-    torchrun("tests.train.distributed_steps", people, tmp_path)
+    train_together(people, tmp_path)
     one = train(people, tmp_path, SINGLE_PROCESS)
     first, second = (torch.load(tmp_path / f"{i}.pt", weights_only=True) for i in range(2))
     for part, tensors in one.items():
@@ -67,39 +81,17 @@ def test_two_processes_compute_the_result_of_one(people: Path, tmp_path: Path) -
             assert close, (part, name, (first[part][name] - value).abs().max())
 
 
-GREET = """
-import torch
-from core.train.distributed import find_process_group
-group = find_process_group("cpu")
-print(group.rank, group.world_size, float(group.total(torch.tensor(group.rank + 1.0))))
-group.close()
-"""
-
-
 def srun(nodes: int, per_node: int | None) -> list[subprocess.CompletedProcess[str]]:
-    """Two processes with the variables that SLURM's srun gives them."""
-    started = []
+    """`greet` in two processes with the variables that SLURM's srun gives them."""
+    calls = []
     for index in range(2):
         slurm = {"STEP_NUM_TASKS": 2, "STEP_NUM_NODES": nodes, "NNODES": nodes, "NTASKS": 2}
         slurm |= {"PROCID": index, "NODEID": index * (nodes - 1), "LOCALID": index * (2 - nodes)}
         slurm |= {"JOB_ID": os.getpid()} | ({"NTASKS_PER_NODE": per_node} if per_node else {})
         variables = {f"SLURM_{name}": str(value) for name, value in slurm.items()}
         variables |= {"SLURM_NODELIST": "localhost", "SLURM_JOB_NAME": "train"}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-c", GREET],
-                cwd=ROOT,
-                env=os.environ | variables,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    outputs = [process.communicate(timeout=100) for process in started]
-    return [
-        subprocess.CompletedProcess(process.args, process.returncode, *output)
-        for process, output in zip(started, outputs, strict=True)
-    ]
+        calls.append((greet, (), variables))
+    return run(*calls)
 
 
 @pytest.mark.slow
@@ -118,9 +110,8 @@ def test_the_same_command_under_torchrun(people: Path, tmp_path: Path) -> None:
     options = ["train", "--shards", people, "--held-out", people, "--device", "cpu"]
     options += ["--steps", "2", "--batch-size", "2", "--head-images", "0", "--bank-images", "2"]
     torchrun("core.cli", *options, "--out", tmp_path / "two")
-    alone = [sys.executable, "-m", "core.cli", *map(str, options), "--out", str(tmp_path / "one")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(alone, cwd=ROOT, env=environment, check=True, capture_output=True)
+    (alone,) = run((command, (*options, "--out", tmp_path / "one"), {"OMP_NUM_THREADS": "1"}))
+    assert alone.returncode == 0, alone.stderr[-4000:]
     names = [sorted(path.name for path in (tmp_path / run).iterdir()) for run in ("one", "two")]
     assert names[0] == names[1] and "lite.safetensors" in names[0]
     one, two = (load_checkpoint(tmp_path / run, {"network"}, 1 << 30)[1] for run in ("one", "two"))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -30,9 +27,10 @@ from core.train.distributed import SINGLE_PROCESS
 from core.train.run.trainer import Trainer, TrainSettings
 from tests.datasets import writers
 from tests.datasets.world import make_world
+from tests.preloaded import command, run
 from tests.train.distributed_steps import train
 from tests.train.people import write_shard
-from tests.train.test_distributed import torchrun
+from tests.train.test_distributed import train_together
 
 ROOT = Path(__file__).parents[2]
 TOML = """
@@ -310,7 +308,7 @@ def test_two_processes_compute_the_result_of_one(place: Path, tmp_path: Path) ->
     pytest.importorskip("lightning_fabric")
     people, mix = tmp_path / "people", place / "mix.toml"
     write_shard(people / "shard-00000", 6, seed=2)
-    torchrun("tests.train.distributed_steps", people, tmp_path, mix)
+    train_together(people, tmp_path, mix)
     one = train(people, tmp_path, SINGLE_PROCESS, mix)
     first = torch.load(tmp_path / "0.pt", weights_only=True)
     for part, tensors in one.items():
@@ -322,19 +320,11 @@ def test_two_processes_compute_the_result_of_one(place: Path, tmp_path: Path) ->
 @pytest.mark.slow
 def test_the_command_trains_on_photos_and_exports(place: Path, tmp_path: Path) -> None:
     write_shard(tmp_path / "shards" / "shard-00000", 4, seed=2)
-    command = [sys.executable, "-m", "core.cli", "train", "--device", "cpu", "--steps", "2"]
-    command += ["--batch-size", "4", "--head-images", "0", "--bank-images", "2"]
-    command += ["--mix", str(place / "mix.toml"), "--out", str(tmp_path / "run")]
-    command += [f"--{name}={tmp_path / 'shards'}" for name in ("shards", "held-out")]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
+    words = ["train", "--device", "cpu", "--steps", "2", "--batch-size", "4"]
+    words += ["--head-images", "0", "--bank-images", "2"]
+    words += ["--mix", place / "mix.toml", "--out", tmp_path / "run"]
+    words += [f"--{name}={tmp_path / 'shards'}" for name in ("shards", "held-out")]
+    (done,) = run((command, words, {"OMP_NUM_THREADS": "1"}))
     assert done.returncode == 0, done.stderr[-3000:]
     assert "mine: 3 people of photos; labels: 2D joints" in done.stderr
     assert (tmp_path / "run" / "lite.safetensors").is_file()
