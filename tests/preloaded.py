@@ -12,6 +12,7 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from collections.abc import Callable, Mapping
 from multiprocessing.context import ForkServerContext
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 MODULES = (
     *("app.main", "app.automation", "app.window.tables", "app.window.window"),
@@ -49,8 +50,12 @@ class Child:
         act: a module's function; what it returns or exits with is the exit code.
         arguments: its arguments.
         environment: all variables; by default those of this process.
-        outputs: file descriptors for its standard output and error.
+        outputs: where its standard output (1) and error (2) go, file descriptors.
+        heard: which of them is read here, as `stdout` or `stderr`.
     """
+
+    stdout: TextIO
+    stderr: TextIO
 
     def __init__(
         self,
@@ -59,12 +64,18 @@ class Child:
         folder: Path | None = None,
         environment: Mapping[str, str] = os.environ,
         outputs: Mapping[int, int] | None = None,
+        heard: int | None = None,
     ) -> None:
-        self.stdout = self.stderr = None
+        ends = dict(outputs or {})
+        if heard is not None:
+            reading, ends[heard] = os.pipe()
+            setattr(self, {1: "stdout", 2: "stderr"}[heard], os.fdopen(reading))
         place = dict(environment), os.fspath(folder or Path.cwd())
-        ends = {number: _Passed(handle) for number, handle in (outputs or {}).items()}
-        self._process = server().Process(target=_run, args=(act, arguments, *place, ends))
+        passed = {number: _Passed(handle) for number, handle in ends.items()}
+        self._process = server().Process(target=_run, args=(act, arguments, *place, passed))
         self._process.start()
+        if heard is not None:
+            os.close(ends[heard])
         self.pid: int = self._process.pid or 0
 
     def poll(self) -> int | None:
@@ -123,7 +134,7 @@ Call = tuple[Callable[..., int | None], tuple, Mapping[str, str]]
 """A function, its arguments, and variables on top of this process's."""
 
 
-def run(*calls: Call) -> list[subprocess.CompletedProcess[str]]:
+def run(*calls: Call, folder: Path | None = None) -> list[subprocess.CompletedProcess[str]]:
     """Run functions in processes at the same time; like `subprocess.run` for each."""
     with contextlib.ExitStack() as stack:
         started = []
@@ -131,7 +142,8 @@ def run(*calls: Call) -> list[subprocess.CompletedProcess[str]]:
             said = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)]
             outputs = {1: said[0].fileno(), 2: said[1].fileno()}
             environment = {**os.environ, **variables}
-            child = Child(act, *arguments, environment=environment, outputs=outputs)
+            place = {"folder": folder, "environment": environment}
+            child = Child(act, *arguments, **place, outputs=outputs)
             started.append((child, said))
         done = []
         for child, said in started:
@@ -148,3 +160,9 @@ def command(*words: object) -> int:
 
     sys.argv = ["nbf", *map(str, words)]
     return main(sys.argv[1:])
+
+
+def script(path: Path) -> None:
+    """What Python does with a file."""
+    sys.argv = [str(path)]
+    runpy.run_path(str(path), run_name="__main__")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
 from multiprocessing.util import register_after_fork
 
 import app.link
+import app.main
 from app.link import Link
 from tests.preloaded import Child, server
 
@@ -22,21 +22,22 @@ class PreloadedLink(Link):
 
 
 def start_window(arguments, folder, environment):
-    """A debugger that the server makes."""
-    ours, theirs = os.pipe()
-    child = Child(_open, arguments, folder=folder, environment=environment, outputs={2: theirs})
-    os.close(theirs)
-    child.stderr = open(ours, encoding="utf-8")  # noqa: SIM115
-    return child
+    """A debugger that the server makes.
+
+    Its modules were imported at the scale 1: one of another scale has to be the program.
+    """
+    return Child(_open, arguments, folder=folder, environment=environment, heard=2)
 
 
 def _open(arguments):
     """In the new process: what ``python -m app`` does."""
     sys.argv = ["app", *arguments]
-    app.link.Link = _ForkedLink
-    from app.main import cli
+    app.link.Link, app.main.use_scale = _ForkedLink, _expect_one
+    return app.main.cli()
 
-    return cli()
+
+def _expect_one(scale):
+    assert scale == 1, "constants were computed at the scale 1: start the program"
 
 
 class _ForkedLink(Link):

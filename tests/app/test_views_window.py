@@ -38,7 +38,7 @@ def test_panels_are_enlarged_hidden_and_divided_and_come_back_at_the_next_start(
     app.close()
     try:
         xdnd.set_resources(app.display, "Xft.dpi:\t192\n")
-        again = debugger("--size", "700x480")
+        again = debugger("--size", "700x480", program=True)  # which has the scale first
         state = again.wait(lambda s: s["places"], "a window")
     finally:
         xdnd.set_resources(app.display, "")

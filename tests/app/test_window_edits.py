@@ -189,7 +189,7 @@ def test_many_keys_at_once_are_all_done(debugger, photo):
 
 @pytest.mark.parametrize("size", ["640x480", "1000x700"])
 def test_labels_keep_away_from_the_edges_of_their_buttons(debugger, photo, size):
-    app = debugger(photo, "--scale", 1.5, "--size", size)
+    app = debugger(photo, "--scale", 1.5, "--size", size, program=True)
     app.wait_done()
     app.move((app.state["size"][0] - 5, app.state["size"][1] - 5))
     for name, rect in app.state["buttons"].items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import subprocess
 import zipfile
@@ -141,11 +140,9 @@ def run_to_end(folder: Path, name: str, how: str = "") -> subprocess.CompletedPr
 
 
 def kill(folder: Path) -> None:
-    reading, writing = os.pipe()
     given = folder / "shards", folder / "kill", "kill"
-    process = Child(interrupted_run.main, *given, outputs={1: writing})
-    os.close(writing)
-    with os.fdopen(reading) as lines:
+    process = Child(interrupted_run.main, *given, heard=1)
+    with process.stdout as lines:
         for line in lines:
             if int(line) == 7:
                 process.kill()
