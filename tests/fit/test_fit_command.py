@@ -25,6 +25,7 @@ from core.io.folders import finished, unfinished
 from core.io.images import load_image, save_image
 from core.occlusion.files import save_occluders
 from core.occlusion.occluder import drawn
+from tests.preloaded import Child, command, run
 from tests.untrained import short_schedule, untrained_engine
 
 FILES = {
@@ -32,6 +33,7 @@ FILES = {
     "report.json",
 }
 PLUGINS = ",".join(f"tests.plugins.{name}" for name in ("toy_term", "toy_start", "toy_fitter"))
+VARIABLES = {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.slow
@@ -321,11 +323,11 @@ def test_results_stay_inside_their_folder(untrained, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
-    environment = os.environ | {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "core.cli", "fit"]
-    fresh = [*command, "skimage:camera", "--weights", "toy=5", "--out"]
+    environment = os.environ | VARIABLES
+    fresh = ["fit", "skimage:camera", "--weights", "toy=5", "--out"]
     begin = time.monotonic()
-    whole = subprocess.run([*fresh, str(tmp_path / "whole")], env=environment, capture_output=True)
+    program = [sys.executable, "-m", "core.cli", *fresh, str(tmp_path / "whole")]
+    whole = subprocess.run(program, env=environment, capture_output=True)
     elapsed = time.monotonic() - begin
     assert whole.returncode == 0, whole.stderr.decode()
     report = json.loads((tmp_path / "whole" / "camera" / "report.json").read_text())
@@ -337,18 +339,18 @@ def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
 
     folder = tmp_path / "cut" / "camera"
     hidden = unfinished(folder)
-    command = [*command, "--resume", str(hidden / "fit.nbf")]
+    resume = ["fit", "--resume", str(hidden / "fit.nbf")]
     for signum, start, when in (
         (signal.SIGKILL, [*fresh, str(tmp_path / "cut")], "fit.nbf"),
-        (signal.SIGTERM, command, "body.glb"),  # while the results are written
+        (signal.SIGTERM, resume, "body.glb"),  # while the results are written
     ):
-        stopped = subprocess.Popen(start, env=environment, stderr=subprocess.PIPE)
+        stopped = Child(command, *start, environment=environment, heard=2)
         while not (hidden / when).exists():
             assert stopped.poll() is None
             time.sleep(0.005)
         stopped.send_signal(signum)
-        said = stopped.communicate()[1].decode()
-        assert stopped.returncode == (143 if signum == signal.SIGTERM else -signum)
+        said = stopped.stderr.read()
+        assert stopped.wait(60) == (143 if signum == signal.SIGTERM else -signum)
         assert not folder.exists() and (hidden / "fit.nbf").exists()
         assert len(np.load(hidden / "fit.nbf")["runs/0/total"]) <= 121
     assert said.splitlines()[-2:] == [
@@ -357,8 +359,8 @@ def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
     ]
     assert [path.name for path in hidden.iterdir()] == ["fit.nbf"]
 
-    resumed = subprocess.run(command, env=environment, capture_output=True)
-    assert resumed.returncode == 0, resumed.stderr.decode()
+    (resumed,) = run((command, resume, VARIABLES))
+    assert resumed.returncode == 0, resumed.stderr
     both = (tmp_path / "whole" / "camera", folder)
     first, second = (np.load(where / "fit.nbf") for where in both)
     assert first.files == second.files
@@ -370,11 +372,8 @@ def test_a_killed_fit_resumes_to_the_same_bits(tmp_path):
 
 @pytest.mark.slow
 def test_a_fitter_from_outside_is_a_method(tmp_path):
-    environment = os.environ | {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "core.cli", "fit", "skimage:camera", "--method", "brief"]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path)], env=environment, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
+    words = ["fit", "skimage:camera", "--method", "brief", "--out", str(tmp_path)]
+    (done,) = run((command, words, VARIABLES))
+    assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "camera" / "report.json").read_text())
     assert report["steps"] == 10 and report["reason"] == "ten steps are enough"
