@@ -75,7 +75,7 @@ def test_fit(quick_fit, tmp_path, how):
 @pytest.mark.slow
 def test_synth(tmp_path):
     def make(folder):
-        return lambda: list(write_shards(folder, RECIPE, 3, per_shard=2))
+        return lambda: list(write_shards(folder, RECIPE, 2, per_shard=1))
 
     assert forked(make(tmp_path / "whole")) == 0
     expected = content(tmp_path / "whole")
@@ -89,7 +89,7 @@ def test_synth(tmp_path):
             files = {n: data for n, data in left.items() if n.startswith(name)}
             assert not files or files == {n: d for n, d in expected.items() if n.startswith(name)}
         assert forked(make(out)) == 0
-        assert content(out) == expected and len(ShardDataset(out)) == 3
+        assert content(out) == expected and len(ShardDataset(out)) == 2
         assert len(list(out.iterdir())) == 3
 
 
