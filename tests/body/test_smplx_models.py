@@ -143,7 +143,8 @@ def test_a_malicious_pickle_runs_nothing(tables, tmp_path):
             return os.system, (f"touch {tmp_path / 'witness'}",)
 
     path = tmp_path / "model.pkl"
-    path.write_bytes(pickle.dumps({**tables, "extra": Evil()}, protocol=2))
+    small = {name: array for name, array in tables.items() if name not in ("posedirs", "shapedirs")}
+    path.write_bytes(pickle.dumps({**small, "extra": Evil()}, protocol=2))
     with pytest.raises(UserError, match=r"model\.pkl names (posix|nt)\.system"):
         load_body(path)
     assert not (tmp_path / "witness").exists()
