@@ -18,10 +18,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any, TextIO
+
+import pytest
 
 MODULES = (
     *("app.main", "app.automation", "app.window.tables", "app.window.window"),
@@ -30,16 +33,19 @@ MODULES = (
     *("tests.train.distributed_steps", "tests.train.interrupted_run", "lightning_fabric"),
     "pytest",  # which each fork would import, for it is the main module
 )
-
-
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 PATIENCE = 150.0
 
 
 @functools.cache
 def server() -> ForkServerContext:
-    """Makes processes as `multiprocessing` does."""
+    """Makes processes as `multiprocessing` does, of one thread each."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(MODULES))
+    with pytest.MonkeyPatch.context() as patch:  # libraries look when they are loaded
+        for name, value in ONE_THREAD.items():
+            patch.setenv(name, value)
+        forkserver.ensure_running()
     return context
 
 
@@ -122,7 +128,7 @@ def _run(
 ) -> None:
     """In the new process."""
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment | ONE_THREAD)
     os.chdir(folder)
     for number, end in outputs.items():
         os.dup2(end.handle, number)
@@ -136,7 +142,7 @@ Call = tuple[Callable[..., int | None], tuple, Mapping[str, str]]
 
 def run(*calls: Call, folder: Path | None = None) -> list[subprocess.CompletedProcess[str]]:
     """Run functions in processes at the same time; like `subprocess.run` for each."""
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:  # which also ends those that take too long
         started = []
         for act, arguments, variables in calls:
             said = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)]
@@ -144,6 +150,7 @@ def run(*calls: Call, folder: Path | None = None) -> list[subprocess.CompletedPr
             environment = {**os.environ, **variables}
             place = {"folder": folder, "environment": environment}
             child = Child(act, *arguments, **place, outputs=outputs)
+            stack.callback(child.kill)
             started.append((child, said))
         done = []
         for child, said in started:

@@ -25,7 +25,7 @@ from core.io.folders import finished, unfinished
 from core.io.images import load_image, save_image
 from core.occlusion.files import save_occluders
 from core.occlusion.occluder import drawn
-from tests.preloaded import Child, command, run
+from tests.preloaded import ONE_THREAD, Child, command, run
 from tests.untrained import short_schedule, untrained_engine
 
 FILES = {
@@ -33,7 +33,7 @@ FILES = {
     "report.json",
 }
 PLUGINS = ",".join(f"tests.plugins.{name}" for name in ("toy_term", "toy_start", "toy_fitter"))
-VARIABLES = {"NBF_PLUGINS": PLUGINS, "OMP_NUM_THREADS": "1"}
+VARIABLES = {"NBF_PLUGINS": PLUGINS, **ONE_THREAD}
 
 
 @pytest.mark.slow

@@ -20,6 +20,6 @@ def test_examples_are_short():
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs(example, tmp_path):
-    (done,) = run((script, (example,), {"OMP_NUM_THREADS": "1"}), folder=tmp_path)
+    (done,) = run((script, (example,), {}), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) >= 2

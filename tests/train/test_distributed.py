@@ -34,7 +34,7 @@ def train_together(*arguments: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    shared |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    shared |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     ranks = [shared | {"RANK": str(i), "LOCAL_RANK": str(i)} for i in range(2)]
     for done in run(*((train_with_others, arguments, rank) for rank in ranks)):
         assert done.returncode == 0, done.stderr[-4000:]
@@ -110,7 +110,7 @@ def test_the_same_command_under_torchrun(people: Path, tmp_path: Path) -> None:
     options = ["train", "--shards", people, "--held-out", people, "--device", "cpu"]
     options += ["--steps", "2", "--batch-size", "2", "--head-images", "0", "--bank-images", "2"]
     torchrun("core.cli", *options, "--out", tmp_path / "two")
-    (alone,) = run((command, (*options, "--out", tmp_path / "one"), {"OMP_NUM_THREADS": "1"}))
+    (alone,) = run((command, (*options, "--out", tmp_path / "one"), {}))
     assert alone.returncode == 0, alone.stderr[-4000:]
     names = [sorted(path.name for path in (tmp_path / run).iterdir()) for run in ("one", "two")]
     assert names[0] == names[1] and "lite.safetensors" in names[0]
