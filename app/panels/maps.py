@@ -57,9 +57,14 @@ class MapPanel(Panel):
         """A new picture, one pixel a cell."""
         height, width = picture.shape[:2]
         self.cells = width, height
+        self._fold = self._pixels_a_cell()  # of these cells: the last map may have had others
         self._picture = picture
         self.texture.show(picture, self._enlarging(picture))
         self.version += 1
+
+    def _pixels_a_cell(self) -> int:
+        """Pixels of a cell's side on screen."""
+        return max(1, round(self.view.scale / max(self.cells)))
 
     def _enlarging(self, picture: UInt8[np.ndarray, "height width _"]) -> int:
         """Pixels of a cell's side: the graphics card smooths between pixels."""
@@ -68,7 +73,7 @@ class MapPanel(Panel):
     def draw(self, session: Session) -> None:
         """Make cells sharp or smooth, then draw."""
         smooth = SMOOTH in session.view.looks
-        fold = max(1, round(self.view.scale / max(self.cells)))  # pixels of a cell on screen
+        fold = self._pixels_a_cell()
         if (smooth, fold) != (self._smooth, self._fold):
             self._smooth, self._fold = smooth, fold
             self.show_again()

@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 IDLE_RATE = 60.0  # frames per second
-BUSY_RATE = 15.0  # while the engine computes: the window is drawn on the same cores
+BUSY_RATE = 30.0  # while the engine computes
+BUSY_SHARE = 0.7  # of a core that frames may take meanwhile: without a graphics card they are dear
+_LATELY = 0.2  # weight of the last frame in the mean of their costs
 CALM = 0.25  # seconds after the last input: before them the hand is still at it
 LINGER = 0.7  # seconds of frames after the last input: tooltips wait 0.4 s, dialogs fade in
 FRAMES_A_CHANGE = 3  # that Dear PyGui takes to lay out what has changed
@@ -32,6 +34,7 @@ class FrameClock:
     busy_frames: int = 0
     _last: float | None = None
     _last_cpu: float = 0.0
+    _cost: float = 0.0
     _durations: list[float] = field(default_factory=list)
     _needed: int = FRAMES_A_CHANGE
     _until: float = 0.0
@@ -71,7 +74,8 @@ class FrameClock:
         """Seconds until the next frame may come, at most 0 if it may come now."""
         if self._last is None:
             return 0.0
-        return 1 / (BUSY_RATE if busy else IDLE_RATE) - (time.perf_counter() - self._last)
+        interval = max(1 / BUSY_RATE, self._cost / BUSY_SHARE) if busy else 1 / IDLE_RATE
+        return interval - (time.perf_counter() - self._last)
 
     # --- how long ---
 
@@ -80,6 +84,7 @@ class FrameClock:
         now, cpu = time.perf_counter(), time.process_time()
         if self._last is not None:
             self.worst_cpu = max(self.worst_cpu, cpu - self._last_cpu)
+            self._cost += _LATELY * (cpu - self._last_cpu - self._cost)
             duration = now - self._last
             self._durations = [*self._durations[-99:], duration]
             self.worst = max(self.worst, duration)

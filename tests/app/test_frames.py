@@ -58,3 +58,21 @@ def test_the_hand_is_at_it_for_a_moment_and_a_held_button_does_not_count(monkeyp
     now += frames.CALM
     clock.linger()  # Dear ImGui repeats a button that is held in every frame
     assert not clock.hurried and clock.awake
+
+
+def paced(monkeypatch, seconds):
+    """The interval of frames that take so much of the processor, while the engine works."""
+    now = used = 100.0
+    monkeypatch.setattr(frames.time, "perf_counter", lambda: now)
+    monkeypatch.setattr(frames.time, "process_time", lambda: used)
+    clock = FrameClock()
+    for _ in range(60):
+        clock.tick(busy=True)
+        now, used = now + seconds, used + seconds
+    clock.tick(busy=True)
+    return clock.left(busy=True)
+
+
+def test_frames_that_cost_much_come_seldom_while_the_engine_works(monkeypatch):
+    assert paced(monkeypatch, 0.004) == pytest.approx(1 / frames.BUSY_RATE)
+    assert paced(monkeypatch, 0.07) == pytest.approx(0.07 / frames.BUSY_SHARE, rel=1e-3)

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from app.geometry.nearest import nearest_part, pixel_side
 from app.geometry.plane import Rect, View
+from app.panels.maps import MapPanel
+from app.theme import Fonts
 
 PICTURE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
 
@@ -75,3 +77,14 @@ def test_a_photo_that_is_zoomed_shows_its_pixels_until_they_are_smoothed(debugge
     app.key("ctrl+m")
     app.next_frames(5)
     assert np.array_equal(app.pixels(part), sharp)
+
+
+def test_the_first_map_is_enlarged_to_its_room_and_no_further(monkeypatch):
+    """A texture of more pixels than the screen shows of it costs a frame for nothing."""
+    panel = MapPanel(Fonts())
+    panel.area = Rect(0, 0, 560, 560)
+    shown = []
+    monkeypatch.setattr(panel.texture, "show", lambda picture, enlarge: shown.append(enlarge))
+    panel.show(np.zeros((56, 56, 3), np.uint8))
+    panel.show(np.zeros((28, 28, 3), np.uint8))
+    assert shown == [10, 20]

@@ -46,6 +46,23 @@ def set_resources(display, text):
     connection.close()
 
 
+def press(display):
+    """Press and release the left button, in less time than it takes to start a program."""
+    from Xlib import X
+    from Xlib.display import Display
+    from Xlib.ext import xtest
+
+    connection = Display(display)
+    xtest.fake_input(connection, X.ButtonPress, 1)
+    connection.sync()
+    pressed = time.monotonic()
+    time.sleep(0.03)  # or the window would see neither
+    xtest.fake_input(connection, X.ButtonRelease, 1)
+    connection.sync()
+    connection.close()
+    return pressed
+
+
 def wait_for_server(display):
     """Until the X server has taken in what other clients have sent: it may be slower than they."""
     from Xlib.display import Display

@@ -16,9 +16,11 @@ from PIL import Image
 
 from core.io.images import load_image
 from tests.app.driver import Debugger
+from tests.app.xdnd import press
 from tests.display import start_xvfb
 
 SCRUBS = 20
+REST = 0.3  # seconds before a click: the pictures of the mouse's move are on screen
 
 
 def measure(display: str, folder: Path, photo: Path) -> dict[str, float]:
@@ -56,10 +58,9 @@ def _scrub(app: Debugger, steps: range) -> float:
     """Median seconds from a click on a step to its pictures, by the window's own report."""
     waited = []
     for step in steps:
-        place = app.on_lane(1, step / 120)
-        app.xdotool("mousemove", round(place[0]), round(place[1]))
-        begin = time.monotonic()
-        app.xdotool("click", 1)
+        app.move(app.on_lane(1, step / 120))
+        time.sleep(REST)
+        begin = press(app.display)
         app.wait(lambda s, step=step: s["painted"] == step, f"step {step}")
         waited.append(time.monotonic() - begin)
     return statistics.median(waited)
