@@ -42,7 +42,10 @@ def link_cells(
 
 
 def link_zoom(session: Session, photo: PhotoPanel, maps: Sequence[MapPanel]) -> None:
-    """Have all maps show the photo's place, or have the photo follow the map that was moved."""
+    """Have all maps show the photo's place, or have the photo follow the map that was moved.
+
+    A hidden map has no place: it would keep it for a moment after it is shown again.
+    """
     scene = session.scene
     stage = None
     if LINKED in session.view.looks and scene is not None and min(photo.room) > 1:
@@ -52,4 +55,5 @@ def link_zoom(session: Session, photo: PhotoPanel, maps: Sequence[MapPanel]) -> 
             photo.view = photo_view(panel.moved, panel.room, stage)
         panel.moved = None
     for panel in maps:
-        panel.lens = map_view(photo.view, stage, panel.room) if stage is not None else None
+        hidden = min(panel.room) <= 1
+        panel.lens = map_view(photo.view, stage, panel.room) if stage and not hidden else None

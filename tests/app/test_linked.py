@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,10 @@ from hypothesis import strategies as st
 from app.geometry.homography import mapped
 from app.geometry.linked import Stage, map_view, panned_map, photo_view, zoomed_map
 from app.geometry.plane import Rect, View
+from app.panels.maps import MapPanel
+from app.theme import Fonts
+from app.view import LINKED
+from app.window.linking import link_zoom
 
 # From a photo of 640 x 480 to a crop of 200 pixels at (100, 50), a little turned.
 ANGLE = 0.1
@@ -66,3 +71,19 @@ def test_framing_shows_a_part_with_air():
     assert low[1] == pytest.approx(PANEL[1] - high[1])
     assert low[0] == pytest.approx(PANEL[0] - high[0])
     assert high[1] - low[1] == pytest.approx(PANEL[1] / 1.2)
+
+
+def test_a_map_that_was_hidden_is_shown_whole_before_it_is_linked():
+    """The mouse asks what is under it before the panels are drawn."""
+    photo = SimpleNamespace(room=PANEL, view=View.fitted((640, 480), PANEL))
+    scene = SimpleNamespace(size=(640.0, 480.0), to_crop=TO_CROP)
+    session = SimpleNamespace(scene=scene, view=SimpleNamespace(looks={LINKED}))
+    panel = MapPanel(Fonts())
+    panel.area = Rect(0, 0, 250, 220)
+    link_zoom(session, photo, [panel])
+    assert panel.lens == map_view(photo.view, STAGE, panel.room)
+    panel.area = Rect(0, 0, 0, 0)
+    link_zoom(session, photo, [panel])
+    panel.area = Rect(0, 0, 250, 220)
+    panel.texture.tag = "a picture"
+    assert panel.fraction((125.0, 110.0)) == pytest.approx((0.5, 0.5))
