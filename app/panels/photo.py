@@ -80,6 +80,7 @@ class PhotoPanel(Panel):
         self.version = 0
         self.view = View(1.0, (0.0, 0.0))
         self._fitted_to: tuple[int | None, Point] | None = None
+        self._room: Point = (1.0, 1.0)  # when it was last drawn
         self._photo: Point = (1, 1)
         self._grip: Grip | None = None
         self._start: Point = (0, 0)
@@ -132,7 +133,9 @@ class PhotoPanel(Panel):
             else:
                 self.view = View.fitted(scene.size, self.size)
             self._fitted_to = image, self.size
+        if scene is not None:
             self._photo = scene.size
+        self._room = self.size
         self.note(summary(session))
         super().draw(session)
 
@@ -206,12 +209,13 @@ class PhotoPanel(Panel):
     @property
     def room(self) -> Point:
         """Size of the drawing area, or while the panel is hidden that which it had."""
-        return self._fitted_to[1] if self._fitted_to is not None else self.size
+        return self.size if min(self.size) > 0 else self._room
 
     def show_person(self, session: Session) -> None:
         """Zoom to the person's box."""
         if session.box is not None:
             self.view = View.framing(session.box, self.room)
+            self._fitted_to = session.view.image, self.room
 
     def hover(self, session: Session, point: Point | None) -> None:
         """The mouse is at a point of the panel, or elsewhere."""

@@ -12,6 +12,7 @@ from app.geometry.homography import mapped
 from app.geometry.linked import Stage, map_view, panned_map, photo_view, zoomed_map
 from app.geometry.plane import Rect, View
 from app.panels.maps import MapPanel
+from app.panels.photo import PhotoPanel
 from app.theme import Fonts
 from app.view import LINKED
 from app.window.linking import link_zoom
@@ -71,6 +72,20 @@ def test_framing_shows_a_part_with_air():
     assert low[1] == pytest.approx(PANEL[1] - high[1])
     assert low[0] == pytest.approx(PANEL[0] - high[0])
     assert high[1] - low[1] == pytest.approx(PANEL[1] / 1.2)
+
+
+def test_a_hidden_photo_zooms_to_the_person_in_the_room_that_it_had():
+    """Commands reach it there, and it is linked before it is drawn again."""
+    scene = SimpleNamespace(size=(640.0, 480.0), to_crop=TO_CROP)
+    looks = SimpleNamespace(looks={LINKED}, image=1)
+    session = SimpleNamespace(scene=scene, view=looks, box=Rect(100, 50, 200, 200))
+    photo, panel = PhotoPanel(Fonts()), MapPanel(Fonts())
+    photo.area, panel.area = Rect(0, 0, 0, 0), Rect(0, 0, 250, 220)
+    photo.show_all()
+    photo.show_person(session)
+    photo.area = Rect(0, 0, *map(int, PANEL))
+    link_zoom(session, photo, [panel])
+    assert photo.view.scale > 0 and panel.lens.scale >= FIT.scale
 
 
 def test_a_map_that_was_hidden_is_shown_whole_before_it_is_linked():
