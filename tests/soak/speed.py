@@ -55,7 +55,7 @@ def measure(display: str, folder: Path, photo: Path) -> dict[str, float]:
 
 
 def _scrub(app: Debugger, steps: range) -> float:
-    """Median seconds from a click on a step to its pictures, by the window's own report."""
+    """Median seconds from a press on a step to its pictures, by the window's own report."""
     waited = []
     for step in steps:
         app.move(app.on_lane(1, step / 120))
