@@ -1,11 +1,14 @@
 """Other people in a crop, and crops without them.
 
 Where people overlap, networks mix their limbs: the mask of everyone else who takes a good part of
-the box is painted over with its surroundings before anything looks for the one who is meant.
+the box is painted over with its surroundings before anything looks for the one who is meant. Who
+else is there is a guess itself, so it is made in the crop and in its mirror image, and the one kept
+is that after which the networks agree best on the points of the person.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -15,9 +18,18 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from core.body.points import LIMB_POINTS
 from core.nets.blazepose import INPUT_SIZE, load_heavy
-from core.nets.crowd import SEEN, boxes_around, look_for_people, regions_of, shared_area
+from core.nets.crowd import (
+    SEEN,
+    boxes_around,
+    look_at_mirror,
+    look_for_people,
+    regions_of,
+    shared_area,
+)
 from core.nets.movenet import load_multipose
+from core.nets.person_points import load_person_points
 
 _SURE = 0.3  # smallest mean score of all points: heavy's masks are good for whole people only
 _LARGE = 0.1  # smallest share of the box that the box around that person takes
@@ -26,6 +38,7 @@ _APART = (
 )
 _EDGE = 0.01  # by which masks grow, as a share of the image
 _RADIUS = 5  # of the inpainting, pixels
+_SAME = 0.8  # overlap (intersection over union) from which two masks are the same
 
 
 @cache
@@ -51,14 +64,42 @@ class BystanderFinder:
             images: upright RGB, 0..1.
             boxes: of the persons who are meant: left, top, right, bottom in pixels.
         """
-        found = look_for_people(self._multipose, images, boxes)
-        masks = torch.zeros(images[:, 0].shape, dtype=torch.bool, device=images.device)
-        for row, people in enumerate(found):
-            for other in people[1:][_in_the_way(people, boxes[row])]:
-                mask = self._mask(images[row : row + 1], other[None, :, :2])[0]
-                if _share_in(mask, people[0]) < _share_in(mask, other):
-                    masks[row] |= mask
-        return masks
+        looks = [look(self._multipose, images, boxes) for look in (look_for_people, look_at_mirror)]
+        rows = zip(images[:, None], boxes[:, None], *looks, strict=True)
+        return torch.stack([self._best(image, box, found) for image, box, *found in rows])
+
+    def _best(
+        self,
+        image: Float[Tensor, "1 3 s s"],
+        box: Float[Tensor, "1 4"],
+        looks: Sequence[Float[Tensor, "6 17 3"]],
+    ) -> Bool[Tensor, "s s"]:
+        """The mask of that look without whose people the points are surest."""
+        masks: list[Tensor] = []
+        for people in looks:
+            mask = self._others(image, box[0], people)
+            if all(_overlap(mask, known) < _SAME for known in masks):
+                masks.append(mask)
+        if len(masks) == 1:
+            return masks[0]
+        stacked = torch.stack(masks)
+        crops = painted_over(image.expand(len(masks), -1, -1, -1), stacked)
+        sigmas = load_person_points()(crops, box.expand(len(masks), -1)).sigma
+        return stacked[sigmas[:, : len(LIMB_POINTS)].log().mean(1).argmin()]
+
+    def _others(
+        self,
+        image: Float[Tensor, "1 3 s s"],
+        box: Float[Tensor, "4"],
+        people: Float[Tensor, "6 17 3"],
+    ) -> Bool[Tensor, "s s"]:
+        """Pixels of the people after the first who are in the way."""
+        found = torch.zeros(image.shape[-2:], dtype=torch.bool, device=image.device)
+        for other in people[1:][_in_the_way(people, box)]:
+            mask = self._mask(image, other[None, :, :2])[0]
+            if _share_in(mask, people[0]) < _share_in(mask, other):
+                found |= mask
+        return found
 
     def _mask(
         self, images: Float[Tensor, "batch 3 s s"], points: Float[Tensor, "batch 17 2"]
@@ -83,6 +124,12 @@ def _in_the_way(
     distance = (others[..., :2] - people[0, :, :2]).norm(dim=-1) / torch.maximum(width, height)
     apart = (distance * both).sum(1) / both.sum(1)  # NaN where they have no point in common
     return (others[..., 2].mean(1) >= _SURE) & (share >= _LARGE) & ~(apart < _APART)
+
+
+def _overlap(first: Bool[Tensor, "s s"], second: Bool[Tensor, "s s"]) -> float:
+    """Intersection over union; 1 for two that are empty."""
+    either = (first | second).sum()
+    return float((first & second).sum() / either) if either else 1.0
 
 
 def _share_in(mask: Bool[Tensor, "s s"], points: Float[Tensor, "17 3"]) -> float:

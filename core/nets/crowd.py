@@ -27,6 +27,7 @@ COCO_ROWS = {
     **{f"{s}_{n}": 5 + 2 * i + (s == "r") for i, n in enumerate(_LIMBS) for s in "lr"},
 }
 """Rows of COCO's points by their names in `core.body.points`."""
+_MIRROR_ROWS = [0, *(1 + 2 * (row // 2) + (1 - row % 2) for row in range(POINTS - 1))]
 _SOMEBODY = 0.1  # smallest score of people besides the one who is meant
 _AROUND = 0.1  # margin of a box around points, as a share of its longer side
 
@@ -39,6 +40,19 @@ def look_for_people(
     framed = resized(blanked(images, boxes), THUNDER_SIZE)
     pairs = zip(framed, boxes, strict=True)
     return torch.stack([_people(multipose, image, box, scale) for image, box in pairs])
+
+
+def look_at_mirror(
+    multipose: MultiPose, images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"]
+) -> Float[Tensor, "batch 6 17 3"]:
+    """The same people, found in the mirror image."""
+    side = images.shape[-1]
+    left, top, right, bottom = boxes.unbind(1)
+    mirrored = torch.stack([side - right, top, side - left, bottom], 1)
+    people = look_for_people(multipose, images.flip(3), mirrored)[..., _MIRROR_ROWS, :]
+    across, *rest = people.unbind(-1)
+    somebody = people[..., 2].amax(-1, keepdim=True) > 0  # rows of nobody stay zero
+    return torch.stack([torch.where(somebody, side - across, across), *rest], -1)
 
 
 def _people(

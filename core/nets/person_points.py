@@ -3,13 +3,14 @@
 MoveNet Thunder looks at the person's box with everything else blanked: it answers for the most
 prominent person, and so it is the one who is meant. MoveNet MultiPose finds all people of the same
 picture, of whom the one that fills the box best is taken. BlazePose-heavy wants whole, upright,
-centred bodies: it looks at the region that Thunder's points lay. The three are joined by
-`core.nets.point_vote`.
+centred bodies: it looks at the region that Thunder's points lay. Each looks twice, with another
+margin, at the mirror image, or at a wider region, because a network's errors differ from look to
+look. The looks of a network share its weight when all are joined by `core.nets.point_vote`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -20,9 +21,11 @@ from core.body.points import FACE_POINTS, LIMB_BONES, LIMB_POINTS, POINTS
 from core.nets.blazepose import INPUT_SIZE, BlazePoseOutput, load_heavy
 from core.nets.crowd import (
     COCO_ROWS,
+    MARGIN,
     SEEN,
     blanked,
     fill,
+    look_at_mirror,
     look_for_people,
     regions_of,
     resized,
@@ -33,7 +36,17 @@ from core.nets.point_vote import PointVotes, elect, sigma_of_support
 from core.nets.region import Regions
 from core.rows import Rows
 
-VOICES = ("MoveNet Thunder", "MoveNet MultiPose", "BlazePose-heavy")
+VOICES = (
+    "MoveNet Thunder",
+    "MoveNet Thunder, close",
+    "MoveNet MultiPose",
+    "MoveNet MultiPose, mirrored",
+    "BlazePose-heavy",
+    "BlazePose-heavy, wide",
+)
+"""The looks that vote."""
+LOOKS = 2
+"""Looks of each network."""
 SHARED = (*LIMB_POINTS, *FACE_POINTS)
 """Points that all three networks find; the others are heavy's alone."""
 
@@ -53,6 +66,7 @@ _IN_BLAZEPOSE = {
     },
 }
 _COCO_ROWS = [COCO_ROWS[name] for name in SHARED]
+_FIRST_ROWS = list(range(len(SHARED)))
 _BLAZEPOSE_ROWS = [_IN_BLAZEPOSE[name] for name in POINTS]
 _NEXT_TO = {"heel": "ankle", "toe": "ankle", "pinky": "wrist", "index": "wrist", "thumb": "wrist"}
 _NEIGHBOURS = [
@@ -61,6 +75,8 @@ _NEIGHBOURS = [
 
 # Weight of a voice: constant, and factor of its own score. Heavy's scores are not honest.
 _THUNDER, _MULTIPOSE, _HEAVY = (0.5, 0.6), (0.4, 0.6), (0.5, 0.4)
+_CLOSE = 0.04  # margin around the box in Thunder's second look, see `core.nets.crowd.MARGIN`
+_WIDE = 1.2  # side of heavy's second region over that of the first
 _FILL = 2.0  # log-weight of how a person's points fill the box
 _SEEN_BY_HEAVY = 0.3
 _TAKEN = 0.08  # distance, as a share of the box, up to which a point is another person's
@@ -123,27 +139,42 @@ class PersonPointsDetector:
             images: upright RGB, 0..1.
             boxes: of the persons who are meant: left, top, right, bottom in pixels.
         """
-        scale = images.shape[-1] / THUNDER_SIZE
-        framed = resized(blanked(images, boxes), THUNDER_SIZE)
-        first = self._thunder(framed)
-        thunder = torch.cat([first.xy * scale, first.score[..., None]], -1)
-        people = look_for_people(self._multipose, images, boxes)
-        regions = regions_of(thunder[..., :2])
-        output = self._heavy(regions.cut(images, INPUT_SIZE))
-        heavy = _heavy_points(output, regions)
+        thunder = self._thunder_points(images, boxes)
+        people = torch.stack(
+            [look(self._multipose, images, boxes) for look in (look_for_people, look_at_mirror)], 1
+        )
+        regions = regions_of(thunder[:, 0, :, :2])
+        looks = [regions, replace(regions, side=_WIDE * regions.side)]
+        outputs = [self._heavy(region.cut(images, INPUT_SIZE)) for region in looks]
+        found = zip(outputs, looks, strict=True)
+        heavy = torch.stack([_heavy_points(output, region) for output, region in found], 1)
         votes = _votes(thunder, people, heavy, boxes)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
         elected = elect(votes.xy, votes.weight, side)
-        sigma = _sigmas(sigma_of_support(elected.support), heavy[..., 2])
+        own = heavy[:, :, len(SHARED) :].transpose(1, 2)  # feet and hands
+        sigma = _sigmas(sigma_of_support(elected.support), heavy[..., 2].amax(1))
+        worlds = [output.landmarks.world[:, _BLAZEPOSE_ROWS] for output in outputs]
         return PersonPoints(
-            xy=torch.cat([elected.xy, heavy[:, len(SHARED) :, :2]], 1),
+            xy=torch.cat([elected.xy, elect(own[..., :2], own[..., 2], side).xy], 1),
             sigma=side[:, None] * sigma,
             regions=regions,
-            mask=output.mask,
-            world=_turned_back(output.landmarks.world[:, _BLAZEPOSE_ROWS], regions),
+            mask=outputs[0].mask,
+            world=_turned_back(torch.stack(worlds).mean(0), regions),
             foreshortening_sigma=_foreshortening_sigmas(sigma),
             votes=votes,
         )
+
+    def _thunder_points(
+        self, images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"]
+    ) -> Float[Tensor, "batch looks 17 3"]:
+        """Thunder's points in pixels of the images, with their scores."""
+        framed = [
+            resized(blanked(images, boxes, margin), THUNDER_SIZE) for margin in (MARGIN, _CLOSE)
+        ]
+        found = self._thunder(torch.cat(framed))
+        xy = found.xy * (images.shape[-1] / THUNDER_SIZE)
+        both = torch.cat([xy, found.score[..., None]], -1)
+        return both.unflatten(0, (LOOKS, -1)).transpose(0, 1)
 
 
 def _heavy_points(output: BlazePoseOutput, regions: Regions) -> Float[Tensor, "batch points 3"]:
@@ -164,35 +195,41 @@ def _turned_back(
 
 
 def _votes(
-    thunder: Float[Tensor, "batch 17 3"],
-    people: Float[Tensor, "batch 6 17 3"],
-    heavy: Float[Tensor, "batch points 3"],
+    thunder: Float[Tensor, "batch looks 17 3"],
+    people: Float[Tensor, "batch looks 6 17 3"],
+    heavy: Float[Tensor, "batch looks points 3"],
     boxes: Float[Tensor, "batch 4"],
 ) -> PointVotes:
-    """What each network says about the `SHARED` points, with its weight.
+    """What each look says about the `SHARED` points, with its weight.
 
     Args:
         people: by MultiPose, the one who is meant first.
     """
-    multipose, side = people[:, 0], (boxes[:, 2:] - boxes[:, :2]).amax(1)
+    multipose, side = people[:, :, 0], (boxes[:, 2:] - boxes[:, :2]).amax(1)
     voices = [
-        (thunder[:, _COCO_ROWS], _THUNDER, fill(thunder, boxes, SEEN)),
-        (multipose[:, _COCO_ROWS], _MULTIPOSE, fill(multipose, boxes, SEEN)),
-        (heavy[:, : len(SHARED)], _HEAVY, fill(heavy, boxes, _SEEN_BY_HEAVY)),
+        (points[:, look], rows, trust, fill(points[:, look], boxes, seen))
+        for points, rows, trust, seen in (
+            (thunder, _COCO_ROWS, _THUNDER, SEEN),
+            (multipose, _COCO_ROWS, _MULTIPOSE, SEEN),
+            (heavy, _FIRST_ROWS, _HEAVY, _SEEN_BY_HEAVY),
+        )
+        for look in range(LOOKS)
     ]
     fills = torch.stack([filled for *_, filled in voices], 1)
     favour = torch.exp(_FILL * (fills - fills.amax(1, keepdim=True)))
+    shared = [points[:, rows] for points, rows, *_ in voices]
+    others = people[:, :, :, _COCO_ROWS]
     weights = [
         (least + factor * points[..., 2])
         * (points[..., 2] > 0)
-        * _not_of_others(points[..., :2], people[:, :, _COCO_ROWS], side)
-        for points, (least, factor), _ in voices
+        * torch.stack([_not_of_others(points[..., :2], o, side) for o in others.unbind(1)]).mean(0)
+        for points, (_, _, (least, factor), _) in zip(shared, voices, strict=True)
     ]
-    weight = torch.stack(weights, 2) * favour[:, None]
+    weight = torch.stack(weights, 2) * favour[:, None] / LOOKS
     return PointVotes(
         names=SHARED,
         voices=VOICES,
-        xy=torch.stack([points[..., :2] for points, *_ in voices], 2),
+        xy=torch.stack([points[..., :2] for points in shared], 2),
         weight=weight,
         sigma=side[:, None, None] * sigma_of_support(weight),
     )

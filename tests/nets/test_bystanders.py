@@ -55,6 +55,25 @@ def test_who_is_alone_has_no_bystander(find, couple):
     assert not find(torch.where(people[0], image, 0.5), boxes(people[:1])).any()
 
 
+def test_the_mask_without_which_the_points_are_surest_is_kept(find, couple, monkeypatch):
+    """One look takes the person who is meant for the other one."""
+    image, people = couple
+    meant, other = people
+    guesses = iter([meant, other])
+    monkeypatch.setattr(BystanderFinder, "_others", lambda *_: next(guesses))
+    assert torch.equal(find(image, boxes(people[:1]))[0], other)
+
+
+def test_nobody_is_painted_over_where_that_spoils_the_points(find, couple, monkeypatch):
+    image, people = couple
+    alone = torch.where(people[0], image, 0.5)
+    row = people[0].nonzero()[:, 0]
+    legs = people[0] & (torch.arange(SIZE)[:, None] > row.float().mean())
+    guesses = iter([legs, torch.zeros_like(legs)])
+    monkeypatch.setattr(BystanderFinder, "_others", lambda *_: next(guesses))
+    assert not find(alone, boxes(people[:1])).any()
+
+
 def test_fitting_one_of_two_sees_that_one(engine, couple):
     """The network gets the picture without the other person."""
     image, people = couple

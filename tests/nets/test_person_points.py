@@ -7,9 +7,18 @@ import torch
 
 from core.body.points import POINTS
 from core.io.images import load_image
-from core.nets.crowd import blanked, fill, regions_of
+from core.nets.crowd import (
+    COCO_ROWS,
+    blanked,
+    fill,
+    look_at_mirror,
+    look_for_people,
+    regions_of,
+)
+from core.nets.movenet import load_multipose
 from core.nets.person_points import (
     _COCO_ROWS,
+    LOOKS,
     SHARED,
     VOICES,
     PersonPointsDetector,
@@ -115,13 +124,43 @@ def test_the_person_who_is_meant_wins_where_voices_mix():
     people = torch.zeros(1, 6, 17, 3)
     people[0, 0] = torch.cat([meant, score], 1)
     people[0, 1] = torch.cat([bystander, score], 1)
-    heavy = torch.zeros(1, len(POINTS), 3)
+    heavy = torch.zeros(1, LOOKS, len(POINTS), 3)
     boxes = torch.tensor([[0.0, 0.0, 100.0, 100.0]])
-    votes = _votes(thunder[None], people, heavy, boxes)
+    twice = torch.stack([thunder, thunder])[None], torch.stack([people, people], 1)
+    votes = _votes(*twice, heavy, boxes)
     xy = elect(votes.xy, votes.weight, torch.tensor([100.0])).xy
     assert votes.voices == VOICES and votes.names == SHARED
-    torch.testing.assert_close(votes.xy[0, :, 1], meant[_COCO_ROWS])
-    assert (votes.weight[0, :, 2] == 0).all()  # heavy says nothing
-    assert (votes.weight[0, :12, 1] > votes.weight[0, :12, 0]).any()
+    torch.testing.assert_close(votes.xy[0, :, [2, 3]], meant[_COCO_ROWS][:, None].expand(-1, 2, -1))
+    assert (votes.weight[0, :, 4:] == 0).all()  # heavy says nothing
+    assert (votes.weight[0, :12, 2] > votes.weight[0, :12, 0]).any()
     order = [5 + i for i in (6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5)] + list(range(5))
     torch.testing.assert_close(xy[0], meant[order], atol=2.0, rtol=0)
+
+
+def test_two_looks_of_a_network_have_the_weight_of_one():
+    """Networks that look twice say no more than networks that look once."""
+    points = torch.cat([torch.rand(17, 2) * 60 + 20, torch.full((17, 1), 0.6)], 1)
+    thunder = points.expand(1, LOOKS, 17, 3)
+    people = torch.zeros(1, LOOKS, 6, 17, 3)
+    people[:, :, 0] = points
+    heavy = torch.zeros(1, LOOKS, len(POINTS), 3)
+    votes = _votes(thunder, people, heavy, torch.tensor([[0.0, 0.0, 100.0, 100.0]]))
+    support = elect(votes.xy, votes.weight, torch.tensor([100.0])).support
+    fitting = fill(points[None], torch.tensor([[0.0, 0.0, 100.0, 100.0]]), 0.2)
+    assert fitting > 0  # nobody fills the box better, so all weights are as they are
+    torch.testing.assert_close(support, torch.full_like(support, 0.5 + 0.4 + 2 * 0.6 * 0.6))
+
+
+def test_the_mirror_image_has_the_same_people(astronaut):
+    """Left and right of the person stay left and right."""
+    box = torch.tensor([[40.0, 0.0, 300.0, SIZE]])
+    mirrored_box = torch.tensor([[SIZE - 300.0, 0.0, SIZE - 40.0, SIZE]])
+    straight = look_for_people(load_multipose(), astronaut, box)
+    mirrored = look_at_mirror(load_multipose(), astronaut.flip(3), mirrored_box)
+    seen = straight[0, 0, :, 2] > 0.5
+    left, right = COCO_ROWS["l_shoulder"], COCO_ROWS["r_shoulder"]
+    assert seen[[left, right]].all() and straight[0, 0, left, 0] > straight[0, 0, right, 0]
+    swapped = mirrored[0, 0, [right, left], 0]
+    torch.testing.assert_close(SIZE - swapped, straight[0, 0, [left, right], 0])
+    nobody = straight[0, :, :, 2].amax(1) == 0
+    assert nobody.any() and (mirrored[0, nobody] == 0).all()
