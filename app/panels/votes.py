@@ -13,11 +13,16 @@ from app.protocol.scene import FoundPoints, ImageScene
 from app.session import Session
 from app.view import POINTS, VOTES
 
-COLORS: tuple[Color, ...] = ((60, 230, 255), (255, 236, 50), (255, 80, 200), (120, 255, 120))
-"""Of the detectors, in their order; over any photo, in light and in dark."""
+COLORS: tuple[Color, ...] = (
+    *((60, 230, 255), (40, 150, 255)),
+    *((255, 236, 50), (255, 150, 30)),
+    *((255, 80, 200), (190, 90, 255)),
+    (120, 255, 120),
+)
+"""Of the looks, in their order, the two of one network alike; over any photo, light or dark."""
 ELECTED: Color = (255, 255, 255)
 DOT, CROSS, GAP = px(4), px(4), px(6)
-HEAVIEST = 1.1
+HEAVIEST = 0.55
 """Weight of a vote that is drawn fully."""
 
 

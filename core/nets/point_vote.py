@@ -19,8 +19,8 @@ REACH = 0.05
 """Distance at which a vote has fallen to exp(-1/2), as a share of the person's box."""
 
 # Support of a place -> standard deviation, as a share of the box's longer side.
-_SUPPORT = (0.3, 0.7, 1.1, 1.34, 1.64, 2.0, 2.3, 2.55)
-_SIGMA = (0.2, 0.08, 0.06, 0.029, 0.022, 0.018, 0.015, 0.012)
+_SUPPORT = (0.3, 0.7, 1.05, 1.3, 1.6, 1.95, 2.25, 2.5)
+_SIGMA = (0.2, 0.077, 0.042, 0.028, 0.0185, 0.0155, 0.0135, 0.0105)
 
 
 @dataclass(frozen=True)
