@@ -40,7 +40,7 @@ LEAST_PIXELS = 1.0
 """A part that makes less than this of the map is hidden by the body itself."""
 SEEN_FROM = 0.65
 """Probability from which a joint is called seen."""
-WITH_POINT, WITHOUT_POINT = (1.0, -1.15, -3.6), (1.55, 0.0, 0.15)
+WITH_POINT, WITHOUT_POINT = (1.0, -1.15, -3.7), (1.55, 0.0, 0.15)
 """a, b and c of the module's docstring."""
 SIGMA_WEIGHT = 2.0
 """k of the module's docstring."""
