@@ -17,7 +17,7 @@ from core.synth.drawing.degrade import degrade
 from core.synth.drawing.interactions import Solid
 from core.synth.drawing.labels import dense_labels, kernel_vertices
 from core.synth.drawing.light import random_lighting
-from core.synth.drawing.occluders import random_occluders
+from core.synth.drawing.occluders import Occluder, barrier_below, random_occluders
 from core.synth.drawing.scene import (
     DrawnPerson,
     Scene,
@@ -37,7 +37,7 @@ from core.synth.sampling.low_poses import low_bank
 from core.synth.sampling.poses import SPLIT_CODE, PoseBank, low_pose, random_pose
 from core.synth.sampling.shapes import ShapeSampler
 
-DRAWING_VERSION = 2  # increased when the same seed gives other people
+DRAWING_VERSION = 3  # increased when the same seed gives other people
 OCCLUDED = 0.45  # share with flat occluders in front
 BEHIND, IN_FRONT = 0.1, 0.05  # shares with a second person behind or in front
 LOW_POSE = 0.12  # share of people who sit, kneel or lie
@@ -46,6 +46,7 @@ WITH_NEIGHBOUR = 0.05  # share with a person who touches or overlaps
 WITH_LIMB = 0.06  # share with another person's limb that reaches in
 SEAT_FOR_SITTING = 0.6  # share of sitting people with furniture
 MIN_VISIBLE = 0.25  # smallest share of the person that occluders leave visible
+BEHIND_DESK = 0.4  # share of training people, cut by their box, who are hidden below it
 PAST_EDGE = 0.1  # share of crops that reach past the photo's edge
 
 
@@ -107,7 +108,7 @@ class PeopleSampler:
         outfit = random_outfit(self.dressable, self.garments, self.materials, rng)
         person = pose_person(self.dressable, outfit, pose, betas)
         part = self.dressable.vertices_surface.part
-        framing = frame_person(person.body_vertices, part, self.size, rng)
+        framing = frame_person(person.body_vertices, part, self.size, rng, self.split)
         person = person.moved(framing.transl)
         panorama = self.materials.panorama(rng)
         scene = Scene(self.size, view, framing, random_lighting(panorama, view, rng))
@@ -193,13 +194,11 @@ class PeopleSampler:
                 image, hidden = alpha_over(image, other.rgba), covered
         if rng.random() < OCCLUDED:
             layers = random_occluders(drawn.parts > 0, self.materials, rng)
-            covered = hidden.copy()
-            for layer in layers:
-                covered |= layer.alpha > 0.5
-            if _visible_share(drawn.parts, covered) > MIN_VISIBLE:
-                hidden = covered
-                for layer in layers:
-                    layer.cover(image)
+            hidden = _cover(image, layers, drawn.parts, hidden)
+        cut = scene.framing.cut
+        if self.split == "train" and cut is not None and rng.random() < BEHIND_DESK:
+            layers = barrier_below(self.size, cut, self.materials, rng)
+            hidden = _cover(image, layers, drawn.parts, hidden)
         edge = 3 * PAST_EDGE if scene.framing.truncated else PAST_EDGE * 0.6
         if rng.random() < edge:
             past = _past_edge(scene.size, rng)
@@ -257,6 +256,27 @@ def _composite(
         return alpha_over(image, drawn.rgba)
     person_over_solid = alpha_over(alpha_over(image, interaction.full), drawn.rgba)
     return alpha_over(person_over_solid, interaction.front)
+
+
+def _cover(
+    image: Float32[np.ndarray, "size size 3"],
+    layers: list[Occluder],
+    parts: np.ndarray,
+    hidden: Bool[np.ndarray, "size size"],
+) -> Bool[np.ndarray, "size size"]:
+    """Draw layers over the image in place, if enough of the person stays visible.
+
+    Returns:
+        The mask of all that occludes.
+    """
+    covered = hidden.copy()
+    for layer in layers:
+        covered |= layer.alpha > 0.5
+    if _visible_share(parts, covered) <= MIN_VISIBLE:
+        return hidden
+    for layer in layers:
+        layer.cover(image)
+    return covered
 
 
 def _visible_share(parts: np.ndarray, hidden: np.ndarray) -> float:

@@ -139,6 +139,28 @@ def test_occluder_changes_the_picture_only_where_it_is(sampler):
             assert partial.mean() < 0.35  # edges only: the mask is exact to a pixel
 
 
+def test_a_desk_hides_what_is_below_the_box(sampler):
+    from core.synth.drawing.occluders import barrier_below
+
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        (desk,) = barrier_below(64, 40.0, sampler.materials, rng)
+        assert (desk.alpha[:28] == 0).all() and (desk.alpha[52:] == 1).all()
+
+
+def test_people_who_are_cut_by_their_box_are_hidden_below_it_more_often(sampler, monkeypatch):
+    """In training only: the test people stay as they are."""
+
+    def hidden(share: float, split: str) -> float:
+        monkeypatch.setattr("core.synth.people.BEHIND_DESK", share)
+        monkeypatch.setattr(sampler, "split", split)
+        samples = [sampler.sample(i) for i in range(24)]
+        return float(np.mean([s.occluder[-4:].mean() for s in samples]))
+
+    assert hidden(1.0, "train") > hidden(0.0, "train") + 0.1
+    assert hidden(1.0, "test") == hidden(0.0, "test")
+
+
 def test_nobody_to_occlude_nothing_in_front(sampler):
     from core.synth.drawing.occluders import random_occluders
 

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from core.body.load import load_body
 from core.body.names import JOINT_FLIP
 from core.errors import UserError
-from core.synth.sampling.camera import MIN_DISTANCE, frame_person, random_orientation
+from core.synth.sampling.camera import FOOT, MIN_DISTANCE, frame_person, random_orientation
 from core.synth.sampling.poses import PoseBank, mirror_pose, random_pose
 
 
@@ -86,7 +86,7 @@ def test_framing_fills_the_crop_as_asked():
     rng = np.random.default_rng(0)
     whole = 0
     for _ in range(60):
-        framing = frame_person(vertices, part, 128, rng)
+        framing = frame_person(vertices, part, 128, rng, "test")
         placed = vertices + framing.transl
         assert placed[:, 2].min() > MIN_DISTANCE / 2
         screen = framing.focal * placed[:, :2] / placed[:, 2:] + 64
@@ -98,3 +98,19 @@ def test_framing_fills_the_crop_as_asked():
         else:
             assert extent > 0.5
     assert 30 < whole < 58
+
+
+def test_training_boxes_hold_the_whole_person_as_often_as_coco_s():
+    body = load_body()
+    vertices, part = body.v_template.numpy() * [1, -1, -1], body.vertex_part.numpy()
+    rng = np.random.default_rng(0)
+    framings = [frame_person(vertices, part, 128, rng, "train") for _ in range(300)]
+    assert 0.45 < np.mean([not framing.truncated for framing in framings]) < 0.6
+    feet = vertices[part == FOOT]
+    for framing in framings:
+        placed = feet + framing.transl
+        row = framing.focal * placed[:, 1] / placed[:, 2] + 64
+        if framing.cut is None:
+            assert row.max() < 1.1 * 128  # boxes are a little off
+        else:
+            assert row.min() > framing.cut  # the feet are below

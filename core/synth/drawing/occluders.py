@@ -46,6 +46,15 @@ def random_occluders(
     return layers
 
 
+def barrier_below(
+    size: int, row: float, materials: MaterialLibrary, rng: np.random.Generator
+) -> list[Occluder]:
+    """A desk or wall that hides everything below a row of the crop."""
+    slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
+    corners = np.array([size / 2, row]) + slab @ rotation2d(rng.normal(0, 0.06)).T
+    return [Occluder(_coverage(size, [corners]), _surface(size, materials, rng))]
+
+
 def bounding_slices(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
     """Rows and columns of the bounding box of a layer's coverage."""
     left, top, width, height = cv2.boundingRect((alpha > 0).view(np.uint8))

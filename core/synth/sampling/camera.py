@@ -12,17 +12,23 @@ FLIP = np.diag([1.0, -1.0, -1.0])  # y up, z towards the viewer -> y down, z for
 DIAGONAL_MM = 43.27  # of a 36 x 24 mm frame, to which 35 mm equivalents refer
 MIN_DISTANCE = 0.5  # metres between the camera and the nearest point of the person
 
-# Probabilities and body parts of the box by which the person is framed.
+# Body parts of the box by which a person is framed.
 LOWER_LEGS = [4, 5, 7, 8, 10, 11]
 LEGS = [1, 2, *LOWER_LEGS]
-CHEST_UP = [9, 12, 13, 14, 15, 16, 17]
-FRAMINGS: list[tuple[float, list[int]]] = [
-    (0.75, list(range(24))),
-    (0.10, [j for j in range(24) if j not in LOWER_LEGS]),
-    (0.09, [j for j in range(24) if j not in LEGS]),
-    (0.03, CHEST_UP),
-    (0.03, [0, 3, *LEGS]),
-]
+FOOT = 10
+BOXES: dict[str, list[int]] = {
+    "whole": list(range(24)),
+    "no lower legs": [j for j in range(24) if j not in LOWER_LEGS],
+    "no legs": [j for j in range(24) if j not in LEGS],
+    "chest up": [9, 12, 13, 14, 15, 16, 17],
+    "legs": [0, 3, *LEGS],
+}
+FRAMINGS: dict[str, dict[str, float]] = {
+    "train": dict(zip(BOXES, (0.52, 0.17, 0.19, 0.07, 0.05), strict=True)),
+    "test": dict(zip(BOXES, (0.75, 0.10, 0.09, 0.03, 0.03), strict=True)),
+}
+"""Probability of each box, by split. In training all of a person is in the box as often as in
+COCO's boxes; the test people stay as they are, so that their figures can be compared."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,14 @@ class Framing:
         focal: pixels of the crop.
         transl: metres; places the body in front of the camera.
         truncated: the box was drawn around a part of the body.
+        cut: row of the crop below which the body is outside the box, pixels; None if the box
+            contains the feet.
     """
 
     focal: float
     transl: Float[np.ndarray, "3"]
     truncated: bool
+    cut: float | None = None
 
 
 def random_orientation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
@@ -65,14 +74,16 @@ def frame_person(
     vertex_part: np.ndarray,
     size: int,
     rng: np.random.Generator,
+    split: str = "train",
 ) -> Framing:
     """Place a person so that their box fills the crop as a detector's padded box would.
 
     Args:
         vertices: metres, in the camera's orientation, around the origin.
         vertex_part: joint that each vertex belongs to.
+        split: "train" or "test", see `FRAMINGS`.
     """
-    parts = _random_parts(rng)
+    parts = _random_parts(split, rng)
     boxed = vertices[np.isin(np.arange(24), parts)[vertex_part]]
     low, high = bounds(vertices)
     depth = max(random_distance(float((high - low).max()), rng), MIN_DISTANCE - float(low[2]))
@@ -85,7 +96,8 @@ def frame_person(
     focal = share * size / float((high - low).max())
     jitter = np.clip(rng.normal(0, 0.04, 2), -0.1, 0.1)
     transl[:2] += jitter * depth * size / focal
-    return Framing(focal, transl, len(parts) < 24)
+    bottom = size / 2 + float(_screen_box(boxed + transl)[1][1]) * focal
+    return Framing(focal, transl, len(parts) < 24, None if FOOT in parts else bottom)
 
 
 def bounds(points: Float[np.ndarray, "points dim"]) -> tuple[np.ndarray, np.ndarray]:
@@ -94,10 +106,10 @@ def bounds(points: Float[np.ndarray, "points dim"]) -> tuple[np.ndarray, np.ndar
     return columns.min(1), columns.max(1)
 
 
-def _random_parts(rng: np.random.Generator) -> list[int]:
+def _random_parts(split: str, rng: np.random.Generator) -> list[int]:
     """The body parts that the box contains."""
-    probabilities = [probability for probability, _ in FRAMINGS]
-    return FRAMINGS[rng.choice(len(FRAMINGS), p=probabilities)][1]
+    names, probabilities = zip(*FRAMINGS[split].items(), strict=True)
+    return BOXES[names[rng.choice(len(names), p=probabilities)]]
 
 
 def _screen_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
