@@ -13,6 +13,7 @@ from core.eval.scores import Scores
 from core.eval.synthetic import places
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
+from core.synth.people import DRAWING_VERSION
 from tests.untrained import short_schedule, untrained_engine
 
 CLEAN = ("clean", "nbf")
@@ -60,12 +61,16 @@ def test_what_cannot_be_paired_is_refused():
         changes({CLEAN: scores(4, 0)}, {CLEAN: scores(5, 0)})
 
 
+PLACED = f"9000001,{DRAWING_VERSION},1"
+"""Seed, drawing and occlusion of the first person."""
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         lambda text: "a,b\n1,2\n",
         lambda text: text.replace("clean,nbf,2,", "clean,nbf,7,"),
-        lambda text: text.replace(",9000001,2,1,", ",9000001,2,1,x"),
+        lambda text: text.replace(f",{PLACED},", f",{PLACED},x"),
         lambda text: text.rsplit(",", 3)[0],
     ],
 )

@@ -13,7 +13,7 @@ from core.eval.subjects import Subjects, centred
 from core.eval.synthetic import PATCHES, SEED, SPLIT, make_case
 from core.eval.synthetic import places as synthetic_places
 from core.geometry.crop import crop_view, default_focal, warp
-from core.synth.people import PeopleSampler
+from core.synth.people import DRAWING_VERSION, PeopleSampler
 from tests.datasets.test_multiview import CAMERAS, walk, write_calibration, write_film, write_trc
 from tests.datasets.world import make_world
 from tests.datasets.writers import write_photos, write_spin
@@ -127,6 +127,8 @@ def test_what_is_no_longer_there_is_told(tmp_path):
 def test_people_whom_another_version_draws_are_refused(tmp_path):
     table = write_table(tmp_path / "each.csv", "clean", synthetic_places(1, None, occluded=False))
     lines = table.read_text().splitlines()
-    table.write_text("\n".join([lines[0], lines[1].replace(f",{SEED},2,", f",{SEED},1,")]))
+    table.write_text(
+        "\n".join([lines[0], lines[1].replace(f",{SEED},{DRAWING_VERSION},", f",{SEED},1,")])
+    )
     with pytest.raises(UserError, match="another version of nbf has drawn this person"):
         Subjects(SIZE).find(table, "clean", 0)
