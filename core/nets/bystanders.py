@@ -8,7 +8,6 @@ is that after which the networks agree best on the points of the person.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -23,8 +22,7 @@ from core.nets.blazepose import INPUT_SIZE, load_heavy
 from core.nets.crowd import (
     SEEN,
     boxes_around,
-    look_at_mirror,
-    look_for_people,
+    look_twice,
     regions_of,
     shared_area,
 )
@@ -64,15 +62,15 @@ class BystanderFinder:
             images: upright RGB, 0..1.
             boxes: of the persons who are meant: left, top, right, bottom in pixels.
         """
-        looks = [look(self._multipose, images, boxes) for look in (look_for_people, look_at_mirror)]
-        rows = zip(images[:, None], boxes[:, None], *looks, strict=True)
-        return torch.stack([self._best(image, box, found) for image, box, *found in rows])
+        looks = look_twice(self._multipose, images, boxes)
+        rows = zip(images[:, None], boxes[:, None], looks, strict=True)
+        return torch.stack([self._best(*row) for row in rows])
 
     def _best(
         self,
         image: Float[Tensor, "1 3 s s"],
         box: Float[Tensor, "1 4"],
-        looks: Sequence[Float[Tensor, "6 17 3"]],
+        looks: Float[Tensor, "looks 6 17 3"],
     ) -> Bool[Tensor, "s s"]:
         """The mask of that look without whose people the points are surest."""
         masks: list[Tensor] = []

@@ -42,6 +42,15 @@ def look_for_people(
     return torch.stack([_people(multipose, image, box, scale) for image, box in pairs])
 
 
+def look_twice(
+    multipose: MultiPose, images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"]
+) -> Float[Tensor, "batch looks 6 17 3"]:
+    """`look_for_people` in the images, then in their mirror images."""
+    return torch.stack(
+        [look(multipose, images, boxes) for look in (look_for_people, look_at_mirror)], 1
+    )
+
+
 def look_at_mirror(
     multipose: MultiPose, images: Float[Tensor, "batch 3 s s"], boxes: Float[Tensor, "batch 4"]
 ) -> Float[Tensor, "batch 6 17 3"]:

@@ -25,8 +25,7 @@ from core.nets.crowd import (
     SEEN,
     blanked,
     fill,
-    look_at_mirror,
-    look_for_people,
+    look_twice,
     regions_of,
     resized,
 )
@@ -83,6 +82,7 @@ _TAKEN = 0.08  # distance, as a share of the box, up to which a point is another
 _OF_ANOTHER = 0.3  # factor of the weight of such a point
 _HEAVY_SIGMA = 0.03  # smallest standard deviation of heavy's own points, share of the box
 _UNSEEN_SIGMA = 0.3
+_LEAST_WEIGHT = 0.01  # of a look at heavy's own points
 _FORESHORTENING_SIGMA = torch.tensor(
     [0.33 if first[2:] in ("hip", "knee") else 0.24 for first, _ in LIMB_BONES]
 )
@@ -140,9 +140,7 @@ class PersonPointsDetector:
             boxes: of the persons who are meant: left, top, right, bottom in pixels.
         """
         thunder = self._thunder_points(images, boxes)
-        people = torch.stack(
-            [look(self._multipose, images, boxes) for look in (look_for_people, look_at_mirror)], 1
-        )
+        people = look_twice(self._multipose, images, boxes)
         regions = regions_of(thunder[:, 0, :, :2])
         looks = [regions, replace(regions, side=_WIDE * regions.side)]
         outputs = [self._heavy(region.cut(images, INPUT_SIZE)) for region in looks]
@@ -151,11 +149,10 @@ class PersonPointsDetector:
         votes = _votes(thunder, people, heavy, boxes)
         side = (boxes[:, 2:] - boxes[:, :2]).amax(1)
         elected = elect(votes.xy, votes.weight, side)
-        own = heavy[:, :, len(SHARED) :].transpose(1, 2)  # feet and hands
         sigma = _sigmas(sigma_of_support(elected.support), heavy[..., 2].amax(1))
         worlds = [output.landmarks.world[:, _BLAZEPOSE_ROWS] for output in outputs]
         return PersonPoints(
-            xy=torch.cat([elected.xy, elect(own[..., :2], own[..., 2], side).xy], 1),
+            xy=torch.cat([elected.xy, _own_places(heavy, side)], 1),
             sigma=side[:, None] * sigma,
             regions=regions,
             mask=outputs[0].mask,
@@ -183,6 +180,15 @@ def _heavy_points(output: BlazePoseOutput, regions: Regions) -> Float[Tensor, "b
     seen = output.landmarks.visibility.sigmoid() * output.landmarks.presence.sigmoid()
     points = torch.cat([regions.to_crop(xy / INPUT_SIZE), seen[..., None]], -1)
     return points[:, _BLAZEPOSE_ROWS]
+
+
+def _own_places(
+    heavy: Float[Tensor, "batch looks points 3"], side: Float[Tensor, " batch"]
+) -> Float[Tensor, "batch own 2"]:
+    """Where heavy's looks see feet and hands, which no other network finds."""
+    own = heavy[:, :, len(SHARED) :].transpose(1, 2)
+    # who is hardly seen has a place, too: `elect` needs some weight for its mean
+    return elect(own[..., :2], own[..., 2].clamp_min(_LEAST_WEIGHT), side).xy
 
 
 def _turned_back(

@@ -23,6 +23,7 @@ from core.nets.person_points import (
     VOICES,
     PersonPointsDetector,
     _not_of_others,
+    _own_places,
     _votes,
 )
 from core.nets.point_vote import elect, sigma_of_support
@@ -135,6 +136,13 @@ def test_the_person_who_is_meant_wins_where_voices_mix():
     assert (votes.weight[0, :12, 2] > votes.weight[0, :12, 0]).any()
     order = [5 + i for i in (6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5)] + list(range(5))
     torch.testing.assert_close(xy[0], meant[order], atol=2.0, rtol=0)
+
+
+def test_feet_that_are_hardly_seen_stay_where_heavy_puts_them():
+    heavy = torch.full((1, LOOKS, len(POINTS), 3), 80.0)
+    heavy[..., 2] = 1e-9
+    places = _own_places(heavy, torch.tensor([100.0]))
+    torch.testing.assert_close(places, torch.full_like(places, 80.0))
 
 
 def test_two_looks_of_a_network_have_the_weight_of_one():

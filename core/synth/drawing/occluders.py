@@ -50,9 +50,8 @@ def barrier_below(
     size: int, row: float, materials: MaterialLibrary, rng: np.random.Generator
 ) -> list[Occluder]:
     """A desk or wall that hides everything below a row of the crop."""
-    slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
-    corners = np.array([size / 2, row]) + slab @ rotation2d(rng.normal(0, 0.06)).T
-    return [Occluder(_coverage(size, [corners]), _surface(size, materials, rng))]
+    alpha = _half_plane(size, np.array([size / 2, row]), rng.normal(0, 0.06))
+    return [Occluder(alpha, _surface(size, materials, rng))]
 
 
 def bounding_slices(alpha: Float32[np.ndarray, "size size"]) -> tuple[slice, slice]:
@@ -83,6 +82,12 @@ def random_shape(
 def _coverage(size: int, shapes: list[np.ndarray]) -> np.ndarray:
     """Coverage of a square picture by the union of polygons."""
     return coverage(size, size, shapes, rim=True)
+
+
+def _half_plane(size: int, edge: np.ndarray, turn: float) -> np.ndarray:
+    """Coverage of what is below a line through ``edge`` that is turned by ``turn`` radians."""
+    slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
+    return _coverage(size, [edge + slab @ rotation2d(turn).T])
 
 
 def _surface(size: int, materials: MaterialLibrary, rng: np.random.Generator) -> np.ndarray:
@@ -122,9 +127,8 @@ def _barrier(
 ) -> list[Occluder]:
     """A wall, desk or door that reaches from the border to the point."""
     side = rng.choice([0, np.pi / 2, -np.pi / 2, np.pi], p=[0.7, 0.13, 0.13, 0.04])
-    slab = np.array([[-3 * size, 0], [3 * size, 0], [3 * size, 3 * size], [-3 * size, 3 * size]])
-    corners = center + slab @ rotation2d(side + rng.normal(0, 0.06)).T
-    return [Occluder(_coverage(size, [corners]), _surface(size, materials, rng))]
+    alpha = _half_plane(size, center, side + rng.normal(0, 0.06))
+    return [Occluder(alpha, _surface(size, materials, rng))]
 
 
 def _box(
