@@ -17,7 +17,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.nets.blocks import ConvUnit, InvertedTrunk, Separable, SeparableResidual
+from core.nets.blocks import (
+    ConvUnit,
+    InvertedTrunk,
+    Separable,
+    SeparableResidual,
+    single_precision,
+)
 from core.nets.weights import freeze, load_network
 
 INPUT_SIZE = 256
@@ -237,7 +243,9 @@ class BlazePose(nn.Module):
         """Run the trunk and all heads."""
         fine, *maps = self.trunk(image)
         pyramid, top = self.pyramid(maps)
-        landmarks = self.tower(top, pyramid, maps)
+        # bfloat16 has 8 bits: pixels of a crop would be rounded to whole ones
+        with single_precision(image) as single:
+            landmarks = self.tower(single(top), single(pyramid), [single(level) for level in maps])
         mask = None if self.mask is None else self.mask(pyramid, fine)
         return BlazePoseOutput(maps, pyramid, self.heat(pyramid), landmarks, mask)
 

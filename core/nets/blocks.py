@@ -7,7 +7,8 @@ stable with batch-norm, inference is faster without: :func:`add_batchnorm` and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -179,21 +180,38 @@ class SeparableResidual(nn.Module):
         return F.relu6(shortcut + self.project(self.depthwise(x)), inplace=True)
 
 
+@contextmanager
+def single_precision(like: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Outside autocast: what runs in this context keeps the precision of ``like``.
+
+    Yields:
+        Converts a tensor that autocast has made to that precision.
+    """
+    with torch.autocast(like.device.type, enabled=False):
+        yield lambda tensor: tensor.to(like.dtype)
+
+
 @torch.no_grad()
 def add_batchnorm(
     network: nn.Module,
     batches: Iterable[Float[Tensor, "batch 3 h w"]],
     momentum: float = 0.1,
+    only: Collection[str] | None = None,
 ) -> None:
     """Add a batch-norm to each :class:`ConvUnit` without one; the function is preserved.
 
     The running statistics are measured on ``batches`` (a few dozen training images); scale and
     shift undo them. Convolution weights are rescaled so that their outputs have unit variance.
+
+    Args:
+        only: names of the units that get one; None: all.
     """
     units = [
         unit
-        for unit in network.modules()
-        if isinstance(unit, ConvUnit) and isinstance(unit.norm, nn.Identity)
+        for name, unit in network.named_modules()
+        if isinstance(unit, ConvUnit)
+        and isinstance(unit.norm, nn.Identity)
+        and (only is None or name in only)
     ]
     moments = _output_moments(network, [unit.conv for unit in units], batches)
     for unit, (mean, variance) in zip(units, moments, strict=True):

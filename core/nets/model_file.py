@@ -1,8 +1,8 @@
 """A trained model in one file: network, feature bank and training record.
 
 The file is safetensors: the network's parameters in half precision under ``network.``, the feature
-bank under ``bank.``, and JSON metadata. It cannot run code. A trunk with BlazePose's published
-weights is left out, because the assets hold it already.
+bank under ``bank.``, and JSON metadata. It cannot run code. A trunk with published weights is left
+out, because the assets hold it already.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from core.errors import UserError
 from core.io.atomic import write_atomic
 from core.io.files import readable
 from core.nbv.features import FeatureBank
-from core.nets.blazepose import load_blazepose
 from core.nets.blocks import fold_batchnorm
-from core.nets.network import BlazePoseTrunk, PoseNetwork
-from core.nets.presets import find_preset
+from core.nets.network import PoseNetwork
+from core.nets.presets import DEFAULT_PRESET, find_preset
 from core.nets.tensor_file import read_safetensors
+from core.nets.trunks import BlazePoseTrunk
 from core.nets.weights import Unfilled
 
 FORMAT = "nbf-model-1"
@@ -78,18 +78,25 @@ def save_model(path: Path, network: PoseNetwork, bank: FeatureBank, metadata: di
     write_atomic(Path(path), lambda p: save_file(contiguous, p, text))
 
 
-def load_model(preset: str = "lite", path: Path | None = None) -> Model:
-    """Read a model, by default the shipped one of the preset.
+def load_model(preset: str | None = None, path: Path | None = None) -> Model:
+    """Read a model: that of a file, the shipped one of a preset, or the shipped default.
+
+    Args:
+        preset: that the file must have; None: any.
 
     Raises:
         UserError: the file is missing, damaged, or of another preset.
     """
-    path = Path(path) if path else default_weights(preset)
+    path = Path(path) if path else default_weights(preset or DEFAULT_PRESET)
     if not path.exists():
-        raise UserError(f"no weights at {path}; train them with: nbf train --preset {preset}")
+        wanted = "" if preset is None else f" --preset {preset}"
+        raise UserError(f"no weights at {path}; train them with: nbf train{wanted}")
     record, tensors = _read(path)
-    if record.get("preset") != preset:
-        raise UserError(f"{path} holds preset {record.get('preset')!r}, not {preset!r}")
+    found = record.get("preset")
+    if preset is None:
+        preset = str(found)
+    elif found != preset:
+        raise UserError(f"{path} holds preset {found!r}, not {preset!r}")
     try:
         with Unfilled():
             network = PoseNetwork(find_preset(preset, record.get("dim")))
@@ -99,8 +106,9 @@ def load_model(preset: str = "lite", path: Path | None = None) -> Model:
     parts = {name: value for name, value in tensors.items() if name.startswith("network.")}
     state = {name[8:]: value.float() for name, value in parts.items()}
     if isinstance(network.trunk, BlazePoseTrunk) and not any(n.startswith(_TRUNK) for n in state):
-        published = load_blazepose().state_dict()
-        state |= {f"{_TRUNK}blazepose.{name}": value for name, value in published.items()}
+        network.trunk.load_published()
+        published = network.trunk.state_dict()
+        state |= {f"{_TRUNK}{name}": value for name, value in published.items()}
     try:
         network.load_state_dict(state)
         bank = _bank(tensors, record)
@@ -127,10 +135,13 @@ def _bank(tensors: dict[str, Tensor], record: dict[str, Any]) -> FeatureBank:
 
 
 def _is_published(trunk: nn.Module) -> bool:
-    """Whether a trunk is BlazePose with its published weights."""
+    """Whether a trunk has the published weights, which the assets hold."""
     if not isinstance(trunk, BlazePoseTrunk):
         return False
-    own, published = trunk.blazepose.state_dict(), load_blazepose().state_dict()
+    with Unfilled():
+        other = type(trunk)()
+    other.load_published()
+    own, published = trunk.state_dict(), other.state_dict()
     return own.keys() == published.keys() and all(
         torch.equal(own[name].cpu(), value) for name, value in published.items()
     )

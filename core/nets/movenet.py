@@ -37,8 +37,9 @@ _MOBILENET_V2 = (
     *((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2)),
     *((6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
 )
-_TAPS = (2, 5, 9, 16)  # last blocks at strides 4, 8 and 16, and the last of all
+_TAPS = (2, 5, 9, 12, 16)  # last blocks at strides 4 and 8, two at stride 16, the last of all
 _TOP = 1280
+_THUNDER_WIDTH = 1.75
 _NEAR = 1.8  # cells; weight 1 / (distance + _NEAR) of a cell
 _SPREAD = 0.3  # of the map's shorter side: squared width, in cells, of a point's Gaussian
 _PEAK_WINDOW = 5  # side of the window in which a centre must be the largest
@@ -90,12 +91,16 @@ class FeaturePyramid(nn.Module):
 
     def forward(self, image: Float[Tensor, "batch 3 h w"]) -> Float[Tensor, "batch 24 h/4 w/4"]:
         """The map of RGB pictures with values 0..1 whose sides are multiples of 32."""
-        *maps, last = self.trunk(image * 2 - 1)
+        return self.maps(image)[0]
+
+    def maps(self, image: Float[Tensor, "batch 3 h w"]) -> list[Tensor]:
+        """That map, and the last ones of MobileNetV2 at strides 8, 16 and 32."""
+        *maps, late, last = self.trunk(image * 2 - 1)
         x = self.lateral[3](self.top(last))
         for level in (2, 1, 0):
             x = F.interpolate(x, scale_factor=2, mode="bilinear") + self.lateral[level](maps[level])
             x = self.merge[level](x)
-        return x
+        return [x, maps[1], late, last]
 
 
 class _MoveNet(nn.Module):
@@ -130,7 +135,7 @@ class Thunder(_MoveNet):
     """MoveNet SinglePose Thunder: the person nearest to the middle of the picture."""
 
     def __init__(self) -> None:
-        super().__init__(1.75)
+        super().__init__(_THUNDER_WIDTH)
 
     def forward(self, image: Float[Tensor, "batch 3 256 256"]) -> PosePoints:
         """Points in RGB pictures with values 0..1."""
@@ -229,6 +234,10 @@ def load_multipose(path: Path | None = None) -> MultiPose:
 def _scaled(channels: int, width: float) -> int:
     """Channels times the width, to the nearest multiple of 8."""
     return int(channels * width + 4) // 8 * 8
+
+
+THUNDER_TRUNK_CHANNELS = tuple(_scaled(channels, _THUNDER_WIDTH) for channels in (32, 96, 320))
+"""Channels of Thunder's MobileNetV2 at strides 8, 16 and 32."""
 
 
 def _trunk_rows(width: float) -> list[tuple[int, int, int, int]]:

@@ -1,4 +1,4 @@
-"""Presets of the network's shape: ``lite`` and ``paper``."""
+"""Presets of the network's shape: ``frozen``, ``lite`` and ``paper``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class NetworkPreset:
     """Shape of a :class:`core.nets.network.PoseNetwork`.
 
     Attributes:
-        trunk: "blazepose" also passes its landmarks to the regressor; "resnet50" has none.
+        trunk: "blazepose" also passes its landmarks to the regressor, and so does "detectors",
+            which is never trained; "resnet50" has none.
         image_size: side of the square input crop in pixels.
         feature_dim: dimensions D of the feature map at stride 4.
         skips, widths: see :class:`core.nets.unet.UNetDecoder`.
@@ -22,7 +23,7 @@ class NetworkPreset:
     """
 
     name: str
-    trunk: Literal["blazepose", "resnet50"]
+    trunk: Literal["blazepose", "detectors", "resnet50"]
     image_size: int
     feature_dim: int
     skips: tuple[int, int, int]
@@ -34,6 +35,16 @@ class NetworkPreset:
 PRESETS = {
     preset.name: preset
     for preset in (
+        NetworkPreset(
+            name="frozen",
+            trunk="detectors",
+            image_size=256,
+            feature_dim=64,
+            skips=(48, 64, 96),
+            widths=(64, 64, 96, 128),
+            part_width=128,
+            context_width=256,
+        ),
         NetworkPreset(
             name="lite",
             trunk="blazepose",
@@ -56,6 +67,9 @@ PRESETS = {
         ),
     )
 }
+
+
+DEFAULT_PRESET = "lite"
 
 
 def find_preset(name: str, dim: object = None) -> NetworkPreset:

@@ -18,9 +18,8 @@ from core.errors import UserError
 from core.io.atomic import check_folder
 from core.nbv.features import FeatureBank
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.blazepose import BlazePose, load_blazepose
-from core.nets.blocks import add_batchnorm, fold_batchnorm
-from core.nets.network import BlazePoseTrunk, PoseNetwork
+from core.nets.blazepose import load_blazepose
+from core.nets.network import PoseNetwork
 from core.nets.presets import NetworkPreset, find_preset
 from core.processes import StopRequest, stop_on_signals
 from core.synth.bodies import Bodies
@@ -37,6 +36,7 @@ from core.train.run.batchnorm import share_batchnorm
 from core.train.run.checkpoint import load_checkpoint, save_checkpoint
 from core.train.run.curves import Curves
 from core.train.run.ema import WeightAverage
+from core.train.run.initial import Given, publish_trunk, transfer, weights_of_file
 from core.train.run.validate import observations, validate
 
 Report = Callable[[int, float, dict[str, float]], None]
@@ -47,8 +47,11 @@ Observer = Callable[[int, PoseNetwork, FeatureBank], None]
 PRETRAINED_TRUNK_RATE = 0.3
 """Learning rate of a pretrained trunk over that of the rest (docs/decisions.md)."""
 _STATE = {"settings", "network", "average", "bank", "optimizer", "step", "seconds"}
-_MAY_CHANGE = {"steps", "minutes", "validate_every", "save_every", "bank_images", "loader_threads"}
-"""Settings that a resumed run may have anew: its length, and how it is watched."""
+_MAY_CHANGE = {
+    *("steps", "minutes", "validate_every", "save_every", "bank_images", "loader_threads"),
+    "trunk_copies",
+}
+"""Settings that a resumed run may have anew: its length, how it is watched, and copies of crops."""
 _SPARE_BYTES = 1 << 24  # of a checkpoint: names, settings and the archive's own tables
 
 
@@ -65,6 +68,7 @@ class TrainSettings:
         trunk_rate: learning rate of the trunk over ``rate``. None is `PRETRAINED_TRUNK_RATE` for
             BlazePose, which is pretrained, and 1 for a trunk with random weights. At 0 the trunk
             is frozen and a step costs a third less.
+        trunk_copies: augmented crops of each person in a cache of the trunk's outputs; 0: no cache.
         frozen_blocks: number of BlazePose's first blocks that are never trained. The default ends
             with the first block at stride 8: generic edges and textures.
         warmup: number of steps over which the rate rises.
@@ -82,6 +86,7 @@ class TrainSettings:
     layout: Literal["surface", "skeleton"] = "surface"
     rate: float = 1e-3
     trunk_rate: float | None = None
+    trunk_copies: int = 0
     frozen_blocks: int = 5
     weight_decay: float = 1e-4
     warmup: int = 100
@@ -98,9 +103,12 @@ class TrainSettings:
     @property
     def relative_trunk_rate(self) -> float:
         """Learning rate of the trunk over that of the rest."""
+        trunk = find_preset(self.preset).trunk
+        if trunk == "detectors":
+            return 0.0
         if self.trunk_rate is not None:
             return self.trunk_rate
-        return PRETRAINED_TRUNK_RATE if find_preset(self.preset).trunk == "blazepose" else 1.0
+        return PRETRAINED_TRUNK_RATE if trunk == "blazepose" else 1.0
 
     def progress(self, step: int, seconds: float) -> float:
         """Share of the run that is done, 0 to 1.
@@ -156,7 +164,9 @@ class Trainer:
             *(shards, volume, settings.batch_size, settings.augment, settings.seed),
             threads=settings.loader_threads,
         )
-        self.network = build_network(settings, loader).to(group.device)
+        self.network = PoseNetwork(preset)
+        publish_trunk(self.network, settings.relative_trunk_rate, settings.frozen_blocks, loader)
+        self.network.to(group.device)
         self.loader = replace(loader, device=group.device)
         self.volume = volume = volume.to(volume.means.to(group.device))
         self.bank = MomentumBank(volume.kernels, settings.bins, preset.feature_dim)
@@ -323,36 +333,40 @@ class Trainer:
                     f"{_shown(value, then[name])}; give the same, or start another run"
                 )
 
-    def start_from(self, folder: Path) -> list[str]:
-        """Initialise with the averaged network of another run.
+    def start_from(self, source: Path) -> list[str]:
+        """Initialise with another network: a run's averaged one, or that of a model file.
 
-        Parameters with another shape keep their initial values, and so does a frozen trunk.
+        A frozen trunk keeps its weights; see `core.train.run.initial.transfer` for the rest.
 
         Returns:
-            Names of the parameters that were not found in the other run.
+            Names of the parameters that the other network does not have.
 
         Raises:
-            UserError: ``folder`` holds no checkpoint, or the networks have no decoder layer in
-                common.
+            UserError: ``source`` is neither, or the networks have no decoder layer in common.
         """
+        given = self._file_weights(source) if source.is_file() else self._run_weights(source)
+        own = self.network.state_dict()
+        if not self.settings.relative_trunk_rate:
+            own = {name: value for name, value in own.items() if not name.startswith("trunk.")}
+        shared = transfer(own, given.network)
+        if not any(name.startswith("decoder.") for name in shared):
+            raise UserError(f"{given.path} is of another network")
+        self.network.load_state_dict(shared, strict=False)
+        self.average.network.load_state_dict(shared, strict=False)
+        bank = self.bank.state_dict()
+        if all(bank[name].shape == value.shape for name, value in given.bank.items()):
+            self.bank.load_state_dict(given.bank, strict=False)
+        return sorted(own.keys() - shared.keys())
+
+    def _run_weights(self, folder: Path) -> Given:
         if not any(folder.glob("checkpoint*.pt")):
             raise UserError(f"no run in {folder} to start from: it holds no checkpoint")
         path, state = load_checkpoint(folder, _STATE, self._max_bytes())
-        own, given = self.network.state_dict(), state["average"]
-        if not self.settings.relative_trunk_rate:
-            own = {name: value for name, value in own.items() if not name.startswith("trunk.")}
-        shared = {
-            name: value
-            for name, value in given.items()
-            if name in own and own[name].shape == value.shape
-        }
-        if not any(name.startswith("decoder.") for name in shared):
-            raise UserError(f"{path} is of another network")
-        self.network.load_state_dict(shared, strict=False)
-        self.average.network.load_state_dict(shared, strict=False)
-        if all(state["bank"][name].shape == v.shape for name, v in self.bank.state_dict().items()):
-            self.bank.load_state_dict(state["bank"])
-        return sorted(own.keys() - shared.keys())
+        return Given(path, state["average"], state["bank"])
+
+    def _file_weights(self, path: Path) -> Given:
+        images = (self.loader.batch(step).images for step in range(4))
+        return weights_of_file(path, self.network, images)
 
     def pretrain_lifter(self, bodies: Bodies, settings: LifterSettings) -> None:
         """Train the head's lifter on bodies without images, and zero the head's corrections."""
@@ -396,28 +410,6 @@ def check_shards(shards: ShardDataset, preset: NetworkPreset, fewest: int) -> No
         )
     if len(shards) < fewest:
         raise UserError(f"{len(shards)} samples do not fill one batch of {fewest}")
-
-
-def build_network(settings: TrainSettings, loader: Loader) -> PoseNetwork:
-    """A new network. BlazePose gets its published weights, and batch-norm if it is trained."""
-    network = PoseNetwork(find_preset(settings.preset, settings.dim))
-    if isinstance(network.trunk, BlazePoseTrunk):
-        blazepose = load_blazepose()
-        network.trunk.blazepose = blazepose
-        if settings.relative_trunk_rate:
-            _make_trainable(blazepose, settings.frozen_blocks, loader)
-    if not settings.relative_trunk_rate:
-        network.trunk.requires_grad_(False)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network
-
-
-def _make_trainable(blazepose: BlazePose, frozen_blocks: int, loader: Loader) -> None:
-    """Add batch-norm again, except to the first blocks, which are frozen."""
-    add_batchnorm(blazepose, [loader.batch(step).images for step in range(4)])
-    for module in [blazepose.trunk.stem, *blazepose.trunk.blocks][:frozen_blocks]:
-        fold_batchnorm(module.requires_grad_(False))
-        module.requires_grad_(False)  # again: folding creates new parameters
 
 
 def build_optimizer(network: PoseNetwork, settings: TrainSettings) -> torch.optim.AdamW:
