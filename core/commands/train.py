@@ -44,10 +44,11 @@ if TYPE_CHECKING:
     from core.synth.bodies import Bodies
     from core.synth.shards import ShardDataset
     from core.train.batches.mix_file import Mix
+    from core.train.batches.trunk_cache import TrunkCache
     from core.train.distributed import ProcessGroup
     from core.train.run.trainer import Trainer, TrainSettings
 
-BATCH_SIZES = {"lite": 16, "paper": 64}
+BATCH_SIZES = {"frozen": 16, "lite": 16, "paper": 64}
 _BUDGET, _PLAN_BUDGET = 10.0, 60.0  # seconds of timing before a run, and for --plan
 
 
@@ -61,19 +62,25 @@ class Options:
     """Folder of shards to validate on, made with another seed or split."""
     out: Path
     """Folder of the run."""
-    preset: Literal["lite", "paper"] = "lite"
-    """Network: lite (256 px, starts from BlazePose) or paper (320 px, ResNet-50)."""
+    preset: Literal["frozen", "lite", "paper"] = "lite"
+    """Network: frozen (256 px, on BlazePose and MoveNet Thunder, which are not trained), lite
+    (256 px, starts from BlazePose) or paper (320 px, ResNet-50)."""
     minutes: float | None = None
     """Length of the run in minutes of training (give this or --steps)."""
     steps: int | None = None
     """Length of the run in steps; such a run is repeatable to the bit on one machine."""
     batch_size: int | None = None
-    """Images per step, over all processes; by default 16 for lite, 64 for paper."""
+    """Images per step, over all processes; by default 16, for paper 64."""
     rate: float = 1e-3
     """Highest learning rate."""
     trunk_rate: float | None = None
     """Learning rate of the trunk over --rate; by default 0.3 for lite, whose trunk is pretrained,
     and 1 for paper. At 0 the trunk is frozen, and a step costs a third less."""
+    trunk_cache: Path | None = None
+    """Folder for the trunk's outputs, for preset frozen: computed once, read in every epoch. A
+    crop needs 0.6 MB. An interrupted run continues, and other runs on these shards use it, too."""
+    trunk_copies: int = 2
+    """Number of crops of each person in --trunk-cache, each augmented differently."""
     occlude: float = 0.0
     """Probability of an additional occluding patch on an image."""
     bins: int = 4
@@ -102,7 +109,7 @@ class Options:
     bodies: Path | None = None
     """Bodies (`nbf synth --bodies`) on which the head's lifter is pre-trained."""
     start: Path | None = None
-    """Folder of another run, whose averaged network initialises this one."""
+    """Folder of another run, whose averaged network initialises this one; or a model file."""
     mix: Path | None = None
     """TOML file of data sets to train on besides the shards, in phases (docs/datasets.md)."""
     body: Path | None = None
@@ -147,15 +154,15 @@ def run(options: Options) -> int:
         return _only_plan(options, settings, volume, find_process_group(options.device))
     bodies = Bodies.load(options.bodies) if options.bodies else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
-    mix = _mix(options, shards, volume)
+    crops = _mix(options, shards, volume) or _trunk_cache(options, settings, shards, volume)
     others = ShardDataset(options.finish_on) if options.finish_on else None
     if others is not None:
         check_shards(others, find_preset(settings.preset), 1)
     group = find_process_group(options.device)
     if not (options.resume or options.export_only):
-        _plan_first(options, settings, (shards, held_out), volume, group, mix)
+        _plan_first(options, settings, (shards, held_out), volume, group, crops)
     trainer = Trainer(settings, shards, held_out, volume, options.out, group)
-    trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
+    trainer.loader = crops.loader(trainer.loader) if crops else trainer.loader
     _initialise(trainer, options, bodies)
     stop = StopRequest() if options.export_only else _train(trainer, options)
     group.close()
@@ -203,6 +210,27 @@ def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mi
     return mix
 
 
+def _trunk_cache(
+    options: Options, settings: TrainSettings, shards: ShardDataset, volume: NeuralBodyVolume
+) -> TrunkCache | None:
+    """Open the cache of the trunk's outputs, and compute what is missing."""
+    from rich.progress import Progress
+
+    from core.train.batches.loader import Loader
+    from core.train.batches.trunk_cache import TrunkCache
+
+    folder = options.trunk_cache
+    if folder is None:
+        return None
+    cache = TrunkCache(folder, len(shards), options.trunk_copies, settings.augment)
+    loader = Loader(shards, volume, settings.batch_size, settings.augment, settings.seed)
+    with Progress(disable=options.json) as progress:
+        task = progress.add_task("trunk's outputs", total=len(shards) * options.trunk_copies)
+        for done in cache.fill(loader, options.precision == "bfloat16"):
+            progress.update(task, completed=done)
+    return cache
+
+
 def _settings(options: Options) -> TrainSettings:
     """The settings of the run."""
     from core.errors import UserError
@@ -215,9 +243,8 @@ def _settings(options: Options) -> TrainSettings:
     batch_size = BATCH_SIZES[options.preset] if options.batch_size is None else options.batch_size
     if batch_size < 1 or options.validate_every < 1:
         raise UserError("--batch-size and --validate-every must be at least 1")
-    if options.trunk_rate is not None and not 0 <= options.trunk_rate < math.inf:
-        raise UserError("--trunk-rate is a factor of --rate and must be 0 or more")
     _check_numbers(options)
+    _check_trunk(options)
     return TrainSettings(
         preset=options.preset,
         steps=options.steps,
@@ -225,6 +252,7 @@ def _settings(options: Options) -> TrainSettings:
         batch_size=batch_size,
         rate=options.rate,
         trunk_rate=options.trunk_rate,
+        trunk_copies=options.trunk_copies if options.trunk_cache else 0,
         seed=options.seed,
         loader_threads=options.loader_threads,
         bins=options.bins,
@@ -243,8 +271,8 @@ def _settings(options: Options) -> TrainSettings:
 
 def _check_numbers(options: Options) -> None:
     """Refuse numbers that make no sense: a run should not find out after hours."""
-    for name, least in (("steps", 1), ("bins", 1), ("dim", 1), ("loader_threads", 1)):
-        check_range(f"--{name.replace('_', '-')}", getattr(options, name), least)
+    for name in ("steps", "bins", "dim", "loader_threads", "trunk_copies"):
+        check_range(f"--{name.replace('_', '-')}", getattr(options, name), 1)
     for name in ("ranking", "head_images"):
         check_range(f"--{name.replace('_', '-')}", getattr(options, name), 0)
     check_range("--bank-images", options.bank_images, 1)
@@ -252,6 +280,21 @@ def _check_numbers(options: Options) -> None:
     check_range("--rate", options.rate, 1e-9, 1.0)
     check_range("--occlude", options.occlude, 0, 1)
     check_seed(options.seed)
+
+
+def _check_trunk(options: Options) -> None:
+    """Refuse options that do not go with the preset's trunk."""
+    from core.errors import UserError
+
+    frozen = options.preset == "frozen"
+    if options.trunk_rate is not None and not 0 <= options.trunk_rate < math.inf:
+        raise UserError("--trunk-rate is a factor of --rate and must be 0 or more")
+    if options.trunk_rate and frozen:
+        raise UserError("the trunk of preset frozen is not trained; leave --trunk-rate out")
+    if options.trunk_cache is not None and not frozen:
+        raise UserError("--trunk-cache is for preset frozen: other trunks are trained")
+    if options.trunk_cache is not None and options.mix is not None:
+        raise UserError("--trunk-cache holds people of --shards alone; leave it out, or --mix")
 
 
 def _check_folder(options: Options) -> None:
@@ -307,7 +350,7 @@ def _plan_first(
     samples: tuple[ShardDataset, ShardDataset],
     volume: NeuralBodyVolume,
     group: ProcessGroup,
-    mix: Mix | None,
+    crops: Mix | TrunkCache | None,
 ) -> None:
     """Print the plan of the run, and write it to the run's folder with the options."""
     from core.io.atomic import write_atomic
@@ -318,11 +361,11 @@ def _plan_first(
     preset = find_preset(settings.preset, settings.dim)
     measured = None
     if not is_short(settings):
-        measured = measure_run(settings, *samples, volume, group, _BUDGET, mix)
+        measured = measure_run(settings, *samples, volume, group, _BUDGET, crops)
     if not group.is_first:
         return
     finish = options.bank_images + options.head_images
-    people = len(samples[0]) if mix is None else None
+    people = len(samples[0]) if options.mix is None else None
     plan = make_plan(settings, preset, people, len(samples[1]), finish, measured)
     text = "\n".join(short_lines(plan))
     print(text, file=sys.stderr if options.json else sys.stdout, flush=True)

@@ -12,6 +12,8 @@ from torch import Tensor
 from core.geometry.camera import Camera, project
 from core.nbv.orientation import orientation_weights
 from core.nbv.volume import NeuralBodyVolume
+from core.nets.network import PoseNetwork
+from core.nets.trunks import TrunkOutput
 from core.train.batches.supervision import Supervision
 
 UNKNOWN_PART = -100
@@ -39,6 +41,8 @@ class Batch:
     """Depth of the person in metres, amodal; infinite where there is no body."""
     supervision: Supervision | None = None
     """Which labels are known; None if all are."""
+    trunk: TrunkOutput | None = None
+    """The frozen trunk's output on the images; None if it is not cached."""
 
     @property
     def size(self) -> int:
@@ -47,10 +51,8 @@ class Batch:
 
     def to(self, device: str) -> Self:
         """The same batch on a device."""
-        tensors = {name: value for name, value in vars(self).items() if name != "supervision"}
-        moved = {name: tensor.to(device) for name, tensor in tensors.items()}
-        supervision = None if self.supervision is None else self.supervision.to(device)
-        return type(self)(**moved, supervision=supervision)
+        known = {name: value for name, value in vars(self).items() if value is not None}
+        return type(self)(**{name: value.to(device) for name, value in known.items()})
 
     @property
     def camera(self) -> Camera:
@@ -69,6 +71,11 @@ class KernelTruth:
     visible: Bool[Tensor, "batch kernels"]
     orientation: Float[Tensor, "batch kernels bins"]
     """p(o | limb) of the kernel's limb; sums to 1 over the bins."""
+
+
+def trunk_output(network: PoseNetwork, batch: Batch) -> TrunkOutput:
+    """The output of a network's trunk on a batch: the cached one if there is one."""
+    return network.trunk(batch.images) if batch.trunk is None else batch.trunk
 
 
 @torch.no_grad()

@@ -67,14 +67,26 @@ class Loader:
         size, share = self.shards[0].image.shape[0], self.batch_size // self.world_size
         drawn = [draw_augmentation(size, self.settings, random) for _ in range(self.batch_size)]
         mine = slice(self.rank * share, (self.rank + 1) * share)
-        rows = zip(self._indices(step)[mine], drawn[mine], strict=True)
-        return collate([self._sample(int(i), change) for i, change in rows]).to(self.device)
+        return self.crops(self._indices(step)[mine].tolist(), drawn[mine]).to(self.device)
+
+    def crops(self, indices: Sequence[int], augmentations: Sequence[Augmentation]) -> Batch:
+        """These people with these augmentations, as a batch on the CPU."""
+        rows = zip(indices, augmentations, strict=True)
+        return collate([self._sample(index, change) for index, change in rows])
+
+    def epoch(self, step: int) -> int:
+        """How often all people were seen before the step's batch."""
+        return step // self._steps_per_epoch
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        return max(1, len(self.shards) // self.batch_size)
 
     def _indices(self, step: int) -> np.ndarray:
-        per_epoch = max(1, len(self.shards) // self.batch_size)
-        epoch, row = divmod(step, per_epoch)
-        order = np.random.default_rng((self.seed, 1, epoch)).permutation(len(self.shards))
-        return order[row * self.batch_size : (row + 1) * self.batch_size]
+        order = np.random.default_rng((self.seed, 1, self.epoch(step)))
+        row = step % self._steps_per_epoch
+        permuted = order.permutation(len(self.shards))
+        return permuted[row * self.batch_size : (row + 1) * self.batch_size]
 
     def _sample(self, index: int, augmentation: Augmentation) -> Truth:
         truth = crop_truth(self.shards[index])

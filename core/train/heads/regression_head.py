@@ -15,7 +15,7 @@ from torch import Tensor
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork
 from core.nets.regressor import PartRegressor, PooledFeatures
-from core.train.batches.batch import Batch
+from core.train.batches.batch import Batch, trunk_output
 from core.train.batches.truth import BodyTruth
 from core.train.descent import Descent
 from core.train.losses.body import body_losses
@@ -62,7 +62,7 @@ def collect_head_data(network: PoseNetwork, batches: Iterable[Batch]) -> HeadDat
     rows: list[PooledFeatures] = []
     truths: list[BodyTruth] = []
     for batch in batches:
-        trunk = network.trunk(batch.images)
+        trunk = trunk_output(network, batch)
         fine, coarse, *_ = network.decoder(trunk.maps)
         pooled = network.regressor.pool(fine, coarse, trunk.landmarks)[2]
         rows.append(pooled.map(lambda values: values.half().cpu()))

@@ -9,8 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.nbv.volume import NeuralBodyVolume
-from core.nets.network import NetworkOutput, PoseNetwork, TrunkOutput
-from core.train.batches.batch import Batch, KernelTruth, kernel_truth
+from core.nets.network import NetworkOutput, PoseNetwork
+from core.nets.trunks import TrunkOutput
+from core.train.batches.batch import Batch, KernelTruth, kernel_truth, trunk_output
 from core.train.batches.truth import BodyTruth
 from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 from core.train.feature_bank import MomentumBank, ObservedFeatures, sample_features
@@ -75,7 +76,7 @@ class Objective:
         self, network: PoseNetwork, batch: Batch, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Weighted losses by name, whose sum is minimised; also updates the bank."""
-        trunk = self._trunk(network, batch.images)
+        trunk = self._trunk(network, batch)
         output = network.decode(trunk, self.settings.bfloat16)
         truth = kernel_truth(self.volume, batch, self.bank.phi.shape[1])
         losses = self._regression(output, batch)
@@ -92,15 +93,14 @@ class Objective:
             losses["ranking"] = ranking.weight * ranked / self.group.world_size
         return losses
 
-    def _trunk(self, network: PoseNetwork, images: Tensor) -> TrunkOutput:
+    def _trunk(self, network: PoseNetwork, batch: Batch) -> TrunkOutput:
         """The trunk's output; maps in half precision if so set, landmarks always in single."""
-        if not self.settings.trunk_bfloat16:
-            return network.trunk(images)
-        with torch.autocast(images.device.type, torch.bfloat16):
-            output: TrunkOutput = network.trunk(images)
-        if output.landmarks is None or output.heatmaps is None:
+        enabled = self.settings.trunk_bfloat16
+        with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=enabled):
+            output = trunk_output(network, batch)
+        if output.heatmaps is None:
             return output
-        return replace(output, landmarks=output.landmarks.float(), heatmaps=output.heatmaps.float())
+        return replace(output, heatmaps=output.heatmaps.float())
 
     def _regression(self, output: NetworkOutput, batch: Batch) -> dict[str, Tensor]:
         weights = self.settings.regression

@@ -25,6 +25,7 @@ from core.nets.presets import NetworkPreset
 from core.synth.shards import Recipe, ShardDataset, write_shards
 from core.train.batches.loader import in_order
 from core.train.batches.mix_file import Mix
+from core.train.batches.trunk_cache import TrunkCache
 from core.train.distributed import ProcessGroup
 from core.train.feature_bank import estimate_bank
 from core.train.run.trainer import Trainer, TrainSettings
@@ -274,12 +275,13 @@ def measure_run(
     volume: NeuralBodyVolume,
     group: ProcessGroup,
     budget: float,
-    mix: Mix | None = None,
+    crops: Mix | TrunkCache | None = None,
 ) -> Measurement:
     """Measure a temporary trainer, see `measure`; the run itself is not affected.
 
     Args:
         budget: seconds.
+        crops: of the run, if they are not those of its shards alone.
 
     Raises:
         UserError: the batch does not fit into the GPU's memory, or the run has no length.
@@ -289,7 +291,7 @@ def measure_run(
     with TemporaryDirectory() as folder:
         try:
             trainer = Trainer(fewer, shards, held_out, volume, Path(folder), group)
-            trainer.loader = mix.loader(trainer.loader) if mix else trainer.loader
+            trainer.loader = crops.loader(trainer.loader) if crops else trainer.loader
             return measure(trainer, budget)
         except torch.OutOfMemoryError as error:
             raise UserError(
