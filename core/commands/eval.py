@@ -11,6 +11,7 @@ Examples:
     nbf eval --against mine.csv
     nbf eval --count 100 --ranking
     nbf eval --count 48 --ablation
+    nbf eval --dataset photos --data DIR --ablation --variants "no features"
     nbf eval --dataset photos --data DIR --each photos.csv
 """
 
@@ -27,15 +28,17 @@ from core.eval.summary import Estimate
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from core.datasets.record import PhotoDataset
     from core.eval.ablation import AblationReport, AblationRow
     from core.eval.people import Change, Key
+    from core.eval.photo_ablation import PhotoAblationReport, PhotoAblationRow
     from core.eval.photos import PhotoReport, PhotoRow
     from core.eval.ranking import RankReport, RankRow
     from core.eval.scores import Scores
     from core.eval.tables import EvalReport, Row
     from core.fit.engine import Engine
 
-    AnyReport = EvalReport | RankReport | AblationReport | PhotoReport
+    AnyReport = EvalReport | RankReport | AblationReport | PhotoReport | PhotoAblationReport
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Options:
     """Ask instead whether the likelihood puts the truth before the fit and poses near it."""
     ablation: bool = False
     """Fit the same people with one thing of the objective changed at a time."""
+    variants: tuple[str, ...] = ()
+    """What --ablation changes, by the names in its table ("no features"); all if not given."""
     mesh: bool = False
     """Render a mesh in place of the Gaussian ellipsoids (an ablation of the paper's)."""
     model: Path | None = None
@@ -107,12 +112,20 @@ def run(options: Options) -> int:
 def _check(options: Options) -> None:
     """Refuse what contradicts itself, and files that cannot be written."""
     from core.errors import UserError
+    from core.eval.ablation import VARIANTS
     from core.eval.methods import check_methods
     from core.eval.synthetic import DATASET
     from core.io.atomic import check_file_place
 
     if options.ranking and options.ablation:
         raise UserError("--ranking and --ablation are two tables; ask for one")
+    if options.ranking and options.dataset != DATASET:
+        raise UserError("--ranking needs true bodies, which photographs have not")
+    if options.variants and not options.ablation:
+        raise UserError("--variants is for --ablation")
+    unknown = [name for name in options.variants if name not in VARIANTS]
+    if unknown:
+        raise UserError(f"no variant {unknown[0]!r}; there are {', '.join(VARIANTS)}")
     check_methods(options.methods)
     if options.count < 1 or options.batch < 1:
         raise UserError("--count and --batch must be at least 1")
@@ -184,7 +197,8 @@ def _synthetic(
     for index in range(options.count):
         samples.append(sampler.sample(index))
         progress.advance(making)
-    times = len(options.protocols) * (len(ablation.VARIANTS) if options.ablation else 1)
+    variants = ablation.chosen_variants(options.variants)
+    times = len(options.protocols) * (len(variants) if options.ablation else 1)
     fitting = progress.add_task("fitting", total=options.count * times)
     people = _people(data is not None, options.occluded)
     common: dict[str, Any] = {
@@ -194,7 +208,7 @@ def _synthetic(
         "progress": lambda done: progress.update(fitting, completed=done),
     }
     if options.ablation:
-        return ablation.ablate(engine, samples, people, **common), {}
+        return ablation.ablate(engine, samples, people, variants=variants, **common), {}
     if options.ranking:
         return ranking.rank_people(engine, samples, people, **common), {}
     scores = synthetic.score_people(engine, samples, methods=options.methods, **common)
@@ -220,6 +234,8 @@ def _photos(
     dataset = open_dataset(options.dataset, options.data, options.split)
     chosen = np.linspace(0, len(dataset) - 1, min(options.count, len(dataset))).round().astype(int)
     dataset = dataset.select(chosen)
+    if options.ablation:
+        return _photo_ablation(engine, dataset, options, progress), {}
     others = {name: DETECTORS.get(name).load() for name in options.detectors}
     people = []
     fitting = progress.add_task("fitting", total=len(dataset))
@@ -235,7 +251,26 @@ def _photos(
     return tabulate(dataset, people), {}
 
 
-def _flat(row: Row | RankRow | AblationRow | PhotoRow | Change) -> dict[str, object]:
+def _photo_ablation(
+    engine: Engine, dataset: PhotoDataset, options: Options, progress: Progress
+) -> PhotoAblationReport:
+    """The ablation of the objective on a data set of photographs."""
+    from core.eval.ablation import chosen_variants
+    from core.eval.photo_ablation import ablate_photos
+
+    variants = chosen_variants(options.variants)
+    fitting = progress.add_task("fitting", total=len(dataset) * len(variants))
+    return ablate_photos(
+        engine,
+        dataset,
+        progress=lambda done: progress.update(fitting, completed=done),
+        variants=variants,
+    )
+
+
+def _flat(
+    row: Row | RankRow | AblationRow | PhotoRow | PhotoAblationRow | Change,
+) -> dict[str, object]:
     """A row of means alone; --out keeps the intervals."""
     flat = {}
     for field in fields(row):

@@ -48,6 +48,8 @@ VARIANTS: dict[str, Callable[[Schedule], Schedule]] = {
     "no features": _weights(nll=0.0),
     "no estimates": _weights(joint_estimate=0.0),
     "no keypoints": _weights(keypoints=0.0),
+    "no points": _weights(points=0.0),
+    "no 3D points": _weights(foreshortening=0.0),
     "no prior": _weights(prior=0.0),
     "no joint limits": _weights(limits=0.0),
     "no anchor": _weights(anchor=0.0),
@@ -58,6 +60,11 @@ VARIANTS: dict[str, Callable[[Schedule], Schedule]] = {
     "one start": lambda schedule: replace(schedule, starts=("regressed",)),
 }
 """Name and change of each variant of a schedule."""
+
+
+def chosen_variants(names: Sequence[str]) -> tuple[str, ...]:
+    """The standard fit and these variants; all if none is named."""
+    return tuple(dict.fromkeys((STANDARD, *(names or VARIANTS))))
 
 
 @dataclass(frozen=True)

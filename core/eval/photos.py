@@ -166,11 +166,9 @@ def measure_people(
     schedule = schedule or Schedule.standard()
     methods = tuple(dict.fromkeys((INIT, *methods)))
     for index in range(len(dataset)):
-        crop = crop_person(dataset, index, engine.size)
-        record, photo = dataset[index], dataset.photo(index)
-        seen = engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
+        crop, seen = look_at(engine, dataset, index)
         points = dict(_points_of(seen.problem.evidence.values()))
-        crops = detector_crops(photo.pixels, record.box, crop.view)
+        crops = detector_crops(dataset.photo(index).pixels, dataset[index].box, crop.view)
         for name, detect in (detectors or {}).items():
             points.update((name, found) for _, found in _points_of(detect(crops)))
         bodies = fitted_bodies(engine, seen.problem, schedule, methods)
@@ -182,6 +180,13 @@ def measure_people(
         misfit = points_misfit(seen.problem, engine.model, last)
         apart = math.nan if misfit is None else float(misfit[0])
         yield PhotoPerson(index, crop, points, sigmas, bodies, scores, mask, apart)
+
+
+def look_at(engine: Engine, dataset: PhotoDataset, index: int) -> tuple[PhotoCrop, Observation]:
+    """A person with the labels, and what the engine's networks see in the data set's box."""
+    crop = crop_person(dataset, index, engine.size)
+    record, photo = dataset[index], dataset.photo(index)
+    return crop, engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
 
 
 def _mask_pixels(
@@ -262,15 +267,13 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
     scores = merged_scores(people)
     rows = [
         PhotoRow.of(name, group, scores[name].among(chosen), scores[INIT].among(chosen))
-        for group, chosen in _groups(dataset, scores[INIT]).items()
+        for group, chosen in people_groups(dataset, scores[INIT]).items()
         for name in scores
     ]
-    protocol = (
-        f"{dataset.name} ({dataset.split}); the data set's boxes; "
-        f"PCK of {len(LIMB_JOINTS)} joints by the box's longer side; under half: people with fewer "
-        "than half of their joints within 0.1; MPJPE aligned at the pelvis (the middle of the hips "
-        "where it is unknown), PA by similarity; + : minus the start's, by person; "
-        "±: half of the 95% bootstrap interval over people"
+    protocol = photo_protocol(
+        dataset,
+        "under half: people with fewer than half of their joints within 0.1; MPJPE aligned at the "
+        "pelvis (the middle of the hips where it is unknown); +: minus the start's, by person",
     )
     title = f"{dataset.name}: {len(people)} people"
     masks = MaskReport.of([person.mask for person in people if person.mask])
@@ -280,7 +283,22 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
     return PhotoReport(title, rows, protocol, calibration_of(people), masks, warned)
 
 
-def _groups(dataset: PhotoDataset, scores: PhotoScores) -> dict[str, Bool[np.ndarray, " people"]]:
+def photo_protocol(dataset: PhotoDataset, note: str = "") -> str:
+    """How figures of people in photographs are computed, with a note."""
+    parts = [
+        f"{dataset.name} ({dataset.split})",
+        "the data set's boxes",
+        f"PCK of {len(LIMB_JOINTS)} joints by the box's longer side",
+        "PA by similarity",
+        note,
+        "±: half of the 95% bootstrap interval over people",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def people_groups(
+    dataset: PhotoDataset, scores: PhotoScores
+) -> dict[str, Bool[np.ndarray, " people"]]:
     """Everybody, then people by subject where these are few, and by how much of them is seen."""
     groups = {EVERYBODY: np.ones(len(scores), bool)}
     subjects = np.array(dataset.subjects or [""] * len(scores))
