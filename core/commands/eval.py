@@ -11,6 +11,7 @@ Examples:
     nbf eval --against mine.csv
     nbf eval --count 100 --ranking
     nbf eval --count 48 --ablation
+    nbf eval --dataset photos --data DIR --features --sheets sheets
     nbf eval --dataset photos --data DIR --ablation --variants "no features"
     nbf eval --dataset photos --data DIR --each photos.csv
 """
@@ -32,13 +33,17 @@ if TYPE_CHECKING:
     from core.eval.ablation import AblationReport, AblationRow
     from core.eval.people import Change, Key
     from core.eval.photo_ablation import PhotoAblationReport, PhotoAblationRow
+    from core.eval.photo_features import FeatureReport, FeatureRow
     from core.eval.photos import PhotoReport, PhotoRow
     from core.eval.ranking import RankReport, RankRow
     from core.eval.scores import Scores
     from core.eval.tables import EvalReport, Row
     from core.fit.engine import Engine
 
-    AnyReport = EvalReport | RankReport | AblationReport | PhotoReport | PhotoAblationReport
+    AnyReport = (
+        EvalReport | RankReport | AblationReport | PhotoReport | PhotoAblationReport | FeatureReport
+    )
+    AnyRow = Row | RankRow | AblationRow | PhotoRow | PhotoAblationRow | FeatureRow | Change
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class Options:
     """The regressed body (init) and ways of fitting, as for nbf fit --method."""
     detectors: tuple[str, ...] = ()
     """Further detectors to measure on photographs, besides those that the fit uses."""
+    features: bool = False
+    """Ask instead how right the feature maps of photographs are; --sheets draws where they are
+    wrong."""
     sheets: Path | None = None
     """Folder for contact sheets of photographs: people of the worst and of middling fits."""
     occluded: bool = False
@@ -117,8 +125,11 @@ def _check(options: Options) -> None:
     from core.eval.synthetic import DATASET
     from core.io.atomic import check_file_place
 
-    if options.ranking and options.ablation:
-        raise UserError("--ranking and --ablation are two tables; ask for one")
+    tables = [name for name in ("ranking", "ablation", "features") if getattr(options, name)]
+    if len(tables) > 1:
+        raise UserError(f"--{tables[0]} and --{tables[1]} are two tables; ask for one")
+    if options.features and options.dataset == DATASET:
+        raise UserError("--features is for photographs: --dataset photos, for one")
     if options.ranking and options.dataset != DATASET:
         raise UserError("--ranking needs true bodies, which photographs have not")
     if options.variants and not options.ablation:
@@ -131,10 +142,9 @@ def _check(options: Options) -> None:
         raise UserError("--count and --batch must be at least 1")
     if options.dataset != DATASET and options.data is None:
         raise UserError(f"say where the photographs of {options.dataset} are: --data DIR")
-    plain = not (options.ranking or options.ablation)
-    if options.each and not plain:
-        raise UserError("--each is for the plain table, not for --ranking and --ablation")
-    if options.against and not (plain and options.dataset == DATASET):
+    if options.each and tables:
+        raise UserError(f"--each is for the plain table, not for --{tables[0]}")
+    if options.against and (tables or options.dataset != DATASET):
         raise UserError("--against is for the plain table of synthetic people")
     for path in (options.out, options.each):
         if path is not None:
@@ -236,6 +246,8 @@ def _photos(
     dataset = dataset.select(chosen)
     if options.ablation:
         return _photo_ablation(engine, dataset, options, progress), {}
+    if options.features:
+        return _photo_features(engine, dataset, options, progress), {}
     others = {name: DETECTORS.get(name).load() for name in options.detectors}
     people = []
     fitting = progress.add_task("fitting", total=len(dataset))
@@ -268,9 +280,22 @@ def _photo_ablation(
     )
 
 
-def _flat(
-    row: Row | RankRow | AblationRow | PhotoRow | PhotoAblationRow | Change,
-) -> dict[str, object]:
+def _photo_features(
+    engine: Engine, dataset: PhotoDataset, options: Options, progress: Progress
+) -> FeatureReport:
+    """How right the feature maps are, and pictures of where they are not."""
+    from core.eval.photo_features import judge_photos, save_feature_sheet
+
+    fitting = progress.add_task("fitting", total=len(dataset))
+    report, people = judge_photos(
+        engine, dataset, progress=lambda done: progress.update(fitting, completed=done)
+    )
+    if options.sheets:
+        save_feature_sheet(options.sheets / "features.png", people)
+    return report
+
+
+def _flat(row: AnyRow) -> dict[str, object]:
     """A row of means alone; --out keeps the intervals."""
     flat = {}
     for field in fields(row):
