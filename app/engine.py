@@ -85,7 +85,7 @@ NOBODY = "No person found: drag a box around the person, or press {run} to fit t
 
 
 def load(
-    preset: str = "lite",
+    preset: str | None = None,
     model: Path | None = None,
     body: Path | None = None,
     prior: Path | None = None,
@@ -102,7 +102,7 @@ def load(
     use_threads(threads or max(1, (os.cpu_count() or 2) - 1))
     schedule = Schedule.standard().with_weights(**parse_weights(weights))
     engine = Engine.load(preset, model, body, prior)
-    return CoreBackend(engine, f"{preset} preset", schedule)
+    return CoreBackend(engine, f"{engine.sources.preset} preset", schedule)
 
 
 class CoreBackend:

@@ -52,8 +52,8 @@ class Options:
     bbox: str | None = None
     """The person's box in pixels of the photo, x,y,w,h (one photo only); without it the person is
     searched."""
-    preset: Literal["lite", "paper"] = "lite"
-    """Network: lite (256 px) or paper (320 px)."""
+    preset: Literal["frozen", "lite", "paper"] | None = None
+    """Network; by default that of --model, or the shipped one."""
     model: Path | None = None
     """A model of your own training instead of the shipped one."""
     weights: tuple[str, ...] = ()

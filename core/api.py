@@ -220,7 +220,7 @@ class Fitted:
 @cache
 @_usual_torch()
 def load(
-    preset: str = "lite",
+    preset: str | None = None,
     model: str | Path | None = None,
     body: str | Path | None = None,
     prior: str | Path | None = None,
@@ -229,7 +229,7 @@ def load(
     """Networks, body and prior; loaded once for each set of arguments.
 
     Args:
-        preset: "lite" (shipped) or "paper".
+        preset: that the model must have; None: any.
         model: a model file of ``nbf train``.
         body: an SMPL model file.
         prior: a pose prior, such as a VPoser checkpoint.

@@ -88,8 +88,8 @@ class Options:
     """A pose prior (VPoser checkpoint) instead of the shipped one."""
     model: Path | None = None
     """A model of your own training instead of the shipped one."""
-    preset: Literal["lite", "paper"] = "lite"
-    """Network."""
+    preset: Literal["frozen", "lite", "paper"] | None = None
+    """Network; by default that of --model, or the shipped one."""
     detector: tuple[str, ...] = ("fused",)
     """What finds the person's points: fused (three networks), blazepose, or of a package."""
     method: str = "nbf"
@@ -288,7 +288,7 @@ def _fit(engine: Engine, task: _Task, backend: str, options: Options) -> FitRepo
     )
     used = () if keypoints else engine.sources.detectors
     origin = Origin(
-        photo.source, source, options.preset, backend, options.seed, tuple(warnings), used
+        photo.source, source, engine.sources.preset, backend, options.seed, tuple(warnings), used
     )
     with whole_folder(task.folder, (RECORD, *RESULTS), kept=(RECORD,)) as folder:
         recorder = Recorder(folder / RECORD, record, fit)

@@ -160,7 +160,11 @@ def check_engine() -> Check:
     except UserError as error:
         return Check("engine", Status.BROKEN, str(error), "git checkout -- assets, or reinstall")
     kernels = len(engine.volume.vertices)
-    return Check("engine", Status.OK, f"lite preset, {kernels} kernels, {engine.body.topology}")
+    return Check(
+        "engine",
+        Status.OK,
+        f"{engine.sources.preset} preset, {kernels} kernels, {engine.body.topology}",
+    )
 
 
 def check_body(path: Path | None) -> Check:

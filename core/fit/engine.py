@@ -98,7 +98,7 @@ class Engine:
 
     @staticmethod
     def load(
-        preset: str = "lite",
+        preset: str | None = None,
         model: Path | None = None,
         body: Path | None = None,
         prior: Path | None = None,
@@ -106,9 +106,10 @@ class Engine:
         device: str | torch.device = "cpu",
         detectors: Sequence[str] = STANDARD_DETECTORS,
     ) -> Engine:
-        """Load a preset's networks, a body (the embedded one by default) and a pose prior.
+        """Load networks, a body (the embedded one by default) and a pose prior.
 
         Args:
+            preset: of the networks; None: the model's, or the shipped ones'.
             model: a model file of `nbf train` in place of the shipped one.
             mesh: render a mesh in place of the volume, see `core.fit.neural_mesh`.
             device: of the networks.
@@ -131,7 +132,7 @@ class Engine:
             people=load_people_finder(),
             detectors={detector.name: detector.load() for detector in chosen},
             metadata=trained.metadata,
-            sources=Sources.of(preset, model, body, prior, tuple(detectors)),
+            sources=Sources.of(trained.network.preset.name, model, body, prior, tuple(detectors)),
             device=torch.device(device),
         )
         engine.seconds["load"] = time.perf_counter() - start
