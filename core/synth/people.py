@@ -37,12 +37,14 @@ from core.synth.sampling.low_poses import low_bank
 from core.synth.sampling.poses import SPLIT_CODE, PoseBank, low_pose, random_pose
 from core.synth.sampling.shapes import ShapeSampler
 
-DRAWING_VERSION = 3  # increased when the same seed gives other people
+DRAWING_VERSION = 4  # increased when the same seed gives other people
 OCCLUDED = 0.45  # share with flat occluders in front
-BEHIND, IN_FRONT = 0.1, 0.05  # shares with a second person behind or in front
+BEHIND = {"train": 0.35, "test": 0.1}  # share with a person behind, and then with one more
+MOST_BEHIND = {"train": 3, "test": 1}
+IN_FRONT = {"train": 0.12, "test": 0.05}  # share with a person in front
 LOW_POSE = 0.12  # share of people who sit, kneel or lie
 WITH_FURNITURE = 0.13  # share with furniture
-WITH_NEIGHBOUR = 0.05  # share with a person who touches or overlaps
+WITH_NEIGHBOUR = {"train": 0.08, "test": 0.05}  # share with a person who touches or overlaps
 WITH_LIMB = 0.06  # share with another person's limb that reaches in
 SEAT_FOR_SITTING = 0.6  # share of sitting people with furniture
 MIN_VISIBLE = 0.25  # smallest share of the person that occluders leave visible
@@ -156,7 +158,7 @@ class PeopleSampler:
     def _background(
         self, scene: Scene, person: DressedPerson, panorama: np.ndarray, rng: np.random.Generator
     ) -> Float32[np.ndarray, "size size 3"]:
-        """The background in linear colour: surroundings, floor, shadow, clutter, another person."""
+        """The background in linear colour: surroundings, floor, shadow, clutter, other people."""
         focal, size = scene.framing.focal, scene.size
         if rng.random() < 0.6:
             picture = backdrop.surroundings(panorama, scene.view, size, rng)
@@ -171,8 +173,11 @@ class PeopleSampler:
         if rng.random() < 0.6:
             backdrop.clutter(picture, self.materials, rng)
         linear = np.square(picture)
-        if rng.random() < BEHIND:
-            linear = alpha_over(linear, self._bystander(scene, rng.uniform(0.3, 4), rng).rgba)
+        distances: list[float] = []
+        while len(distances) < MOST_BEHIND[self.split] and rng.random() < BEHIND[self.split]:
+            distances.append(rng.uniform(0.3, 4))
+        for farther in sorted(distances, reverse=True):
+            linear = alpha_over(linear, self._bystander(scene, farther, rng).rgba)
         return linear
 
     def _foreground(
@@ -187,7 +192,7 @@ class PeopleSampler:
         hidden = np.zeros(drawn.parts.shape, bool)
         if interaction is not None:
             hidden |= interaction.occlusion
-        if rng.random() < IN_FRONT:
+        if rng.random() < IN_FRONT[self.split]:
             other = self._bystander(scene, -rng.uniform(0.15, 0.3) * scene.framing.transl[2], rng)
             covered = hidden | (other.parts > 0)
             if _visible_share(drawn.parts, covered) > MIN_VISIBLE:
@@ -232,12 +237,12 @@ class PeopleSampler:
         kind = rng.random()
         if rng.random() < furnished:
             solid = interactions.furniture(person, ground, self.materials, rng)
-        elif kind < WITH_NEIGHBOUR:
+        elif kind < WITH_NEIGHBOUR[self.split]:
             other, outfit = self._random_person(scene, rng)
             solid = Solid(
                 interactions.place_neighbour(other, person, scene.view, rng).mesh, outfit.materials
             )
-        elif kind < WITH_NEIGHBOUR + WITH_LIMB:
+        elif kind < WITH_NEIGHBOUR[self.split] + WITH_LIMB:
             other, outfit = self._random_person(scene, rng)
             solid = Solid(interactions.reaching_limb(other, person, rng), outfit.materials)
         else:

@@ -173,12 +173,14 @@ def test_a_person_in_front_leaves_enough_visible(sampler, monkeypatch):
     shares = {
         "WITH_FURNITURE": 0.0,
         "SEAT_FOR_SITTING": 0.0,
-        "WITH_NEIGHBOUR": 0.0,
         "WITH_LIMB": 0.0,
         "OCCLUDED": 0.0,
+        "PAST_EDGE": 0.0,
     }
-    for name, share in {**shares, "PAST_EDGE": 0.0, "IN_FRONT": 1.0}.items():
+    for name, share in shares.items():
         monkeypatch.setattr(module, name, share)
+    monkeypatch.setitem(module.WITH_NEIGHBOUR, sampler.split, 0.0)
+    monkeypatch.setitem(module.IN_FRONT, sampler.split, 1.0)
     samples = [sampler.sample(index) for index in range(24)]
     hidden = [(s.occluder & (s.parts > 0)).sum() / (s.parts > 0).sum() for s in samples]
     assert 0.05 < max(hidden) <= 1 - module.MIN_VISIBLE

@@ -205,3 +205,30 @@ def test_view_rotates_all_of_the_body(sampler, monkeypatch):
     expected = view @ Rotation.from_rotvec(lean[0]).as_matrix()
     np.testing.assert_allclose(Rotation.from_rotvec(pose[0]).as_matrix(), expected, atol=1e-6)
     np.testing.assert_array_equal(pose[1:], lean[1:])
+
+
+def test_training_people_are_in_company_more_often(sampler, monkeypatch):
+    """Up to three stand behind them, the farthest drawn first; test people stay as they are."""
+    from core.synth import people as module
+
+    monkeypatch.setattr(module, "IN_FRONT", {"train": 0.0, "test": 0.0})
+    monkeypatch.setattr(module, "WITH_NEIGHBOUR", {"train": 0.0, "test": 0.0})
+    drawn: list[float] = []
+    bystander = PeopleSampler._bystander
+
+    def watch(self, scene, farther, rng):
+        drawn.append(farther)
+        return bystander(self, scene, farther, rng)
+
+    monkeypatch.setattr(PeopleSampler, "_bystander", watch)
+    counts = {}
+    for split in ("train", "test"):
+        monkeypatch.setattr(sampler, "split", split)
+        counts[split] = []
+        for index in range(40):
+            drawn.clear()
+            sampler.sample(index)
+            assert drawn == sorted(drawn, reverse=True)
+            counts[split].append(len(drawn))
+    assert max(counts["train"]) >= 2 > max(counts["test"])
+    assert np.mean(np.array(counts["train"]) > 0) > np.mean(np.array(counts["test"]) > 0) + 0.1
