@@ -154,11 +154,11 @@ def run(options: Options) -> int:
         return _only_plan(options, settings, volume, find_process_group(options.device))
     bodies = Bodies.load(options.bodies) if options.bodies else None
     shards, held_out = ShardDataset(options.shards), ShardDataset(options.held_out)
-    crops = _mix(options, shards, volume) or _trunk_cache(options, settings, shards, volume)
+    group = find_process_group(options.device)
+    crops = _mix(options, shards, volume) or _trunk_cache(options, settings, shards, volume, group)
     others = ShardDataset(options.finish_on) if options.finish_on else None
     if others is not None:
         check_shards(others, find_preset(settings.preset), 1)
-    group = find_process_group(options.device)
     if not (options.resume or options.export_only):
         _plan_first(options, settings, (shards, held_out), volume, group, crops)
     trainer = Trainer(settings, shards, held_out, volume, options.out, group)
@@ -211,11 +211,16 @@ def _mix(options: Options, shards: ShardDataset, volume: NeuralBodyVolume) -> Mi
 
 
 def _trunk_cache(
-    options: Options, settings: TrainSettings, shards: ShardDataset, volume: NeuralBodyVolume
+    options: Options,
+    settings: TrainSettings,
+    shards: ShardDataset,
+    volume: NeuralBodyVolume,
+    group: ProcessGroup,
 ) -> TrunkCache | None:
     """Open the cache of the trunk's outputs, and compute what is missing."""
     from rich.progress import Progress
 
+    from core.errors import UserError
     from core.train.batches.loader import Loader
     from core.train.batches.trunk_cache import TrunkCache
 
@@ -223,6 +228,11 @@ def _trunk_cache(
     if folder is None:
         return None
     cache = TrunkCache(folder, len(shards), options.trunk_copies, settings.augment)
+    if cache.missing and group.world_size > 1:
+        raise UserError(
+            f"{folder} lacks the outputs of {cache.missing} crops: compute them first, in one "
+            "process (--steps 1, with another --out)"
+        )
     loader = Loader(shards, volume, settings.batch_size, settings.augment, settings.seed)
     with Progress(disable=options.json) as progress:
         task = progress.add_task("trunk's outputs", total=len(shards) * options.trunk_copies)

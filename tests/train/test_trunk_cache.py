@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import core.train.batches.trunk_cache as module
-from core.commands.train import Options, run
+from core.commands.train import Options, _trunk_cache, run
 from core.errors import UserError
 from core.nbv.volume import NeuralBodyVolume
 from core.nets.trunks import DetectorTrunk, TrunkOutput
@@ -22,6 +22,8 @@ from core.synth.shards import ShardDataset
 from core.train.batches.augment import AugmentSettings
 from core.train.batches.loader import Loader
 from core.train.batches.trunk_cache import TrunkCache, pack, unpack
+from core.train.distributed import ProcessGroup
+from core.train.run.trainer import TrainSettings
 from tests.train.people import write_shard
 
 SETTINGS = AugmentSettings()
@@ -174,3 +176,15 @@ def test_bad_options_are_named(
     with pytest.raises(UserError, match=message):
         run(given)
     assert not (tmp_path / "run").exists()
+
+
+def test_several_processes_need_a_complete_cache(
+    shards: ShardDataset, volume: NeuralBodyVolume, loader: Loader, tmp_path: Path, quick: list[int]
+) -> None:
+    folder = tmp_path / "cache"
+    options = Options(tmp_path, tmp_path, tmp_path, preset="frozen", steps=1, trunk_cache=folder)
+    given = (options, TrainSettings(), shards, volume, ProcessGroup(world_size=2))
+    with pytest.raises(UserError, match="lacks the outputs of 18 crops"):
+        _trunk_cache(*given)
+    filled(folder, loader)
+    assert _trunk_cache(*given) is not None

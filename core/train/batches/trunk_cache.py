@@ -113,6 +113,11 @@ class TrunkCache:
                 raise ValueError(f"it says that {done!r:.40} people are done")
             return done
 
+    @property
+    def missing(self) -> int:
+        """Number of crops that are not computed yet."""
+        return sum(self.people - self._done(copy) for copy in range(self.copies))
+
     def fill(self, loader: Loader, bfloat16: bool) -> Iterator[int]:
         """Compute what is missing; yields the number of crops that are done after each block.
 
@@ -125,12 +130,15 @@ class TrunkCache:
             UserError: the folder has no room, holds the outputs of other crops, or another process
                 is writing it.
         """
-        missing = sum(self.people - self._done(copy) for copy in range(self.copies))
+        recipe = self._recipe(loader.shards, bfloat16)
+        if not self.missing:
+            _check_recipe(self.folder, recipe)
+            return
         each = sum(shape[1] * np.dtype(kind).itemsize for shape, kind in self._layout().values())
-        check_folder(self.folder, each * missing + ROOM)
+        check_folder(self.folder, each * self.missing + ROOM)
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder, self.folder):
-            _check_recipe(self.folder, self._recipe(loader.shards, bfloat16))
+            _check_recipe(self.folder, recipe)
             trunk = DetectorTrunk()
             trunk.load_published()
             freeze(trunk)
