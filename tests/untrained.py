@@ -15,7 +15,7 @@ from core.nbv.volume import NeuralBodyVolume
 from core.nets.network import PoseNetwork
 from core.nets.people import load_people_finder
 from core.nets.pose_prior import load_prior
-from core.nets.presets import PRESETS
+from core.nets.presets import DEFAULT_PRESET, PRESETS
 
 KERNELS, BINS, DIM = 858, 4, 64
 
@@ -46,4 +46,6 @@ def untrained_engine() -> Engine:
     model = GenerativeModel(volume, random_bank(), load_prior())
     people = load_people_finder()
     detectors = {"blazepose": DETECTORS.get("blazepose").load()}
-    return Engine(network, body, model, people, detectors, {}, Sources.of("lite", None, None, None))
+    return Engine(
+        network, body, model, people, detectors, {}, Sources.of(DEFAULT_PRESET, None, None, None)
+    )

@@ -6,8 +6,8 @@ held-out garments, skins, textures, panoramas and motions, without it wholly pro
 Examples:
     nbf eval --count 20
     nbf eval --count 200 --data DIR --protocols clean occ80 --out eval.json
-    nbf eval --count 200 --model runs/lite/lite.safetensors --json
-    nbf eval --each mine.csv --model runs/lite/lite.safetensors
+    nbf eval --count 200 --model runs/frozen/frozen.safetensors --json
+    nbf eval --each mine.csv --model runs/frozen/frozen.safetensors
     nbf eval --against mine.csv
     nbf eval --count 100 --ranking
     nbf eval --count 48 --ablation

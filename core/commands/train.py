@@ -17,8 +17,8 @@ Examples:
     nbf synth --out shards --count 20000
     nbf synth --out held-out --count 400 --split test
     nbf synth --bodies bodies.npz --count 100000
-    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --bodies bodies.npz
-    nbf train --shards shards --held-out held-out --out runs/lite --minutes 90 --resume
+    nbf train --shards shards --held-out held-out --out runs/frozen --minutes 90 --bodies bodies.npz
+    nbf train --shards shards --held-out held-out --out runs/frozen --minutes 90 --resume
     nbf train ... --validate-every 200 --photos my-photos --tensorboard
     nbf train --preset paper --steps 100000 --shards a --held-out b --out c --plan
     torchrun --nproc-per-node 8 -m core.cli train --preset paper --batch-size 64 --steps 100000 ...
@@ -62,7 +62,7 @@ class Options:
     """Folder of shards to validate on, made with another seed or split."""
     out: Path
     """Folder of the run."""
-    preset: Literal["frozen", "lite", "paper"] = "lite"
+    preset: Literal["frozen", "lite", "paper"] = "frozen"
     """Network: frozen (256 px, on BlazePose and MoveNet Thunder, which are not trained), lite
     (256 px, starts from BlazePose) or paper (320 px, ResNet-50)."""
     minutes: float | None = None

@@ -114,6 +114,8 @@ class Recorder:
 def engine_of(record: FitRecord) -> Engine:
     """The engine that a record was made with; `replay_notes` lists what differs.
 
+    A record of the shipped network gets the one that ships now, even of another preset.
+
     Raises:
         UserError: a file that the record names is not there.
     """
@@ -121,7 +123,8 @@ def engine_of(record: FitRecord) -> Engine:
     for path in filter(None, sources.files):
         if not path.is_file():
             raise UserError(f"the record was made with {path}, which is missing; put it back")
-    return Engine.load(sources.preset, *sources.files, detectors=sources.detectors)
+    preset = sources.preset if sources.model else None
+    return Engine.load(preset, *sources.files, detectors=sources.detectors)
 
 
 def observe_again(

@@ -69,7 +69,8 @@ PRESETS = {
 }
 
 
-DEFAULT_PRESET = "lite"
+DEFAULT_PRESET = "frozen"
+"""The preset that ships with weights."""
 
 
 def find_preset(name: str, dim: object = None) -> NetworkPreset:

@@ -21,6 +21,7 @@ from core.fit.recording import (
     Recorder,
     branch,
     check_replay,
+    engine_of,
     new_record,
     observe_again,
     on_this_machine,
@@ -33,6 +34,7 @@ from core.fit.truth import Truth, true_joints
 from core.geometry.crop import Box
 from core.geometry.keypoints import Keypoints
 from core.io.images import Photo, load_image, save_image
+from core.nets.presets import DEFAULT_PRESET
 from tests.untrained import short_schedule
 
 BOX = Box(20, 60, 300, 440)
@@ -291,6 +293,14 @@ def test_what_differs_is_said(engine, record):
     assert f"threads {threads + 3} then, {threads} now" in notes
     assert any(line.startswith("torch 1.0 then, ") for line in notes)
     assert not any("else" in line for line in notes)  # where a file lies does not matter
+
+
+def test_a_record_of_a_network_that_shipped_before_gets_the_one_that_ships_now(record):
+    before = replace(record, sources=replace(record.sources, preset="lite", model=""))
+    now = engine_of(before)
+    assert now.sources.preset == DEFAULT_PRESET
+    notes = replay_notes(now, before, record.environment.backend)
+    assert f"preset lite then, {DEFAULT_PRESET} now" in notes
 
 
 def test_a_step_that_evaluates_differently_is_said(record):

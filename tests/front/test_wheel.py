@@ -44,7 +44,7 @@ def run(installed, folder, *arguments):
 def test_it_holds_three_packages_and_no_other_name(installed):
     names = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert names == {"app", "core", "nbf"}
-    assert (installed / "core" / "_wheel" / "assets" / "weights" / "lite.safetensors").is_file()
+    assert (installed / "core" / "_wheel" / "assets" / "weights" / "frozen.safetensors").is_file()
     assert all((installed / name / "py.typed").is_file() for name in names)
 
 

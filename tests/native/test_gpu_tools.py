@@ -133,7 +133,7 @@ def test_training_goes_from_material_to_figures(tmp_path):
     assert steps["train"].shards == steps["people"].out and steps["people"].count == 500
     assert steps["train"].held_out == steps["held_out"].out and steps["held_out"].split == "test"
     assert steps["train"].bodies == steps["bodies"].bodies and steps["train"].device == "cuda"
-    assert steps["score"].model == steps["train"].out / "lite.safetensors"
+    assert steps["score"].model == steps["train"].out / "frozen.safetensors"
     assert steps["train"].finish_on == steps["others"].out and steps["others"].split == "train"
     assert len({steps[name].seed for name in ("people", "others", "held_out")}) == 3
 

@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.nbv.features import FeatureBank
 from core.nets.model_file import default_weights, load_model, save_model
 from core.nets.network import PoseNetwork
-from core.nets.presets import PRESETS
+from core.nets.presets import DEFAULT_PRESET, PRESETS
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,14 @@ def test_not_finite_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_default_place() -> None:
-    assert default_weights("lite").parts[-3:] == ("assets", "weights", "lite.safetensors")
+def test_the_default_is_shipped() -> None:
+    path = default_weights(DEFAULT_PRESET)
+    assert path.parts[-3:] == ("assets", "weights", f"{DEFAULT_PRESET}.safetensors")
+    assert load_model().network.preset.name == DEFAULT_PRESET
+
+
+def test_a_file_tells_its_preset(saved: tuple[Path, PoseNetwork, FeatureBank]) -> None:
+    assert load_model(path=saved[0]).network.preset.name == "lite"
 
 
 @pytest.mark.parametrize(
@@ -114,5 +120,5 @@ def test_a_bank_that_does_not_fit_is_refused(saved, tmp_path, changes, record, m
 
 def test_loading_draws_no_random_numbers():
     before = torch.get_rng_state()
-    load_model("lite")
+    load_model()
     assert torch.equal(torch.get_rng_state(), before)

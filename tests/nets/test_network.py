@@ -12,7 +12,7 @@ from core.nets.regressor import PartRegressor, pool_parts
 from core.nets.resnet import ResNet50
 
 
-@pytest.mark.parametrize("name", ["lite", "paper"])
+@pytest.mark.parametrize("name", list(PRESETS))
 def test_outputs(name: str) -> None:
     preset = PRESETS[name]
     torch.manual_seed(0)

@@ -65,10 +65,10 @@ def test_a_skeleton_with_eight_orientations_and_other_dimensions(
 
 
 def test_a_layout_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    model, path = load_model("lite"), tmp_path / "odd.safetensors"
+    model, path = load_model(), tmp_path / "odd.safetensors"
     save_model(path, model.network, model.bank, {**model.metadata, "layout": "cloud"})
     with pytest.raises(UserError, match=r"odd\.safetensors .* 'cloud'"):
-        load_model("lite", path)
+        load_model(path=path)
     strange = replace(model, metadata={**model.metadata, "layout": "skeleton"})
     with pytest.raises(UserError, match="858 kernels, its layout 439"):
         trained_volume(strange, load_body())

@@ -31,9 +31,9 @@ def test_files_of_a_finished_run(
     assert cli.main(["train", *map(str, options)]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["steps"] == 1
-    assert captured.err.startswith("preset lite: 1 steps of 2 images = 2 crops")
+    assert captured.err.startswith("preset frozen: 1 steps of 2 images = 2 crops")
     names = {path.name for path in out.iterdir()}
-    assert names >= {"plan.json", "held_out.png", "gallery", "tensorboard", "lite.safetensors"}
+    assert names >= {"plan.json", "held_out.png", "gallery", "tensorboard", "frozen.safetensors"}
     note = json.loads((out / "plan.json").read_text())
     assert note["options"]["validate_every"] == 1 and note["plan"]["measured"]["crops"] == 2
     assert len((out / "held_out.csv").read_text().splitlines()) == 2  # validated once

@@ -108,6 +108,7 @@ def test_the_same_command_under_torchrun(people: Path, tmp_path: Path) -> None:
     """In single precision, with a half precision decoder: Adam's first steps follow signs."""
     pytest.importorskip("lightning_fabric")
     options = ["train", "--shards", people, "--held-out", people, "--device", "cpu"]
+    options += ["--preset", "lite"]  # whose trunk is trained, too
     options += ["--steps", "2", "--batch-size", "2", "--head-images", "0", "--bank-images", "2"]
     torchrun("core.cli", *options, "--out", tmp_path / "two")
     (alone,) = run((command, (*options, "--out", tmp_path / "one"), {}))

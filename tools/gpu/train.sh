@@ -16,7 +16,7 @@
 #   PYTHON=...   which Python (default: python3); needs this project's packages, not the project
 #   JOBS=...     processes that render and threads that prepare batches (default: all cores)
 #
-#   sh tools/gpu/train.sh --data material -- --start runs/lite --batch-size 128 --rate 1.5e-3
+#   sh tools/gpu/train.sh --data material -- --start runs/frozen --batch-size 128 --rate 1.5e-3
 #   sh tools/gpu/train.sh --out out/paper --minutes 600 -- --preset paper --precision bfloat16
 set -eu
 cd "$(dirname "$0")/../.."
@@ -36,8 +36,11 @@ while [ $# -gt 0 ]; do
     *) sed -n '2,21s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     esac
 done
-preset=lite
-case $given in *' --preset paper '*) preset=paper size=320 ;; esac
+preset=frozen
+case $given in
+*' --preset paper '*) preset=paper size=320 ;;
+*' --preset lite '*) preset=lite ;;
+esac
 device=cuda
 case $given in *' --device '*) device= ;; esac
 
