@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.body.params import BodyParams
@@ -40,6 +40,14 @@ class FeatureMap(Rows):
     def maps(self) -> Float[Tensor, "batch dim h w"]:
         """The maps as images."""
         return self.features.transpose(1, 2).unflatten(2, self.size)
+
+    def shows(self, xy: Float[Tensor, "batch points 2"]) -> Bool[Tensor, "batch points"]:
+        """Whether places, in pixels of the crop, are in a map pixel that is half photo or more."""
+        height, width = self.size
+        column, row = (xy / self.stride).floor().long().unbind(-1)
+        on_map = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        cell = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+        return on_map & (self.inside.gather(1, cell) >= 0.5)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,22 @@ does not tell: a likelihood of features compares with nothing that is known.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from core.body.params import BodyParams
 from core.body.points import place_points
-from core.fit.evidence import BodyPoints
+from core.fit.evidence import BodyPoints, FeatureMap
 from core.fit.fitter import Fit
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.terms.points import point_cost
 from core.geometry.camera import project
 
-LARGEST = 12.5
+LARGEST = 13.0
 """Nats above which a fit is doubted; docs/photographs.md tells how often that is right."""
 
 
@@ -29,12 +31,16 @@ def points_misfit(
 ) -> Float[Tensor, " batch"] | None:
     """The term "points" of bodies, unweighted, in nats; None where nothing is detected.
 
+    Points outside the photo do not count: detectors guess them, as the prior does.
+
     Args:
         params: in the crop cameras' frames.
     """
     detected = problem.find(BodyPoints)
     if detected is None:
         return None
+    inside = problem.get(FeatureMap).shows(detected.xy)
+    detected = replace(detected, sigma=detected.sigma.masked_fill(~inside, torch.inf))
     rotations = params.rotations()
     joints = model.volume.pose(rotations, params.betas, params.transl).joints
     return point_cost(project(problem.camera, place_points(rotations, joints)), detected)

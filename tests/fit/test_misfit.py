@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.fit.evidence import BodyPoints
+from core.fit.evidence import BodyPoints, FeatureMap
 from core.fit.fitter import finish
 from core.fit.misfit import LARGEST, doubt, points_misfit
 from core.fit.solver import Solver
@@ -42,6 +42,23 @@ def test_a_body_at_its_points_is_not_doubted_and_one_far_away_is(model):
     away = here.having(BodyPoints(beside.xy + 30.0, beside.sigma))
     words = doubt(finished(away, model), away, model)
     assert f"at most {LARGEST:g}" in words and "\n" not in words
+
+
+def test_points_outside_the_photo_do_not_count(model):
+    here = seen(model, true_body())
+    beside, photo = here.get(BodyPoints), here.get(FeatureMap)
+    xy = beside.xy.clone()
+    xy[0, 0] += 40.0
+    moved = here.having(BodyPoints(xy, beside.sigma))
+    assert points_misfit(moved, model, true_body()).item() > 5
+    column, row = (xy[0, 0] / photo.stride).long().tolist()
+    cut = photo.inside.unflatten(1, photo.size).clone()
+    cut[0, row, column] = 0.4
+    outside = moved.having(replace(photo, inside=cut.flatten(1)))
+    assert points_misfit(outside, model, true_body()).item() == pytest.approx(0, abs=1e-3)
+    xy[0, 0] = -3.0
+    beyond = here.having(BodyPoints(xy, beside.sigma))
+    assert points_misfit(beyond, model, true_body()).item() == pytest.approx(0, abs=1e-3)
 
 
 def test_nothing_is_doubted_where_nothing_is_detected(model):
