@@ -170,8 +170,8 @@ def judge_photos(
     for index in range(len(dataset)):
         crop, seen = look_at(engine, dataset, index)
         body = fitted_bodies(engine, seen.problem, without)["nbf"]
-        shown_ = seen_share(seen, crop)
-        pixels = judge_features(seen.problem, engine.model, body, shown_, schedule)
+        share = seen_share(seen, crop)
+        pixels = judge_features(seen.problem, engine.model, body, share, schedule)
         scores.append(score_body(engine.volume, body, crop))
         if len(pixels):
             record, size = dataset[index], seen.problem.get(FeatureMap).size
