@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
 from core.datasets.record import PhotoDataset
@@ -15,11 +13,9 @@ from core.eval.methods import fitted_bodies
 from core.eval.photo_scores import PhotoScores, score_body
 from core.eval.photos import look_at, people_groups, photo_protocol
 from core.eval.summary import Estimate, estimate
-from core.eval.tables import empty_table, print_table, shown
+from core.eval.tables import PhotoTable, empty_table, shown
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
-from core.io.records import save_record
-from core.io.report import installed_versions
 
 EXPLANATION = (
     "one thing of the objective changed at a time; change: minus the standard fit's, paired by "
@@ -65,13 +61,10 @@ class PhotoAblationRow:
 
 
 @dataclass(frozen=True)
-class PhotoAblationReport:
-    """A table with its protocol."""
+class PhotoAblationReport(PhotoTable[PhotoAblationRow]):
+    """A table of `PhotoAblationRow`."""
 
-    title: str
-    rows: list[PhotoAblationRow]
-    protocol: str
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    explanation = EXPLANATION
 
     def table(self) -> Table:
         """One line for each variant; groups of people are separated by lines."""
@@ -86,14 +79,6 @@ class PhotoAblationReport:
                 end_section=row.variant == self.rows[-1].variant,
             )
         return table
-
-    def save(self, path: Path) -> None:
-        """Write the report as JSON."""
-        save_record(path, self)
-
-    def print(self, console: Console) -> None:
-        """Print the table and the protocol."""
-        print_table(console, self.table(), [f"{EXPLANATION}; {self.protocol}"])
 
 
 def ablate_photos(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
@@ -21,14 +20,12 @@ from core.eval.methods import fitted_bodies
 from core.eval.photo_scores import PhotoScores, score_body
 from core.eval.photos import look_at, people_groups
 from core.eval.summary import Estimate, estimate
-from core.eval.tables import empty_table, print_table, shown
+from core.eval.tables import PhotoTable, empty_table, shown
 from core.fit.engine import Engine
 from core.fit.evidence import FeatureMap, PersonMask
 from core.fit.observation import Observation
 from core.fit.schedule import Schedule
 from core.io.images import save_image
-from core.io.records import save_record
-from core.io.report import installed_versions
 from core.occlusion.scores import share_of_cells
 from core.pictures.palette import Color
 from core.pictures.text import Canvas
@@ -101,13 +98,10 @@ class FeatureRow:
 
 
 @dataclass(frozen=True)
-class FeatureReport:
-    """A table with its protocol."""
+class FeatureReport(PhotoTable[FeatureRow]):
+    """A table of `FeatureRow`."""
 
-    title: str
-    rows: list[FeatureRow]
-    protocol: str
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    explanation = EXPLANATION
 
     def table(self) -> Table:
         """One line for each group of people."""
@@ -122,14 +116,6 @@ class FeatureReport:
                 told,
             )
         return table
-
-    def save(self, path: Path) -> None:
-        """Write the report as JSON."""
-        save_record(path, self)
-
-    def print(self, console: Console) -> None:
-        """Print the table and the protocol."""
-        print_table(console, self.table(), [f"{self.protocol}; {EXPLANATION}"])
 
 
 @dataclass(frozen=True)

@@ -187,3 +187,30 @@ def shown(value: Estimate, scale: float = 1.0, digits: int = 1, sign: str = "") 
         return "-"
     half = scale * (value.high - value.low) / 2
     return f"{scale * value.value:{sign}.{digits}f}[dim]±{half:.{digits}f}[/dim]"
+
+
+@dataclass(frozen=True)
+class PhotoTable(ABC, Generic[AnyRow]):
+    """A table of people in photographs.
+
+    Attributes:
+        explanation: how to read the columns.
+    """
+
+    title: str
+    rows: list[AnyRow]
+    protocol: str
+    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    explanation: ClassVar[str]
+
+    @abstractmethod
+    def table(self) -> Table:
+        """The rows as a printable table."""
+
+    def save(self, path: Path) -> None:
+        """Write the report as JSON."""
+        save_record(path, self)
+
+    def print(self, console: Console) -> None:
+        """Print the table, its explanation and the protocol."""
+        print_table(console, self.table(), [f"{self.explanation}; {self.protocol}"])

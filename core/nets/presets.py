@@ -32,29 +32,21 @@ class NetworkPreset:
     context_width: int
 
 
+_LITE = NetworkPreset(
+    name="lite",
+    trunk="blazepose",
+    image_size=256,
+    feature_dim=64,
+    skips=(48, 64, 96),
+    widths=(64, 64, 96, 128),
+    part_width=128,
+    context_width=256,
+)
 PRESETS = {
     preset.name: preset
     for preset in (
-        NetworkPreset(
-            name="frozen",
-            trunk="detectors",
-            image_size=256,
-            feature_dim=64,
-            skips=(48, 64, 96),
-            widths=(64, 64, 96, 128),
-            part_width=128,
-            context_width=256,
-        ),
-        NetworkPreset(
-            name="lite",
-            trunk="blazepose",
-            image_size=256,
-            feature_dim=64,
-            skips=(48, 64, 96),
-            widths=(64, 64, 96, 128),
-            part_width=128,
-            context_width=256,
-        ),
+        replace(_LITE, name="frozen", trunk="detectors"),
+        _LITE,
         NetworkPreset(
             name="paper",
             trunk="resnet50",

@@ -13,17 +13,7 @@ from core.eval.photo_ablation import ablate_photos
 from core.eval.photo_scores import PhotoScores
 from core.fit.engine import Engine
 from core.fit.schedule import Schedule
-from tests.datasets.world import make_world
-from tests.datasets.writers import write_photos
 from tests.untrained import short_schedule, untrained_engine
-
-
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    write_photos(folder, make_world())
-    return folder
 
 
 def test_rows_are_paired_with_the_standard_fit(photos, engine, monkeypatch):

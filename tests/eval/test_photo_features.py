@@ -21,8 +21,6 @@ from core.fit.schedule import Schedule
 from core.fit.state import BodyState
 from core.io.images import load_image
 from core.nbv.orientation import orientation_weights
-from tests.datasets.world import make_world
-from tests.datasets.writers import write_photos
 from tests.fit.toy_problem import quick_schedule, toy_model, toy_problem, true_body
 from tests.untrained import short_schedule, untrained_engine
 
@@ -130,14 +128,6 @@ def test_a_row_averages_over_people_and_recalls_over_bins():
     assert row.misled.value == row.other_side.value == pytest.approx(0.375)
     assert row.background.value == 0
     assert row.orientation == pytest.approx(0.5)  # one bin always, one never
-
-
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    write_photos(folder, make_world())
-    return folder
 
 
 def test_the_reference_is_fitted_without_the_features(photos, engine, monkeypatch):
