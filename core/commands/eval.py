@@ -61,8 +61,9 @@ class Options:
     """Split of a data set of photographs; its first if not given."""
     protocols: tuple[Literal["clean", "occ40", "occ80"], ...] = ("clean", "occ80")
     """Without a patch, or with one of 40 or 80 pixels (of 224) over the body."""
-    methods: tuple[str, ...] = ("init", "nbf")
-    """The regressed body (init) and ways of fitting, as for nbf fit --method."""
+    methods: tuple[str, ...] = ("init", "start", "nbf")
+    """The regressed body (init), the body that a fit begins at (start), and ways of fitting, as for
+    nbf fit --method."""
     detectors: tuple[str, ...] = ()
     """Further detectors to measure on photographs, besides those that the fit uses."""
     features: bool = False
@@ -178,7 +179,7 @@ def _show(options: Options, report: AnyReport, rows: list[Change]) -> None:
     if options.json:
         found: dict[str, object] = {"rows": [_flat(row) for row in report.rows]}
         if isinstance(report, PhotoReport):
-            for name in ("masks", "warned"):
+            for name in ("foreshortenings", "masks", "warned"):
                 part = getattr(report, name)
                 found[name] = None if part is None else asdict(part)
         print_json(found | ({"changes": [_flat(row) for row in rows]} if rows else {}))

@@ -1,4 +1,4 @@
-"""What is evaluated, by name: the network's regression, and every way of fitting."""
+"""What is evaluated, by name: the regressed body, the start of a fit, and every way of fitting."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from core.fit.evidence import RegressedBody
 from core.fit.fitter import FITTERS, finish
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
+from core.fit.start import choose_start
 
 INIT = "init"
 """The regressed body, before any fit: what methods are compared with."""
-STANDARD = (INIT, "nbf")
+START = "start"
+"""The candidate of `core.fit.start` at which a fit begins."""
+STANDARD = (INIT, START, "nbf")
+BODIES = (INIT, START)
+"""Bodies that no fitter makes."""
 
 
 def check_methods(names: Sequence[str]) -> None:
     """Refuse unknown methods before anything is computed.
 
     Raises:
-        UserError: a name is neither `INIT` nor a fitter.
+        UserError: a name is neither one of `BODIES` nor a fitter.
     """
     for name in names:
-        if name != INIT:
+        if name not in BODIES:
             FITTERS.get(name)
 
 
@@ -33,7 +38,9 @@ def fitted_bodies(
     """The bodies of some methods in the crop cameras' frames; `INIT` is always among them."""
     bodies = {INIT: problem.get(RegressedBody).body}
     for name in methods:
-        if name != INIT:
+        if name == START:
+            bodies[name] = choose_start(problem, engine.model, schedule).body.params()
+        elif name != INIT:
             fit = FITTERS.get(name).begin(problem, engine.model, schedule)
             bodies[name] = finish(fit).best(engine.volume)
     return bodies

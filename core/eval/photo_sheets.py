@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from core.datasets.record import PhotoDataset
-from core.eval.calibration import draw_calibration
+from core.eval.calibration import FORESHORTENING_ERRORS, draw_calibration
+from core.eval.limb_foreshortenings import ForeshorteningReport
 from core.eval.photo_scores import LIMB_JOINTS
 from core.eval.photos import PhotoPerson, calibration_of
 from core.fit.engine import Engine
@@ -29,7 +30,8 @@ def save_sheets(
 ) -> None:
     """Write ``worst.png`` and ``middle.png`` of the last method: 15 people each.
 
-    ``calibration.png`` plots the sigmas of the fit's points against their errors.
+    ``calibration.png`` plots the sigmas of the fit's points against their errors, and
+    ``foreshortening.png`` those of the limbs' foreshortenings where there are 3D labels.
 
     People are sorted by PA-MPJPE where it is known, else by PCK@0.1.
 
@@ -45,6 +47,9 @@ def save_sheets(
         save_image(folder / f"{name}.png", _sheet(engine, dataset, some, method))
     if bins := calibration_of(people):
         save_image(folder / "calibration.png", draw_calibration(bins))
+    if limbs := ForeshorteningReport.of([person.limbs for person in people if person.limbs]):
+        plot = draw_calibration(limbs.bins, FORESHORTENING_ERRORS)
+        save_image(folder / "foreshortening.png", plot)
 
 
 def _badness(person: PhotoPerson, method: str) -> float:

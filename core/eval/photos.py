@@ -18,12 +18,18 @@ from core.body.params import BodyParams
 from core.body.points import CARRIERS, LIMB_POINTS
 from core.datasets.crop import PhotoCrop, crop_person
 from core.datasets.record import PhotoDataset
-from core.eval.calibration import CalibrationBin, calibrate, calibration_table
+from core.eval.calibration import (
+    FORESHORTENING_ERRORS,
+    CalibrationBin,
+    calibrate,
+    calibration_table,
+)
+from core.eval.limb_foreshortenings import ForeshorteningReport, LimbErrors
 from core.eval.methods import INIT, STANDARD, fitted_bodies
 from core.eval.person_rows import PersonPlace
 from core.eval.photo_masks import MaskPixels, MaskReport
 from core.eval.photo_scores import LIMB_JOINTS, PhotoScores, score_body, score_points
-from core.eval.summary import Estimate, estimate
+from core.eval.summary import WORSE_BY, Estimate, estimate, worse
 from core.eval.tables import empty_table, print_table, shown
 from core.eval.warned import WarnedReport
 from core.fit.detector import Detect
@@ -52,10 +58,11 @@ class PhotoRow:
     """Means of `PhotoScores` over people with intervals.
 
     Attributes:
-        method: a detector, the start ("init") or a way of fitting.
+        method: a detector, or one of `core.eval.methods`.
         people: all, or a group of them.
         under_half: number of people with fewer than half of their joints right.
-        pck10_change, pa_change_mm: minus the start's, paired by person.
+        pck10_change, pa_change_mm: minus the regressed body's, paired by person.
+        worse_share: share of people whose PA-MPJPE is above the regressed body's (`worse`).
     """
 
     method: str
@@ -68,10 +75,12 @@ class PhotoRow:
     pa_mpjpe_mm: Estimate
     pck10_change: Estimate
     pa_change_mm: Estimate
+    worse_share: Estimate
 
     @staticmethod
-    def of(method: str, people: str, scores: PhotoScores, start: PhotoScores) -> PhotoRow:
+    def of(method: str, people: str, scores: PhotoScores, regressed: PhotoScores) -> PhotoRow:
         """Summarise figures of people."""
+        grown = worse(scores.pa_mpjpe, regressed.pa_mpjpe)
         return PhotoRow(
             method=method,
             people=people,
@@ -81,8 +90,9 @@ class PhotoRow:
             under_half=int(np.nansum(scores.under_half)),
             mpjpe_mm=estimate(scores.mpjpe),
             pa_mpjpe_mm=estimate(scores.pa_mpjpe),
-            pck10_change=estimate(scores.pck10 - start.pck10),
-            pa_change_mm=estimate(scores.pa_mpjpe - start.pa_mpjpe),
+            pck10_change=estimate(scores.pck10 - regressed.pck10),
+            pa_change_mm=estimate(scores.pa_mpjpe - regressed.pa_mpjpe),
+            worse_share=estimate(grown),
         )
 
 
@@ -94,6 +104,7 @@ class PhotoReport:
     rows: list[PhotoRow]
     protocol: str
     calibration: list[CalibrationBin]
+    foreshortenings: ForeshorteningReport | None = None
     masks: MaskReport | None = None
     warned: WarnedReport | None = None
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
@@ -105,7 +116,7 @@ class PhotoReport:
     def print(self, console: Console) -> None:
         """Print the table and the protocol."""
         figures = ("n", "PCK@0.1 %", "PCK@0.05 %", "under half", "MPJPE", "PA-MPJPE")
-        changes = ("PCK@0.1 +", "PA-MPJPE +")
+        changes = ("PCK@0.1 +", "PA-MPJPE +", "worse %")
         table = empty_table(self.title, ("people", "method"), (*figures, *changes))
         for people, rows in groupby(self.rows, lambda row: row.people):
             table.add_section()
@@ -115,13 +126,18 @@ class PhotoReport:
                     *(shown(row.pck10, 100), shown(row.pck05, 100), str(row.under_half)),
                     *(shown(row.mpjpe_mm), shown(row.pa_mpjpe_mm)),
                     *(shown(row.pck10_change, 100, sign="+"), shown(row.pa_change_mm, sign="+")),
+                    shown(row.worse_share, 100),
                 )
         print_table(console, table, [self.protocol])
         if self.calibration:
-            print_table(console, calibration_table(self.calibration))
-        for report in (self.masks, self.warned):
+            title = "Detected points by their sigmas, in % of the box's longer side"
+            print_table(console, calibration_table(title, self.calibration))
+        for report in (self.foreshortenings, self.masks, self.warned):
             if report:
                 print_table(console, report.table())
+        if self.foreshortenings:
+            title, bins = "Mean of network and 3D points by its sigma", self.foreshortenings.bins
+            print_table(console, calibration_table(title, bins, FORESHORTENING_ERRORS))
 
 
 @dataclass(frozen=True)
@@ -134,6 +150,7 @@ class PhotoPerson:
         sigmas: standard deviations of the fit's points in pixels of the crop, if they have any.
         bodies: by method, in the crop camera's frame.
         scores: by detector and method.
+        limbs: errors of the limbs' foreshortenings; None without 3D labels.
         mask: what the last method's z says of an annotated mask; None without one.
         misfit: of the last method's body, see `core.fit.misfit`; NaN without points.
     """
@@ -144,6 +161,7 @@ class PhotoPerson:
     sigmas: Float[Tensor, "1 24"] | None
     bodies: Mapping[str, BodyParams]
     scores: Mapping[str, PhotoScores]
+    limbs: LimbErrors | None = None
     mask: MaskPixels | None = None
     misfit: float = math.nan
 
@@ -160,7 +178,7 @@ def measure_people(
     Boxes are the data set's; annotations are used for scoring only.
 
     Args:
-        methods: names, see `core.eval.methods`; the start is always among them.
+        methods: names, see `core.eval.methods`; the regressed body is always among them.
         detectors: measured besides those that the engine uses, by name.
     """
     schedule = schedule or Schedule.standard()
@@ -176,10 +194,11 @@ def measure_people(
         scores |= {name: score_body(engine.volume, body, crop) for name, body in bodies.items()}
         sigmas = _sigmas_of(seen.problem.find(BodyPoints))
         last = bodies[methods[-1]]
+        limbs = LimbErrors.of(seen.problem, crop.joints3d, _joints_of(engine, bodies))
         mask = _mask_pixels(engine, seen, last, crop, schedule)
         misfit = points_misfit(seen.problem, engine.model, last)
         apart = math.nan if misfit is None else float(misfit[0])
-        yield PhotoPerson(index, crop, points, sigmas, bodies, scores, mask, apart)
+        yield PhotoPerson(index, crop, points, sigmas, bodies, scores, limbs, mask, apart)
 
 
 def look_at(engine: Engine, dataset: PhotoDataset, index: int) -> tuple[PhotoCrop, Observation]:
@@ -187,6 +206,17 @@ def look_at(engine: Engine, dataset: PhotoDataset, index: int) -> tuple[PhotoCro
     crop = crop_person(dataset, index, engine.size)
     record, photo = dataset[index], dataset.photo(index)
     return crop, engine.observe_view(photo.pixels, record.box, crop.view, focal=record.focal)
+
+
+@torch.no_grad()
+def _joints_of(
+    engine: Engine, bodies: Mapping[str, BodyParams]
+) -> dict[str, Float[Tensor, "24 3"]]:
+    """Joints of single bodies, crop camera."""
+    return {
+        name: engine.volume.pose(body.rotations(), body.betas, body.transl).joints[0]
+        for name, body in bodies.items()
+    }
 
 
 def _mask_pixels(
@@ -273,14 +303,16 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
     protocol = photo_protocol(
         dataset,
         "under half: people with fewer than half of their joints within 0.1; MPJPE aligned at the "
-        "pelvis (the middle of the hips where it is unknown); +: minus the start's, by person",
+        "pelvis (the middle of the hips where it is unknown); +: minus init's, by person; worse: "
+        f"PA-MPJPE more than {WORSE_BY:g} mm above init's",
     )
     title = f"{dataset.name}: {len(people)} people"
     masks = MaskReport.of([person.mask for person in people if person.mask])
     misfits = np.array([person.misfit for person in people])
     last = list(people[0].bodies)[-1]
     warned = WarnedReport.of(misfits, scores[last].under_half)
-    return PhotoReport(title, rows, protocol, calibration_of(people), masks, warned)
+    limbs = ForeshorteningReport.of([person.limbs for person in people if person.limbs])
+    return PhotoReport(title, rows, protocol, calibration_of(people), limbs, masks, warned)
 
 
 def photo_protocol(dataset: PhotoDataset, note: str = "") -> str:

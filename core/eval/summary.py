@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 RESAMPLES = 2000
 LEVEL = 0.95
-WORSE_BY = 1.0
-"""Millimetres by which a fit's error must exceed the start's to count as worse."""
+WORSE_BY = 2.0
+"""Millimetres by which a body's error must exceed the regressed body's to count as worse."""
 
 Values = Float[np.ndarray, " people"]
 """One value per person."""

@@ -156,7 +156,7 @@ def score_people(
         texture: draws the patches.
         batch: people fitted at once.
         progress: called after each batch with the number of fits done.
-        methods: names, see `core.eval.methods`; the start is always among them.
+        methods: names, see `core.eval.methods`; the regressed body is always among them.
     """
     methods = tuple(dict.fromkeys((INIT, *methods)))
     schedule, done = schedule or Schedule.standard(), 0
@@ -200,7 +200,7 @@ def tabulate(scores: PeopleScores, people: str, methods: Sequence[str] = STANDAR
     for (name, method), values in scores.items():
         count = len(values)
         if method in methods:
-            start = scores[name, INIT] if method != INIT else None
-            rows.append(Row.of(method, name, values, start))
+            regressed = scores[name, INIT] if method != INIT else None
+            rows.append(Row.of(method, name, values, regressed))
     listed = [protocol(name, people) for name in dict.fromkeys(name for name, _ in scores)]
     return EvalReport(f"{DATASET}: {count} people", listed, rows, seed=SEED)

@@ -19,14 +19,14 @@ from core.eval.summary import LEVEL, RESAMPLES, WORSE_BY, Estimate, estimate, wo
 from core.io.records import save_record
 from core.io.report import installed_versions
 
-SCHEMA = 2
+SCHEMA = 3
 AnyRow = TypeVar("AnyRow")
 _MAX_WIDTH = 1000
 SCORING = (
     "joints outside the picture or under the patch are not scored; MPJPE aligned at the pelvis; "
     "PA by similarity without reflection; PVE over all vertices; PCKh at half a head, head = "
     f"{HEAD_OVER_NECK:g} x neck-head distance; z on cells that fitted and true body both cover; "
-    f"worse: PA-MPJPE more than {WORSE_BY:g} mm above the start's; "
+    f"worse: PA-MPJPE more than {WORSE_BY:g} mm above init's, of which change is the difference; "
     f"±: half of the {LEVEL:.0%} percentile bootstrap interval over people, {RESAMPLES} resamples"
 )
 """How all figures are computed."""
@@ -64,8 +64,8 @@ class Row:
     """One method under one protocol; distances in mm, all others are shares from 0 to 1.
 
     Attributes:
-        pa_change_mm: PA-MPJPE minus that of the start, paired by person (below 0 is better).
-        worse_share: share of people whose PA-MPJPE is more than 1 mm above the start's.
+        pa_change_mm: PA-MPJPE minus that of the regressed body, paired by person.
+        worse_share: share of people whose PA-MPJPE is above the regressed body's (`worse`).
     """
 
     method: str
@@ -85,13 +85,13 @@ class Row:
 
     @staticmethod
     def of(
-        method: str, protocol: str, scores: Scores, start: Scores | None = None, seed: int = 0
+        method: str, protocol: str, scores: Scores, regressed: Scores | None = None, seed: int = 0
     ) -> Row:
-        """Summarise per-person scores, and their change from those of ``start`` if given."""
+        """Summarise per-person scores, and their change from those of ``regressed`` if given."""
         change = grown = np.full(len(scores), np.nan)
-        if start is not None:
-            change = scores.pa_mpjpe - start.pa_mpjpe
-            grown = worse(scores.pa_mpjpe, start.pa_mpjpe)
+        if regressed is not None:
+            change = scores.pa_mpjpe - regressed.pa_mpjpe
+            grown = worse(scores.pa_mpjpe, regressed.pa_mpjpe)
         values = (
             *(scores.mpjpe, scores.n_mpjpe, scores.pa_mpjpe),
             *(scores.pve, scores.pa_pve, scores.pve_t_sc, scores.pckh),

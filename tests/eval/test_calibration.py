@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from core.eval.calibration import BINS, FREEDOM, calibrate, calibration_table, draw_calibration
+from core.eval.calibration import (
+    BINS,
+    FORESHORTENING_ERRORS,
+    FREEDOM,
+    calibrate,
+    calibration_table,
+    draw_calibration,
+)
 
 
 def student(sigmas, seed=0):
@@ -36,7 +43,7 @@ def test_sure_points_with_large_errors_are_told(sigmas):
 def test_few_points_make_few_bins():
     rows = calibrate(np.array([0.1, 0.02]), np.array([0.3, 0.01]))
     assert [row.sigma for row in rows] == [0.02, 0.1]
-    assert calibration_table(rows).row_count == 2
+    assert calibration_table("points", rows).row_count == 2
 
 
 def test_the_plot_shows_each_bin(sigmas):
@@ -45,3 +52,12 @@ def test_the_plot_shows_each_bin(sigmas):
     changed = (empty != drawn).any(-1)
     assert changed.sum() > 30 * BINS
     assert changed[:60].sum() == 0  # all inside the frame
+
+
+def test_normal_errors_have_their_own_model(sigmas):
+    errors = np.abs(np.random.default_rng(2).normal(0, sigmas))
+    rows = calibrate(sigmas, errors, FORESHORTENING_ERRORS)
+    for row in rows:
+        assert row.observed == pytest.approx(row.sigma, rel=0.05)
+        assert row.within == pytest.approx(row.expected, abs=0.02)
+        assert row.expected == pytest.approx((0.683, 0.954, 0.997), abs=0.001)

@@ -106,7 +106,7 @@ def test_the_command_pairs_two_evaluations(tmp_path, monkeypatch, capsys):
     assert "changes" not in json.loads(capsys.readouterr().out)
     assert cli.main([*plain, "--against", str(tmp_path / "each.csv")]) == 0
     rows = json.loads(capsys.readouterr().out)["changes"]
-    assert [row["method"] for row in rows] == ["init", "nbf"]
+    assert [row["method"] for row in rows] == ["init", "start", "nbf"]
     assert all(abs(row["mpjpe_mm"]) < 1e-2 for row in rows)  # the file keeps six digits
     plain[2] = "3"
     assert cli.main([*plain, "--against", str(tmp_path / "each.csv")]) == 2

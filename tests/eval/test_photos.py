@@ -113,7 +113,7 @@ def test_the_command_scores_a_data_set(name, write, tmp_path, capsys, monkeypatc
     assert (masks is None) == (name != "photos")
     assert masks is None or sum(belief["share"] for belief in masks["beliefs"]) == pytest.approx(1)
     rows = [row for row in rows if row["people"] == "all"]
-    assert [row["method"] for row in rows] == ["keypoints", "init", "nbf"]
+    assert [row["method"] for row in rows] == ["keypoints", "init", "start", "nbf"]
     assert all(0 <= row["pck05"] <= row["pck10"] <= 1 for row in rows)
     assert all(0 <= row["under_half"] <= row["n"] for row in rows)
     assert (rows[1]["pa_mpjpe_mm"] is None) == (name == "photos")

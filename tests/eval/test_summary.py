@@ -35,8 +35,8 @@ def test_missing_values_are_left_out():
     assert one == Estimate(4.0, 4.0, 4.0)
 
 
-def test_worse_needs_more_than_a_millimetre():
+def test_worse_needs_more_than_two_millimetres():
     before = np.array([50.0, 50, 50, 50, np.nan])
-    after = np.array([51.0, 51.01, 20, np.nan, 70])
+    after = np.array([52.0, 52.01, 20, np.nan, 70])
     assert np.array_equal(worse(after, before), [0, 1, 0, np.nan, np.nan], equal_nan=True)
     assert estimate(worse(after, before)).value == pytest.approx(1 / 3)
