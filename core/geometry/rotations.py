@@ -36,16 +36,6 @@ def rotate_180_about_y(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "
     return rotation * torch.tensor([-1.0, 1.0, -1.0], dtype=rotation.dtype, device=rotation.device)
 
 
-def rotation_onto(
-    source: Float[Tensor, "*batch n 3"], target: Float[Tensor, "*batch n 3"]
-) -> Float[Tensor, "*batch 3 3"]:
-    """The rotations that bring points nearest to others, each around their mean (Kabsch)."""
-    # In double precision: LAPACK's last bits depend on where in memory its arguments are.
-    centered = (p.double() - p.double().mean(-2, keepdim=True) for p in (source, target))
-    before, after = centered
-    return roma.special_procrustes(after.mT @ before).to(source)
-
-
 def rotation_between(
     source: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"]
 ) -> Float[Tensor, "*batch 3 3"]:

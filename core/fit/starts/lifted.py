@@ -1,8 +1,8 @@
-"""The regressed body with trunk, limbs, feet and head turned as points are detected.
+"""The regressed body with limbs and feet turned as points are detected.
 
-The trunk and the head turn as the detector's 3D points do. A limb's bone has the direction that its
-points have in the picture, and the mean of the foreshortenings that the
-detector and the network estimate.
+A limb's bone has the direction that its points have in the picture, and the mean of the
+foreshortenings that the detector and the network estimate. Trunk and head stay as they are
+regressed, which is nearer to the truth than the detector's 3D points (docs/photographs.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from torch import Tensor
 
 from core.body.names import JOINT_NAMES, PARENTS
 from core.body.points import (
-    FACE_POINTS,
     LIMB_BONES,
     POINTS,
     global_rotations,
@@ -30,15 +29,12 @@ from core.fit.schedule import Schedule
 from core.fit.start import Candidate, Start
 from core.fit.starts.placed import of_likely_shape, translation_to
 from core.fit.state import BodyState
-from core.geometry.rotations import rotation_between, rotation_onto
+from core.geometry.rotations import rotation_between
 from core.nets.joint_estimate import JointEstimate
 
 Points = Float[Tensor, "batch points 3"]
 
 _LARGEST = 0.95
-_TRUNK = [POINTS.index(f"{side}_{name}") for name in ("hip", "shoulder") for side in "lr"]
-_HEAD = [POINTS.index(name) for name in FACE_POINTS]
-_HEAD_JOINT = JOINT_NAMES.index("head")
 _FEET = {JOINT_NAMES.index(f"{side}_ankle"): (f"{side}_heel", f"{side}_toe") for side in "lr"}
 _LIMBS = {JOINT_NAMES.index(bone[0]): bone for bone in LIMB_BONES}
 _BONES = {joint: tuple(map(POINTS.index, bone)) for joint, bone in {**_FEET, **_LIMBS}.items()}
@@ -48,7 +44,7 @@ _BONES = {joint: tuple(map(POINTS.index, bone)) for joint, bone in {**_FEET, **_
 def propose(
     problem: Problem, model: GenerativeModel, _schedule: Schedule, _before: Sequence[Candidate]
 ) -> list[Candidate]:
-    """The regressed body, posed as its points are detected, at their place."""
+    """The regressed body with its limbs posed as their points are detected, at their place."""
     regressed, world = problem.find(RegressedBody), problem.find(WorldPoints)
     detected = problem.find(BodyPoints)
     if not (regressed and world and detected) or problem.find(GivenBody):
@@ -57,7 +53,7 @@ def propose(
     posed = model.volume.pose(body.rotations, body.betas, body.transl)
     points = place_points(body.rotations, posed.joints)
     aims = directions(detected, world, problem.find(JointEstimate))
-    rotations = turned_onto(body.rotations, points, world.xyz, aims)
+    rotations = turned_onto(body.rotations, points, aims)
     posed = model.volume.pose(rotations, body.betas, body.transl)
     points = place_points(rotations, posed.joints)
     moved = translation_to(points, detected, problem.camera)
@@ -96,26 +92,22 @@ def fused_foreshortenings(
 def turned_onto(
     rotations: Float[Tensor, "batch 24 3 3"],
     points: Points,
-    target: Points,
     aims: Mapping[int, Float[Tensor, "batch 3"]],
 ) -> Float[Tensor, "batch 24 3 3"]:
-    """Rotations of a body whose trunk, head and bones have other directions.
+    """Rotations of a body whose bones have other directions.
 
-    Trunk and head turn as groups of points do; bones by the smallest rotation, since two points do
-    not tell a bone's twist.
+    Each bone turns by the smallest rotation, since two points do not tell its twist; the joints
+    below it turn along.
 
     Args:
         rotations: of each joint relative to its parent.
         points: all `POINTS` of the body in this pose.
-        target: the same of the body to resemble; its place and size do not matter.
         aims: unit vectors along the bones of joints.
     """
-    turns = [rotation_onto(points[:, _TRUNK], target[:, _TRUNK])]
+    turns = [torch.eye(3).to(points).expand(len(points), 3, 3)]
     for joint in range(1, len(PARENTS)):
         turn = turns[PARENTS[joint]]
-        if joint == _HEAD_JOINT:
-            turn = rotation_onto(points[:, _HEAD], target[:, _HEAD])
-        elif joint in aims:
+        if joint in aims:
             first, last = _BONES[joint]
             now = (turn @ (points[:, last] - points[:, first])[..., None])[..., 0]
             turn = rotation_between(F.normalize(now, dim=-1), aims[joint]) @ turn
@@ -126,4 +118,4 @@ def turned_onto(
     return local
 
 
-START = Start("lifted", 18, propose, "the regression, turned as its points are detected in 3D")
+START = Start("lifted", 18, propose, "the regression, its limbs turned as detected in 3D")
