@@ -31,8 +31,11 @@ SERIES: tuple[Color, ...] = (
     (178, 148, 255),
     (94, 214, 208),
     (222, 122, 92),
+    (206, 220, 96),
+    (150, 164, 190),
+    (186, 140, 96),
 )
-"""Curves on a dark background; the first, brightest colour is the total's."""
+"""Curves on a dark background: the total's, the brightest, and those of the terms."""
 LIMBS: tuple[Color, ...] = (
     (255, 150, 90),
     (90, 220, 160),

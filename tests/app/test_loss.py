@@ -14,7 +14,8 @@ from app.panels.loss import LossPanel, curve_names, descriptions, drawn_curves, 
 from app.protocol.commands import Open, Step
 from app.protocol.events import Opened, Stepped
 from app.protocol.run import Run, TermInfo
-from app.theme import Fonts
+from app.theme import _DARK, _LIGHT, Fonts
+from core.fit import term
 from tests.app.sessions import FIRST, ready_session, receive_opened
 from tests.app.talk import Talk
 
@@ -170,3 +171,9 @@ def test_a_window_stays_on_the_steps(at, factor, low):
     window = zoomed(inside((low, low + 20), whole), at, factor, whole)
     assert window[0] >= 0 and window[1] <= 120 + 1e-9
     assert window[1] - window[0] >= 4 - 1e-9
+
+
+def test_every_term_has_a_colour_of_its_own():
+    """Also beside the total, on dark and on light ground."""
+    for colors in (_DARK["SERIES"], _LIGHT["SERIES"]):
+        assert len(set(colors)) == len(colors) > len(term.TERMS.all())
