@@ -32,8 +32,8 @@ class ErrorModel:
         scale: from sigmas to that unit.
         median: of the errors' sizes, in sigmas.
         within: probability of an error below k sigmas.
-        shown: range of the plot, in sigmas.
-        ticks: of the plot.
+        shown: smallest and largest sigma of the plot.
+        ticks: sigmas that the plot names.
     """
 
     noun: str
@@ -119,16 +119,10 @@ def calibration_table(
     title: str, rows: Sequence[CalibrationBin], model: ErrorModel = POINT_ERRORS
 ) -> Table:
     """The bins, a line each."""
-    expected = "/".join(f"{100 * share:.0f}" for share in rows[0].expected) if rows else ""
-    table = empty_table(
-        title,
-        (model.noun,),
-        (
-            f"sigma{model.unit}",
-            f"speaks for{model.unit}",
-            f"within 1/2/3 sigma % (true: {expected})",
-        ),
-    )
+    expected = "/".join(f"{100 * model.within(k):.0f}" for k in SHARES)
+    within = f"within 1/2/3 sigma % (true: {expected})"
+    figures = (f"sigma{model.unit}", f"speaks for{model.unit}", within)
+    table = empty_table(title, (model.noun,), figures)
     digits = 1 if model.scale > 1 else 2
     for row in rows:
         within = "/".join(f"{100 * share:.0f}" for share in row.within)

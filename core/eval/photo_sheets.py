@@ -11,9 +11,8 @@ from jaxtyping import UInt8
 
 from core.datasets.record import PhotoDataset
 from core.eval.calibration import FORESHORTENING_ERRORS, draw_calibration
-from core.eval.limb_foreshortenings import ForeshorteningReport
 from core.eval.photo_scores import LIMB_JOINTS
-from core.eval.photos import PhotoPerson, calibration_of
+from core.eval.photos import PhotoPerson, calibration_of, foreshortenings_of
 from core.fit.engine import Engine
 from core.io.images import save_image
 from core.pictures.overlay import draw_body
@@ -47,7 +46,7 @@ def save_sheets(
         save_image(folder / f"{name}.png", _sheet(engine, dataset, some, method))
     if bins := calibration_of(people):
         save_image(folder / "calibration.png", draw_calibration(bins))
-    if limbs := ForeshorteningReport.of([person.limbs for person in people if person.limbs]):
+    if limbs := foreshortenings_of(people):
         plot = draw_calibration(limbs.bins, FORESHORTENING_ERRORS)
         save_image(folder / "foreshortening.png", plot)
 

@@ -254,6 +254,11 @@ def calibration_of(people: Sequence[PhotoPerson]) -> list[CalibrationBin]:
     return calibrate(merged, np.concatenate(errors)) if len(merged) else []
 
 
+def foreshortenings_of(people: Sequence[PhotoPerson]) -> ForeshorteningReport | None:
+    """Errors of the limbs' foreshortenings by source; None without 3D labels."""
+    return ForeshorteningReport.of([person.limbs for person in people if person.limbs])
+
+
 def _points_of(evidence: Iterable[Rows]) -> Iterator[tuple[str, Float[Tensor, "1 24 2"]]]:
     """2D joints among evidence, in SMPL's order, with their name in the table."""
     for found in evidence:
@@ -311,8 +316,8 @@ def tabulate(dataset: PhotoDataset, people: Sequence[PhotoPerson]) -> PhotoRepor
     misfits = np.array([person.misfit for person in people])
     last = list(people[0].bodies)[-1]
     warned = WarnedReport.of(misfits, scores[last].under_half)
-    limbs = ForeshorteningReport.of([person.limbs for person in people if person.limbs])
-    return PhotoReport(title, rows, protocol, calibration_of(people), limbs, masks, warned)
+    points, limbs = calibration_of(people), foreshortenings_of(people)
+    return PhotoReport(title, rows, protocol, points, limbs, masks, warned)
 
 
 def photo_protocol(dataset: PhotoDataset, note: str = "") -> str:
