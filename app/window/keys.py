@@ -40,29 +40,18 @@ def key_code(key: str) -> int:
 class Keys:
     """Key handlers of the main window; the file dialog keeps its own keys."""
 
-    def __init__(
-        self,
-        do: Callable[[Action], None],
-        in_dialog: Callable[[], bool],
-        typed: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Take keys.
-
-        Args:
-            typed: called for every key. Dear ImGui hands keys that were typed at once on one by
-                one, a frame each, and says nothing of those that are left: there must be a next
-                frame.
-        """
+    def __init__(self, do: Callable[[Action], None], in_dialog: Callable[[], bool]) -> None:
         self._do = do
-        self._typed = typed
         self._in_dialog = in_dialog
         self._control = self._shift = -math.inf  # when they were last seen down, time.monotonic
 
     def listen(self) -> None:
         """Register the handlers."""
         with dpg.handler_registry():
-            dpg.add_key_press_handler(callback=lambda: self._typed())
-            dpg.add_key_release_handler(callback=lambda: self._typed())
+            # Dear ImGui hands keys that were typed at once on one by one, a frame each, and says
+            # nothing of those that are left. The window draws another frame after each callback.
+            dpg.add_key_press_handler(callback=_nothing)
+            dpg.add_key_release_handler(callback=_nothing)
             # Ctrl first: handlers run in this order when both keys of a stroke come in one frame.
             for control in (dpg.mvKey_LControl, dpg.mvKey_RControl):
                 dpg.add_key_down_handler(control, callback=self._see_control)
@@ -101,3 +90,7 @@ class Keys:
     def _with_control(self) -> bool:
         """Whether Ctrl belongs to this key; of a quick stroke it may be up again by now."""
         return time.monotonic() - self._control < _STROKE
+
+
+def _nothing() -> None:
+    """What a key does that is no action."""

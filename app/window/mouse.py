@@ -63,6 +63,12 @@ class Mouse:
         return [command for panel in panels for command in panel.cancel(session)]
 
     @property
+    def ahead(self) -> bool:
+        """Whether the mouse did something that the last poll did not see."""
+        down = {button for button in BUTTONS if dpg.is_mouse_button_down(button)}
+        return down != self._down or tuple(dpg.get_mouse_pos(local=False)) != self.position
+
+    @property
     def held(self) -> bool:
         """Whether a button is down."""
         return bool(self._down)

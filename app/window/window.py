@@ -97,7 +97,7 @@ class Window(Views):
         for dialog in (self.help, self.files, self.palette, self.tour, self.dialogs):
             dialog.build()
         self.desk.build()
-        Keys(self.do, self._in_dialog, self.clock.linger).listen()
+        Keys(self.do, self._in_dialog).listen()
         self.mouse.listen()
         dpg.setup_dearpygui()
         dpg.show_viewport()
@@ -280,7 +280,6 @@ class Window(Views):
     def _frame(self) -> None:
         """Input, drawing."""
         self.clock.tick(self.session.busy)
-        dpg.run_callbacks(dpg.get_callback_queue() or [])
         self.desk.arrange(self.session)
         at = self.mouse.position
         over = self.dialogs.cover(at) or self.tour.covers(at)
@@ -292,8 +291,16 @@ class Window(Views):
         self.session.resize(self.photo.photo_side, (width, height))
         self._ask()  # the worker paints while this frame is drawn
         dpg.render_dearpygui_frame()
+        self._hear()
         if self.dialogs.exporting.after_frame():
             self.clock.changed()
+
+    def _hear(self) -> None:
+        """Take in what the user did while the frame was drawn, which `_sleep` has not seen."""
+        callbacks = dpg.get_callback_queue() or []
+        dpg.run_callbacks(callbacks)
+        if callbacks or self.mouse.ahead:
+            self.clock.linger()  # else it would wait for the next input
 
     def _sleep(self) -> None:
         """Until the next frame is due, or a message comes; if none is due, until an input, too."""

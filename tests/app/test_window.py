@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from app.geometry.plane import Rect
+from tests.app import late
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 pytest.importorskip("Xlib")
@@ -80,6 +81,16 @@ def test_scrubbing_shows_other_steps_and_leads_back_to_the_same_pixels(debugger,
     app.move(NOWHERE)
     for name, before in pictures.items():
         np.testing.assert_array_equal(app.panel_pixels(name), before)
+
+
+@pytest.mark.parametrize("order", ["key Home", "mousemove {} {} mousedown 1"])
+def test_what_is_done_while_the_last_frame_is_drawn_is_seen(debugger, photo, order):
+    app = debugger(photo, start=late.start_window)
+    app.wait_done()
+    x, y = app.on_lane(1, 0)
+    late.order(app, order.format(round(x), round(y)))
+    app.move(NOWHERE)  # which wakes it
+    app.wait(lambda s: s["shown"] == 0, "step 0")
 
 
 def test_the_loss_plot_scrubs_too(debugger, photo):
