@@ -1,6 +1,7 @@
 """The real window on a real X server: dropped on, clicked, dragged, typed at, and looked at."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from app.geometry.plane import Rect
-from tests.app import late
+from tests.app import late, xdnd
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 pytest.importorskip("Xlib")
@@ -17,6 +18,13 @@ BODY = np.array([158, 194, 235])  # the body's colour at full light
 SEEN = np.array([77, 163, 255])
 NOWHERE = (700, 30)  # a place in the tool bar that does nothing
 FREEZE_MS = 2000  # no frame may take longer; the aim, reported by the window, is 200
+
+
+@pytest.fixture
+def released(display):
+    """Lifts the mouse button at the end: other tests share the X server."""
+    yield
+    subprocess.run(["xdotool", "mouseup", "1"], env=xdnd.environment(display), check=True)
 
 
 def near(pixels, color, tolerance=40):
@@ -84,7 +92,7 @@ def test_scrubbing_shows_other_steps_and_leads_back_to_the_same_pixels(debugger,
 
 
 @pytest.mark.parametrize("order", ["key Home", "mousemove {} {} mousedown 1"])
-def test_what_is_done_while_the_last_frame_is_drawn_is_seen(debugger, photo, order):
+def test_what_is_done_while_the_last_frame_is_drawn_is_seen(debugger, photo, order, released):
     app = debugger(photo, start=late.start_window)
     app.wait_done()
     x, y = app.on_lane(1, 0)
