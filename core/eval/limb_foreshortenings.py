@@ -59,17 +59,16 @@ class LimbErrors:
             return None
         truth = torch.from_numpy(labels)
         known = ((truth[_FIRST, 3] > 0) & (truth[_LAST, 3] > 0)).numpy()
-        network = torch.exp(estimate.log_sigma_foreshortening[:, _LAST])
-        points = world.foreshortening_sigma
-        sigmas = {
-            NETWORK: network,
-            POINTS_3D: points,
-            BOTH: (network.pow(-2) + points.pow(-2)).rsqrt(),
-        }
+        mean, sigma = fused_foreshortenings(world, estimate)
         said = {
             NETWORK: estimate.foreshortening[:, _LAST],
             POINTS_3D: limb_foreshortening(world.xyz),
-            BOTH: fused_foreshortenings(world, estimate),
+            BOTH: mean,
+        }
+        sigmas = {
+            NETWORK: torch.exp(estimate.log_sigma_foreshortening[:, _LAST]),
+            POINTS_3D: world.foreshortening_sigma,
+            BOTH: sigma,
         }
         said |= {name: _of_joints(joints)[None] for name, joints in bodies.items()}
         true = _of_joints(truth[:, :3])

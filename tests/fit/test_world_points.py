@@ -116,10 +116,12 @@ def test_foreshortenings_are_fused_by_their_variances(model):
     world = known(model, true_body(), sigma=0.2).get(WorldPoints)
     zero, small = torch.zeros(1, 24), torch.full((1, 24), 0.1).log()
     estimate = JointEstimate(torch.zeros(1, 24, 2), zero, zero, small)
-    torch.testing.assert_close(
-        fused_foreshortenings(world, estimate), 0.2 * limb_foreshortening(world.xyz)
-    )
-    torch.testing.assert_close(fused_foreshortenings(world, None), limb_foreshortening(world.xyz))
+    alone, sigma = fused_foreshortenings(world, None)
+    torch.testing.assert_close(alone, limb_foreshortening(world.xyz))
+    torch.testing.assert_close(sigma, torch.full_like(alone, 0.2))
+    fused, sigma = fused_foreshortenings(world, estimate)
+    torch.testing.assert_close(fused, 0.2 * alone)
+    torch.testing.assert_close(sigma, torch.full_like(alone, (0.2**-2 + 0.1**-2) ** -0.5))
 
 
 def test_points_in_2d_give_the_direction_in_the_picture(model):

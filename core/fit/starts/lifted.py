@@ -64,7 +64,7 @@ def directions(
     detected: BodyPoints, world: WorldPoints, estimate: JointEstimate | None
 ) -> dict[int, Float[Tensor, "batch 3"]]:
     """Unit vectors along the bones of joints."""
-    shortened = fused_foreshortenings(world, estimate)
+    shortened, _ = fused_foreshortenings(world, estimate)
     aims = {}
     for joint, (first, last) in _BONES.items():
         aim = world.xyz[:, last] - world.xyz[:, first]
@@ -78,15 +78,20 @@ def directions(
 
 def fused_foreshortenings(
     world: WorldPoints, estimate: JointEstimate | None
-) -> Float[Tensor, "batch bones"]:
-    """Of `LIMB_BONES`: means of the detector's and the network's, by inverse variance."""
-    shortened = limb_foreshortening(world.xyz)
+) -> tuple[Float[Tensor, "batch bones"], Float[Tensor, "batch bones"]]:
+    """Of `LIMB_BONES`: means of the detector's and the network's, by inverse variance.
+
+    Returns:
+        The means, and their standard deviations if the errors of both are independent.
+    """
+    shortened, sigma = limb_foreshortening(world.xyz), world.foreshortening_sigma
     if estimate is None:
-        return shortened
+        return shortened, sigma
     ends = [JOINT_NAMES.index(last) for _, last in LIMB_BONES]
-    sure = world.foreshortening_sigma.pow(-2)
+    sure = sigma.pow(-2)
     other = torch.exp(-2 * estimate.log_sigma_foreshortening[:, ends])
-    return (sure * shortened + other * estimate.foreshortening[:, ends]) / (sure + other)
+    both = sure + other
+    return (sure * shortened + other * estimate.foreshortening[:, ends]) / both, both.rsqrt()
 
 
 def turned_onto(
