@@ -42,6 +42,7 @@ class Change:
     n: int
     mpjpe_mm: Estimate
     pa_mpjpe_mm: Estimate
+    unseen_mpjpe_mm: Estimate
     pckh: Estimate
     z_auroc: Estimate
 
@@ -117,6 +118,7 @@ def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:
                 len(new),
                 estimate(new.mpjpe - old.mpjpe),
                 estimate(new.pa_mpjpe - old.pa_mpjpe),
+                estimate(new.unseen_mpjpe - old.unseen_mpjpe),
                 estimate(new.pckh - old.pckh),
                 estimate(new.z_auroc - old.z_auroc),
             )
@@ -126,12 +128,13 @@ def changes(now: PeopleScores, before: PeopleScores) -> list[Change]:
 
 def changes_table(title: str, rows: list[Change]) -> Table:
     """The differences in mm and percentage points."""
-    figures = ("n", "MPJPE", "PA-MPJPE", "PCKh %", "z AUROC")
+    figures = ("n", "MPJPE", "PA-MPJPE", "unseen", "PCKh %", "z AUROC")
     table = empty_table(title, ("protocol", "method"), figures)
     for row in rows:
         table.add_row(
             *(row.protocol, row.method, str(row.n)),
             *(shown(row.mpjpe_mm, sign="+"), shown(row.pa_mpjpe_mm, sign="+")),
+            shown(row.unseen_mpjpe_mm, sign="+"),
             *(shown(row.pckh, 100, sign="+"), shown(row.z_auroc, digits=3, sign="+")),
         )
     return table

@@ -33,6 +33,7 @@ class Scores:
 
     Attributes:
         mpjpe, n_mpjpe, pa_mpjpe: errors of joints, millimetres.
+        unseen_mpjpe: MPJPE of the protocol's other joints: outside the picture or under a patch.
         pve, pa_pve, pve_t_sc: errors of vertices, millimetres.
         pckh: share of joints within half a head, 0..1.
         z_auroc, z_iou: figures of the occlusion posterior, 0..1.
@@ -41,6 +42,7 @@ class Scores:
     mpjpe: Values
     n_mpjpe: Values
     pa_mpjpe: Values
+    unseen_mpjpe: Values
     pve: Values
     pa_pve: Values
     pve_t_sc: Values
@@ -92,6 +94,7 @@ def score_joints(
         mpjpe(predicted, truth, scored).numpy(),
         n_mpjpe(predicted, truth, scored).numpy(),
         pa_mpjpe(predicted, truth, scored).numpy(),
+        mpjpe(predicted, truth, ~inside & chosen).numpy(),
         *(surface or (missing, missing, missing)),
         pckh(pixels, true_pixels, head_size(truth, focal), scored).numpy(),
         pairs[:, 0],

@@ -47,7 +47,10 @@ class TestScores:
     def test_joints_that_are_not_inside_do_not_count(self):
         inside = torch.ones(5, 24, dtype=torch.bool)
         inside[:, 16] = False
-        assert score(5.0, inside=inside).mpjpe.max() < 1e-9
+        scores = score(5.0, inside=inside)
+        assert scores.mpjpe.max() < 1e-9
+        assert scores.unseen_mpjpe == pytest.approx(np.full(5, 5000.0))
+        assert np.isnan(score(5.0).unseen_mpjpe).all()
 
     def test_person_without_any_joint_is_missing(self):
         inside = torch.ones(5, 24, dtype=torch.bool)
