@@ -19,11 +19,20 @@ from core.body.model import Body, Posed
 from core.body.params import BodyParams, check_params
 from core.errors import NobodyFoundError, UserError
 from core.fit.detector import DETECTORS, Crops, Detect
-from core.fit.evidence import BodyPoints, Bystanders, FeatureMap, GivenBody, RegressedBody
+from core.fit.evidence import (
+    BodyPoints,
+    Bystanders,
+    FeatureMap,
+    GivenBody,
+    RegressedBody,
+    WorldPoints,
+)
 from core.fit.fitter import FITTERS, Fit
+from core.fit.limb_directions import unsure_limbs
 from core.fit.model import GenerativeModel
 from core.fit.neural_mesh import NeuralMesh
 from core.fit.observation import Observation, to_crop
+from core.fit.photo_frame import PhotoFrame
 from core.fit.problem import Problem
 from core.fit.reconcile import doubted, unsure_at_edges
 from core.fit.schedule import Schedule
@@ -216,10 +225,12 @@ class Engine:
         seen = apply_occluders(photo, check_occluders(occluders))
         crop = warp(seen, view)
         inside = torch.from_numpy(inside_photo(width, height, view))[None, None]
+        frame = PhotoFrame.of_view(width, height, view)
         given = None if keypoints is None else to_crop(keypoints, view)
         images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         crops = detector_crops(seen, box, view)
-        problem = self.problem(images, torch.tensor([view.focal]), inside, given, crops)
+        focals = torch.tensor([view.focal])
+        problem = self.problem(images, focals, inside, given, crops).having(frame)
         return Observation(photo, focal, box, view, crop, problem, keypoints, occluders)
 
     @torch.no_grad()
@@ -257,12 +268,14 @@ class Engine:
             evidence.append(keypoints)
         else:
             evidence += [seen for detect in self.detectors.values() for seen in detect(crops)]
-        problem = Problem.of(Camera.centered(focal, self.size), *evidence)
-        points = problem.find(BodyPoints)
+        frame = PhotoFrame.of_crops(len(images), self.size)
+        problem = Problem.of(Camera.centered(focal, self.size), frame, *evidence)
+        points, world = problem.find(BodyPoints), problem.find(WorldPoints)
         if points is None:
             return problem
         points = unsure_at_edges(points, inside)
-        return problem.having(points, doubted(predicted.joint_estimate, points, self.size))
+        limbs = () if world is None else (unsure_limbs(world, points),)
+        return problem.having(points, doubted(predicted.joint_estimate, points, self.size), *limbs)
 
     def _without_bystanders(
         self, images: Float[Tensor, "batch 3 size size"], crops: Crops

@@ -18,10 +18,9 @@ from core.fit.evidence import BodyPoints, FeatureMap
 from core.fit.fitter import Fit
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
-from core.fit.terms.points import point_cost
-from core.geometry.camera import project
+from core.fit.terms.points import as_seen, point_cost
 
-LARGEST = 13.0
+LARGEST = 12.5
 """Nats above which a fit is doubted; docs/photographs.md tells how often that is right."""
 
 
@@ -43,7 +42,7 @@ def points_misfit(
     detected = replace(detected, sigma=detected.sigma.masked_fill(~inside, torch.inf))
     rotations = params.rotations()
     joints = model.volume.pose(rotations, params.betas, params.transl).joints
-    return point_cost(project(problem.camera, place_points(rotations, joints)), detected)
+    return point_cost(as_seen(problem, place_points(rotations, joints)), detected)
 
 
 def doubt(fit: Fit, problem: Problem, model: GenerativeModel) -> str:

@@ -7,11 +7,12 @@ import torch
 
 from core.body.points import CARRIERS, LIMB_POINTS, POINTS, place_points
 from core.fit.evidence import BodyPoints, GivenBody, RegressedBody
+from core.fit.photo_frame import PhotoFrame
 from core.fit.reconcile import AGREE, EDGE_SIGMA, doubted, unsure_at_edges
 from core.fit.solver import Solver
 from core.fit.start import choose_start
 from core.fit.starts.placed import SHAPE_KEPT, propose, translation_to
-from core.fit.terms.points import point_cost
+from core.fit.terms.points import as_seen, point_cost
 from core.geometry.camera import project
 from core.nets.joint_estimate import JointEstimate
 from tests.fit.toy_problem import quick_schedule, toy_model, toy_problem, true_body
@@ -49,6 +50,51 @@ def test_errors_count_in_sigmas_and_ever_less():
 def test_points_that_were_not_looked_for_do_not_count():
     detected = BodyPoints(torch.zeros(1, 2, 2), torch.tensor([[3.0, torch.inf]]))
     assert point_cost(torch.tensor([[[0.0, 0.0], [99.0, 99.0]]]), detected).item() == 0
+
+
+def cut_above(problem, model, truth, name):
+    """The problem in a photo that ends a little above a point, and where it ends."""
+    points = project(problem.camera, points_of(model, truth))
+    end = points[0, POINTS.index(name), 1].item() - 8
+    frame = PhotoFrame.of_crops(1, SIZE)
+    return problem.having(replace(frame, size=torch.tensor([[float(SIZE), end]]))), end
+
+
+def test_a_point_beyond_the_edge_of_the_photo_is_seen_at_the_edge(model):
+    truth = true_body()
+    problem, end = cut_above(seen(model, truth), model, truth, "l_knee")
+    ankle, wrist = POINTS.index("l_ankle"), POINTS.index("l_wrist")
+    detected = problem.get(BodyPoints)
+    xy = detected.xy.clone()
+    xy[:, ankle, 1] = end - 2  # where detectors put it
+    problem = problem.having(replace(detected, xy=xy))
+    points = points_of(model, truth)
+    places, projected = as_seen(problem, points), project(problem.camera, points)
+    assert places[0, ankle].tolist() == pytest.approx(
+        [projected[0, ankle, 0].item(), end], abs=1e-3
+    )
+    assert torch.equal(places[0, wrist], projected[0, wrist])
+    knee = POINTS.index("l_knee")  # a detector that looks beyond the edge has put it there
+    assert torch.equal(places[0, knee], projected[0, knee])
+
+
+def test_points_on_the_edge_of_the_photo_do_not_pull_what_is_outside(model):
+    """Detectors put feet on the edge of a photo that ends above the knees; the legs stay long."""
+    truth = true_body()
+    problem, end = cut_above(seen(model, truth), model, truth, "l_knee")
+    detected = problem.get(BodyPoints)
+    legs = [POINTS.index(f"{s}_{n}") for s in "lr" for n in ("knee", "ankle", "heel", "toe")]
+    xy = detected.xy.clone()
+    xy[:, legs, 1] = xy[:, legs, 1].clamp_max(end - 1)
+    problem = problem.having(BodyPoints(xy, detected.sigma), RegressedBody(truth))
+    schedule = quick_schedule(40).with_weights(nll=0.0, anchor=1.0, prior=0.0)
+    off = {}
+    for name, known in (("framed", problem), ("endless", problem.without(PhotoFrame))):
+        solver = Solver.begin(known, model, schedule)
+        list(solver.run())
+        reached = points_of(model, solver.trace.best(model.volume))
+        off[name] = (reached - points_of(model, truth))[0, legs].norm(dim=-1).mean().item()
+    assert off["framed"] < 0.01 < 0.1 < off["endless"]
 
 
 def test_a_body_is_placed_where_its_points_are(model):

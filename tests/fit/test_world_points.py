@@ -9,6 +9,7 @@ from core.body.names import JOINT_NAMES
 from core.body.points import LIMB_BONES, POINTS, limb_foreshortening
 from core.fit.evaluation import Evaluation
 from core.fit.evidence import BodyPoints, GivenBody, RegressedBody, WorldPoints
+from core.fit.limb_directions import UNKNOWN, limb_directions, unsure_limbs
 from core.fit.parameters import BODY
 from core.fit.starts.lifted import fused_foreshortenings, propose
 from core.fit.state import BodyState
@@ -101,6 +102,58 @@ def test_the_lifted_start_keeps_trunk_and_head(model):
     torch.testing.assert_close(
         candidate.body.rotations[:, kept], start.rotations()[:, kept], atol=1e-5, rtol=0
     )
+
+
+def unsure_arm(problem, sigma):
+    """The problem with a wrist that is less sure, the end of one forearm."""
+    detected = problem.get(BodyPoints)
+    sigmas = detected.sigma.clone()
+    sigmas[:, POINTS.index("l_wrist")] = sigma
+    return problem.having(replace(detected, sigma=sigmas))
+
+
+def test_points_tell_a_limb_that_is_longer_than_their_errors(model):
+    problem = known(model, true_body())
+    world, detected = problem.get(WorldPoints), problem.get(BodyPoints)
+    apart = [detected.xy[0, POINTS.index(name)] for name in LIMB_BONES[ARM]]
+    across, told = limb_directions(detected, world)
+    assert told.all()
+    torch.testing.assert_close(across[0, ARM], (apart[1] - apart[0]) / (apart[1] - apart[0]).norm())
+    _, told = limb_directions(unsure_arm(problem, 40.0).get(BodyPoints), world)
+    assert not told[0, ARM] and told.sum() == len(LIMB_BONES) - 1
+
+
+def test_a_limb_towards_the_camera_may_be_short(model):
+    """In the picture it has no length, and its foreshortening is known all the same."""
+    problem = known(model, true_body())
+    detected, world = problem.get(BodyPoints), problem.get(WorldPoints)
+    first, last = (POINTS.index(name) for name in LIMB_BONES[ARM])
+    xy, xyz = detected.xy.clone(), world.xyz.clone()
+    xy[:, last] = xy[:, first] + torch.tensor([3.0, 0.0])
+    short = replace(detected, xy=xy)
+    xyz[:, last] = xyz[:, first] + torch.tensor([0.1, 0.0, 0.0])
+    assert not limb_directions(short, replace(world, xyz=xyz))[1][0, ARM]
+    xyz[:, last] = xyz[:, first] + torch.tensor([0.02, 0.0, -0.1])
+    assert limb_directions(short, replace(world, xyz=xyz))[1][0, ARM]
+
+
+def test_foreshortenings_of_unsure_limbs_are_unknown(model):
+    problem = unsure_arm(known(model, true_body(), sigma=0.3), 40.0)
+    after = unsure_limbs(problem.get(WorldPoints), problem.get(BodyPoints)).foreshortening_sigma
+    assert after[0, ARM] == UNKNOWN
+    assert (after[0] == 0.3).sum() == len(LIMB_BONES) - 1
+
+
+def test_the_lifted_start_keeps_limbs_whose_points_are_unsure(model):
+    truth, pose = true_body(), true_body().body_pose.clone()
+    for joint in ("l_elbow", "r_elbow"):
+        pose[0, JOINT_NAMES.index(joint) - 1] += torch.tensor([0.0, 0.5, 0.0])
+    start = replace(truth, body_pose=pose)
+    problem = unsure_arm(known(model, truth), 40.0).having(RegressedBody(start))
+    (candidate,) = propose(problem, model, quick_schedule(), [])
+    left, right = (JOINT_NAMES.index(f"{side}_elbow") for side in "lr")
+    off = (candidate.body.rotations - start.rotations()).abs().amax((-2, -1))[0]
+    assert off[left] < 1e-5 and off[right] > 0.1
 
 
 def test_no_start_is_lifted_without_points_or_beside_a_given_body(model):

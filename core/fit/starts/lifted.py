@@ -2,7 +2,8 @@
 
 A limb's bone has the direction that its points have in the picture, and the mean of the
 foreshortenings that the detector and the network estimate. Trunk and head stay as they are
-regressed, which is nearer to the truth than the detector's 3D points (docs/photographs.md).
+regressed, which is nearer to the truth than the detector's 3D points (docs/photographs.md), and so
+do limbs whose points are too unsure to tell a direction.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from core.body.points import (
     place_points,
 )
 from core.fit.evidence import BodyPoints, GivenBody, RegressedBody, WorldPoints
+from core.fit.limb_directions import LARGEST, limb_directions
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
@@ -34,7 +36,6 @@ from core.nets.joint_estimate import JointEstimate
 
 Points = Float[Tensor, "batch points 3"]
 
-_LARGEST = 0.95
 _FEET = {JOINT_NAMES.index(f"{side}_ankle"): (f"{side}_heel", f"{side}_toe") for side in "lr"}
 _LIMBS = {JOINT_NAMES.index(bone[0]): bone for bone in LIMB_BONES}
 _BONES = {joint: tuple(map(POINTS.index, bone)) for joint, bone in {**_FEET, **_LIMBS}.items()}
@@ -63,15 +64,17 @@ def propose(
 def directions(
     detected: BodyPoints, world: WorldPoints, estimate: JointEstimate | None
 ) -> dict[int, Float[Tensor, "batch 3"]]:
-    """Unit vectors along the bones of joints."""
+    """Unit vectors along the bones of joints; 0 where points do not tell."""
     shortened, _ = fused_foreshortenings(world, estimate)
+    across, told = limb_directions(detected, world)
     aims = {}
     for joint, (first, last) in _BONES.items():
         aim = world.xyz[:, last] - world.xyz[:, first]
         if bone := _LIMBS.get(joint):
-            away = shortened[:, LIMB_BONES.index(bone), None].clamp(-_LARGEST, _LARGEST)
-            across = F.normalize(detected.xy[:, last] - detected.xy[:, first], dim=-1)
-            aim = torch.cat([across * (1 - away.square()).sqrt(), away], 1)
+            limb = LIMB_BONES.index(bone)
+            away = shortened[:, limb, None].clamp(-LARGEST, LARGEST)
+            aim = torch.cat([across[:, limb] * (1 - away.square()).sqrt(), away], 1)
+            aim = aim * told[:, limb, None]
         aims[joint] = F.normalize(aim, dim=-1)
     return aims
 
@@ -102,12 +105,12 @@ def turned_onto(
     """Rotations of a body whose bones have other directions.
 
     Each bone turns by the smallest rotation, since two points do not tell its twist; the joints
-    below it turn along.
+    below it turn along, and so do bones without a direction.
 
     Args:
         rotations: of each joint relative to its parent.
         points: all `POINTS` of the body in this pose.
-        aims: unit vectors along the bones of joints.
+        aims: unit vectors along the bones of joints, or 0.
     """
     turns = [torch.eye(3).to(points).expand(len(points), 3, 3)]
     for joint in range(1, len(PARENTS)):
@@ -115,7 +118,8 @@ def turned_onto(
         if joint in aims:
             first, last = _BONES[joint]
             now = (turn @ (points[:, last] - points[:, first])[..., None])[..., 0]
-            turn = rotation_between(F.normalize(now, dim=-1), aims[joint]) @ turn
+            now, aim = F.normalize(now, dim=-1), aims[joint]
+            turn = rotation_between(now, torch.where((aim == 0).all(-1, True), now, aim)) @ turn
         turns.append(turn)
     turned = torch.stack(turns, 1) @ global_rotations(rotations)
     local = turned.clone()

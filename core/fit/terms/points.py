@@ -9,6 +9,8 @@ from torch import Tensor
 from core.body.points import place_points
 from core.fit.evaluation import Evaluation
 from core.fit.evidence import BodyPoints
+from core.fit.photo_frame import PhotoFrame
+from core.fit.problem import Problem
 from core.fit.term import Term
 from core.geometry.camera import project
 
@@ -19,19 +21,36 @@ FREEDOM = 3.0
 def residual(at: Evaluation) -> Float[Tensor, " batch"]:
     """Negative log-likelihood of the detected points."""
     points = place_points(at.body.rotations, at.posed.joints)
-    detected = at.problem.get(BodyPoints)
-    return point_cost(project(at.problem.camera, points), detected)
+    return point_cost(as_seen(at.problem, points), at.problem.get(BodyPoints))
+
+
+def as_seen(
+    problem: Problem, points: Float[Tensor, "batch points 3"]
+) -> Float[Tensor, "batch points 2"]:
+    """Where detectors would put points of bodies, in pixels of the crop.
+
+    What is outside the photo they put near its edge. So a point outside counts as at the nearest
+    place inside, unless a detector that guesses beyond the edge has put it there.
+
+    Args:
+        points: in metres, in the crops' cameras.
+    """
+    projected, frame = project(problem.camera, points), problem.find(PhotoFrame)
+    if frame is None:
+        return projected
+    detected_inside = frame.shows(problem.get(BodyPoints).xy)[..., None]
+    return torch.where(detected_inside, frame.nearest(projected), projected)
 
 
 def point_cost(
-    projected: Float[Tensor, "batch points 2"], detected: BodyPoints
+    places: Float[Tensor, "batch points 2"], detected: BodyPoints
 ) -> Float[Tensor, " batch"]:
     """Negative log-density of errors under Student's t in two dimensions, without its constants.
 
     Args:
-        projected: points of a body in pixels of the crop.
+        places: of a body's points in pixels of the crop.
     """
-    squares = (projected - detected.xy).square().sum(-1) / detected.sigma.square()
+    squares = (places - detected.xy).square().sum(-1) / detected.sigma.square()
     return (FREEDOM / 2 + 1) * torch.log1p(squares / FREEDOM).sum(-1)
 
 
