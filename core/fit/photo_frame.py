@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from core.geometry.crop import CropView
@@ -41,15 +41,19 @@ class PhotoFrame(Rows):
         same = torch.eye(3).expand(count, 3, 3)
         return PhotoFrame(torch.full((count, 2), float(size)), same, same)
 
-    def shows(self, xy: Float[Tensor, "batch points 2"]) -> Bool[Tensor, "batch points"]:
-        """Whether places in the crop are in the photo."""
-        photo = _mapped(xy, self.to_photo)
-        return ((photo >= 0) & (photo <= self.size[:, None])).all(-1)
+    def nearest(
+        self, xy: Float[Tensor, "batch points 2"], beyond: Float[Tensor, "batch points 2"]
+    ) -> Float[Tensor, "batch points 2"]:
+        """The nearest places that are in the photo, measured in its pixels.
 
-    def nearest(self, xy: Float[Tensor, "batch points 2"]) -> Float[Tensor, "batch points 2"]:
-        """The places in the photo that are nearest to places in the crop, in the photo's pixels."""
-        photo = _mapped(xy, self.to_photo)
-        kept = torch.minimum(photo.clamp_min(0), self.size[:, None])
+        Args:
+            xy: places in the crop.
+            beyond: how far outside the photo each of them may be: as far as this place, if it is
+                outside itself.
+        """
+        photo, reach = _mapped(xy, self.to_photo), _mapped(beyond, self.to_photo)
+        kept = torch.maximum(photo, reach.clamp_max(0))
+        kept = torch.minimum(kept, torch.maximum(reach, self.size[:, None]))
         return torch.where((kept == photo).all(-1, keepdim=True), xy, _mapped(kept, self.to_crop))
 
 

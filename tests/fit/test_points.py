@@ -74,8 +74,8 @@ def test_a_point_beyond_the_edge_of_the_photo_is_seen_at_the_edge(model):
         [projected[0, ankle, 0].item(), end], abs=1e-3
     )
     assert torch.equal(places[0, wrist], projected[0, wrist])
-    knee = POINTS.index("l_knee")  # a detector that looks beyond the edge has put it there
-    assert torch.equal(places[0, knee], projected[0, knee])
+    knee = POINTS.index("l_knee")  # a detector that guesses beyond the edge has put it there
+    torch.testing.assert_close(places[0, knee], projected[0, knee], atol=1e-3, rtol=0)
 
 
 def test_points_on_the_edge_of_the_photo_do_not_pull_what_is_outside(model):

@@ -29,8 +29,8 @@ def as_seen(
 ) -> Float[Tensor, "batch points 2"]:
     """Where detectors would put points of bodies, in pixels of the crop.
 
-    What is outside the photo they put near its edge. So a point outside counts as at the nearest
-    place inside, unless a detector that guesses beyond the edge has put it there.
+    They put what is outside the photo near its edge, or not far enough outside if they guess. So a
+    point that is farther outside than it was detected counts as at the nearest place that is not.
 
     Args:
         points: in metres, in the crops' cameras.
@@ -38,8 +38,7 @@ def as_seen(
     projected, frame = project(problem.camera, points), problem.find(PhotoFrame)
     if frame is None:
         return projected
-    detected_inside = frame.shows(problem.get(BodyPoints).xy)[..., None]
-    return torch.where(detected_inside, frame.nearest(projected), projected)
+    return frame.nearest(projected, problem.get(BodyPoints).xy)
 
 
 def point_cost(
