@@ -5,7 +5,8 @@ problem. A problem holds at most one of each class, and terms and starts get it 
 of evidence needs a class (in any module), a detector or caller that adds it to problems, and a term
 or start that uses it.
 `core.geometry.keypoints.Keypoints` (2D joints in crop pixels, SMPL order) and
-`core.nets.joint_estimate.JointEstimate` are evidence, too, and `core.nets.point_vote.PointVotes`.
+`core.nets.joint_estimate.JointEstimate` are evidence, too, and `core.nets.point_vote.PointVotes`
+and `core.fit.photo_frame.PhotoFrame`.
 """
 
 from __future__ import annotations
