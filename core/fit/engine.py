@@ -230,7 +230,7 @@ class Engine:
         images = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
         crops = detector_crops(seen, box, view)
         focals = torch.tensor([view.focal])
-        problem = self.problem(images, focals, inside, given, crops).having(frame)
+        problem = self.problem(images, focals, inside, given, crops, frame)
         return Observation(photo, focal, box, view, crop, problem, keypoints, occluders)
 
     @torch.no_grad()
@@ -241,6 +241,7 @@ class Engine:
         inside: Float[Tensor, "batch 1 size size"] | None = None,
         keypoints: Keypoints | None = None,
         crops: Crops | None = None,
+        frame: PhotoFrame | None = None,
     ) -> Problem:
         """The evidence of the network and the detectors about crops, as a problem for a fitter.
 
@@ -250,6 +251,7 @@ class Engine:
             inside: 1 where a crop shows its photo, 0 beyond the edge; everywhere 1 by default.
             keypoints: joints in crop pixels, in place of what detectors see.
             crops: what detectors look at; the images by default.
+            frame: where the crops' photos end; by default at the edges of the crops.
         """
         images, crops, others = self._without_bystanders(images, crops or Crops.centered(images))
         predicted = self.predict(images, focal)
@@ -268,7 +270,7 @@ class Engine:
             evidence.append(keypoints)
         else:
             evidence += [seen for detect in self.detectors.values() for seen in detect(crops)]
-        frame = PhotoFrame.of_crops(len(images), self.size)
+        frame = frame or PhotoFrame.of_crops(len(images), self.size)
         problem = Problem.of(Camera.centered(focal, self.size), frame, *evidence)
         points, world = problem.find(BodyPoints), problem.find(WorldPoints)
         if points is None:

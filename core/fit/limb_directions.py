@@ -22,7 +22,7 @@ LARGEST = 0.95
 _FIRST, _LAST = ([POINTS.index(bone[end]) for bone in LIMB_BONES] for end in (0, 1))
 
 
-def limb_directions(
+def image_directions(
     detected: BodyPoints, world: WorldPoints
 ) -> tuple[Float[Tensor, "batch bones 2"], Bool[Tensor, "batch bones"]]:
     """Unit vectors along `LIMB_BONES` in the picture, and whether their points tell them."""
@@ -38,6 +38,6 @@ def unsure_limbs(world: WorldPoints, detected: BodyPoints) -> WorldPoints:
 
     A detector that does not see a limb draws it in some usual pose.
     """
-    _, told = limb_directions(detected, world)
+    _, told = image_directions(detected, world)
     sigma = world.foreshortening_sigma
     return replace(world, foreshortening_sigma=torch.where(told, sigma, sigma.clamp_min(UNKNOWN)))

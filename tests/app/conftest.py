@@ -27,9 +27,9 @@ def debugger(display, tmp_path):
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     running = []
 
-    def start(*arguments, engine="load", folder=None, program=False, start=start_window):
+    def start(*arguments, engine="load", folder=None, program=False, window=start_window):
         state = tmp_path / f"state{len(running)}.json"
-        how = start_program if program else start
+        how = start_program if program else window
         app = Debugger(display, state, engine, arguments, folder, how)
         running.append(app)
         return app

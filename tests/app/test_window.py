@@ -93,7 +93,7 @@ def test_scrubbing_shows_other_steps_and_leads_back_to_the_same_pixels(debugger,
 
 @pytest.mark.parametrize("order", ["key Home", "mousemove {} {} mousedown 1"])
 def test_what_is_done_while_the_last_frame_is_drawn_is_seen(debugger, photo, order, released):
-    app = debugger(photo, start=late.start_window)
+    app = debugger(photo, window=late.start_window)
     app.wait_done()
     x, y = app.on_lane(1, 0)
     late.order(app, order.format(round(x), round(y)))

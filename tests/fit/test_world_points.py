@@ -9,7 +9,7 @@ from core.body.names import JOINT_NAMES
 from core.body.points import LIMB_BONES, POINTS, limb_foreshortening
 from core.fit.evaluation import Evaluation
 from core.fit.evidence import BodyPoints, GivenBody, RegressedBody, WorldPoints
-from core.fit.limb_directions import UNKNOWN, limb_directions, unsure_limbs
+from core.fit.limb_directions import UNKNOWN, image_directions, unsure_limbs
 from core.fit.parameters import BODY
 from core.fit.starts.lifted import fused_foreshortenings, propose
 from core.fit.state import BodyState
@@ -116,10 +116,10 @@ def test_points_tell_a_limb_that_is_longer_than_their_errors(model):
     problem = known(model, true_body())
     world, detected = problem.get(WorldPoints), problem.get(BodyPoints)
     apart = [detected.xy[0, POINTS.index(name)] for name in LIMB_BONES[ARM]]
-    across, told = limb_directions(detected, world)
+    across, told = image_directions(detected, world)
     assert told.all()
     torch.testing.assert_close(across[0, ARM], (apart[1] - apart[0]) / (apart[1] - apart[0]).norm())
-    _, told = limb_directions(unsure_arm(problem, 40.0).get(BodyPoints), world)
+    _, told = image_directions(unsure_arm(problem, 40.0).get(BodyPoints), world)
     assert not told[0, ARM] and told.sum() == len(LIMB_BONES) - 1
 
 
@@ -132,9 +132,9 @@ def test_a_limb_towards_the_camera_may_be_short(model):
     xy[:, last] = xy[:, first] + torch.tensor([3.0, 0.0])
     short = replace(detected, xy=xy)
     xyz[:, last] = xyz[:, first] + torch.tensor([0.1, 0.0, 0.0])
-    assert not limb_directions(short, replace(world, xyz=xyz))[1][0, ARM]
+    assert not image_directions(short, replace(world, xyz=xyz))[1][0, ARM]
     xyz[:, last] = xyz[:, first] + torch.tensor([0.02, 0.0, -0.1])
-    assert limb_directions(short, replace(world, xyz=xyz))[1][0, ARM]
+    assert image_directions(short, replace(world, xyz=xyz))[1][0, ARM]
 
 
 def test_foreshortenings_of_unsure_limbs_are_unknown(model):

@@ -24,7 +24,7 @@ from core.body.points import (
     place_points,
 )
 from core.fit.evidence import BodyPoints, GivenBody, RegressedBody, WorldPoints
-from core.fit.limb_directions import LARGEST, limb_directions
+from core.fit.limb_directions import LARGEST, image_directions
 from core.fit.model import GenerativeModel
 from core.fit.problem import Problem
 from core.fit.schedule import Schedule
@@ -66,7 +66,7 @@ def directions(
 ) -> dict[int, Float[Tensor, "batch 3"]]:
     """Unit vectors along the bones of joints; 0 where points do not tell."""
     shortened, _ = fused_foreshortenings(world, estimate)
-    across, told = limb_directions(detected, world)
+    across, told = image_directions(detected, world)
     aims = {}
     for joint, (first, last) in _BONES.items():
         aim = world.xyz[:, last] - world.xyz[:, first]
